@@ -1,0 +1,37 @@
+"""A data and training workflow for MNIST and its relatives: five stages, each a scikit-learn object.
+
+The public names are imported when they are first used, so that ``import pipeline`` costs nothing and the
+command line's help needs neither NumPy nor scikit-learn.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Evaluate": "pipeline.stages.evaluate",
+    "Fetch": "pipeline.stages.fetch",
+    "MLPClassifier": "pipeline.classifier",
+    "Normalize": "pipeline.stages.preprocess",
+    "OneHot": "pipeline.stages.preprocess",
+    "Preprocess": "pipeline.stages.preprocess",
+    "Split": "pipeline.stages.split",
+    "Train": "pipeline.stages.train",
+    "load_model": "pipeline.model_file",
+    "save_model": "pipeline.model_file",
+}
+
+__all__ = [*_HOMES]  # noqa: PLE0604 - the names are strings; the linter cannot see into the table
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted([*globals(), *_HOMES])

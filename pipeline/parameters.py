@@ -1,0 +1,313 @@
+"""What a constructor's signature says of its parameters: names, types, choices, ranges and defaults.
+
+The signature is the one home of a parameter. From it come the check that ``fit`` makes, the options of the command
+line and the check of ``params.yaml``; the sentence that helps a person is the first of its entry in the docstring.
+"""
+
+import inspect
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import BaseMetadata, Ge, Gt, Le, Lt
+
+
+class ParameterError(ValueError, TypeError):
+    """A parameter has a name or a value that it must not have; the message says which, and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a constructor.
+
+    Attributes
+    ----------
+    name : str
+        As it stands in the signature.
+    annotation : type form
+        Its type; ``Literal`` holds choices, ``Annotated`` a range in the terms of annotated-types.
+    default : object
+        Its default value.
+    help : str
+        One sentence for a person.
+    """
+
+    name: str
+    annotation: Any
+    default: Any
+    help: str
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words.
+
+        Examples
+        --------
+        >>> Parameter("tol", Annotated[float, Ge(0)], 1e-4, "").allowed
+        'a number >= 0'
+        """
+        return describe(self.annotation)
+
+    def check(self, value: Any) -> None:
+        """Raise unless ``value`` is allowed.
+
+        Raises
+        ------
+        ParameterError
+            Naming the parameter, what is allowed and what was given.
+        """
+        if not allows(self.annotation, value):
+            raise ParameterError(f"{self.name} must be {self.allowed}; got {value!r}")
+
+    def read(self, value: Any) -> Any:
+        """Turn a value as YAML gives it (lists, mappings) into what the constructor takes, and check it.
+
+        Raises
+        ------
+        ParameterError
+            Where it is not allowed.
+        """
+        made = _make(self.name, self.annotation, value)
+        self.check(made)
+        return made
+
+
+def parameters_of(constructor: type[Any]) -> dict[str, Parameter]:
+    """Return the parameters of a class's constructor, in order.
+
+    Examples
+    --------
+    >>> class Step:
+    ...     '''Fall by a factor.
+    ...
+    ...     Parameters
+    ...     ----------
+    ...     factor : float, default=0.1
+    ...         What the rate is multiplied by. Small is fast.
+    ...     '''
+    ...
+    ...     def __init__(self, factor: Annotated[float, Gt(0), Le(1)] = 0.1) -> None: ...
+    >>> parameters_of(Step)["factor"].help
+    'What the rate is multiplied by.'
+    >>> parameters_of(Step)["factor"].allowed
+    'a number > 0 and <= 1'
+    """
+    initialiser = constructor.__init__  # type: ignore[misc]  # of the class itself, not of an instance
+    hints = get_type_hints(initialiser, include_extras=True)
+    sentences = _first_sentences(_docstring_home(constructor))
+    own = [p for p in inspect.signature(initialiser).parameters.values() if p.name != "self"]
+    return {p.name: Parameter(p.name, hints[p.name], p.default, sentences.get(p.name, "")) for p in own}
+
+
+def check_parameters(instance: Any) -> None:
+    """Check every parameter of an object against its constructor's signature.
+
+    Raises
+    ------
+    ParameterError
+        For the first parameter with a value that is not allowed.
+    """
+    for parameter in parameters_of(type(instance)).values():
+        parameter.check(getattr(instance, parameter.name))
+
+
+def read_parameters(constructor: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Read and check plain values for a constructor.
+
+    Parameters
+    ----------
+    constructor : type
+        The class whose parameters they are.
+    values : mapping
+        As YAML gives them, by name.
+    where : str
+        What to call their home in an error, ``"params.yaml: train"``.
+
+    Returns
+    -------
+    dict
+        Ready to be handed to the constructor.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown name or a value that is not allowed.
+    """
+    known = parameters_of(constructor)
+    for name in values:
+        if name not in known:
+            raise ParameterError(f"{where}: there is no parameter {name!r}; there are {', '.join(known)}")
+    try:
+        return {name: known[name].read(value) for name, value in values.items()}
+    except ParameterError as error:
+        raise ParameterError(f"{where}: {error}") from None
+
+
+def read_yaml(text: str | Path) -> Any:
+    """Read YAML 1.2: a text, or the file at a path. Numbers such as ``1e-05`` are numbers.
+
+    Raises
+    ------
+    ParameterError
+        Where it is no YAML, says a key twice, or the file is not there.
+
+    Examples
+    --------
+    >>> read_yaml("[1e-05, on, auto, [64, 32]]")
+    [1e-05, 'on', 'auto', [64, 32]]
+    """
+    from ruamel.yaml import YAML  # noqa: PLC0415 - for start-up time: help and completion read no YAML
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415 - the same
+
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        source = str(text) if isinstance(text, Path) else repr(text)
+        raise ParameterError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
+    except FileNotFoundError:
+        raise ParameterError(f"{text} is not there") from None
+
+
+def allows(annotation: Any, value: Any) -> bool:
+    """Tell whether a value is of a type, within its choices and its range."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation is Any:
+        return True
+    if origin is Annotated:
+        return allows(arguments[0], value) and all(_holds(bound, value) for bound in arguments[1:])
+    if origin in (Union, UnionType):
+        return any(allows(one, value) for one in arguments)
+    if origin is Literal:
+        return isinstance(value, str) and value in arguments
+    if origin is tuple:
+        return _is_sequence(value) and all(allows(arguments[0], item) for item in value)
+    if annotation in (None, NoneType):
+        return value is None
+    if annotation is bool:
+        return _is_bool(value)
+    if annotation is int:
+        return isinstance(value, Integral) and not _is_bool(value)
+    if annotation is float:
+        return isinstance(value, Real) and not _is_bool(value) and not math.isnan(value)
+    return isinstance(value, annotation)
+
+
+def describe(annotation: Any) -> str:
+    """Say in words what a type allows.
+
+    Examples
+    --------
+    >>> describe(Literal["auto", "full"] | Annotated[int, Ge(1)])
+    "'auto', 'full' or an integer >= 1"
+    >>> describe(tuple[Annotated[int, Ge(1)], ...])
+    'a list of integers >= 1'
+    """
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        signs = [f"{_BOUNDS[type(bound)][0]} {_limit(bound)}" for bound in arguments[1:]]
+        return f"{describe(arguments[0])} {' and '.join(signs)}"
+    if origin in (Union, UnionType, Literal):
+        words = _alternatives(annotation)
+        return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    if origin is tuple:
+        return "a list of " + re.sub(r"^an? (\w+)", r"\1s", describe(arguments[0]))
+    if annotation in (None, NoneType):
+        return "null"
+    return _NOUNS.get(annotation) or f"a {annotation.__name__}"
+
+
+_NOUNS = {bool: "true or false", int: "an integer", float: "a number", str: "a word", Any: "anything"}
+_BOUNDS: dict[type, tuple[str, Callable[[Any, Any], bool]]] = {
+    Ge: (">=", operator.ge),
+    Gt: (">", operator.gt),
+    Le: ("<=", operator.le),
+    Lt: ("<", operator.lt),
+}
+
+
+def _alternatives(annotation: Any) -> list[str]:
+    """Return the words for each of the things that a union or a choice allows."""
+    if get_origin(annotation) in (Union, UnionType):
+        return [word for one in get_args(annotation) for word in _alternatives(one)]
+    if get_origin(annotation) is Literal:
+        return [repr(choice) for choice in get_args(annotation)]
+    return [describe(annotation)]
+
+
+def _limit(bound: BaseMetadata) -> Any:
+    """Return the number at a bound: ``0`` of ``Ge(ge=0)``."""
+    return getattr(bound, type(bound).__name__.lower())
+
+
+def _holds(bound: BaseMetadata, value: Any) -> bool:
+    """Tell whether a value keeps within one bound."""
+    return bool(_BOUNDS[type(bound)][1](value, _limit(bound)))
+
+
+def _is_bool(value: Any) -> bool:
+    """Tell whether a value is true or false, Python's or NumPy's (which is neither a bool nor a number)."""
+    return isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def _make(name: str, annotation: Any, value: Any) -> Any:
+    """Turn YAML's lists into tuples, and a mapping with a ``name`` into the object of that name."""
+    if isinstance(value, list):
+        return tuple(_make(name, annotation, item) for item in value)
+    if not isinstance(value, Mapping):
+        return value
+    makers = {snake_case(one.__name__): one for one in _classes(annotation)}
+    if value.get("name") not in makers:
+        known = f"one of {', '.join(makers)}" if makers else "no mapping"
+        raise ParameterError(f"{name} takes {known}; got {dict(value)!r}")
+    maker = makers[value["name"]]
+    rest = {key: item for key, item in value.items() if key != "name"}
+    return maker(**read_parameters(maker, rest, where=f"{name}: {value['name']}"))
+
+
+def _classes(annotation: Any) -> list[type[Any]]:
+    """Return the classes of our own that a type names, however deep, with their subclasses."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        children: list[type[Any]] = annotation.__subclasses__()
+        kinds = [annotation, *(kind for child in children for kind in _classes(child))]
+        return [kind for kind in kinds if hasattr(kind, "get_params") and not inspect.isabstract(kind)]
+    return [one for part in get_args(annotation) for one in _classes(part)]
+
+
+def snake_case(name: str) -> str:
+    """Turn a class's name into a word of ``params.yaml``.
+
+    Examples
+    --------
+    >>> snake_case("OneCycle")
+    'one_cycle'
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _docstring_home(constructor: type) -> str:
+    """Return the docstring of the class that defines the constructor."""
+    home = next(one for one in constructor.__mro__ if "__init__" in vars(one))
+    return inspect.cleandoc(home.__doc__ or "")
+
+
+def _first_sentences(docstring: str) -> dict[str, str]:
+    """Read the first sentence of every parameter from a numpydoc docstring."""
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}$|\Z)", docstring, re.MULTILINE | re.DOTALL)
+    if section is None:
+        return {}
+    entries = re.findall(r"^(\w[\w, ]*?) :[^\n]*\n((?:[ \t]+\S[^\n]*\n?|\n)+)", section[1] + "\n", re.MULTILINE)
+    return {
+        name: re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0]
+        for names, text in entries
+        for name in names.split(", ")
+    }

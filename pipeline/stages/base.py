@@ -1,0 +1,122 @@
+"""What the five stages have in common: an object whose constructor is its whole configuration, with a ``run``.
+
+``run`` reads folders of artifacts, calls the object's own scikit-learn verb, and puts one new folder in place of the
+old one, whole or not at all.
+"""
+
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pipeline.parameters import check_parameters
+
+
+class Progress:
+    """Whoever watches a stage at work; this one looks away. The command line has one that draws."""
+
+    def begin(self, what: str, total: int | None, unit: str) -> None:
+        """Hear that ``total`` units of work begin (None: nobody knows); ``unit`` is ``"B"``, ``"epochs"`` or so."""
+
+    def advance(self, step: int = 1, **figures: float) -> None:
+        """Hear that ``step`` units are done, and figures worth showing (``loss=0.1``)."""
+
+    def end(self) -> None:
+        """Hear that the work begun last is over, done or not."""
+
+    def say(self, line: str) -> None:
+        """Hear a line that a person should read."""
+
+
+class MissingInputError(FileNotFoundError):
+    """A folder that a stage reads is not there; the message says which command makes it."""
+
+
+class Stage(ABC):
+    """A step of the workflow: ``reads`` folders of the artifacts and ``writes`` one.
+
+    A subclass is a scikit-learn object as well, and has the names of its folders and ``_run``.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[str]
+
+    def run(self, artifacts: str | os.PathLike[str], progress: Progress | None = None) -> dict[str, Any]:
+        """Read what the stages before have made, do the work, and put this stage's folder in place.
+
+        Parameters
+        ----------
+        artifacts : path
+            The folder that holds a folder for each stage.
+        progress : Progress, optional
+            Whoever watches.
+
+        Returns
+        -------
+        dict
+            What was done, in figures and words that print well.
+
+        Raises
+        ------
+        ParameterError
+            Where a parameter is not allowed.
+        MissingInputError
+            Where an input is missing.
+        """
+        check_parameters(self)
+        root = Path(artifacts)
+        for name in self.reads:
+            if not (root / name).is_dir():
+                raise MissingInputError(
+                    f"{root / name} is missing: `python -m pipeline {MAKERS[name]}` makes it (`run` makes all)"
+                )
+        with replacing_folder(root / self.writes) as folder:
+            return self._run(root, folder, progress or Progress())
+
+    @abstractmethod
+    def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
+        """Read from ``artifacts``, write into ``folder`` (empty, and not yet in its place)."""
+
+
+MAKERS = {
+    "raw": "fetch",
+    "prepared": "preprocess",
+    "split": "split",
+    "model": "train",
+    "evaluation": "evaluate",
+}
+
+
+@contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """Hand over an empty folder, and put it in the place of ``target`` when all went well.
+
+    On an error the old folder stays as it was, and nothing half-written stays behind.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        made, aside = Path(scratch, "made"), Path(scratch, "aside")
+        made.mkdir()
+        yield made
+        _flush(made)
+        if target.exists():
+            target.rename(aside)
+        try:
+            made.rename(target)
+        except BaseException:
+            if aside.exists():
+                aside.rename(target)
+            raise
+
+
+def _flush(folder: Path) -> None:
+    """Have every file of a folder on the disk before the folder takes its place."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+__all__ = ["MAKERS", "MissingInputError", "Progress", "Stage", "replacing_folder"]
