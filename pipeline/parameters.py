@@ -8,14 +8,14 @@ import inspect
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from annotated_types import BaseMetadata, Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 
 class ParameterError(ValueError, TypeError):
@@ -31,7 +31,7 @@ class Parameter:
     name : str
         As it stands in the signature.
     annotation : type form
-        Its type; ``Literal`` holds choices, ``Annotated`` a range in the terms of annotated-types.
+        Its type; ``Literal`` holds choices, ``Annotated`` the bounds of a range, ``Annotated[float, "> 0", "<= 1"]``.
     default : object
         Its default value.
     help : str
@@ -49,7 +49,7 @@ class Parameter:
 
         Examples
         --------
-        >>> Parameter("tol", Annotated[float, Ge(0)], 1e-4, "").allowed
+        >>> Parameter("tol", Annotated[float, ">= 0"], 1e-4, "").allowed
         'a number >= 0'
         """
         return describe(self.annotation)
@@ -92,7 +92,7 @@ def parameters_of(constructor: type[Any]) -> dict[str, Parameter]:
     ...         What the rate is multiplied by. Small is fast.
     ...     '''
     ...
-    ...     def __init__(self, factor: Annotated[float, Gt(0), Le(1)] = 0.1) -> None: ...
+    ...     def __init__(self, factor: Annotated[float, "> 0", "<= 1"] = 0.1) -> None: ...
     >>> parameters_of(Step)["factor"].help
     'What the rate is multiplied by.'
     >>> parameters_of(Step)["factor"].allowed
@@ -203,15 +203,14 @@ def describe(annotation: Any) -> str:
 
     Examples
     --------
-    >>> describe(Literal["auto", "full"] | Annotated[int, Ge(1)])
+    >>> describe(Literal["auto", "full"] | Annotated[int, ">= 1"])
     "'auto', 'full' or an integer >= 1"
-    >>> describe(tuple[Annotated[int, Ge(1)], ...])
+    >>> describe(tuple[Annotated[int, ">= 1"], ...])
     'a list of integers >= 1'
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        signs = [f"{_BOUNDS[type(bound)][0]} {_limit(bound)}" for bound in arguments[1:]]
-        return f"{describe(arguments[0])} {' and '.join(signs)}"
+        return f"{describe(arguments[0])} {' and '.join(map(_text, arguments[1:]))}"
     if origin in (Union, UnionType, Literal):
         words = _alternatives(annotation)
         return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
@@ -223,12 +222,7 @@ def describe(annotation: Any) -> str:
 
 
 _NOUNS = {bool: "true or false", int: "an integer", float: "a number", str: "a word", Any: "anything"}
-_BOUNDS: dict[type, tuple[str, Callable[[Any, Any], bool]]] = {
-    Ge: (">=", operator.ge),
-    Gt: (">", operator.gt),
-    Le: ("<=", operator.le),
-    Lt: ("<", operator.lt),
-}
+_BOUNDS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 
 
 def _alternatives(annotation: Any) -> list[str]:
@@ -240,14 +234,18 @@ def _alternatives(annotation: Any) -> list[str]:
     return [describe(annotation)]
 
 
-def _limit(bound: BaseMetadata) -> Any:
-    """Return the number at a bound: ``0`` of ``Ge(ge=0)``."""
-    return getattr(bound, type(bound).__name__.lower())
+def _text(bound: Any) -> str:
+    """Return a bound as text."""
+    return bound if isinstance(bound, str) else f"{_SIGNS[type(bound)]} {getattr(bound, type(bound).__name__.lower())}"
 
 
-def _holds(bound: BaseMetadata, value: Any) -> bool:
-    """Tell whether a value keeps within one bound."""
-    return bool(_BOUNDS[type(bound)][1](value, _limit(bound)))
+_SIGNS = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
+
+
+def _holds(bound: Any, value: Any) -> bool:
+    """Tell whether a value keeps within one bound, ``">= 0"``."""
+    sign, limit = _text(bound).split()
+    return bool(_BOUNDS[sign](value, float(limit)))
 
 
 def _is_bool(value: Any) -> bool:
