@@ -98,7 +98,7 @@ def parameters_of(constructor: type[Any]) -> dict[str, Parameter]:
     >>> parameters_of(Step)["factor"].allowed
     'a number > 0 and <= 1'
     """
-    initialiser = constructor.__init__  # type: ignore[misc]  # of the class itself, not of an instance
+    initialiser = constructor.__init__
     hints = get_type_hints(initialiser, include_extras=True)
     sentences = _first_sentences(_docstring_home(constructor))
     own = [p for p in inspect.signature(initialiser).parameters.values() if p.name != "self"]

@@ -1,0 +1,62 @@
+"""The network in pure NumPy, from bricks: read it in the order of the imports below, and lift it out if you like.
+
+Layers go forward and backward; a loss says how wrong a prediction is; a network holds both, and its parameters in one
+flat buffer; an optimizer moves them, at the rate that a schedule says; training is the loop around it all.
+"""
+
+from pipeline.network.initializers import INITIALIZERS, glorot_with_biases, normal
+from pipeline.network.layers import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    Affine,
+    Dropout,
+    Identity,
+    Layer,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from pipeline.network.losses import LOSSES, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from pipeline.network.network import Network
+from pipeline.network.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSprop
+from pipeline.network.penalties import L2
+from pipeline.network.schedules import Constant, Cosine, Exponential, InverseScaling, OneCycle, Schedule, Step
+
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "INITIALIZERS",
+    "L2",
+    "LOSSES",
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "Affine",
+    "Constant",
+    "Cosine",
+    "Dropout",
+    "Exponential",
+    "Identity",
+    "InverseScaling",
+    "Layer",
+    "LeakyReLU",
+    "Loss",
+    "Momentum",
+    "Network",
+    "OneCycle",
+    "Optimizer",
+    "RMSprop",
+    "ReLU",
+    "Schedule",
+    "Sigmoid",
+    "SigmoidCrossEntropy",
+    "SoftmaxCrossEntropy",
+    "Step",
+    "Tanh",
+    "glorot_with_biases",
+    "normal",
+]

@@ -1,0 +1,116 @@
+"""What a network is asked to make small, and the gradient at its last layer that follows.
+
+A loss takes the last affine layer's output Z and the targets Y, both (n_samples, n_outputs). It holds the output's
+activation as well, since the two together have the simple gradient P - Y.
+"""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Loss:
+    """The mean over the samples of what each prediction costs, weighted where weights are given."""
+
+    activation: ClassVar[str]
+
+    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
+        """Return P, the output's activation of Z."""
+        raise NotImplementedError
+
+    def costs(self, P: Array, Y: Array) -> Array:
+        """Return what each sample's prediction costs, (n_samples,), from P."""
+        raise NotImplementedError
+
+    def hits(self, P: Array, Y: Array) -> Array:
+        """Return whether each sample is predicted rightly, (n_samples,)."""
+        raise NotImplementedError
+
+    def forward(self, Z: Array, Y: Array, sample_weight: Array | None = None, out: Array | None = None) -> float:
+        """Return the loss, and keep what ``backward`` needs."""
+        self.P, self.Y, self.sample_weight = self.probabilities(Z, out), Y, sample_weight
+        return self.value(self.P, Y, sample_weight)
+
+    def value(self, P: Array, Y: Array, sample_weight: Array | None = None) -> float:
+        """Return the mean cost of predictions P."""
+        costs = self.costs(P, Y)
+        if sample_weight is None:
+            return float(costs.mean())
+        return float(np.dot(sample_weight, costs) / _total(sample_weight))
+
+    def backward(self) -> Array:
+        """Return dZ = (P - Y) / n, or w (P - Y) / sum(w) with weights; it takes P's place in memory."""
+        dZ = np.subtract(self.P, self.Y, out=self.P)
+        if self.sample_weight is None:
+            dZ *= 1 / len(dZ)
+        else:
+            dZ *= (self.sample_weight / _total(self.sample_weight))[:, np.newaxis]
+        return dZ
+
+
+class SoftmaxCrossEntropy(Loss):
+    """P = softmax(Z), p_k = exp(z_k) / sum_j exp(z_j); the cost of a sample is -sum_k y_k log p_k.
+
+    dZ = (P - Y) / n. For one label among several classes.
+
+    Examples
+    --------
+    >>> SoftmaxCrossEntropy().probabilities(np.zeros((1, 4)))
+    array([[0.25, 0.25, 0.25, 0.25]])
+    """
+
+    activation = "softmax"
+
+    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
+        """Return softmax(Z), by way of Z less its largest value, so that exp cannot overflow."""
+        P = np.subtract(Z, Z.max(axis=1, keepdims=True), out=out)
+        np.exp(P, out=P)
+        P /= P.sum(axis=1, keepdims=True)
+        return P
+
+    def costs(self, P: Array, Y: Array) -> Array:
+        """Return -sum_k y_k log p_k, p being kept from 0 by the precision of its type."""
+        logs = np.log(np.maximum(P, np.finfo(P.dtype).eps))
+        logs *= Y
+        return np.asarray(-logs.sum(axis=1))
+
+    def hits(self, P: Array, Y: Array) -> Array:
+        """Return whether the likeliest class is the true one."""
+        return np.asarray(P.argmax(axis=1) == Y.argmax(axis=1))
+
+
+class SigmoidCrossEntropy(Loss):
+    """P = 1 / (1 + exp(-Z)); the cost of a sample is -sum_k (y_k log p_k + (1 - y_k) log(1 - p_k)).
+
+    dZ = (P - Y) / n. For two classes (one output), or several labels at once (one output each).
+    """
+
+    activation = "logistic"
+
+    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
+        """Return 1 / (1 + exp(-Z)), exact in both tails."""
+        P = np.negative(Z, out=out)
+        np.logaddexp(0, P, out=P)
+        np.negative(P, out=P)
+        return np.exp(P, out=P)
+
+    def costs(self, P: Array, Y: Array) -> Array:
+        """Return the cross-entropy of every output, summed, p being kept from 0 and 1 by the precision of its type."""
+        eps = np.finfo(P.dtype).eps
+        P = np.clip(P, eps, 1 - eps)
+        return np.asarray(-(Y * np.log(P) + (1 - Y) * np.log1p(-P)).sum(axis=1))
+
+    def hits(self, P: Array, Y: Array) -> Array:
+        """Return whether every output is on the right side of a half."""
+        return np.asarray(((P > 0.5) == (Y > 0.5)).all(axis=1))
+
+
+LOSSES: dict[str, type[Loss]] = {loss.activation: loss for loss in (SoftmaxCrossEntropy, SigmoidCrossEntropy)}
+
+
+def _total(sample_weight: Array) -> Any:
+    """Return the sum of the weights; a batch whose weights are all 0 costs 0 rather than 0 / 0."""
+    return sample_weight.sum() or sample_weight.dtype.type(1)

@@ -1,0 +1,224 @@
+"""An optimizer moves the parameters along their gradients, so that the loss falls.
+
+Sorted from the simplest to the most refined. Each class docstring is the rule: w a parameter, g its gradient, eta the
+learning rate. A rule is elementwise on the flat buffers, so it is applied block by block, each small enough to stay in
+the processor's cache from the first operation to the last.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+BLOCK = 2**15
+"""Elements in a block: four arrays of 32,768 float32 numbers fill half of a 1 MiB second-level cache."""
+
+
+class Optimizer:
+    """A rule with named state of the parameters' length (``slots``), which starts at zero.
+
+    ``t`` counts the updates.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ()
+    update: Callable[..., None]
+    """The rule on a block: ``update(w, g, eta, scratch, **state)``; ``scratch`` is room for one array of its length."""
+
+    def start(self, params: Array) -> None:
+        """Make the state for a buffer of parameters."""
+        self.t = 0
+        self.state = {slot: np.zeros_like(params) for slot in self.slots}
+        self._scratch = np.empty(min(BLOCK, len(params)), params.dtype)
+
+    def step(self, params: Array, grads: Array, learning_rate: float) -> None:
+        """Make one update of all parameters, in place."""
+        self.t += 1
+        eta = params.dtype.type(self.rate(learning_rate))
+        for start in range(0, len(params), BLOCK):
+            block = slice(start, start + BLOCK)
+            w, g = params[block], grads[block]
+            self.update(w, g, eta, self._scratch[: len(w)], **{slot: s[block] for slot, s in self.state.items()})
+
+    def rate(self, learning_rate: float) -> float:
+        """Return the eta of this update; a rule that corrects it by ``t`` says so."""
+        return learning_rate
+
+
+class SGD(Optimizer):
+    """w <- w - eta g.
+
+    Robbins and Monro 1951, Annals of Mathematical Statistics 22.
+    """
+
+    def update(self, w: Array, g: Array, eta: Any, scratch: Array) -> None:
+        """Step down the gradient."""
+        np.multiply(g, eta, out=scratch)
+        w -= scratch
+
+
+class Momentum(Optimizer):
+    """v <- momentum v - eta g;  w <- w + v.
+
+    With Nesterov's look ahead: w <- w + momentum v - eta g, v being the new one. Polyak 1964; Nesterov 1983; in this
+    form Sutskever et al. 2013, ICML.
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        The share of the last step that goes on, in [0, 1].
+    nesterov : bool, default=True
+        Whether to look ahead.
+    """
+
+    slots = ("v",)
+
+    def __init__(self, momentum: float = 0.9, *, nesterov: bool = True) -> None:
+        self.momentum, self.nesterov = momentum, nesterov
+
+    def update(self, w: Array, g: Array, eta: Any, scratch: Array, v: Array) -> None:
+        """Go on with the last step, turned by the gradient."""
+        np.multiply(g, eta, out=scratch)
+        v *= self.momentum
+        v -= scratch
+        if self.nesterov:
+            w -= scratch
+            np.multiply(v, self.momentum, out=scratch)
+            w += scratch
+        else:
+            w += v
+
+
+class AdaGrad(Optimizer):
+    """s <- s + g^2;  w <- w - eta g / (sqrt(s) + epsilon).
+
+    Duchi et al. 2011, JMLR 12.
+
+    Parameters
+    ----------
+    epsilon : float, default=1e-8
+        Keeps the division from 0.
+    """
+
+    slots = ("s",)
+
+    def __init__(self, epsilon: float = 1e-8) -> None:
+        self.epsilon = epsilon
+
+    def update(self, w: Array, g: Array, eta: Any, scratch: Array, s: Array) -> None:
+        """Step less where the gradients have been large."""
+        np.multiply(g, g, out=scratch)
+        s += scratch
+        _descend(w, g, eta, s, self.epsilon, scratch)
+
+
+class RMSprop(Optimizer):
+    """v <- rho v + (1 - rho) g^2;  w <- w - eta g / (sqrt(v) + epsilon).
+
+    Tieleman and Hinton 2012, Coursera lecture 6.5.
+
+    Parameters
+    ----------
+    rho : float, default=0.9
+        How much of the mean square is kept, in [0, 1).
+    epsilon : float, default=1e-8
+        Keeps the division from 0.
+    """
+
+    slots = ("v",)
+
+    def __init__(self, rho: float = 0.9, epsilon: float = 1e-8) -> None:
+        self.rho, self.epsilon = rho, epsilon
+
+    def update(self, w: Array, g: Array, eta: Any, scratch: Array, v: Array) -> None:
+        """Step less where the gradients are large of late."""
+        _decay_square(v, self.rho, g, scratch)
+        _descend(w, g, eta, v, self.epsilon, scratch)
+
+
+class Adam(Optimizer):
+    """m <- beta_1 m + (1 - beta_1) g;  v <- beta_2 v + (1 - beta_2) g^2;  w <- w - eta_t m / (sqrt(v) + epsilon).
+
+    eta_t = eta sqrt(1 - beta_2^t) / (1 - beta_1^t). Kingma and Ba 2015, arXiv 1412.6980, with the paper's "epsilon
+    hat", as scikit-learn has it.
+
+    Parameters
+    ----------
+    beta_1, beta_2 : float, default=0.9, 0.999
+        How much of the two running means is kept, in [0, 1).
+    epsilon : float, default=1e-8
+        Keeps the division from 0.
+    """
+
+    slots = ("m", "v")
+
+    def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> None:
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    def rate(self, learning_rate: float) -> float:
+        """Return eta_t, which makes up for the running means' start at zero."""
+        return float(learning_rate * np.sqrt(1 - self.beta_2**self.t) / (1 - self.beta_1**self.t))
+
+    def update(self, w: Array, g: Array, eta: Any, scratch: Array, m: Array, v: Array) -> None:
+        """Step along the running mean, less where the gradients are large of late."""
+        _decay_mean(m, self.beta_1, g, scratch)
+        _decay_square(v, self.beta_2, g, scratch)
+        _descend(w, m, eta, v, self.epsilon, scratch)
+
+
+class AdamW(Adam):
+    """m and v as in Adam;  w <- w - eta (m^ / (sqrt(v^) + epsilon) + weight_decay w).
+
+    m^ = m / (1 - beta_1^t);  v^ = v / (1 - beta_2^t). Loshchilov and Hutter 2019, arXiv 1711.05101. Weights and
+    biases decay alike.
+
+    Parameters
+    ----------
+    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
+        As in Adam, but epsilon is added after the correction.
+    weight_decay : float, default=0.01
+        The share of eta by which a parameter shrinks at every update.
+    """
+
+    def __init__(
+        self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.01
+    ) -> None:
+        super().__init__(beta_1, beta_2, epsilon)
+        self.weight_decay = weight_decay
+
+    def rate(self, learning_rate: float) -> float:
+        """Return eta itself: the means are corrected one by one."""
+        return learning_rate
+
+    def update(self, w: Array, g: Array, eta: Any, scratch: Array, m: Array, v: Array) -> None:
+        """Shrink, then step as Adam does: eta m^ / (sqrt(v^) + epsilon) is eta_t m / (sqrt(v) + epsilon_t)."""
+        _decay_mean(m, self.beta_1, g, scratch)
+        _decay_square(v, self.beta_2, g, scratch)
+        w *= 1 - float(eta) * self.weight_decay
+        spread = float(np.sqrt(1 - self.beta_2**self.t))
+        _descend(w, m, eta * spread / (1 - self.beta_1**self.t), v, self.epsilon * spread, scratch)
+
+
+def _decay_mean(mean: Array, keep: float, g: Array, scratch: Array) -> None:
+    """mean <- keep mean + (1 - keep) g."""
+    mean *= keep
+    np.multiply(g, 1 - keep, out=scratch)
+    mean += scratch
+
+
+def _decay_square(mean: Array, keep: float, g: Array, scratch: Array) -> None:
+    """mean <- keep mean + (1 - keep) g^2."""
+    mean *= keep
+    np.multiply(g, g, out=scratch)
+    scratch *= 1 - keep
+    mean += scratch
+
+
+def _descend(w: Array, direction: Array, eta: Any, square: Array, epsilon: float, scratch: Array) -> None:
+    """w <- w - eta direction / (sqrt(square) + epsilon)."""
+    np.sqrt(square, out=scratch)
+    scratch += epsilon
+    np.divide(direction, scratch, out=scratch)
+    scratch *= eta
+    w -= scratch

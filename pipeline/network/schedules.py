@@ -1,0 +1,213 @@
+"""How the learning rate changes as training goes on: a factor on the rate that it starts from.
+
+Time is counted in epochs, and moves on with every update. A schedule with an end has its length in ``epochs``; without
+one, it takes the length of the training that it is first used for.
+"""
+
+import inspect
+import math
+from typing import Annotated, Any, Self
+
+
+class Schedule:
+    """A rule for the learning rate: eta(t) = eta factor(t), t in epochs.
+
+    Its constructor is its whole configuration, so that scikit-learn can clone it, set it and search over it.
+    """
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments by name."""
+        del deep  # scikit-learn's word; there is nothing deeper
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set arguments by name; ValueError for a name that there is not."""
+        for name, value in params.items():
+            if name not in self.get_params():
+                raise ValueError(
+                    f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(self.get_params())}"
+                )
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.get_params().items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.get_params() == other.get_params()
+
+    __hash__ = None  # type: ignore[assignment]  # it can be changed, so it is no key
+
+    def factor(self, t: float, length: float, samples: int) -> float:
+        """Return what the rate is multiplied by.
+
+        Parameters
+        ----------
+        t : float
+            Epochs since training began.
+        length : float
+            Epochs that training is meant to take.
+        samples : int
+            Samples seen before this epoch.
+        """
+        raise NotImplementedError
+
+
+class Constant(Schedule):
+    """factor = 1."""
+
+    def factor(self, t: float, length: float, samples: int) -> float:
+        """Return 1."""
+        del t, length, samples
+        return 1.0
+
+
+class InverseScaling(Schedule):
+    """factor = 1 / (samples + 1)^power, with the samples seen before this epoch: scikit-learn's ``invscaling``.
+
+    Parameters
+    ----------
+    power : float, default=0.5
+        The exponent.
+    """
+
+    def __init__(self, power: Annotated[float, ">= 0"] = 0.5) -> None:
+        self.power = power
+
+    def factor(self, t: float, length: float, samples: int) -> float:
+        """Return the inverse power of the samples seen."""
+        del t, length
+        return float((samples + 1.0) ** -self.power)
+
+
+class WarmedUp(Schedule):
+    """A schedule that begins with ``warmup`` epochs in which the factor rises in a line from 0.
+
+    Goyal et al. 2017, arXiv 1706.02677.
+    """
+
+    warmup: float
+
+    def factor(self, t: float, length: float, samples: int) -> float:
+        """Return the rising line's value, then the schedule's own."""
+        del samples
+        rise = min(1.0, t / self.warmup) if self.warmup else 1.0
+        return rise * self.after(max(0.0, t - self.warmup), length - self.warmup)
+
+    def after(self, t: float, length: float) -> float:
+        """Return the factor ``t`` epochs after the warm-up, of ``length`` that remain."""
+        raise NotImplementedError
+
+
+class Cosine(WarmedUp):
+    """factor = final + (1 - final) (1 + cos(pi t / epochs)) / 2: half a wave, from 1 down to ``final``.
+
+    Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts.
+
+    Parameters
+    ----------
+    epochs : float, default=None
+        Length of the schedule in epochs, warm-up and all. None is the length of the training.
+    warmup : float, default=0
+        Epochs in which the rate first rises in a line.
+    final : float, default=0
+        The factor at the end.
+    """
+
+    def __init__(
+        self,
+        epochs: Annotated[float, "> 0"] | None = None,
+        warmup: Annotated[float, ">= 0"] = 0,
+        final: Annotated[float, ">= 0", "<= 1"] = 0,
+    ) -> None:
+        self.epochs, self.warmup, self.final = epochs, warmup, final
+
+    def after(self, t: float, length: float) -> float:
+        """Return the wave's value."""
+        return self.final + (1 - self.final) * (1 + math.cos(math.pi * _share(t, length))) / 2
+
+
+class OneCycle(Schedule):
+    """factor rises from ``start`` to 1 in ``warmup`` epochs, then falls to ``final``, each along half a cosine wave.
+
+    Smith and Topin 2018, arXiv 1708.07120.
+
+    Parameters
+    ----------
+    epochs : float, default=None
+        Length of the schedule in epochs. None is the length of the training.
+    warmup : float, default=None
+        Epochs of the rise. None is three tenths of the length.
+    start : float, default=0.04
+        The factor at the beginning.
+    final : float, default=0.0001
+        The factor at the end.
+    """
+
+    def __init__(
+        self,
+        epochs: Annotated[float, "> 0"] | None = None,
+        warmup: Annotated[float, ">= 0"] | None = None,
+        start: Annotated[float, ">= 0", "<= 1"] = 0.04,
+        final: Annotated[float, ">= 0", "<= 1"] = 0.0001,
+    ) -> None:
+        self.epochs, self.warmup, self.start, self.final = epochs, warmup, start, final
+
+    def factor(self, t: float, length: float, samples: int) -> float:
+        """Return the rise's value, or the fall's."""
+        del samples
+        rise = 0.3 * length if self.warmup is None else self.warmup
+        low, x = (self.start, 1 - _share(t, rise)) if t < rise else (self.final, _share(t - rise, length - rise))
+        return low + (1 - low) * (1 + math.cos(math.pi * x)) / 2
+
+
+class Step(WarmedUp):
+    """factor = drop^floor(t / every): down by a factor, then level for a while.
+
+    Parameters
+    ----------
+    every : float, default=10
+        Epochs between two drops.
+    drop : float, default=0.1
+        What the rate is multiplied by at each.
+    warmup : float, default=0
+        Epochs in which the rate first rises in a line.
+    """
+
+    def __init__(
+        self,
+        every: Annotated[float, "> 0"] = 10,
+        drop: Annotated[float, "> 0", "<= 1"] = 0.1,
+        warmup: Annotated[float, ">= 0"] = 0,
+    ) -> None:
+        self.every, self.drop, self.warmup = every, drop, warmup
+
+    def after(self, t: float, length: float) -> float:
+        """Return the level that time has come to."""
+        del length
+        return float(self.drop ** math.floor(t / self.every))
+
+
+class Exponential(WarmedUp):
+    """factor = decay^t: the same share is lost in every epoch.
+
+    Parameters
+    ----------
+    decay : float, default=0.95
+        What the rate is multiplied by in an epoch.
+    warmup : float, default=0
+        Epochs in which the rate first rises in a line.
+    """
+
+    def __init__(self, decay: Annotated[float, "> 0", "<= 1"] = 0.95, warmup: Annotated[float, ">= 0"] = 0) -> None:
+        self.decay, self.warmup = decay, warmup
+
+    def after(self, t: float, length: float) -> float:
+        """Return the power of the decay."""
+        del length
+        return float(self.decay**t)
+
+
+def _share(t: float, length: float) -> float:
+    """Return how much of a length has passed, from 0 to 1; all of it where there is no length."""
+    return min(1.0, t / length) if length > 0 else 1.0

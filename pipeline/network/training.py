@@ -1,0 +1,356 @@
+"""The loop: epochs of mini-batches, one update each, until there is a reason to stop.
+
+A ``Trainer`` holds all that training is in the middle of, so that it can be left after any epoch and gone on with as if
+nothing had happened. It knows nothing of labels, estimators or files.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.network.network import Network
+from pipeline.network.optimizers import Optimizer
+from pipeline.network.penalties import L2
+from pipeline.network.schedules import Constant, Schedule
+
+Array = NDArray[Any]
+PIECE = 4096
+"""Samples that are evaluated at once, so that memory is bounded."""
+
+
+class DivergenceError(ValueError):
+    """The loss or a parameter is no finite number any more."""
+
+
+def take_rows(X: Array, rows: Array | slice, out: Array) -> Array:
+    """Gather rows of a dense array into a buffer; rows in a row need no gathering."""
+    if isinstance(rows, slice):
+        return X[rows]
+    return np.take(X, rows, axis=0, out=out, mode="clip")  # "clip" alone writes into out without a copy between
+
+
+@dataclass
+class Samples:
+    """Inputs, targets and weights that belong together, row by row.
+
+    Attributes
+    ----------
+    X : array of shape (n_samples, n_in)
+        Whatever ``take`` can gather rows from.
+    Y : ndarray of shape (n_samples, n_out)
+        One-hot targets, of the network's dtype.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        How much each counts, of the network's dtype.
+    take : callable, default=take_rows
+        Returns rows of X as a dense array of the network's dtype, in a buffer if it likes.
+    """
+
+    X: Any
+    Y: Array
+    sample_weight: Array | None = None
+    take: Callable[[Any, Array | slice, Array], Array] = take_rows
+    _rooms: dict[str, Array] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.Y)
+
+    def batch(self, rows: Array | slice) -> tuple[Array, Array, Array | None]:
+        """Return X, Y and weights of some rows, in buffers that the next batch writes over."""
+        n = len(range(*rows.indices(len(self)))) if isinstance(rows, slice) else len(rows)
+        X = self.take(self.X, rows, self._room("X", n, self.X.shape[1]))
+        Y = take_rows(self.Y, rows, self._room("Y", n, self.Y.shape[1]))
+        return X, Y, None if self.sample_weight is None else self.sample_weight[rows]
+
+    def _room(self, name: str, n: int, width: int) -> Array:
+        room = self._rooms.get(name)
+        if room is None or len(room) < n:
+            room = self._rooms[name] = np.empty((n, width), self.Y.dtype)
+        return room[:n]
+
+
+@dataclass
+class Sampling:
+    """How the mini-batches of an epoch are drawn.
+
+    Attributes
+    ----------
+    batch_size : int
+        Samples in a batch; the last of an epoch has what is left.
+    shuffle : bool, default=True
+        Whether the order is drawn anew in every epoch.
+    replacement : bool, default=False
+        Whether every batch is drawn from all samples, independently of the others.
+    """
+
+    batch_size: int
+    shuffle: bool = True
+    replacement: bool = False
+
+    def rows(self, n_samples: int, rng: np.random.Generator) -> Iterator[Array | slice]:
+        """Yield the rows of every batch of an epoch."""
+        starts = range(0, n_samples, self.batch_size)
+        if self.replacement:
+            yield from (rng.integers(n_samples, size=self.batch_size) for _ in starts)
+        elif self.shuffle and self.batch_size < n_samples:
+            order = rng.permutation(n_samples)
+            yield from (order[start : start + self.batch_size] for start in starts)
+        else:
+            yield from (slice(start, min(start + self.batch_size, n_samples)) for start in starts)
+
+
+@dataclass
+class Stopping:
+    """When to stop: after more than ``patience`` epochs in which a figure has not got better by ``tol``.
+
+    Attributes
+    ----------
+    monitor : {"loss", "score", "validation_loss", "validation_score"}
+        The figure of an epoch that is watched.
+    tol : float
+        What counts as better.
+    patience : float
+        Epochs that are waited for, inf for all.
+    best : float or None
+        The best figure so far.
+    stalled : int
+        Epochs since it was better.
+    """
+
+    monitor: str = "loss"
+    tol: float = 1e-4
+    patience: float = 10
+    best: float | None = None
+    stalled: int = 0
+
+    def update(self, figure: float) -> bool:
+        """Take the figure of an epoch, and tell whether it is the best so far."""
+        sign = 1 if self.monitor.endswith("score") else -1
+        gain = np.inf if self.best is None else sign * (figure - self.best)
+        self.stalled = 0 if gain >= self.tol else self.stalled + 1
+        if gain > 0:
+            self.best = figure
+        return bool(gain > 0)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to stop."""
+        return self.stalled > self.patience
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to.
+
+    Attributes
+    ----------
+    loss, score : float
+        Running means over the epoch's batches; the loss with its penalty, the score being accuracy.
+    validation_loss, validation_score : float or None
+        After the epoch, on validation data.
+    learning_rate : float
+        Of the last update.
+    seconds : float
+        Wall time, validation included.
+    """
+
+    loss: float
+    score: float
+    validation_loss: float | None
+    validation_score: float | None
+    learning_rate: float
+    seconds: float
+
+
+@dataclass
+class Trainer:
+    """Training in progress.
+
+    Attributes
+    ----------
+    network, optimizer, sampling, schedule, penalty, stopping
+        The bricks.
+    learning_rate : float
+        What the schedule's factor is applied to.
+    length : float
+        Epochs that a schedule without a length of its own is stretched over.
+    keep_best : bool
+        Whether to end with the parameters of the best epoch.
+    patient : bool
+        Whether to divide the learning rate by 5 where it would be time to stop, down to 1e-6: scikit-learn's
+        ``adaptive``.
+    history : list of Epoch
+        All epochs so far.
+    samples : int
+        Samples seen.
+    """
+
+    network: Network
+    optimizer: Optimizer
+    sampling: Sampling
+    learning_rate: float
+    schedule: Schedule = field(default_factory=Constant)
+    length: float = 1
+    penalty: L2 | None = None
+    stopping: Stopping = field(default_factory=Stopping)
+    keep_best: bool = False
+    patient: bool = False
+    history: list[Epoch] = field(default_factory=list)
+    samples: int = 0
+    updates: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin with an optimizer that remembers nothing."""
+        self.optimizer.start(self.network.params)
+        self.best_params: Array = self.network.params.copy()
+        self.last_params: Array | None = None
+
+    def run(
+        self,
+        samples: Samples,
+        *,
+        max_epochs: int,
+        max_updates: float = np.inf,
+        validation: Samples | None = None,
+        on_epoch: Callable[[Epoch], bool | None] | None = None,
+    ) -> str:
+        """Train on, and say why it ended.
+
+        Parameters
+        ----------
+        samples : Samples
+            What to learn from.
+        max_epochs : int
+            Epochs to train at the most.
+        max_updates : float, default=inf
+            Updates to make at the most.
+        validation : Samples, optional
+            What to measure every epoch on.
+        on_epoch : callable, optional
+            Hears of every epoch; may return True to stop.
+
+        Returns
+        -------
+        {"stalled", "asked", "max_epochs", "max_updates"}
+
+        Raises
+        ------
+        DivergenceError
+            When the loss is no finite number; the network then has the parameters of its best epoch, or its first.
+        """
+        self._go_on()
+        last = self.updates + max_updates
+        reason = "max_epochs"
+        try:
+            for _ in range(max_epochs):
+                epoch = self._epoch(samples, validation, last)
+                self._remember(epoch)
+                if on_epoch is not None and on_epoch(epoch):
+                    reason = "asked"
+                elif self.stopping.due and not self._slow_down():
+                    reason = "stalled"
+                elif self.updates >= last:
+                    reason = "max_updates"
+                else:
+                    continue
+                break
+        finally:
+            self._bring_back_best()
+        return reason
+
+    def _epoch(self, samples: Samples, validation: Samples | None, last_update: float) -> Epoch:
+        """Train for an epoch and measure it."""
+        began = time.perf_counter()
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what overflows is found out at the end
+            loss, score, rate = self._pass(samples, last_update)
+            measured = None if validation is None else self.measure(validation)
+        validation_loss, validation_score = measured or (None, None)
+        return Epoch(loss, score, validation_loss, validation_score, rate, time.perf_counter() - began)
+
+    def _pass(self, samples: Samples, last_update: float) -> tuple[float, float, float]:
+        """Make one update for every batch, and return running means of loss and score, and the last rate."""
+        n_batches = -(-len(samples) // self.sampling.batch_size)
+        epochs, before = len(self.history), self.samples
+        loss, hits, seen, rate = 0.0, 0, 0, 0.0
+        for number, rows in enumerate(self.sampling.rows(len(samples), self.network.rng)):
+            X, Y, sample_weight = samples.batch(rows)
+            batch_loss, batch_hits = self._gradient(X, Y, sample_weight)
+            rate = self.learning_rate * self.schedule.factor(epochs + number / n_batches, self._length, before)
+            self.optimizer.step(self.network.params, self.network.grads, rate)
+            loss += batch_loss * len(X)
+            hits += batch_hits
+            seen += len(X)
+            self.updates += 1
+            if self.updates >= last_update:
+                break
+        self.samples += seen
+        self._check(loss)
+        return loss / seen, hits / seen, rate
+
+    def _gradient(self, X: Array, Y: Array, sample_weight: Array | None) -> tuple[float, int]:
+        """Go forward and back; return the loss with its penalty, and how many samples were right."""
+        network, loss = self.network, self.network.loss
+        Z = network.forward(X, training=True)
+        value = loss.forward(Z, Y, sample_weight, out=Z)
+        hits = int(np.count_nonzero(loss.hits(loss.P, Y)))
+        network.backward(loss.backward())
+        if self.penalty is not None:
+            n = len(X) if sample_weight is None else float(sample_weight.sum()) or 1.0
+            self.penalty.add_gradient(network, n)
+            value += self.penalty.value(network, n)
+        return value, hits
+
+    @property
+    def _length(self) -> float:
+        """The schedule's own length, or that of the training."""
+        return float(getattr(self.schedule, "epochs", None) or self.length)
+
+    def measure(self, samples: Samples) -> tuple[float, float]:
+        """Return loss (without penalty) and score of the network as it is, piece by piece."""
+        costs, hits = [], []
+        for start in range(0, len(samples), PIECE):
+            X, Y, _ = samples.batch(slice(start, start + PIECE))
+            P = self.network.predict_proba(X)
+            costs.append(self.network.loss.costs(P, Y))
+            hits.append(self.network.loss.hits(P, Y))
+        loss, score = (np.average(np.concatenate(each), weights=samples.sample_weight) for each in (costs, hits))
+        return float(loss), float(score)
+
+    def _remember(self, epoch: Epoch) -> None:
+        """Add an epoch to the history, and keep its parameters if it is the best."""
+        self.history.append(epoch)
+        if self.stopping.update(getattr(epoch, self.stopping.monitor)):
+            self.best_params[:] = self.network.params
+
+    def _slow_down(self) -> bool:
+        """Divide the learning rate by 5 where that is the rule, and tell whether training goes on."""
+        if not self.patient or self.learning_rate <= 1e-6:
+            return False
+        self.learning_rate /= 5
+        self.stopping.stalled = 0
+        return True
+
+    def _check(self, loss: float) -> None:
+        """Raise if training has run away, with the best parameters brought back."""
+        if np.isfinite(loss) and np.isfinite(self.network.params).all():
+            return
+        self.network.params[:] = self.best_params
+        raise DivergenceError(
+            f"training diverged in epoch {len(self.history) + 1}: the loss or a weight is no finite number. "
+            "The input data may contain large values and need to be preprocessed, or the learning rate "
+            f"({self.learning_rate:g}) is too large"
+        )
+
+    def _bring_back_best(self) -> None:
+        """End with the best parameters where that is asked for; what training goes on from is set aside."""
+        if self.keep_best:
+            self.last_params = self.network.params.copy()
+            self.network.params[:] = self.best_params
+
+    def _go_on(self) -> None:
+        """Go on from where the last epoch ended."""
+        if self.last_params is not None:
+            self.network.params[:], self.last_params = self.last_params, None
