@@ -1,0 +1,193 @@
+"""The command line: a command for each stage, ``run`` for all of them, ``predict`` for a model that is ready.
+
+The bare ``--help`` needs neither NumPy nor scikit-learn. Whatever goes wrong reaches a person as one line and an exit
+code: 1 failed, 2 wrong usage or wrong ``params.yaml``, 130 interrupted. Results go to the output, the rest to the error
+stream.
+"""
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import pipeline
+from pipeline.parameters import ParameterError
+from pipeline.settings import PARAMS, check_document, override, read_document
+from pipeline.stage_command import STAGES, StageCommand, stage_class
+from pipeline.stages.base import MissingInputError, Stage
+from pipeline.terminal import RichProgress, format_result
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+ParamsOption = Annotated[
+    Path | None, typer.Option("--params", metavar="FILE", help="The file of parameters.", show_default="params.yaml")
+]
+ArtifactsOption = Annotated[
+    Path, typer.Option("--artifacts", metavar="FOLDER", help="The folder that holds a folder for each stage.")
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+class Face(TyperGroup):
+    """The group of all commands: it turns what goes wrong into one line and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        """Run a command, and leave with its exit code."""
+        words = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(words, *rest, **extra | {"standalone_mode": False})
+        except Exception as error:
+            if "--debug" in words:
+                raise
+            code = _report(error)
+        if code == INTERRUPTED:
+            typer.echo("interrupted", err=True)
+        sys.exit(code)
+
+
+app = typer.Typer(
+    cls=Face,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={
+        "help_option_names": ["--help", "-h"],
+        "token_normalize_func": lambda word: word.replace("_", "-"),
+    },
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"digits {pipeline.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def digits(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """From raw MNIST to an evaluated neural network, in five stages."""
+
+
+def run_one(
+    context: typer.Context,
+    params: ParamsOption = None,
+    artifacts: ArtifactsOption = Path("artifacts"),
+    *,
+    debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
+) -> None:
+    """Run the stage that the command is named after: its options over the file of parameters over the defaults."""
+    name = str(context.command.name)
+    arguments = _check(read_document(params), params or PARAMS)[name] | context.obj
+    _run_stages({name: arguments}, artifacts)
+
+
+for _stage, (_, _line) in STAGES.items():
+    app.command(_stage, cls=StageCommand, help=_line)(run_one)
+
+
+@app.command()
+def run(
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            help="Set a parameter as `dvc exp run -S` does: train.max_iter=5, +key=value, ~key. May be repeated.",
+        ),
+    ] = None,
+    params: ParamsOption = None,
+    artifacts: ArtifactsOption = Path("artifacts"),
+    *,
+    debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
+) -> None:
+    """Run all five stages, always."""
+    document = read_document(params)
+    _check(document, params or PARAMS)  # before it is changed, so that a slip in the file is told as the file's
+    for text in settings or []:
+        document = override(document, text)
+    _run_stages(_check(document, "--set"), artifacts)
+
+
+@app.command()
+def predict(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Images, uint8: an IDX file, raw or gzip, or a .npy file.")
+    ],
+    model: Annotated[Path, typer.Option("--model", metavar="FILE", help="A model that `train` made.")] = Path(
+        "artifacts/model/model.npz"
+    ),
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with all probabilities.")] = False,
+    debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
+) -> None:
+    """Tell the digit on each image: number, label and confidence."""
+    if not model.is_file():
+        raise MissingInputError(f"{model} is missing: `python -m pipeline train` makes it (`run` makes all)")
+    from pipeline.data.images import read_images  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
+    from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
+
+    fitted = load_model(model)
+    labels = fitted.classes_.tolist()
+    probabilities = fitted.predict_proba(read_images(file, fitted.n_features_in_)).tolist()
+    guesses = [_guess(number, labels, row) for number, row in enumerate(probabilities)]
+    lines = (f"{one['number']}  {one['label']}  {one['confidence']:.4f}" for one in guesses)
+    typer.echo(json.dumps(guesses) if as_json else "\n".join(lines))
+
+
+def _guess(number: int, labels: list[Any], probabilities: list[float]) -> dict[str, Any]:
+    """Return what the model says of one image."""
+    label, confidence = max(zip(labels, probabilities, strict=True), key=lambda pair: pair[1])
+    by_label = dict(zip(map(str, labels), probabilities, strict=True))
+    return {"number": number, "label": label, "confidence": confidence, "probabilities": by_label}
+
+
+def _check(document: dict[str, Any], where: object) -> dict[str, dict[str, Any]]:
+    """Check all sections, whichever stage is to run, so that a slip is told before any work is done."""
+    return check_document(document, {name: stage_class(name) for name in STAGES}, where)
+
+
+def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path) -> None:
+    """Run stages one after another, and print what each has done."""
+    stages: dict[str, Stage] = {name: stage_class(name)(**arguments[name]) for name in arguments}
+    for name, stage in stages.items():
+        with RichProgress() as progress, _saying_warnings(progress):
+            result = stage.run(artifacts, progress)
+        typer.echo(format_result(name, result))
+
+
+@contextmanager
+def _saying_warnings(progress: RichProgress) -> Iterator[None]:
+    """Have each warning told in a line of its own, above the bars."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: progress.say(f"warning: {message}")
+        yield
+
+
+def _report(error: Exception) -> int:
+    """Say in one line what went wrong, and return the exit code."""
+    message = error.format_message() if isinstance(error, typer.TyperException) else _explain(error)
+    if message:  # `digits` alone has shown the help already
+        typer.echo(f"error: {message}", err=True)
+    return 2 if isinstance(error, ParameterError) else getattr(error, "exit_code", 1)
+
+
+def _explain(error: Exception) -> str:
+    """Return an error's message; with its kind, where the message alone would be a riddle."""
+    speaks = isinstance(error, ValueError | OSError | ImportError) and str(error)
+    return str(error) if speaks else f"{type(error).__name__}: {error}"

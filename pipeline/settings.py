@@ -1,0 +1,195 @@
+"""What the stages are told: ``params.yaml``, and the overrides of a command line laid over it.
+
+A document is what YAML gives: a mapping of sections, one for each stage. Nothing here writes a file; what it hands on
+are checked arguments for the stages' constructors.
+"""
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from pipeline.parameters import ParameterError, read_parameters, read_yaml
+
+PARAMS = Path("params.yaml")
+
+
+def read_document(path: Path | None) -> dict[str, Any]:
+    """Read the sections of a file of parameters.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None takes ``params.yaml`` of the current folder, which need not be there.
+
+    Returns
+    -------
+    dict
+        The sections by name, as YAML gives them.
+
+    Raises
+    ------
+    ParameterError
+        Where a named file is missing, is no YAML, or holds something other than sections.
+    """
+    if path is None and not PARAMS.exists():
+        return {}
+    path = path or PARAMS
+    document = read_yaml(path)
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ParameterError(f"{path} must hold sections of parameters; got {document!r}")
+    return document
+
+
+def check_document(
+    document: Mapping[str, Any], constructors: Mapping[str, type[Any]], where: object = PARAMS
+) -> dict[str, dict[str, Any]]:
+    """Turn a document into checked arguments for every constructor.
+
+    Parameters
+    ----------
+    document : mapping
+        Sections by name; one that is left out, or empty, leaves all to the defaults.
+    constructors : mapping of str to type
+        The class that each section configures.
+    where : object
+        What to call the document in an error.
+
+    Returns
+    -------
+    dict of dict
+        For each section, arguments for its constructor.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown section, an unknown name in a section, or a value that is not allowed.
+
+    Examples
+    --------
+    >>> class Wait:
+    ...     def __init__(self, seconds: int = 1) -> None: ...
+    >>> check_document({"wait": {"seconds": 5}}, {"wait": Wait})
+    {'wait': {'seconds': 5}}
+    """
+    for section, values in document.items():
+        if section not in constructors:
+            raise ParameterError(f"{where}: there is no section {section!r}; there are {', '.join(constructors)}")
+        if not isinstance(values, Mapping | None):
+            raise ParameterError(f"{where}: {section} must hold names and values; got {values!r}")
+    return {
+        section: read_parameters(constructor, document.get(section) or {}, f"{where}: {section}")
+        for section, constructor in constructors.items()
+    }
+
+
+def override(document: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """Return a document with one override applied, in the grammar of ``dvc exp run -S``.
+
+    ``key=value`` sets, ``+key=value`` adds what is not there yet, ``++key=value`` does either, ``~key`` or
+    ``~key=value`` removes. A key is a path with dots; before it may stand ``params.yaml:``. A value is read as YAML.
+    The one thing that DVC is stricter about: ``key=value`` may also name a parameter that has its default.
+
+    Parameters
+    ----------
+    document : mapping
+        Sections by name. It stays as it is.
+    text : str
+        The override.
+
+    Returns
+    -------
+    dict
+        The new document.
+
+    Raises
+    ------
+    ParameterError
+        Where the text is no override, or the document does not allow it.
+
+    Examples
+    --------
+    >>> override({"train": {"max_iter": 10}}, "train.max_iter=5")
+    {'train': {'max_iter': 5}}
+    >>> override({"train": {"max_iter": 10}}, "~train.max_iter")
+    {'train': {}}
+
+    Notes
+    -----
+    The grammar is Hydra's [1]_, less its sweeps, functions and interpolations.
+
+    .. [1] https://hydra.cc/docs/advanced/override_grammar/basic/
+    """
+    sign, path, value = _parse(text)
+    changed = deepcopy(dict(document))
+    *parents, key = path.split(".")
+    parent = _descend(changed, parents, text)
+    if sign == "~":
+        _remove(parent, key, value, text)
+    elif sign == "+" and parent.get(key) is not None:
+        raise ParameterError(f"{text!r} adds what is there already; {text[1:]!r} sets it")
+    else:
+        parent[key] = _merge(parent.get(key), value)
+    return changed
+
+
+_ABSENT = object()
+_OVERRIDE = re.compile(
+    r"(?:(?P<file>[^=:]*):)?(?P<sign>~|\+\+|\+|)(?P<path>\w+(?:\.\w+)*)(?:=(?P<value>.*))?", re.DOTALL
+)
+
+
+def _parse(text: str) -> tuple[str, str, Any]:
+    """Take an override apart into sign, path and value."""
+    parts = _OVERRIDE.fullmatch(text)
+    if parts is None or (parts["value"] is None and parts["sign"] != "~"):
+        raise ParameterError(
+            f"{text!r} is no override; one looks like train.max_iter=5, +key=value, ++key=value or ~key"
+        )
+    if parts["file"] not in (None, str(PARAMS)):
+        raise ParameterError(f"{text!r} names the file {parts['file']!r}; overrides are for {PARAMS} alone")
+    return parts["sign"], parts["path"], _ABSENT if parts["value"] is None else _read_value(parts["value"])
+
+
+def _read_value(text: str) -> Any:
+    """Read a value as YAML, where ``{a:1}`` is a mapping with or without a space after the colon."""
+    if not text.strip():
+        return ""
+    spaced = re.sub(r"""("[^"]*"|'[^']*')|:(?=\S)""", lambda match: match[1] or ": ", text) if "{" in text else text
+    value = read_yaml(spaced)
+    if isinstance(value, str) and "," in value and text.strip()[0] not in "'\"":
+        raise ParameterError(
+            f"{text!r} is a sweep over several values, which is for `dvc exp run --queue`; quote a text"
+        )
+    return value
+
+
+def _descend(document: dict[str, Any], parents: list[str], text: str) -> dict[str, Any]:
+    """Return the mapping at a path, made on the way where there is none."""
+    node = document
+    for name in parents:
+        if node.get(name) is None:
+            node[name] = {}
+        node = node[name]
+        if not isinstance(node, dict):
+            raise ParameterError(f"{text!r} looks for a name inside {name}, which is {node!r}")
+    return node
+
+
+def _remove(parent: dict[str, Any], key: str, value: Any, text: str) -> None:
+    """Take a key away, if it is there and has the value that was told."""
+    if key not in parent:
+        raise ParameterError(f"{text!r} removes what is not there")
+    if value is not _ABSENT and value != parent[key]:
+        raise ParameterError(f"{text!r} removes what is {parent[key]!r}")
+    del parent[key]
+
+
+def _merge(old: Any, new: Any) -> Any:
+    """Lay a new value over an old one: names of a mapping over names, anything else in its place."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    return old | {name: _merge(old.get(name), value) for name, value in new.items()}
