@@ -1,0 +1,437 @@
+"""From pixels and labels to what a network learns from: numbers of a kind size, and one column for each label.
+
+``Normalize`` and ``OneHot`` are transformers by themselves. ``Preprocess`` is the stage: it learns from the training
+file alone, and hands on arrays that can be memory-mapped.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import Tags, assert_all_finite, check_array, column_or_1d, gen_batches
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from pipeline.data.idx import read_part
+from pipeline.parameters import check_parameters
+from pipeline.stages.base import Progress, Stage
+
+PIECE = 2**22  # pixels that are worked on at once: some 16 MB in float32, however large the data set is
+
+
+class Normalize(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Bring pixels to a scale that suits a network: ``X * scale_ + shift_``.
+
+    One scale and one shift serve every pixel, so an image stays an image. uint8 and float32 give float32, float64
+    gives float64, and any other numbers are read as float32.
+
+    Parameters
+    ----------
+    method : {"unit", "standard"}, default="unit"
+        "unit" takes 0..255 to 0..1, "standard" takes the pixels that were learned from to mean 0 and deviation 1.
+
+    Attributes
+    ----------
+    scale_, shift_ : float
+        The factor, and what is added after it.
+    mean_, std_ : float
+        Mean and standard deviation of all the pixels that were learned from, in pixel units; with "standard" alone.
+    n_features_in_ : int
+        Number of pixels of an image.
+    feature_names_in_ : ndarray of str
+        Names of the columns, where X had them.
+
+    Examples
+    --------
+    >>> X = np.array([[0, 255], [0, 255]], dtype=np.uint8)
+    >>> Normalize().fit_transform(X)
+    array([[0., 1.],
+           [0., 1.]], dtype=float32)
+    >>> Normalize("standard").fit_transform(X)
+    array([[-1.,  1.],
+           [-1.,  1.]], dtype=float32)
+    """
+
+    def __init__(self, method: Literal["unit", "standard"] = "unit") -> None:
+        self.method = method
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Learn the scale and the shift.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_pixels)
+            Pixels on 0..255. uint8 is summed in integers, in pieces of bounded memory: the result is the same on
+            every machine.
+        y : ignored
+            Here because scikit-learn hands it over.
+
+        Returns
+        -------
+        Normalize
+            Itself.
+
+        Raises
+        ------
+        ParameterError
+            Where the method is none of the two.
+        ValueError
+            Where X is empty, or not finite numbers in two dimensions.
+        """
+        del y
+        check_parameters(self)
+        pixels = validate_data(self, X, dtype=_KINDS)
+        if self.method == "standard":
+            self.mean_, self.std_ = _moments(pixels)
+        return self._set_scale()
+
+    def transform(self, X: ArrayLike) -> Any:
+        """Return the pixels on the new scale, in a new array.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_pixels)
+            As `fit` takes it; it is never written to.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_pixels), float32 or float64
+            ``X * scale_ + shift_``.
+        """
+        check_is_fitted(self)
+        pixels = validate_data(self, X, reset=False, dtype=_KINDS)
+        scaled = np.multiply(pixels, self.scale_, dtype=np.result_type(pixels.dtype, np.float32))
+        return np.add(scaled, self.shift_, out=scaled)
+
+    def inverse_transform(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        """Return the pixels from before `transform`, as floats.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_pixels)
+            As `transform` returns it.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_pixels), float32 or float64
+            ``(X - shift_) / scale_``.
+        """
+        check_is_fitted(self)
+        pixels = check_array(X, dtype=[np.float32, np.float64]) - self.shift_
+        return np.divide(pixels, self.scale_, out=pixels)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what was learned, in values that JSON has; `from_state` takes it.
+
+        Examples
+        --------
+        >>> Normalize().fit(np.zeros((1, 4))).get_state()
+        {'method': 'unit', 'n_features': 4, 'scale': 0.00392156862745098, 'shift': 0.0}
+        """
+        check_is_fitted(self)
+        state: dict[str, Any] = {
+            "method": self.method,
+            "n_features": self.n_features_in_,
+            "scale": self.scale_,
+            "shift": self.shift_,
+        }
+        if self.method == "standard":
+            state |= {"mean": self.mean_, "std": self.std_}
+        if hasattr(self, "feature_names_in_"):
+            state["feature_names"] = [str(name) for name in self.feature_names_in_]
+        return state
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Make a fitted normaliser from what `get_state` returned.
+
+        Raises
+        ------
+        ValueError
+            Where that is not what `get_state` returns, down to a scale that does not follow from mean and deviation.
+        """
+        made = cls(method=state.get("method"))  # type: ignore[arg-type]  # whatever it is, it is checked below
+        try:
+            check_parameters(made)
+            made._restore(state)
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"not the state of a {cls.__name__}: {dict(state)!r}") from None
+        return made
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a state; raise unless it is the very one that this object would then give."""
+        self.n_features_in_ = int(state["n_features"])
+        if self.method == "standard":
+            self.mean_, self.std_ = float(state["mean"]), float(state["std"])
+        if "feature_names" in state:
+            self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
+        self._set_scale()
+        sound = self.n_features_in_ > 0 and self.scale_ > 0 and math.isfinite(self.scale_ + self.shift_)
+        if not sound or self.get_state() != state:
+            raise ValueError
+
+    def _set_scale(self) -> Self:
+        """Turn the method, and with "standard" the mean and deviation, into the scale and the shift."""
+        if self.method == "unit":
+            self.scale_, self.shift_ = 1 / 255, 0.0
+        else:
+            # Where all pixels are alike the deviation is 0, and there is nothing to scale.
+            self.scale_ = 1 / (self.std_ or 1.0)
+            self.shift_ = -self.mean_ * self.scale_
+        return self
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tell scikit-learn that float32 stays float32."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+_KINDS = [np.float32, np.float64, np.uint8]  # any other type becomes the first
+
+
+def _moments(X: NDArray[Any]) -> tuple[float, float]:
+    """Return the mean and the standard deviation of all entries."""
+    if X.dtype == np.uint8:
+        return _integer_moments(X)
+    if X.min() == X.max():  # rounding must not make a deviation where there is none
+        return float(X.flat[0]), 0.0
+    return float(X.mean(dtype=np.float64)), float(X.std(dtype=np.float64))
+
+
+def _integer_moments(X: NDArray[np.uint8]) -> tuple[float, float]:
+    """Return mean and standard deviation from whole sums, in which nothing is rounded whatever the order."""
+    total = squares = 0
+    for rows in _pieces(X):
+        piece = X[rows].astype(np.uint32)
+        total += int(piece.sum(dtype=np.uint64))
+        squares += int(np.square(piece).sum(dtype=np.uint64))
+    return total / X.size, math.sqrt(X.size * squares - total**2) / X.size
+
+
+def _pieces(X: NDArray[Any]) -> Any:
+    """Yield slices of the rows of X, each of bounded size."""
+    return gen_batches(len(X), max(1, PIECE // X.shape[1]))
+
+
+class OneHot(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]  # scikit-learn ships no types
+    """Give each class a column: 1 in the column of the row's label, 0 elsewhere.
+
+    It takes labels, as scikit-learn's ``LabelBinarizer`` does, and so it is no step of a ``Pipeline``. Two classes
+    have two columns.
+
+    Parameters
+    ----------
+    classes : "auto" or list, default="auto"
+        The labels in the order of their columns; "auto" takes those of y, sorted.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The label of each column.
+
+    Examples
+    --------
+    >>> one_hot = OneHot().fit(["no", "yes", "no"])
+    >>> one_hot.transform(["yes", "no"])
+    array([[0., 1.],
+           [1., 0.]], dtype=float32)
+    >>> one_hot.inverse_transform([[0.2, 0.8]])
+    array(['yes'], dtype='<U3')
+    """
+
+    def __init__(self, classes: Literal["auto"] | tuple[Any, ...] = "auto") -> None:
+        self.classes = classes
+
+    def fit(self, y: ArrayLike) -> Self:
+        """Learn which column stands for which label.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,)
+            Labels: numbers or words.
+
+        Returns
+        -------
+        OneHot
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            Where y is empty, has a label that `classes` lacks, or `classes` names one twice.
+        """
+        check_parameters(self)
+        labels = _labels(y)
+        if not len(labels):
+            raise ValueError("y must have labels; got none")
+        self.classes_ = np.unique(labels) if isinstance(self.classes, str) else np.asarray(self.classes)
+        if len(np.unique(self.classes_)) < len(self.classes_):
+            raise ValueError(f"classes must name each label once; got {self.classes!r}")
+        self._columns(labels)
+        return self
+
+    def fit_transform(self, y: ArrayLike) -> NDArray[np.float32]:
+        """Learn from labels, and transform them."""
+        return self.fit(y).transform(y)
+
+    def transform(self, y: ArrayLike) -> NDArray[np.float32]:
+        """Turn labels into rows with a single 1.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,)
+            Labels.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float32
+            Zeros and ones.
+
+        Raises
+        ------
+        ValueError
+            For a label that has no column.
+        """
+        check_is_fitted(self)
+        columns = self._columns(_labels(y))
+        Y = np.zeros((len(columns), len(self.classes_)), dtype=np.float32)
+        Y[np.arange(len(columns)), columns] = 1
+        return Y
+
+    def inverse_transform(self, Y: ArrayLike) -> NDArray[Any]:
+        """Turn rows back into labels.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_samples, n_classes)
+            One-hot rows, or probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The label of each row's largest entry.
+
+        Raises
+        ------
+        ValueError
+            Where there is not one column for each class.
+        """
+        check_is_fitted(self)
+        rows = check_array(Y, dtype=[np.float32, np.float64])
+        if rows.shape[1] != len(self.classes_):
+            raise ValueError(f"Y must have {len(self.classes_)} columns, one for each class; got {rows.shape[1]}")
+        return self.classes_[rows.argmax(axis=1)]
+
+    def _columns(self, y: NDArray[Any]) -> list[int]:
+        """Return the column of each label; a dictionary takes the classes in any order, and words as well."""
+        column = {label: number for number, label in enumerate(self.classes_.tolist())}
+        labels = y.tolist()
+        unknown = set(labels) - set(column)
+        if unknown:
+            raise ValueError(f"no column for the labels {_some(unknown)}; there are {_some(column)}")
+        return [column[label] for label in labels]
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tell scikit-learn that this takes labels."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.target_tags.one_d_labels = True
+        return tags
+
+
+def _labels(y: ArrayLike) -> NDArray[Any]:
+    """Return labels as an array of one dimension without gaps."""
+    labels: NDArray[Any] = column_or_1d(y, warn=True)
+    assert_all_finite(labels, input_name="y")
+    return labels
+
+
+def _some(labels: Any) -> str:
+    """Name labels, and not more than a line holds."""
+    words = sorted(map(repr, labels))
+    return ", ".join(words[:12]) + (", ..." if len(words) > 12 else "")
+
+
+class Preprocess(Stage, Normalize):
+    """Normalise the images of both files by what the training file says, and write the labels one-hot.
+
+    As a step of a ``Pipeline`` it is `Normalize`, and touches X alone; `run` writes Y as well.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("raw",)
+    writes: ClassVar[str] = "prepared"
+
+    def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
+        """Write ``{train,test}_{X,Y}.npy`` and ``normalize.json``."""
+        parts = {part: read_part(artifacts / "raw", part) for part in ("train", "test")}
+        (images, labels), (others, other_labels) = parts["train"], parts["test"]
+        _check_test(images.shape[1:], others.shape[1:], int(labels.max(initial=0)), other_labels)
+        one_hot = OneHot(classes=tuple(range(int(labels.max(initial=0)) + 1))).fit(labels)
+        self.fit(_rows_of(images))
+        for part, (pictures, truth) in parts.items():
+            np.save(folder / f"{part}_Y.npy", one_hot.transform(truth))
+            self._write_pixels(folder / f"{part}_X.npy", _rows_of(pictures), progress)
+        state = json.dumps(self.get_state(), indent=2, sort_keys=True) + "\n"
+        (folder / "normalize.json").write_text(state, encoding="utf-8", newline="\n")
+        return {
+            "train": len(images),
+            "test": len(others),
+            "pixels": self.n_features_in_,
+            "classes": len(one_hot.classes_),
+        }
+
+    def _write_pixels(self, path: Path, pixels: NDArray[np.uint8], progress: Progress) -> None:
+        """Normalise rows of pixels into a file, piece by piece."""
+        X = open_memmap(path, mode="w+", dtype=np.float32, shape=pixels.shape)
+        progress.begin(f"normalise {path.stem}", len(pixels), "images")
+        try:
+            for rows in _pieces(pixels):
+                X[rows] = self.transform(pixels[rows])
+                progress.advance(rows.stop - rows.start)
+            X.flush()
+        finally:
+            progress.end()
+
+
+def read_labels(prepared: Path, part: Literal["train", "test"]) -> NDArray[np.int64]:
+    """Read the labels of a part back from the one-hot rows that `Preprocess` wrote.
+
+    Parameters
+    ----------
+    prepared : Path
+        The folder of the artifact.
+    part : {"train", "test"}
+        Which of the official files.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int64
+        Labels.
+    """
+    Y = np.load(prepared / f"{part}_Y.npy", mmap_mode="r", allow_pickle=False)
+    columns = np.arange(Y.shape[1], dtype=np.int64)
+    return OneHot(classes=tuple(columns)).fit(columns).inverse_transform(Y)
+
+
+def _rows_of(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return images as rows of pixels, without a copy."""
+    n_images, height, width = images.shape
+    return images.reshape(n_images, height * width)
+
+
+def _check_test(
+    size: tuple[int, ...], test_size: tuple[int, ...], largest: int, test_labels: NDArray[np.uint8]
+) -> None:
+    """Raise unless the test file suits the training file."""
+    if test_size != size:
+        raise ValueError(
+            f"test images must be {size[0]}x{size[1]} as the training images are; got {test_size[0]}x{test_size[1]}"
+        )
+    if test_labels.max(initial=0) > largest:
+        raise ValueError(f"test labels must be 0 to {largest} as the training labels are; got {test_labels.max()}")
