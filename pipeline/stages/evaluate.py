@@ -1,0 +1,242 @@
+"""How good a fitted model is, in figures for machines and in pictures for people.
+
+``Evaluate`` is a scorer, to be given as ``scoring=``. As a stage it measures the model that a user gets, on the raw
+pixels of the validation rows and of the test file.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import gen_batches
+
+from pipeline import metrics
+from pipeline.data.idx import read_part
+from pipeline.model_file import load_model
+from pipeline.parameters import check_parameters
+from pipeline.stages.base import Progress, Stage
+
+BATCH = 1024  # images that are predicted at once, however many there are
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images and labels of an official file, and the numbers of the rows to look at."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+
+    def pixels(self, batch: slice) -> NDArray[np.uint8]:
+        """Return some of the rows, (n_rows, n_pixels)."""
+        images = self.images[self.rows[batch]]
+        return images.reshape(len(images), -1)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What there is to say of a model on one part: see the functions of `pipeline.metrics`."""
+
+    figures: dict[str, float]
+    by_class: list[metrics.ClassScore]
+    confusion: NDArray[np.int64]
+    mistakes: list[metrics.Mistake]
+
+
+class Evaluate(Stage, BaseEstimator):
+    """Measure a fitted classifier by its probabilities.
+
+    Parameters
+    ----------
+    pictures : bool, default=True
+        Whether the stage draws pictures as well, which takes matplotlib.
+    n_mistakes : int, default=25
+        How many of the most confident mistakes the stage lists and draws.
+    n_bins : int, default=15
+        Number of bins of the calibration error.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_validate
+    >>> X, y = load_iris(return_X_y=True)
+    >>> scores = cross_validate(LogisticRegression(max_iter=500), X, y, scoring=Evaluate())
+    >>> round(float(scores["test_accuracy"].mean()), 3)
+    0.973
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("raw", "split", "model")
+    writes: ClassVar[str] = "evaluation"
+
+    def __init__(
+        self,
+        pictures: bool = True,
+        n_mistakes: Annotated[int, Ge(0)] = 25,
+        n_bins: Annotated[int, Ge(1)] = 15,
+    ) -> None:
+        self.pictures = pictures
+        self.n_mistakes = n_mistakes
+        self.n_bins = n_bins
+
+    def __call__(self, estimator: Any, X: ArrayLike, y: ArrayLike) -> dict[str, float]:
+        """Score an estimator, as scikit-learn asks a scorer to.
+
+        Parameters
+        ----------
+        estimator : classifier
+            Fitted, with ``predict_proba`` and ``classes_``.
+        X : array-like of shape (n_samples, n_features)
+            What it predicts from.
+        y : array-like of shape (n_samples,)
+            The labels that are right.
+
+        Returns
+        -------
+        dict of float
+            accuracy, neg_error_rate, neg_log_loss, f1_macro, top_2_accuracy, neg_calibration_error. Of each, more is
+            better.
+
+        Raises
+        ------
+        ParameterError
+            Where a parameter is not allowed.
+        ValueError
+            Where labels and probabilities do not fit together.
+        """
+        check_parameters(self)
+        figures = metrics.measure(y, estimator.predict_proba(X), estimator.classes_, self.n_bins)
+        return {_scorer_name(name): -value if name in LESS_IS_BETTER else value for name, value in figures.items()}
+
+    def judge(self, y: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> Verdict:
+        """Say all there is to say of a prediction.
+
+        Parameters
+        ----------
+        y, probabilities, classes
+            As `pipeline.metrics.measure` takes them.
+        """
+        return Verdict(
+            metrics.measure(y, probabilities, classes, self.n_bins),
+            metrics.by_class(y, probabilities, classes),
+            metrics.confusion(y, probabilities, classes),
+            metrics.worst_mistakes(y, probabilities, classes, self.n_mistakes),
+        )
+
+    def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
+        """Write the figures, the tables and the pictures."""
+        draw = _import_pictures() if self.pictures else None
+        model = load_model(artifacts / "model" / "model.npz")
+        parts = _read_parts(artifacts)
+        verdicts = {name: self._judge_part(name, part, model, progress) for name, part in parts.items()}
+        _write_tables(folder, verdicts, model.classes_)
+        if draw:
+            history = _read_history(artifacts / "model" / "history.csv")
+            for name, figure in _draw(draw, model, parts["test"], verdicts["test"], history).items():
+                (folder / f"{name}.png").write_bytes(draw.to_png(figure))
+        return {name: verdict.figures for name, verdict in verdicts.items()}
+
+    def _judge_part(self, name: str, part: Part, model: Any, progress: Progress) -> Verdict:
+        """Judge a model on one part, and name its mistakes by their rows in the official file."""
+        progress.begin(f"evaluate {name}", len(part.rows), "images")
+        try:
+            probabilities = np.concatenate(list(_predict(model, part, progress)))
+        finally:
+            progress.end()
+        verdict = self.judge(part.labels[part.rows], probabilities, model.classes_)
+        mistakes = [mistake._replace(row=int(part.rows[mistake.row])) for mistake in verdict.mistakes]
+        return replace(verdict, mistakes=mistakes)
+
+
+LESS_IS_BETTER = ("error_rate", "log_loss", "calibration_error")
+
+
+def _scorer_name(name: str) -> str:
+    """Return scikit-learn's name for a measure that is turned so that more is better."""
+    return f"neg_{name}" if name in LESS_IS_BETTER else name
+
+
+def _import_pictures() -> ModuleType:
+    """Return `pipeline.pictures`, or say what is missing before anything is computed."""
+    try:
+        from pipeline import pictures  # noqa: PLC0415 - matplotlib is an extra, and slow to import
+    except ImportError as error:
+        raise ImportError(
+            'pictures need matplotlib: pip install "digits-pipeline[workflow]", or do without (pictures: false)'
+        ) from error
+    return pictures
+
+
+def _read_parts(artifacts: Path) -> dict[str, Part]:
+    """Read what the model is to be measured on; validation is left out where there are no such rows."""
+    rows = np.load(artifacts / "split" / "validation.npy", allow_pickle=False)
+    images, labels = read_part(artifacts / "raw", "train")
+    validation = {"validation": Part(images, labels, rows)} if len(rows) else {}
+    images, labels = read_part(artifacts / "raw", "test")
+    return validation | {"test": Part(images, labels, np.arange(len(labels)))}
+
+
+def _predict(model: Any, part: Part, progress: Progress) -> Iterable[NDArray[np.floating[Any]]]:
+    """Yield the probabilities of the rows of a part, in batches of bounded memory."""
+    for batch in gen_batches(len(part.rows), BATCH):
+        yield model.predict_proba(part.pixels(batch))
+        progress.advance(batch.stop - batch.start)
+
+
+def _read_history(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Read the columns of ``history.csv``; what is left empty is NaN."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
+
+
+def _write_tables(folder: Path, verdicts: Mapping[str, Verdict], classes: Iterable[Any]) -> None:
+    """Write ``metrics.json``, ``by_class.csv``, ``mistakes.csv`` and a confusion matrix for each part."""
+    figures = {part: verdict.figures for part, verdict in verdicts.items()}
+    text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
+    (folder / "metrics.json").write_text(text, encoding="utf-8", newline="\n")
+    scores = [(part, *score) for part, verdict in verdicts.items() for score in verdict.by_class]
+    _write_csv(folder / "by_class.csv", ["part", *metrics.ClassScore._fields], scores)
+    mistakes = [(part, *mistake) for part, verdict in verdicts.items() for mistake in verdict.mistakes]
+    _write_csv(folder / "mistakes.csv", ["part", *metrics.Mistake._fields], mistakes)
+    for part, verdict in verdicts.items():
+        rows = [(label, *counts) for label, counts in zip(classes, verdict.confusion.tolist(), strict=True)]
+        _write_csv(folder / f"confusion_{part}.csv", ["truth", *(f"guess_{label}" for label in classes)], rows)
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _draw(
+    draw: ModuleType, model: Any, part: Part, verdict: Verdict, history: Mapping[str, NDArray[np.float64]]
+) -> dict[str, Any]:
+    """Draw the pictures, by the names of their files."""
+    accuracy, size = verdict.figures["accuracy"], part.images.shape[1:]
+    rows = [mistake.row for mistake in verdict.mistakes]
+    return {
+        "learning_curves": draw.learning_curves(history),
+        "confusion": draw.confusion(verdict.confusion, model.classes_, f"Test images: {accuracy:.2%} are told right"),
+        "mistakes": draw.mistakes(part.images[rows], [_caption(mistake) for mistake in verdict.mistakes], _MISTAKES),
+        "weights": draw.weights(model[-1].coefs_[0], size),
+    }
+
+
+_MISTAKES = "Test images: the most confident mistakes"
+
+
+def _caption(mistake: metrics.Mistake) -> str:
+    """Say what stands above the image of a mistake."""
+    return f"truth {mistake.truth}, guess {mistake.guess}\n{mistake.confidence:.1%}, row {mistake.row}"
