@@ -8,7 +8,7 @@ import inspect
 import math
 import operator
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -101,8 +101,9 @@ def parameters_of(constructor: type[Any]) -> dict[str, Parameter]:
     initialiser = constructor.__init__
     hints = get_type_hints(initialiser, include_extras=True)
     sentences = _first_sentences(_docstring_home(constructor))
-    own = [p for p in inspect.signature(initialiser).parameters.values() if p.name != "self"]
-    return {p.name: Parameter(p.name, hints[p.name], p.default, sentences.get(p.name, "")) for p in own}
+    _, *own = inspect.signature(initialiser).parameters.values()
+    named = [p for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return {p.name: Parameter(p.name, hints.get(p.name, Any), p.default, sentences.get(p.name, "")) for p in named}
 
 
 def check_parameters(instance: Any) -> None:
@@ -163,15 +164,23 @@ def read_yaml(text: str | Path) -> Any:
     [1e-05, 'on', 'auto', [64, 32]]
     """
     from ruamel.yaml import YAML  # noqa: PLC0415 - for start-up time: help and completion read no YAML
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415 - the same
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 - the same
 
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        source = str(text) if isinstance(text, Path) else repr(text)
-        raise ParameterError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
-    except FileNotFoundError:
-        raise ParameterError(f"{text} is not there") from None
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ParameterError(f"{_name(text)} is not YAML: {error.problem}{line}") from None
+    except (YAMLError, ValueError) as error:  # ValueError: no such day as 2020-13-45, or bytes that are no text
+        raise ParameterError(f"{_name(text)} is not YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        reason = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+        raise ParameterError(f"{text} {reason}") from None
+
+
+def _name(text: str | Path) -> str:
+    """Return what to call a text, or a file, in an error."""
+    return str(text) if isinstance(text, Path) else repr(text)
 
 
 def allows(annotation: Any, value: Any) -> bool:
@@ -194,8 +203,8 @@ def allows(annotation: Any, value: Any) -> bool:
     if annotation is int:
         return isinstance(value, Integral) and not _is_bool(value)
     if annotation is float:
-        return isinstance(value, Real) and not _is_bool(value) and not math.isnan(value)
-    return isinstance(value, annotation)
+        return isinstance(value, Real) and not _is_bool(value) and not _is_nan(value)
+    return isinstance(value, origin or annotation)
 
 
 def describe(annotation: Any) -> str:
@@ -218,11 +227,18 @@ def describe(annotation: Any) -> str:
         return "a list of " + re.sub(r"^an? (\w+)", r"\1s", describe(arguments[0]))
     if annotation in (None, NoneType):
         return "null"
-    return _NOUNS.get(annotation) or f"a {annotation.__name__}"
+    return _NOUNS.get(annotation) or _describe_class(annotation)
 
 
 _NOUNS = {bool: "true or false", int: "an integer", float: "a number", str: "a word", Any: "anything"}
 _BOUNDS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
+
+
+def _describe_class(annotation: Any) -> str:
+    """Say a class's name, and which of its kinds a mapping of ``params.yaml`` may name."""
+    name = getattr(annotation, "__name__", str(annotation))
+    kinds = [snake_case(one.__name__) for one in _classes(annotation)]
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}" + (f" ({', '.join(kinds)})" if kinds else "")
 
 
 def _alternatives(annotation: Any) -> list[str]:
@@ -253,8 +269,14 @@ def _is_bool(value: Any) -> bool:
     return isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
 
 
+def _is_nan(value: Any) -> bool:
+    """Tell whether a number is none; an integer may be too large for ``math.isnan``."""
+    return not isinstance(value, Integral) and math.isnan(value)
+
+
 def _is_sequence(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+    """Tell whether a value is a list, a tuple or a one-dimensional array: something with an order, and no text."""
+    return getattr(value, "ndim", 0) == 1 or (isinstance(value, Sequence) and not isinstance(value, str | bytes))
 
 
 def _make(name: str, annotation: Any, value: Any) -> Any:
@@ -264,10 +286,10 @@ def _make(name: str, annotation: Any, value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     makers = {snake_case(one.__name__): one for one in _classes(annotation)}
-    if value.get("name") not in makers:
+    maker = makers.get(str(value.get("name")))
+    if maker is None:
         known = f"one of {', '.join(makers)}" if makers else "no mapping"
         raise ParameterError(f"{name} takes {known}; got {dict(value)!r}")
-    maker = makers[value["name"]]
     rest = {key: item for key, item in value.items() if key != "name"}
     return maker(**read_parameters(maker, rest, where=f"{name}: {value['name']}"))
 
@@ -305,7 +327,7 @@ def _first_sentences(docstring: str) -> dict[str, str]:
         return {}
     entries = re.findall(r"^(\w[\w, ]*?) :[^\n]*\n((?:[ \t]+\S[^\n]*\n?|\n)+)", section[1] + "\n", re.MULTILINE)
     return {
-        name: re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0]
+        name: re.split(r"(?<=\.)(?<!e\.g\.)(?<!i\.e\.)\s", " ".join(text.split()), maxsplit=1)[0]
         for names, text in entries
         for name in names.split(", ")
     }

@@ -1,0 +1,329 @@
+"""What a signature says of its parameters: types, choices, ranges, words, and what YAML turns into."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pytest
+from annotated_types import Ge, Gt, Le, Lt
+
+from pipeline.parameters import (
+    Parameter,
+    ParameterError,
+    allows,
+    check_parameters,
+    describe,
+    parameters_of,
+    read_parameters,
+    read_yaml,
+    snake_case,
+)
+
+
+class Rate:
+    """A family of objects that a mapping may name."""
+
+    def get_params(self):
+        return vars(self)
+
+
+class Cosine(Rate):
+    """Half a wave.
+
+    Parameters
+    ----------
+    warmup : int, default=0
+        Epochs before it.
+    """
+
+    def __init__(self, warmup: Annotated[int, ">= 0"] = 0) -> None:
+        self.warmup = warmup
+
+
+class OneCycle(Rate):
+    """Up, then down."""
+
+
+class Model:
+    """Something to configure.
+
+    Parameters
+    ----------
+    layers : tuple of int, default=(100,)
+        Units in each hidden layer, e.g. 64, from input to output. More of it.
+
+        A second paragraph.
+    kind, other : {"plain", "fancy"}, default="plain"
+        Which one
+        it is.
+    rate : Rate or float, default=0.1
+        How fast.
+
+    Attributes
+    ----------
+    layers_ : list
+        Learned. Not a parameter.
+    """
+
+    def __init__(
+        self,
+        layers: tuple[Annotated[int, Ge(1)], ...] = (100,),
+        kind: Literal["plain", "fancy"] = "plain",
+        other: int | None = None,
+        rate: Rate | Annotated[float, Gt(0)] = 0.1,
+        *rest: Any,  # noqa: ARG002 - there to be left out
+        **more: Any,  # noqa: ARG002 - the same
+    ) -> None:
+        self.layers, self.kind, self.other, self.rate = layers, kind, other, rate
+
+
+class Child(Model):
+    """Has no constructor of its own."""
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (float, 1),
+        (float, 0.5),
+        (float, np.float32(1)),
+        (float, 10**400),
+        (int, np.int64(2)),
+        (bool, True),
+        (bool, np.True_),
+        (str, "a"),
+        (int | None, None),
+        (Literal["auto"] | int, "auto"),
+        (Literal["auto"] | int, 3),
+        (Annotated[float, Ge(0), Lt(1)], 0),
+        (Annotated[float, ">= 0", "< 1"], 0.999),
+        (Annotated[int, Le(2**32 - 1)], 2**32 - 1),
+        (tuple[int, ...], ()),
+        (tuple[int, ...], [1, 2]),
+        (tuple[int, ...], np.array([1, 2])),
+        (list[int], [1]),
+        (Mapping[str, int], {"a": 1}),
+        (Callable[[int], int], len),
+        (np.random.Generator, np.random.default_rng(0)),
+        (Any, object()),
+    ],
+)
+def test_a_value_of_the_type_within_the_range_is_allowed(annotation, value):
+    """Python's and NumPy's values of a type, up to the bounds, pass."""
+    assert allows(annotation, value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (float, True),
+        (float, float("nan")),
+        (float, "1"),
+        (float, None),
+        (int, 2.0),
+        (int, True),
+        (int, np.True_),
+        (bool, 1),
+        (bool, "true"),
+        (str, 5),
+        (int | None, "null"),
+        (Literal["auto"] | int, "full"),
+        (Literal["auto"], ["auto"]),
+        (Annotated[float, Ge(0), Lt(1)], 1),
+        (Annotated[float, Ge(0), Lt(1)], -1e-9),
+        (Annotated[float, "> 0"], 0),
+        (Annotated[int, Le(5)], 6),
+        (tuple[int, ...], 5),
+        (tuple[int, ...], "12"),
+        (tuple[int, ...], {1: 2}),
+        (tuple[int, ...], {1, 2}),
+        (tuple[int, ...], [1, "2"]),
+        (tuple[int, ...], np.array(5)),
+        (tuple[int, ...], np.ones((2, 2), int)),
+        (tuple[Annotated[int, Ge(1)], ...], [0]),
+        (Mapping[str, int], [1]),
+        (np.random.Generator, 5),
+    ],
+)
+def test_a_value_of_another_type_or_out_of_range_is_not_allowed(annotation, value):
+    """A bool is no number, a number no bool, a text no list, and a bound holds."""
+    assert not allows(annotation, value)
+
+
+def test_a_generator_is_refused_without_being_used_up():
+    """Looking at a generator would empty it, and so it is no list."""
+    numbers = (number for number in [1, 2])
+    assert not allows(tuple[int, ...], numbers)
+    assert list(numbers) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "words"),
+    [
+        (float, "a number"),
+        (bool, "true or false"),
+        (int | None, "an integer or null"),
+        (Annotated[float, Ge(0), Lt(1)], "a number >= 0 and < 1"),
+        (Annotated[float, "> 0"], "a number > 0"),
+        (Literal["a", "b", "c"], "'a', 'b' or 'c'"),
+        (Literal["auto"] | Annotated[int, Ge(1)] | None, "'auto', an integer >= 1 or null"),
+        (tuple[Annotated[int, Ge(1)], ...], "a list of integers >= 1"),
+        (tuple[str, ...], "a list of words"),
+        (np.random.Generator, "a Generator"),
+        (OneCycle, "an OneCycle (one_cycle)"),
+    ],
+)
+def test_a_type_is_described_in_words(annotation, words):
+    """What a type allows reads as a person would say it."""
+    assert describe(annotation) == words
+
+
+def test_kinds_that_a_mapping_may_name_are_described():
+    """A family's kinds are listed by the words of params.yaml."""
+    assert describe(Rate).endswith("cosine, one_cycle)")
+
+
+def test_parameters_come_in_the_signature_s_order_with_their_sentences():
+    """Names and defaults are the signature's, sentences the docstring's, whichever way it groups them."""
+    found = parameters_of(Model)
+    assert list(found) == ["layers", "kind", "other", "rate"]
+    assert found["layers"].default == (100,)
+    assert found["layers"].help == "Units in each hidden layer, e.g. 64, from input to output."
+    assert found["kind"].help == found["other"].help == "Which one it is."
+    assert found["rate"].help == "How fast."
+
+
+def test_a_child_without_a_constructor_has_its_parent_s_parameters():
+    """A stage that inherits its constructor inherits its sentences as well."""
+    assert parameters_of(Child) == parameters_of(Model)
+
+
+def test_a_class_without_a_constructor_has_no_parameters():
+    """What Python gives every class is no parameter."""
+    assert parameters_of(OneCycle) == {}
+
+
+def test_a_parameter_without_a_type_takes_anything():
+    """Where the signature is silent, so is the check."""
+
+    class Silent:
+        def __init__(self, value=None) -> None: ...
+
+    parameters_of(Silent)["value"].check(object())
+
+
+def test_an_object_is_checked_against_its_constructor():
+    """The first value that is not allowed is named, with what was given and what is allowed."""
+    check_parameters(Model())
+    with pytest.raises(ParameterError, match=r"^kind must be 'plain' or 'fancy'; got 'blue'$"):
+        check_parameters(Model(kind="blue"))
+
+
+def test_an_error_is_a_value_error_and_a_type_error():
+    """scikit-learn's checks, and anyone's except clause, find it under either name."""
+    assert issubclass(ParameterError, ValueError)
+    assert issubclass(ParameterError, TypeError)
+
+
+def test_lists_become_tuples_and_mappings_objects():
+    """What YAML gives becomes what the constructor takes."""
+    values = {"layers": [64, 32], "rate": {"name": "cosine", "warmup": 2}}
+    read = read_parameters(Model, values, "params.yaml: train")
+    assert read["layers"] == (64, 32)
+    assert isinstance(read["rate"], Cosine)
+    assert read["rate"].warmup == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"layer": [1]}, "here: there is no parameter 'layer'; there are layers, kind, other, rate"),
+        ({1: 2}, "here: there is no parameter 1; there are layers, kind, other, rate"),
+        ({"layers": [0]}, r"here: layers must be a list of integers >= 1; got (0,)"),
+        ({"rate": {"name": "square"}}, "here: rate takes one of "),
+        ({"rate": {"warmup": 2}}, "here: rate takes one of "),
+        ({"rate": {"name": ["cosine"]}}, "here: rate takes one of "),
+        ({"rate": {"name": "cosine", "warmup": -1}}, "here: rate: cosine: warmup must be an integer >= 0; got -1"),
+        ({"rate": {"name": "cosine", "warm": 1}}, "here: rate: cosine: there is no parameter 'warm'; there are warmup"),
+        ({"kind": {"name": "plain"}}, "here: kind takes no mapping; got {'name': 'plain'}"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(values, message):
+    """An error says where, which parameter, what was given and what is allowed."""
+    with pytest.raises(ParameterError) as caught:
+        read_parameters(Model, values, "here")
+    assert str(caught.value).startswith(message)
+
+
+def test_read_hands_on_a_value_that_is_fine():
+    """A plain value passes through untouched."""
+    assert Parameter("tol", float, 0.1, "").read(0.5) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-05", 1e-05),
+        ("1e5", 1e5),
+        ("on", "on"),
+        ("no", "no"),
+        ("010", 10),
+        ("true", True),
+        ("null", None),
+        ("", None),
+        ("'5'", "5"),
+        ("openml:mnist_784", "openml:mnist_784"),
+        ("[64, 32]", [64, 32]),
+        ("{name: cosine}", {"name": "cosine"}),
+    ],
+)
+def test_yaml_is_version_1_2(text, value):
+    """Numbers with exponents are numbers, and only true and false are truths."""
+    read = read_yaml(text)
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\na: 2", 'duplicate key "a"'),
+        ("[1,", "is not YAML: .*line 1"),
+        ("!!python/object:os.system {}", "constructor for the tag"),
+        ("2020-13-45", "is not YAML"),
+        ("@x", "is not YAML"),
+        ("--- 1\n--- 2", "another document"),
+    ],
+)
+def test_what_is_no_yaml_is_refused_in_one_line(text, message):
+    """The reason is told with its line, and nothing of the reader's own advice."""
+    with pytest.raises(ParameterError, match=message) as caught:
+        read_yaml(text)
+    assert "\n" not in str(caught.value)
+    assert "http" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.with_suffix(".yml").touch(), "is not there"),
+        (lambda path: path.mkdir(), "cannot be read"),
+        (lambda path: path.write_bytes(b"a: \xff\xfe\x00"), "is not YAML"),
+        (lambda path: path.write_text("a: [", "utf-8"), "is not YAML"),
+    ],
+    ids=["missing", "folder", "bytes", "broken"],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, make, message):
+    """Missing, no file, no text or no YAML: the error begins with the file's path."""
+    path = tmp_path / "params.yaml"
+    make(path)
+    with pytest.raises(ParameterError, match=message) as caught:
+        read_yaml(path)
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(("name", "word"), [("Cosine", "cosine"), ("OneCycle", "one_cycle"), ("L2", "l2")])
+def test_a_class_s_name_becomes_a_word(name, word):
+    """Capitals in the middle become underscores."""
+    assert snake_case(name) == word
