@@ -1,0 +1,81 @@
+"""What arrived when data were expected: told by its first bytes, never by its name.
+
+Hands on the words for it (``"an HTML page"``), and a file made of chunks of bytes, so that whatever has been looked
+at can be read from its start again.
+"""
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+HEAD = 64
+"""How many first bytes are looked at."""
+
+GZIP = b"\x1f\x8b"
+
+_KINDS = {
+    b"version https://git-lfs": "a git-lfs pointer, which stands for the file; `git lfs pull` brings the file itself",
+    b"<": "an HTML or XML page, as a web server or a firewall sends it in place of a file",
+    b"{": "a JSON message, as a web service sends it in place of a file",
+    GZIP: "compressed with gzip a second time",
+    b"\xfd7zXZ\x00": "compressed with xz; unpack it first",
+    b"BZh": "compressed with bzip2; unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"\x93NUMPY": "a file of NumPy's own format (.npy)",
+}
+
+
+def foreign_kind(head: bytes) -> str | None:
+    r"""Say what a file is by its first bytes, if it is something known that is not IDX.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes, ``HEAD`` of them or all that there are.
+
+    Returns
+    -------
+    str or None
+        Words that go on after "it is", or None for what may be IDX.
+
+    Examples
+    --------
+    >>> foreign_kind(b"PK\x03\x04\x14\x00")
+    'a zip archive; unpack it first'
+    >>> foreign_kind(b"\x00\x00\x08\x03") is None
+    True
+    """
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
+    return next((kind for start, kind in _KINDS.items() if head.startswith(start) or text.startswith(start)), None)
+
+
+class Chunks(io.RawIOBase):
+    r"""Chunks of bytes as they come, as a file to read from.
+
+    Parameters
+    ----------
+    chunks : iterable of bytes
+        None of them empty.
+
+    Examples
+    --------
+    >>> io.BufferedReader(Chunks([b"ab", b"cde"])).read(4)
+    b'abcd'
+    """
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Say yes: it can be read from."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as the chunk at hand goes, and return how far that is."""
+        self._rest = self._rest or memoryview(next(self._chunks, b""))
+        n_bytes = min(len(buffer), len(self._rest))
+        buffer[:n_bytes] = self._rest[:n_bytes]
+        self._rest = self._rest[n_bytes:]
+        return n_bytes

@@ -1,0 +1,360 @@
+"""Read and write IDX, the format of MNIST's files, and believe nothing that a file says before it is proved.
+
+Hands on arrays; and, of a folder with the four official files, a part's images and labels that fit together.
+The format: two zero bytes, one for the type of the items, one for the number of axes; a big-endian unsigned 32-bit
+length for each axis; the items, big-endian, the last axis fastest (LeCun, yann.lecun.com/exdb/mnist).
+"""
+
+import gzip
+import io
+import math
+import os
+import secrets
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.arrival import GZIP, HEAD, Chunks, foreign_kind
+
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+"""The official names: images and labels of each part."""
+
+MAX_BYTES = 2**30
+"""How large a file may say that it is, unless the caller knows better: one gibibyte of items."""
+
+TYPES: dict[int, np.dtype[Any]] = {
+    0x08: np.dtype("u1"),
+    0x09: np.dtype("i1"),
+    0x0B: np.dtype(">i2"),
+    0x0C: np.dtype(">i4"),
+    0x0D: np.dtype(">f4"),
+    0x0E: np.dtype(">f8"),
+}
+"""The types of items, by their code in the file."""
+
+_MAX_AXES = 64  # NumPy's own limit, where IDX has room for 255
+_CHUNK = 2**20
+
+Source = str | os.PathLike[str] | BinaryIO
+
+
+class IdxError(ValueError):
+    """A file is not the IDX file that it should be; the message says which, and in what."""
+
+
+class ForeignFileError(IdxError):
+    """A file is something else altogether: a web page, an archive, a git-lfs pointer."""
+
+
+class Header(NamedTuple):
+    """What an IDX file says of itself.
+
+    Attributes
+    ----------
+    dtype : dtype
+        The items' type, big-endian as in the file.
+    shape : tuple of int
+        The lengths of the axes.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """How many bytes of items follow; exact, for Python's integers do not overflow."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def pack(self) -> bytes:
+        r"""Return the header's bytes.
+
+        Examples
+        --------
+        >>> Header(TYPES[0x08], (60000,)).pack()
+        b'\x00\x00\x08\x01\x00\x00\xea`'
+        """
+        code = next(code for code, dtype in TYPES.items() if dtype == self.dtype)
+        return struct.pack(f">BBBB{len(self.shape)}I", 0, 0, code, len(self.shape), *self.shape)
+
+
+def read_idx(source: Source, *, max_bytes: int = MAX_BYTES) -> NDArray[Any]:
+    """Read an IDX file, raw or compressed with gzip, which its bytes tell and not its name.
+
+    Parameters
+    ----------
+    source : path or binary file
+        A path to a raw file of one-byte items is mapped, read-only and without a copy.
+    max_bytes : int, default=MAX_BYTES
+        Most bytes of items that may be held in memory; a mapped file holds none there.
+
+    Returns
+    -------
+    ndarray
+        Contiguous, in this machine's byte order; writable unless mapped.
+
+    Raises
+    ------
+    IdxError
+        Naming the file and what is wrong with it.
+
+    Examples
+    --------
+    >>> read_idx(io.BytesIO(bytes.fromhex("00000b02 00000001 00000002 0102 fffe")))
+    array([[258,  -2]], dtype=int16)
+    """
+    name = _name(source)
+    with _opened(source, name) as (file, is_raw):
+        header = _read_header(file, name)
+        if is_raw and isinstance(source, str | os.PathLike) and header.dtype.itemsize == 1 and header.n_bytes:
+            return _mapped(Path(source), header)
+        items = bytearray()
+        for chunk in _items(file, header, name, max_bytes):
+            items += chunk
+    array = _shaped(items, header, name)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+    """Write an array as a raw IDX file, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Where; a file that is there already is replaced.
+    array : ndarray of uint8, int8, int16, int32, float32 or float64, with one axis or more
+        What.
+
+    Raises
+    ------
+    IdxError
+        For an array that the format cannot hold.
+    """
+    dtype = array.dtype.newbyteorder(">")
+    if dtype not in TYPES.values():
+        known = ", ".join(one.name for one in TYPES.values())
+        raise IdxError(f"IDX has no type {array.dtype.name}; it has {known}")
+    if not 1 <= array.ndim <= _MAX_AXES or max(array.shape) >= 2**32:
+        raise IdxError(f"IDX holds 1 axis or more, each shorter than 2**32; got the shape {array.shape}")
+    with replacing_file(Path(path)) as file:
+        file.write(Header(dtype, array.shape).pack())
+        file.write(np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8).data)
+
+
+def copy_idx(source: Source, target: Path, *, max_bytes: int = MAX_BYTES) -> None:
+    """Copy an IDX file, raw or compressed, to a raw one, in pieces and not a byte past what its header announces.
+
+    Parameters
+    ----------
+    source : path or binary file
+        What to copy.
+    target : Path
+        Where to; whole or not at all.
+    max_bytes : int, default=MAX_BYTES
+        Most bytes of items that the header may announce.
+
+    Raises
+    ------
+    IdxError
+        Naming the file and what is wrong with it.
+    """
+    name = _name(source)
+    with _opened(source, name) as (file, _), replacing_file(target) as copy:
+        header = _read_header(file, name)
+        copy.write(header.pack())
+        copy.writelines(_items(file, header, name, max_bytes))
+
+
+def read_part(
+    folder: str | os.PathLike[str], part: str, n_classes: int | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read a part's images and labels, and see that they fit together.
+
+    Parameters
+    ----------
+    folder : path
+        Holds the files under their official names, with ``.gz`` at the end or without.
+    part : {"train", "test"}
+        Which part.
+    n_classes : int, optional
+        How many classes there are; without it a label may be anything.
+
+    Returns
+    -------
+    images : ndarray of shape (n_samples, height, width), uint8
+        On 0..255.
+    labels : ndarray of shape (n_samples,), uint8
+        On 0..n_classes-1.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where a file is missing.
+    IdxError
+        Where a file is damaged, or the two do not fit together.
+    """
+    if part not in FILES:
+        raise ValueError(f"part must be 'train' or 'test'; got {part!r}")
+    paths = [find_idx(folder, name) for name in FILES[part]]
+    images, labels = (_read_bytes(path, n_axes) for path, n_axes in zip(paths, (3, 1), strict=True))
+    if len(images) != len(labels):
+        raise IdxError(f"{paths[0]} holds {len(images)} images, but {paths[1]} holds {len(labels)} labels")
+    if not images.size:
+        raise IdxError(f"{paths[0]} holds no pixel: its shape is {images.shape}")
+    if n_classes is not None and labels.max() >= n_classes:
+        row = int(np.argmax(labels >= n_classes))
+        raise IdxError(f"{paths[1]} holds the label {labels[row]} in row {row}; labels are 0 to {n_classes - 1}")
+    return images, labels
+
+
+def find_idx(folder: str | os.PathLike[str], name: str) -> Path:
+    """Return the path of an official file, raw if there is a raw one, else compressed.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is neither.
+    """
+    raw, compressed = Path(folder, name), Path(folder, f"{name}.gz")
+    found = next((path for path in (raw, compressed) if path.is_file()), None)
+    if found is None:
+        raise FileNotFoundError(f"{folder} holds neither {raw.name} nor {compressed.name}")
+    return found
+
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[BinaryIO]:
+    """Hand over a new file, and put it in the place of ``path`` when all went well; else it leaves no trace."""
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _name(source: Source) -> str:
+    """Return what to call a source in an error."""
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else str(getattr(source, "name", "the file"))
+
+
+@contextmanager
+def _opened(source: Source, name: str) -> Iterator[tuple[BinaryIO, bool]]:
+    """Hand over a source from its start, uncompressed, and whether it was so from the first."""
+    if isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as stored, _opened(stored, name) as opened:
+            yield opened
+        return
+    head, file = _peek(source)
+    is_raw = not head.startswith(GZIP)
+    try:
+        if not is_raw:
+            head, file = _peek(gzip.GzipFile(fileobj=file))
+        if kind := foreign_kind(head):
+            raise ForeignFileError(f"{name} is {kind}")
+        yield file, is_raw
+    except EOFError:
+        raise IdxError(f"{name} is cut short: its gzip stream has no end") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise IdxError(f"{name} is damaged: {error}") from None
+
+
+def _peek(file: BinaryIO | gzip.GzipFile) -> tuple[bytes, BinaryIO]:
+    """Return a file's first bytes, and the file from its start again, whether it can seek or not."""
+    pieces = iter(partial(file.read, HEAD), b"")
+    head = b""
+    while len(head) < HEAD and (piece := next(pieces, b"")):
+        head += piece
+    rest = iter(partial(file.read, _CHUNK), b"")
+    return head, io.BufferedReader(Chunks(chain([head] if head else [], rest)))
+
+
+def _read_header(file: BinaryIO, name: str) -> Header:
+    """Read a header, and see that the format has such a one."""
+    magic = file.read(4)
+    if not magic:
+        raise IdxError(f"{name} is empty")
+    if len(magic) < 4:
+        raise IdxError(f"{name} is cut short within its first four bytes")
+    _check_magic(magic, name)
+    n_axes = magic[3]
+    lengths = file.read(4 * n_axes)
+    if len(lengths) < 4 * n_axes:
+        raise IdxError(f"{name} is cut short within its header of {4 + 4 * n_axes} bytes")
+    return Header(TYPES[magic[2]], struct.unpack(f">{n_axes}I", lengths))
+
+
+def _check_magic(magic: bytes, name: str) -> None:
+    """Raise unless the first four bytes are those of an IDX file that NumPy can hold."""
+    if magic[2:] == b"\0\0" and magic[1] in TYPES and magic[0]:
+        raise IdxError(f"{name} has its header in little-endian order; IDX is big-endian")
+    if magic[:2] != b"\0\0":
+        raise IdxError(f"{name} is not IDX: it begins with the bytes {magic.hex(' ')}, not with 00 00")
+    if magic[2] not in TYPES:
+        known = ", ".join(f"0x{code:02X}" for code in TYPES)
+        raise IdxError(f"{name} has items of the type 0x{magic[2]:02X}; IDX has {known}")
+    if not 1 <= magic[3] <= _MAX_AXES:
+        raise IdxError(f"{name} has {magic[3]} axes; 1 to {_MAX_AXES} can be read")
+
+
+def _items(file: BinaryIO, header: Header, name: str, max_bytes: int) -> Iterator[bytes]:
+    """Read the items in pieces, so that no more memory is taken than bytes have come, and see that they end there."""
+    if header.n_bytes > max_bytes:
+        raise IdxError(f"{name} announces {header.n_bytes} bytes of items; at most {max_bytes} are read")
+    left = header.n_bytes
+    while left:
+        chunk = file.read(min(left, _CHUNK))
+        if not chunk:
+            raise _cut_short(name, header, header.n_bytes - left)
+        left -= len(chunk)
+        yield chunk
+    if file.read(1):  # for gzip this reads on to the check sum, and so checks it
+        raise _goes_on(name, header)
+
+
+def _shaped(items: bytearray, header: Header, name: str) -> NDArray[Any]:
+    """Give the items their type and shape."""
+    try:
+        return np.ndarray(header.shape, header.dtype, items)
+    except ValueError:  # a length of zero makes room for others that NumPy cannot count
+        raise IdxError(f"{name} has the shape {header.shape}, which is more than NumPy can hold") from None
+
+
+def _mapped(path: Path, header: Header) -> NDArray[Any]:
+    """Map a raw file's items, once its size is the one announced."""
+    offset = len(header.pack())
+    n_bytes = path.stat().st_size - offset
+    if n_bytes < header.n_bytes:
+        raise _cut_short(str(path), header, n_bytes)
+    if n_bytes > header.n_bytes:
+        raise _goes_on(str(path), header)
+    return np.memmap(path, header.dtype, "r", offset, header.shape)
+
+
+def _cut_short(name: str, header: Header, n_bytes: int) -> IdxError:
+    return IdxError(f"{name} is cut short: it announces {header.n_bytes} bytes of items and holds {n_bytes}")
+
+
+def _goes_on(name: str, header: Header) -> IdxError:
+    return IdxError(f"{name} goes on after the {header.n_bytes} bytes of items that it announces")
+
+
+def _read_bytes(path: Path, n_axes: int) -> NDArray[np.uint8]:
+    """Read an IDX file that must hold unsigned bytes on a number of axes."""
+    array = read_idx(path)
+    if array.dtype != np.uint8 or array.ndim != n_axes:
+        raise IdxError(f"{path} holds {array.dtype} on {array.ndim} axes; expected uint8 on {n_axes}")
+    return array

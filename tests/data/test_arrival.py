@@ -1,0 +1,39 @@
+import io
+
+import pytest
+
+from pipeline.data.arrival import Chunks, foreign_kind
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"<!DOCTYPE html><html>", "HTML"),
+        (b"\xef\xbb\xbf\r\n <html>", "HTML"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:", "git-lfs"),
+        (b'{"error": "quota"}', "JSON"),
+        (b"\xfd7zXZ\x00\x00\x04", "xz"),
+        (b"BZh91AY&SY", "bzip2"),
+        (b"\x28\xb5\x2f\xfd\x04", "zstd"),
+        (b"PK\x03\x04\x14", "zip"),
+        (b"\x93NUMPY\x01\x00", ".npy"),
+        (b"\x1f\x8b\x08", "gzip a second time"),
+    ],
+)
+def test_kinds(head, words):
+    """What is not data is called by its name, whatever blanks or byte order mark come before it."""
+    assert words in foreign_kind(head)
+
+
+@pytest.mark.parametrize("head", [b"", b"\x00\x00\x08\x03", b"\x00\x00\x0e\x01<html>", b"\x03\x08\x00\x00"])
+def test_no_kind(head):
+    """What may be IDX, or nothing at all, is left to the reader."""
+    assert foreign_kind(head) is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_chunks_make_a_file(size):
+    """However much is asked for at once, the chunks come out whole and in order, and then the file is at its end."""
+    file = io.BufferedReader(Chunks([b"a", b"bcd", b"ef"]), buffer_size=2)
+    assert b"".join(iter(lambda: file.read(size), b"")) == b"abcdef"
+    assert file.read(1) == b""
