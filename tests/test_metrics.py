@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from pipeline.metrics import by_class, calibration_error, confusion, measure, worst_mistakes
+
+FUNCTIONS = [measure, by_class, confusion, worst_mistakes]
+
+
+@pytest.fixture
+def prediction():
+    """Return labels, probabilities and classes of 200 rows, of which most are guessed right."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(4, size=200)
+    P = rng.dirichlet(np.ones(4), size=200) + 0.7 * np.eye(4)[y]
+    return y, P / P.sum(axis=1, keepdims=True), np.arange(4)
+
+
+def test_scikit_learn_says_the_same(prediction):
+    """Every figure that scikit-learn has is scikit-learn's, on the labels themselves."""
+    y, P, classes = prediction
+    guess = P.argmax(axis=1)
+    figures = measure(y, P, classes)
+    assert figures["accuracy"] == sk.accuracy_score(y, guess)
+    assert figures["error_rate"] == pytest.approx(1 - figures["accuracy"])
+    assert figures["log_loss"] == sk.log_loss(y, P)
+    assert figures["f1_macro"] == sk.f1_score(y, guess, average="macro")
+    assert figures["top_2_accuracy"] == sk.top_k_accuracy_score(y, P, k=2)
+    assert np.array_equal(confusion(y, P, classes), sk.confusion_matrix(y, guess))
+    assert [score.recall for score in by_class(y, P, classes)] == list(sk.recall_score(y, guess, average=None))
+
+
+def test_figures_are_plain_floats(prediction):
+    """JSON can hold every figure, and there are the six that the workflow promises."""
+    figures = measure(*prediction)
+    assert {type(figure) for figure in figures.values()} == {float}
+    assert list(figures) == ["accuracy", "error_rate", "log_loss", "f1_macro", "top_2_accuracy", "calibration_error"]
+
+
+def test_labels_may_be_words_in_any_order(prediction):
+    """Renaming the classes and shuffling their columns changes no figure and no mistake but its names."""
+    y, P, classes = prediction
+    names, order = np.array(["b", "d", "a", "c"]), [2, 0, 3, 1]
+    assert measure(names[y], P[:, order], names[order]) == pytest.approx(measure(y, P, classes))
+    renamed = [
+        mistake._replace(truth=names[mistake.truth], guess=names[mistake.guess])
+        for mistake in worst_mistakes(y, P, classes)
+    ]
+    assert worst_mistakes(names[y], P[:, order], names[order]) == renamed
+
+
+def test_calibration_by_hand():
+    """Two bins by hand: three of four right at 0.9, none of one right at 0.6."""
+    error = calibration_error([True, True, True, False, False], [0.9, 0.9, 0.9, 0.9, 0.6], n_bins=5)
+    assert error == pytest.approx(4 / 5 * (0.9 - 0.75) + 1 / 5 * 0.6)
+
+
+def test_calibration_bins_are_closed_on_the_right():
+    """A confidence on the border of two bins belongs to the lower one; 0 and 1 belong to the outermost."""
+    assert calibration_error([True, False], [0.5, 0.51], n_bins=2) == pytest.approx((0.5 + 0.51) / 2)
+    assert calibration_error([True, False], [0.5, 0.49], n_bins=2) == pytest.approx((0.5 - 0.49) / 2)
+    assert calibration_error([True, False], [1.0, 0.0], n_bins=15) == 0
+
+
+def test_calibration_of_an_honest_guesser():
+    """Who is right as often as it says has an error near 0, and who is always sure has its error rate."""
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.5, 1, size=100_000)
+    correct = rng.random(100_000) < confidence
+    assert calibration_error(correct, confidence) < 0.01
+    assert calibration_error(correct, np.ones(100_000)) == pytest.approx(1 - correct.mean())
+
+
+def test_two_classes():
+    """Of two classes both are among the two likeliest, and nothing warns."""
+    figures = measure([0, 1, 1], [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], [0, 1])
+    assert figures["top_2_accuracy"] == 1
+    assert figures["accuracy"] == pytest.approx(2 / 3)
+    assert figures["log_loss"] == pytest.approx(-np.log([0.9, 0.4, 0.8]).mean())
+
+
+def test_a_class_without_rows():
+    """A class that is nowhere in the truth has its row and column all the same, and support 0."""
+    y, P = [0, 2], [[0.8, 0.1, 0.1], [0.1, 0.6, 0.3]]
+    assert np.array_equal(confusion(y, P, [0, 1, 2]), [[1, 0, 0], [0, 0, 0], [0, 1, 0]])
+    assert by_class(y, P, [0, 1, 2])[1] == (1, 0.0, 0.0, 0.0, 0)
+    assert np.isfinite(list(measure(y, P, [0, 1, 2]).values())).all()
+
+
+def test_one_row():
+    """One row is enough for everything."""
+    assert measure([1], [[0.2, 0.7, 0.1]], [0, 1, 2])["accuracy"] == 1
+    assert worst_mistakes([1], [[0.2, 0.7, 0.1]], [0, 1, 2]) == []
+    assert worst_mistakes([0], [[0.2, 0.7, 0.1]], [0, 1, 2]) == [(0, 0, 1, 0.7)]
+
+
+def test_float32_rounding_is_forgiven():
+    """Rows that sum to 1 but for float32's rounding are taken, even where a probability comes out above 1."""
+    P = np.array([[1 + 1e-6, 0], [0.3333333, 0.6666668]], dtype=np.float32)
+    assert measure([0, 1], P, [0, 1])["accuracy"] == 1
+
+
+def test_worst_mistakes_are_the_surest_first():
+    """Mistakes go down in confidence, equal ones up in row, and right guesses are no mistakes."""
+    P = np.array([[0.2, 0.8], [0.1, 0.9], [0.2, 0.8], [0.99, 0.01], [0.4, 0.6]])
+    mistakes = worst_mistakes([0, 0, 0, 0, 0], P, [0, 1], n=3)
+    assert [mistake.row for mistake in mistakes] == [1, 0, 2]
+    assert mistakes[0] == (1, 0, 1, 0.9)
+    assert worst_mistakes([0, 0, 0, 0, 0], P, [0, 1], n=0) == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize(
+    ("y", "P", "classes", "message"),
+    [
+        ([0, 1], [[0.5, 0.5], [np.nan, 1]], [0, 1], "probabilities contains NaN"),
+        ([0, 1], [[0.5, 0.5], [0.5, 0.6]], [0, 1], "sum to 1 in each row; row 1"),
+        ([0, 1], [[1.5, -0.5], [0.5, 0.5]], [0, 1], "must be >= 0 .* row 0"),
+        ([0, 2], [[0.5, 0.5], [0.5, 0.5]], [0, 1], r"classes \[0, 1\] alone; got \[2\]"),
+        ([0, "1"], [[0.5, 0.5], [0.5, 0.5]], [0, 1], "y_true must hold the classes"),
+        ([0], [[0.5, 0.5], [0.5, 0.5]], [0, 1], "inconsistent numbers of samples"),
+        ([0, 1], [[0.5, 0.5], [0.5, 0.5]], [0, 1, 2], r"must be \(n_samples, 3\), one row at least; got \(2, 2\)"),
+        ([0, 1], [0.5, 0.5], [0, 1], r"got \(2,\)"),
+        ([], np.empty((0, 2)), [0, 1], r"got \(0, 2\)"),
+        ([0, 0], [[1.0], [1.0]], [0], "classes must be two or more"),
+        ([0, 0], [[0.5, 0.5], [0.5, 0.5]], [0, 0], "each named once"),
+    ],
+)
+def test_what_does_not_fit_is_refused(function, y, P, classes, message):
+    """Labels, probabilities and classes that do not fit together are refused in one line that says why."""
+    with pytest.raises(ValueError, match=message):
+        function(y, P, classes)
