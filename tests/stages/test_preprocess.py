@@ -1,0 +1,360 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from pipeline.data.idx import write_idx
+from pipeline.parameters import ParameterError
+from pipeline.stages import preprocess
+from pipeline.stages.base import MissingInputError, Progress
+from pipeline.stages.preprocess import Normalize, OneHot, Preprocess, read_labels
+
+METHODS = ["unit", "standard"]
+
+
+def pixels(n=50, n_pixels=12, seed=0):
+    """Return images of noise as rows of pixels."""
+    return np.random.default_rng(seed).integers(256, size=(n, n_pixels), dtype=np.uint8)
+
+
+def write_raw(folder, train=(20, 4, 3), test=(7, 4, 3), train_labels=None, test_labels=None):
+    """Write four IDX files of noise, and return their images and labels."""
+    folder.mkdir(parents=True)
+    parts = {"train": ("train", train, train_labels), "test": ("t10k", test, test_labels)}
+    made = {}
+    for part, (stem, shape, given) in parts.items():
+        images = pixels(shape[0], shape[1] * shape[2], seed=shape[0]).reshape(shape)
+        labels = np.array(np.arange(shape[0]) % 5 if given is None else given, dtype=np.uint8)
+        write_idx(folder / f"{stem}-images-idx3-ubyte", images)
+        write_idx(folder / f"{stem}-labels-idx1-ubyte", labels)
+        made[part] = images, labels
+    return made
+
+
+@parametrize_with_checks([made(method) for made in (Normalize, Preprocess) for method in METHODS])
+def test_scikit_learn_accepts_it(estimator, check):
+    """`Normalize` and `Preprocess` keep every rule of scikit-learn, with no exemption."""
+    check(estimator)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_unit_takes_255_to_exactly_1(dtype):
+    """The unit method multiplies by 1/255: 0 stays 0, 255 becomes 1 without rounding, all else lies between."""
+    X = np.arange(256).reshape(1, -1)
+    scaled = Normalize().fit_transform(X.astype(np.uint8 if dtype == np.float32 else dtype))
+    assert scaled.dtype == dtype
+    assert scaled[0, 0] == 0
+    assert scaled[0, 255] == 1
+    assert np.array_equal(scaled, X.astype(dtype) * dtype(1 / 255))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("given", "returned"),
+    [(np.uint8, np.float32), (np.float32, np.float32), (np.float64, np.float64), (np.int64, np.float32)],
+)
+def test_precision(method, given, returned):
+    """float64 stays float64, and all else becomes float32; X is left as it was."""
+    X = pixels().astype(given)
+    before = X.copy()
+    scaled = Normalize(method).fit_transform(X)
+    assert scaled.dtype == returned
+    assert np.array_equal(X, before)
+    assert not np.shares_memory(X, scaled)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_standard_gives_mean_0_and_deviation_1(dtype):
+    """Over all pixels together; and the learned figures are those of the pixels, whatever type they come in."""
+    X = pixels(2000)
+    scaler = Normalize("standard").fit(X.astype(dtype))
+    assert scaler.mean_ == pytest.approx(X.mean(), rel=1e-12)
+    assert scaler.std_ == pytest.approx(X.std(), rel=1e-12)
+    scaled = scaler.transform(X.astype(dtype)).astype(np.float64)
+    assert scaled.mean() == pytest.approx(0, abs=1e-6)
+    assert scaled.std() == pytest.approx(1, abs=1e-6)
+
+
+def test_integer_sums_do_not_depend_on_the_pieces(monkeypatch):
+    """uint8 is summed without rounding: pieces of any size, rows in any order, the same figures to the last bit."""
+    X = pixels(3000)
+    whole = Normalize("standard").fit(X).get_state()
+    monkeypatch.setattr(preprocess, "PIECE", 100)
+    assert Normalize("standard").fit(X[::-1]).get_state() == whole
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_images_of_one_grey(value, dtype):
+    """Where all pixels are alike there is no deviation to divide by, and the result is 0."""
+    X = np.full((50, 30), value, dtype=dtype)
+    assert not Normalize("standard").fit_transform(X).any()
+
+
+def test_rounding_makes_no_deviation():
+    """0.1 many times over has a mean that is not quite 0.1; that is no deviation to divide by."""
+    assert not Normalize("standard").fit_transform(np.full((1000, 7), 0.1)).any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_inverse_transform_brings_pixels_back(method):
+    """Up to rounding, and so exactly where they are rounded to whole numbers again."""
+    X = pixels()
+    scaler = Normalize(method).fit(X)
+    back = scaler.inverse_transform(scaler.transform(X))
+    assert back.dtype == np.float32
+    assert np.array_equal(back.round().astype(np.uint8), X)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", [Normalize, Preprocess])
+def test_state_goes_through_json(kind, method):
+    """What was learned survives JSON: the normaliser that comes back transforms to the same bits."""
+    X = pixels()
+    scaler = kind(method).fit(X)
+    restored = Normalize.from_state(json.loads(json.dumps(scaler.get_state())))
+    assert np.array_equal(restored.transform(X), scaler.transform(X))
+    assert restored.get_params() == scaler.get_params()
+    with pytest.raises(ValueError, match="12 features"):
+        restored.transform(X[:, 1:])
+
+
+def test_state_keeps_the_names_of_columns():
+    """A normaliser that was fitted on named columns still knows them."""
+    scaler = Normalize().fit(pixels(n_pixels=2))
+    scaler.feature_names_in_ = np.array(["left", "right"], dtype=object)
+    restored = Normalize.from_state(json.loads(json.dumps(scaler.get_state())))
+    assert restored.feature_names_in_.tolist() == ["left", "right"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "other"},
+        {"method": None},
+        {"n_features": 0},
+        {"n_features": 2.5},
+        {"scale": 0.5},
+        {"shift": float("nan")},
+        {"std": -1.0, "scale": -1.0},
+        {"std": float("inf")},
+        {"mean": "high"},
+        {"mean": None},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_state_that_was_tampered_with_is_refused(change):
+    """A state that no fit can have left is refused in one line that shows it."""
+    state = Normalize("standard").fit(pixels()).get_state() | change
+    with pytest.raises(ValueError, match="not the state of a Normalize"):
+        Normalize.from_state(state)
+
+
+def test_a_state_with_a_gap_is_refused():
+    """So is one that lacks something."""
+    for name in (state := Normalize("standard").fit(pixels()).get_state()):
+        with pytest.raises(ValueError, match="not the state of a Normalize"):
+            Normalize.from_state({key: value for key, value in state.items() if key != name})
+
+
+def test_refitting_forgets_the_other_method():
+    """After a change of method and a new fit nothing of the old one is in the state."""
+    X = pixels()
+    scaler = Normalize("standard").fit(X).set_params(method="unit").fit(X)
+    assert scaler.get_state() == Normalize().fit(X).get_state()
+
+
+def test_unknown_method_is_refused_when_fitting():
+    """The constructor takes anything, and `fit` names what is allowed."""
+    scaler = Normalize(method="minmax")
+    with pytest.raises(ParameterError, match="method must be 'unit' or 'standard'; got 'minmax'"):
+        scaler.fit(pixels())
+
+
+def test_method_can_be_searched_for():
+    """`Preprocess` is a step of a pipeline like any other."""
+    X, y = pixels(), np.arange(50) % 2
+    search = GridSearchCV(make_pipeline(Preprocess(), GaussianNB()), {"preprocess__method": METHODS}, cv=2)
+    assert search.fit(X, y).best_params_["preprocess__method"] in METHODS
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        ([3, 1, 3], [1, 3]),
+        (["b", "a", "b"], ["a", "b"]),
+        (np.array([2, 0, 1], dtype=np.uint8), [0, 1, 2]),
+        ([True, False], [False, True]),
+        ([0.5, -0.5], [-0.5, 0.5]),
+        (np.array(["x", "y"], dtype=object), ["x", "y"]),
+        ([5, 5], [5]),
+    ],
+)
+def test_one_hot_and_back(y, classes):
+    """Every kind of label goes into one column for each class, sorted, and comes back as it was, in its own type."""
+    one_hot = OneHot()
+    Y = one_hot.fit_transform(y)
+    assert one_hot.classes_.tolist() == classes
+    assert Y.dtype == np.float32
+    assert Y.tolist() == [[float(label == name) for name in classes] for label in y]
+    back = one_hot.inverse_transform(Y)
+    assert back.tolist() == list(y)
+    assert back.dtype == np.asarray(y).dtype
+
+
+def test_one_hot_keeps_a_given_order():
+    """Classes that are given keep their order, and may be more than y has."""
+    one_hot = OneHot(classes=("no", "yes", "maybe")).fit(["yes"])
+    assert one_hot.transform(["maybe", "no"]).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert one_hot.inverse_transform([[0.1, 0.2, 0.7]]).tolist() == ["maybe"]
+
+
+def test_one_hot_of_no_labels():
+    """Once fitted it turns no labels into no rows, of the right width."""
+    assert OneHot().fit([0, 1]).transform([]).shape == (0, 2)
+
+
+def test_one_hot_has_scikit_learns_manners():
+    """Parameters can be read, set and cloned, a clone is not fitted, and the text of one shows what was chosen."""
+    one_hot = OneHot(classes=[2, 1]).fit([1])
+    copy = clone(one_hot)
+    assert copy.get_params() == {"classes": [2, 1]}
+    assert not hasattr(copy, "classes_")
+    assert copy.set_params(classes="auto").classes == "auto"
+    assert repr(one_hot) == "OneHot(classes=[2, 1])"
+
+
+@pytest.mark.parametrize(
+    ("classes", "y", "message"),
+    [
+        ("auto", [], "y must have labels; got none"),
+        ("auto", [0, np.nan], "y contains NaN"),
+        ("auto", [[0, 1], [1, 0]], "1d array"),
+        ((1, 1), [1], "each label once"),
+        ((0, 1), [0, 2], "no column for the labels 2; there are 0, 1"),
+        ((0, 1), ["0", "1"], "no column for the labels '0', '1'"),
+        (5, [0], "classes must be 'auto' or a list"),
+    ],
+)
+def test_one_hot_refuses_when_fitting(classes, y, message):
+    """Labels that are none, not known or not one for each row are refused by name."""
+    with pytest.raises(ValueError, match=message):
+        OneHot(classes=classes).fit(y)
+
+
+def test_one_hot_refuses_unknown_labels():
+    """A label that was not learned has no column; of many, a dozen are named."""
+    with pytest.raises(ValueError, match=r"no column for the labels 'maybe'; there are 'no', 'yes'"):
+        OneHot().fit(["no", "yes"]).transform(["yes", "maybe"])
+    with pytest.raises(ValueError, match=r"\.\.\.; there are 0$"):
+        OneHot().fit([0]).transform(np.arange(100))
+
+
+@pytest.mark.parametrize(("Y", "message"), [([[1, 0, 0]], "2 columns.* got 3"), ([[np.nan, 1]], "NaN"), ([1, 0], "2D")])
+def test_one_hot_refuses_rows_of_another_kind(Y, message):
+    """Rows of another width, or that are no numbers, are no rows of these classes."""
+    with pytest.raises(ValueError, match=message):
+        OneHot().fit([0, 1]).inverse_transform(Y)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_run_writes_what_the_transformers_say(tmp_path, method):
+    """The artifact is `Normalize` of the pixels and `OneHot` of the labels, learned from the training file alone."""
+    raw = write_raw(tmp_path / "raw")
+    done = Preprocess(method).run(tmp_path)
+    assert done == {"train": 20, "test": 7, "pixels": 12, "classes": 5}
+    scaler = Normalize(method).fit(raw["train"][0].reshape(20, 12))
+    for part, (images, labels) in raw.items():
+        X, Y = (np.load(tmp_path / "prepared" / f"{part}_{name}.npy", mmap_mode="r") for name in "XY")
+        assert X.dtype == Y.dtype == np.float32
+        assert np.array_equal(X, scaler.transform(images.reshape(len(images), 12)))
+        assert np.array_equal(Y, np.eye(5)[labels])
+        assert np.array_equal(read_labels(tmp_path / "prepared", part), labels)
+    assert read_labels(tmp_path / "prepared", "test").dtype == np.int64
+    state = json.loads((tmp_path / "prepared" / "normalize.json").read_text())
+    assert Normalize.from_state(state).get_state() == scaler.get_state()
+
+
+def test_columns_are_labels(tmp_path):
+    """Column k stands for label k even where a label has no rows."""
+    write_raw(tmp_path / "raw", train_labels=[1, 4] * 10, test_labels=[4] * 7)
+    Preprocess().run(tmp_path)
+    assert np.load(tmp_path / "prepared" / "train_Y.npy").sum(axis=0).tolist() == [0, 10, 0, 0, 10]
+    assert read_labels(tmp_path / "prepared", "test").tolist() == [4] * 7
+
+
+def test_run_is_the_same_twice_and_in_pieces(tmp_path, monkeypatch):
+    """Two runs write the same bytes, and so do pieces of another size."""
+    write_raw(tmp_path / "raw")
+    stage = Preprocess("standard")
+
+    def written():
+        stage.run(tmp_path)
+        return {path.name: path.read_bytes() for path in (tmp_path / "prepared").iterdir()}
+
+    first = written()
+    assert sorted(first) == ["normalize.json", "test_X.npy", "test_Y.npy", "train_X.npy", "train_Y.npy"]
+    assert written() == first
+    monkeypatch.setattr(preprocess, "PIECE", 25)
+    assert written() == first
+
+
+def test_run_works_in_pieces_of_bounded_size(tmp_path, monkeypatch):
+    """No more pixels than a piece holds are ever normalised at once, and whoever watches hears of every image."""
+    write_raw(tmp_path / "raw")
+    monkeypatch.setattr(preprocess, "PIECE", 40)
+    sizes, heard = [], []
+
+    class Watched(Preprocess):
+        def transform(self, X):
+            sizes.append(X.size)
+            return super().transform(X)
+
+    class Watcher(Progress):
+        def begin(self, what, total, unit):
+            heard.append((what, total, unit))
+
+        def advance(self, step=1, **figures):
+            heard.append(figures or step)
+
+        def end(self):
+            heard.append("end")
+
+    Watched().run(tmp_path, Watcher())
+    assert max(sizes) <= 40
+    assert heard[:1] + heard[-5:] == [
+        ("normalise train_X", 20, "images"),
+        ("normalise test_X", 7, "images"),
+        3,
+        3,
+        1,
+        "end",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"test": (7, 5, 3)}, "test images must be 4x3 as the training images are; got 5x3"),
+        ({"test": (7, 3, 4)}, "test images must be 4x3 as the training images are; got 3x4"),
+        ({"test_labels": [5] * 7}, "test labels must be 0 to 4 as the training labels are; got 5"),
+    ],
+)
+def test_a_test_file_that_does_not_suit_is_refused(tmp_path, raw, message):
+    """Images of another size and labels without a column are refused, and nothing is left behind."""
+    write_raw(tmp_path / "raw", **raw)
+    with pytest.raises(ValueError, match=message):
+        Preprocess().run(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
+def test_missing_input_names_its_maker(tmp_path):
+    """Without raw files the error says which command makes them."""
+    with pytest.raises(MissingInputError, match="pipeline fetch"):
+        Preprocess().run(tmp_path)
