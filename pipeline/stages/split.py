@@ -91,7 +91,8 @@ class Split(Stage, BaseEstimator):
         try:
             train, validation = next(self._splitter().split(X, y))
         except ValueError as error:
-            raise ValueError(f"validation_fraction={self.validation_fraction} cannot be drawn: {error}") from error
+            chosen = f"validation_fraction={self.validation_fraction}, stratify={self.stratify}"
+            raise ValueError(f"cannot split with {chosen}: {error}") from error
         yield np.sort(train).astype(np.int64), np.sort(validation).astype(np.int64)
 
     def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
