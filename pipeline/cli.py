@@ -26,7 +26,10 @@ from pipeline.terminal import RichProgress, format_result
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 ParamsOption = Annotated[
-    Path | None, typer.Option("--params", metavar="FILE", help="The file of parameters.", show_default="params.yaml")
+    Path | None,
+    typer.Option(
+        "--params", metavar="FILE", help=f"The file of parameters; {PARAMS} of this folder where there is one."
+    ),
 ]
 ArtifactsOption = Annotated[
     Path, typer.Option("--artifacts", metavar="FOLDER", help="The folder that holds a folder for each stage.")

@@ -1,0 +1,165 @@
+"""params.yaml, the overrides of a command line, and their check against the stages' constructors."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.parameters import ParameterError
+from pipeline.settings import check_document, override, read_document
+
+
+class Fetch:
+    """A stage with one parameter."""
+
+    def __init__(self, dataset: str = "mnist") -> None: ...
+
+
+class Train:
+    """A stage with two."""
+
+    def __init__(self, layers: tuple[int, ...] = (100,), max_iter: int = 200) -> None: ...
+
+
+CONSTRUCTORS = {"fetch": Fetch, "train": Train}
+DOCUMENT = {
+    "fetch": {"dataset": "mnist"},
+    "train": {"max_iter": 10, "rate": {"name": "cosine", "warmup": 1}, "tol": None},
+}
+
+
+def test_a_file_s_sections_are_read(tmp_path: Path):
+    """A named file is read whole."""
+    (tmp_path / "other.yaml").write_text("train:\n  max_iter: 5\nfetch:\n", "utf-8")
+    assert read_document(tmp_path / "other.yaml") == {"train": {"max_iter": 5}, "fetch": None}
+
+
+def test_without_a_file_all_keeps_its_default(tmp_path: Path, monkeypatch):
+    """The file of the current folder need not be there; where it is, it counts."""
+    monkeypatch.chdir(tmp_path)
+    assert read_document(None) == {}
+    (tmp_path / "params.yaml").write_text("train: {max_iter: 5}", "utf-8")
+    assert read_document(None) == {"train": {"max_iter": 5}}
+
+
+def test_an_empty_file_has_no_sections(tmp_path: Path):
+    """A file of comments alone is fine."""
+    (tmp_path / "params.yaml").write_text("# nothing yet\n", "utf-8")
+    assert read_document(tmp_path / "params.yaml") == {}
+
+
+def test_a_named_file_must_be_there(tmp_path: Path):
+    """Whoever names a file means it."""
+    with pytest.raises(ParameterError, match="is not there"):
+        read_document(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("text", ["- a\n- b", "5", "train"])
+def test_a_file_must_hold_sections(tmp_path: Path, text):
+    """A list or a word is no set of parameters."""
+    (tmp_path / "params.yaml").write_text(text, "utf-8")
+    with pytest.raises(ParameterError, match="must hold sections"):
+        read_document(tmp_path / "params.yaml")
+
+
+def test_a_document_becomes_arguments_for_every_constructor():
+    """Sections that are empty or left out have no arguments, lists become tuples."""
+    arguments = check_document({"train": {"layers": [64, 32]}, "fetch": None}, CONSTRUCTORS)
+    assert arguments == {"fetch": {}, "train": {"layers": (64, 32)}}
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"trian": {}}, "params.yaml: there is no section 'trian'; there are fetch, train"),
+        ({"train": {"max_itr": 5}}, "params.yaml: train: there is no parameter 'max_itr'; there are layers, max_iter"),
+        ({"train": {"max_iter": "five"}}, "params.yaml: train: max_iter must be an integer; got 'five'"),
+        ({"train": [1]}, "params.yaml: train must hold names and values; got [1]"),
+        ({"train": 0}, "params.yaml: train must hold names and values; got 0"),
+    ],
+)
+def test_a_slip_in_a_document_is_told_by_name(document, message):
+    """The error names the file, the section, what was given and what there is."""
+    with pytest.raises(ParameterError) as caught:
+        check_document(document, CONSTRUCTORS)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "value"),
+    [
+        ("train.max_iter=5", "train.max_iter", 5),
+        ("params.yaml:train.max_iter=5", "train.max_iter", 5),
+        ("params.yaml:++train.max_iter=5", "train.max_iter", 5),
+        ("train.max_iter=1e-05", "train.max_iter", 1e-05),
+        ("train.layers=[64,32]", "train.layers", [64, 32]),
+        ("train.layers=[]", "train.layers", []),
+        ("train.stop=true", "train.stop", True),
+        ("train.max_iter=null", "train.max_iter", None),
+        ("train.max_iter='5'", "train.max_iter", "5"),
+        ('fetch.dataset="a, b"', "fetch.dataset", "a, b"),
+        ("fetch.dataset='a=b'", "fetch.dataset", "a=b"),
+        ("fetch.dataset=a=b", "fetch.dataset", "a=b"),
+        ("fetch.dataset=openml:mnist_784", "fetch.dataset", "openml:mnist_784"),
+        ("fetch.dataset=", "fetch.dataset", ""),
+        ("train.rate.warmup=2", "train.rate", {"name": "cosine", "warmup": 2}),
+        ("train.rate={warmup:2}", "train.rate", {"name": "cosine", "warmup": 2}),
+        ("train.rate={warmup: 2, name: 'a:b'}", "train.rate", {"name": "a:b", "warmup": 2}),
+        ("train.rate=0.1", "train.rate", 0.1),
+        ("+train.stop=true", "train.stop", True),
+        ("+train.tol=0.1", "train.tol", 0.1),
+        ("+train.augment.rotation=12", "train.augment", {"rotation": 12}),
+        ("+split.stratify=false", "split", {"stratify": False}),
+        ("++train.max_iter=5", "train.max_iter", 5),
+        ("++train.stop=true", "train.stop", True),
+    ],
+)
+def test_an_override_sets_a_value(text, path, value):
+    """Each form of the grammar leaves the value where its path says."""
+    node = override(DOCUMENT, text)
+    for name in path.split("."):
+        node = node[name]
+    assert node == value
+    assert type(node) is type(value)
+
+
+@pytest.mark.parametrize("text", ["~train.max_iter", "~train.max_iter=10", "params.yaml:~train.max_iter"])
+def test_an_override_removes_a_key(text):
+    """A tilde takes a key away, and only that."""
+    assert override(DOCUMENT, text) == DOCUMENT | {
+        "train": {k: v for k, v in DOCUMENT["train"].items() if k != "max_iter"}
+    }
+
+
+def test_an_override_leaves_the_document_alone():
+    """What was read from a file stays as it was, however deep the change."""
+    before = {"train": {"rate": {"warmup": 1}}}
+    override(before, "train.rate.warmup=2")
+    assert before == {"train": {"rate": {"warmup": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train.max_iter", "is no override"),
+        ("+train.max_iter", "is no override"),
+        ("=5", "is no override"),
+        ("train..max_iter=5", "is no override"),
+        ("", "is no override"),
+        ("--train.max_iter=5", "is no override"),
+        ("other.yaml:train.max_iter=5", "for params.yaml alone"),
+        ("+train.max_iter=5", "adds what is there already; 'train.max_iter=5' sets it"),
+        ("~train.nothing", "removes what is not there"),
+        ("~nothing.nothing", "removes what is not there"),
+        ("~train.max_iter=11", "removes what is 10"),
+        ("train.max_iter.deep=5", "looks for a name inside max_iter, which is 10"),
+        ("train.max_iter=1,2", "is a sweep"),
+        ("train.max_iter=choice(1,2)", "is a sweep"),
+        ("train.layers=[1", "is not YAML"),
+        ("train.layers={a:", "is not YAML"),
+    ],
+)
+def test_what_is_no_override_is_refused(text, message):
+    """The error quotes the override and says what is wrong with it."""
+    with pytest.raises(ParameterError) as caught:
+        override(DOCUMENT, text)
+    assert message in str(caught.value)
