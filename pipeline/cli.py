@@ -193,4 +193,4 @@ def _report(error: Exception) -> int:
 def _explain(error: Exception) -> str:
     """Return an error's message; with its kind, where the message alone would be a riddle."""
     speaks = isinstance(error, ValueError | OSError | ImportError) and str(error)
-    return str(error) if speaks else f"{type(error).__name__}: {error}"
+    return str(error) if speaks else f"{type(error).__name__}: {error}".removesuffix(": ")

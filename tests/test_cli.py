@@ -1,0 +1,522 @@
+"""The command line: options from constructors, precedence, exit codes, and errors in one line."""
+
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Literal
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import pipeline
+from pipeline.cli import app
+from pipeline.parameters import ParameterError
+from pipeline.stage_command import STAGES
+from pipeline.stages.base import Stage
+
+
+class Simple(Stage):
+    """A stage that writes one file.
+
+    Parameters
+    ----------
+    seed : int, default=0
+        Where chance begins.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def _run(self, artifacts, folder, progress):  # noqa: ARG002 - as every stage's
+        folder.joinpath("seed").write_text(str(self.seed), "utf-8")
+        return {"seed": self.seed}
+
+
+class Fetch(Simple):
+    """Stands first."""
+
+    writes = "raw"
+
+
+class Preprocess(Simple):
+    """Stands second."""
+
+    reads, writes = ("raw",), "prepared"
+
+
+class Split(Simple):
+    """Stands third."""
+
+    reads, writes = ("prepared",), "split"
+
+
+class Train(Stage):
+    """A stage with a parameter of every kind, which fails when it is told to.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=(100,)
+        Units in each [bold]hidden[/bold] layer.
+    activation : {"relu", "tanh"}, default="relu"
+        What a unit does. More about it.
+    alpha : float, default=0.5
+        How hard weights are held down.
+    shuffle : bool, default=True
+        Whether rows are mixed.
+    random_state : int or None, default=None
+        Where chance begins.
+    trouble : str, default="none"
+        What goes wrong.
+    """
+
+    reads, writes = ("split",), "model"
+
+    def __init__(
+        self,
+        hidden_layer_sizes: tuple[Annotated[int, ">= 1"], ...] = (100,),
+        activation: Literal["relu", "tanh"] = "relu",
+        alpha: Annotated[float, ">= 0", "< 1"] = 0.5,
+        shuffle: bool = True,
+        random_state: int | None = None,
+        trouble: str = "none",
+    ) -> None:
+        self.hidden_layer_sizes, self.activation, self.alpha = hidden_layer_sizes, activation, alpha
+        self.shuffle, self.random_state, self.trouble = shuffle, random_state, trouble
+
+    def _run(self, artifacts, folder, progress):  # noqa: ARG002 - as every stage's
+        folder.joinpath("half").write_text("written", "utf-8")
+        if self.trouble in TROUBLES:
+            raise TROUBLES[self.trouble]
+        if self.trouble == "warning":
+            warnings.warn("it did not converge", UserWarning, stacklevel=1)
+        progress.say("training now")
+        return {
+            "layers": list(self.hidden_layer_sizes),
+            "activation": self.activation,
+            "alpha": self.alpha,
+            "shuffle": self.shuffle,
+            "random_state": self.random_state,
+        }
+
+
+TROUBLES = {
+    "value": ValueError("the data are odd"),
+    "key": KeyError("digits"),
+    "memory": MemoryError(),
+    "empty": ValueError(),
+    "file": FileNotFoundError(2, "No such file", "images"),
+    "import": ImportError("the extra is missing"),
+    "parameter": ParameterError("alpha must be small"),
+    "interrupt": KeyboardInterrupt(),
+}
+
+
+class Evaluate(Simple):
+    """Stands last, and measures two parts."""
+
+    reads, writes = ("model",), "evaluation"
+
+    def _run(self, artifacts, folder, progress):  # noqa: ARG002 - as every stage's
+        return {"validation": {"accuracy": 0.5}, "test": {"accuracy": 0.75}}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Work in an empty folder, with the stand-in stages above in place of the real ones."""
+    module = ModuleType("stand_ins")
+    vars(module).update({stage.__name__: stage for stage in (Fetch, Preprocess, Split, Train, Evaluate)})
+    monkeypatch.setitem(sys.modules, "stand_ins", module)
+    for name, (_, line) in list(STAGES.items()):
+        monkeypatch.setitem(STAGES, name, (f"stand_ins:{name.capitalize()}", line))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(*words):
+    """Run a command, and return its exit code, output and error stream."""
+    result = CliRunner().invoke(app, words)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def train(*words):
+    """Run the stage train with its input there, and return its exit code, output and error stream."""
+    Path("artifacts/split").mkdir(parents=True, exist_ok=True)
+    return call("train", *words)
+
+
+def line_of(error):
+    """Return an error stream's only line, without its first word."""
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    return error.removeprefix("error: ").strip()
+
+
+def test_help_lists_the_commands_in_the_order_of_the_work():
+    """Every command has a line of its own."""
+    code, out, error = call("--help")
+    words = [line.strip("│ ").split()[0] for line in out.split("Commands")[1].splitlines() if line.startswith("│")]
+    assert (code, error) == (0, "")
+    assert words == ["fetch", "preprocess", "split", "train", "evaluate", "run", "predict"]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"]])
+def test_a_stage_s_help_says_what_each_option_takes(words):
+    """Name, sentence, choices, range and default come from the constructor; nothing is taken for markup."""
+    code, out, error = call("train", *words)
+    assert (code, error) == (0, "")
+    for text in (
+        "--hidden-layer-sizes",
+        "Units in each [bold]hidden[/bold] layer. Takes a list of integers >= 1; default [100].",
+        "What a unit does. Takes 'relu' or 'tanh'; default relu.",
+        "Takes a number >= 0 and < 1; default 0.5.",
+        "Takes true or false; default true.",
+        "Takes an integer or null; default null.",
+        "--params",
+        "--artifacts",
+        "--debug",
+    ):
+        assert text in out
+
+
+@pytest.mark.parametrize("command", ["run", "predict"])
+def test_every_other_command_has_help(command):
+    """Help is never an error."""
+    code, out, error = call(command, "--help")
+    assert (code, error) == (0, "")
+    assert "--debug" in out
+
+
+def test_version():
+    """The version is the package's."""
+    assert call("--version") == (0, f"digits {pipeline.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--hidden-layer-sizes", "[64, 32]"], "layers [64, 32]"),
+        (["--hidden-layer-sizes=[]"], "layers []"),
+        (["--hidden_layer_sizes", "[64]"], "layers [64]"),
+        (["--activation", "tanh"], "activation tanh"),
+        (["--alpha", "1e-05"], "alpha 1e-05"),
+        (["--alpha", "0"], "alpha 0"),
+        (["--shuffle", "false"], "shuffle False"),
+        (["--random_state", "null"], "random_state None"),
+        (["--random-state", "7"], "random_state 7"),
+    ],
+)
+def test_an_option_is_read_as_yaml(folder, words, shown):
+    """An option's text means what it means in params.yaml, with dashes or underscores in its name."""
+    (folder / "params.yaml").write_text("train: {random_state: 1}", "utf-8")
+    code, out, error = train(*words)
+    assert code == 0, error
+    assert shown in out
+
+
+def test_options_go_over_the_file_and_the_file_over_the_defaults(folder):
+    """Each value comes from the nearest place that gives one."""
+    (folder / "params.yaml").write_text("train: {alpha: 0.25, activation: tanh}", "utf-8")
+    assert "activation tanh, alpha 0.1250, shuffle True" in train("--alpha", "0.125")[1]
+
+
+def test_null_given_as_an_option_goes_over_the_file(folder):
+    """An option that says null is not an option that was left out."""
+    (folder / "params.yaml").write_text("train: {random_state: 5}", "utf-8")
+    assert "random_state None" in train("--random-state", "null")[1]
+    assert "random_state 5" in train()[1]
+
+
+def test_without_a_file_the_defaults_hold():
+    """params.yaml need not be there."""
+    code, out, error = train()
+    assert (code, error) == (0, "training now\n")
+    assert out == "train: layers [100], activation relu, alpha 0.5000, shuffle True, random_state None\n"
+
+
+def test_a_stage_writes_where_it_is_told(folder):
+    """--artifacts names the folder of folders, --params the file."""
+    (folder / "mine.yaml").write_text("fetch: {seed: 5}", "utf-8")
+    assert call("fetch", "--params", "mine.yaml", "--artifacts", "elsewhere")[0] == 0
+    assert (folder / "elsewhere/raw/seed").read_text("utf-8") == "5"
+    assert not (folder / "artifacts").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--alpha", "1"], "Invalid value for --alpha: alpha must be a number >= 0 and < 1; got 1"),
+        (["--alpha", "high"], "Invalid value for --alpha: alpha must be a number >= 0 and < 1; got 'high'"),
+        (["--activation", "sine"], "activation must be 'relu' or 'tanh'; got 'sine'"),
+        (["--hidden-layer-sizes", "[64"], "Invalid value for --hidden-layer-sizes: '[64' is not YAML"),
+        (["--hidden-layer-sizes", "64"], "must be a list of integers >= 1; got 64"),
+        (["--alhpa", "1"], "No such option: --alhpa"),
+        (["--alpha"], "requires an argument"),
+        (["extra"], "unexpected extra argument"),
+        (["--params", "nothing.yaml"], "nothing.yaml is not there"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(words, message):
+    """The line names the option, what was given and what is allowed; nothing runs."""
+    code, out, error = train(*words)
+    assert (code, out) == (2, "")
+    assert message in line_of(error)
+    assert not Path("artifacts/model").exists()
+
+
+@pytest.mark.parametrize("words", [["trian"], ["--vresion"], ["fetch", "trian"]])
+def test_a_wrong_command_is_one_line_and_exit_code_2(words):
+    """Whatever is no command or option is named."""
+    code, out, error = call(*words)
+    assert (code, out) == (2, "")
+    assert words[-1] in line_of(error)
+
+
+def test_a_mistyped_command_brings_a_guess():
+    """The nearest command is offered."""
+    assert "Did you mean 'train'?" in call("trian")[2]
+
+
+def test_no_command_shows_the_help():
+    """Whoever types nothing sees what there is, and a script sees that it was wrong."""
+    code, out, error = call()
+    assert (code, error) == (2, "")
+    assert "predict" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("trian: {}", "params.yaml: there is no section 'trian'; there are fetch, preprocess, split, train, evaluate"),
+        ("train: {max_itr: 5}", "params.yaml: train: there is no parameter 'max_itr'; there are hidden_layer_sizes,"),
+        ("train: {alpha: 2}", "params.yaml: train: alpha must be a number >= 0 and < 1; got 2"),
+        ("train: {alpha: [", "params.yaml is not YAML"),
+        ("- train", "params.yaml must hold sections"),
+    ],
+)
+@pytest.mark.parametrize("command", ["fetch", "train", "run"])
+def test_a_slip_in_params_yaml_stops_every_stage(folder, command, text, message):
+    """A wrong file is told by name before any work, with exit code 2, whichever stage is to run."""
+    (folder / "params.yaml").write_text(text, "utf-8")
+    code, out, error = call(command)
+    assert (code, out) == (2, "")
+    assert line_of(error).startswith(message)
+    assert not (folder / "artifacts").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "maker"), [("preprocess", "fetch"), ("split", "preprocess"), ("train", "split"), ("evaluate", "train")]
+)
+def test_a_missing_input_says_which_command_makes_it(command, maker):
+    """A stage without its input fails with exit code 1 and the way on."""
+    code, out, error = call(command)
+    assert (code, out) == (1, "")
+    assert f"`python -m pipeline {maker}` makes it" in line_of(error)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "message"),
+    [
+        ("value", "the data are odd"),
+        ("key", "KeyError: 'digits'"),
+        ("memory", "MemoryError"),
+        ("empty", "ValueError"),
+        ("file", "[Errno 2] No such file: 'images'"),
+        ("import", "the extra is missing"),
+    ],
+)
+def test_a_failure_is_one_line_and_exit_code_1(folder, trouble, message):
+    """Expected or not, an error has no traceback, and nothing half-written stays behind."""
+    code, out, error = train("--trouble", trouble)
+    assert (code, out) == (1, "")
+    assert line_of(error) == message
+    assert [path.name for path in (folder / "artifacts").iterdir()] == ["split"]
+
+
+def test_a_parameter_that_a_stage_refuses_is_wrong_usage():
+    """What only the stage can know is still the user's parameter: exit code 2."""
+    assert train("--trouble", "parameter") == (2, "", "error: alpha must be small\n")
+
+
+def test_an_interruption_is_one_line_and_exit_code_130(folder):
+    """Ctrl-C leaves no traceback, and nothing half-written."""
+    assert train("--trouble", "interrupt") == (130, "", "interrupted\n")
+    assert [path.name for path in (folder / "artifacts").iterdir()] == ["split"]
+
+
+def test_debug_shows_the_traceback():
+    """Whoever asks for it sees the error itself."""
+    Path("artifacts/split").mkdir(parents=True)
+    result = CliRunner().invoke(app, ["train", "--trouble", "key", "--debug"])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, KeyError)
+
+
+def test_a_warning_is_one_line():
+    """A warning is told to a person without the line of code that it comes from."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        code, _, error = train("--trouble", "warning")
+    assert code == 0
+    assert error == "warning: it did not converge\ntraining now\n"
+
+
+def test_run_runs_every_stage(folder):
+    """Five stages, a line each, and the measures as a table."""
+    code, out, _ = call("run")
+    assert code == 0
+    assert [line.split(":")[0] for line in out.splitlines()[:4]] == ["fetch", "preprocess", "split", "train"]
+    assert [line.split() for line in out.splitlines()[4:]] == [
+        ["evaluate", "validation", "test"],
+        ["accuracy", "0.5000", "0.7500"],
+    ]
+    assert sorted(path.name for path in (folder / "artifacts").iterdir()) == [
+        "evaluation",
+        "model",
+        "prepared",
+        "raw",
+        "split",
+    ]
+
+
+def test_run_takes_overrides_and_leaves_the_file_alone(folder):
+    """--set may be repeated, goes over params.yaml, and is forgotten afterwards."""
+    text = "train: {alpha: 0.25, shuffle: false}\n"
+    (folder / "params.yaml").write_text(text, "utf-8")
+    words = ["--set", "train.alpha=0.125", "--set", "~train.shuffle", "--set", "+fetch.seed=7"]
+    code, out, error = call("run", *words)
+    assert code == 0, error
+    assert "alpha 0.1250, shuffle True" in out
+    assert "fetch: seed 7" in out
+    assert (folder / "params.yaml").read_text("utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train.alpha", "'train.alpha' is no override"),
+        ("train.alpha=2", "--set: train: alpha must be a number >= 0 and < 1; got 2"),
+        ("train.alhpa=0.5", "--set: train: there is no parameter 'alhpa'"),
+        ("trian.alpha=0.5", "--set: there is no section 'trian'"),
+        ("train=5", "--set: train must hold names and values; got 5"),
+        ("train.alpha=0.1,0.2", "is a sweep"),
+    ],
+)
+def test_a_wrong_override_is_one_line_and_exit_code_2(folder, text, message):
+    """Grammar, name and value are checked before any stage runs."""
+    code, out, error = call("run", "--set", text)
+    assert (code, out) == (2, "")
+    assert message in line_of(error)
+    assert not (folder / "artifacts").exists()
+
+
+class Model:
+    """Stands in for a fitted model of two pixels and two labels: the brighter pixel is the label."""
+
+    n_features_in_ = 2
+    classes_ = np.array([3, 7])
+
+    def predict_proba(self, X):
+        return X / X.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture
+def model(folder, monkeypatch):
+    """Put a model in its place."""
+    (folder / "artifacts/model").mkdir(parents=True)
+    (folder / "artifacts/model/model.npz").touch()
+    module = ModuleType("pipeline.model_file")
+    module.load_model = lambda _: Model()
+    monkeypatch.setitem(sys.modules, "pipeline.model_file", module)
+    np.save(folder / "images.npy", np.array([[[75, 25]], [[1, 3]]], np.uint8))
+
+
+@pytest.mark.usefixtures("model")
+def test_predict_prints_a_line_for_each_image():
+    """Number, label and confidence, and nothing else."""
+    assert call("predict", "images.npy") == (0, "0  3  0.7500\n1  7  0.7500\n", "")
+
+
+@pytest.mark.usefixtures("model")
+def test_predict_prints_json_for_machines():
+    """One document: a list with an object for each image."""
+    code, out, _ = call("predict", "images.npy", "--json")
+    assert code == 0
+    assert json.loads(out) == [
+        {"number": 0, "label": 3, "confidence": 0.75, "probabilities": {"3": 0.75, "7": 0.25}},
+        {"number": 1, "label": 7, "confidence": 0.75, "probabilities": {"3": 0.25, "7": 0.75}},
+    ]
+
+
+@pytest.mark.usefixtures("model")
+def test_predict_refuses_images_of_another_size(folder):
+    """The line says which size was given and which is expected."""
+    np.save(folder / "large.npy", np.zeros((1, 3, 3), np.uint8))
+    code, out, error = call("predict", "large.npy")
+    assert (code, out) == (1, "")
+    assert line_of(error) == "large.npy: expected images of 2 pixels each; got shape (1, 3, 3)"
+
+
+@pytest.mark.usefixtures("model")
+def test_predict_names_a_missing_file():
+    """No file, no guess."""
+    code, out, error = call("predict", "nothing.npy")
+    assert (code, out) == (1, "")
+    assert "nothing.npy" in line_of(error)
+
+
+def test_predict_without_a_model_says_how_to_make_one():
+    """A missing model fails with the command that makes it, before anything is read."""
+    code, out, error = call("predict", "images.npy", "--model", "mine/model.npz")
+    assert (code, out) == (1, "")
+    assert line_of(error).startswith("mine/model.npz is missing: `python -m pipeline train` makes it")
+
+
+QUIET = """
+import sys
+from pipeline.cli import main
+sys.argv[1:] = {words!r}
+try:
+    main()
+finally:
+    with open("modules", "w") as file:
+        print(*sys.modules, file=file)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(["--help"], 0), (["--version"], 0), (["trian"], 2), ([], 2), (["run", "--help"], 0)]
+)
+def test_what_needs_no_stage_imports_neither_numpy_nor_scikit_learn(folder, words, code):
+    """Help, version and a wrong command answer at once."""
+    done = subprocess.run([sys.executable, "-c", QUIET.format(words=words)], capture_output=True, check=False)
+    modules = {name.split(".")[0] for name in (folder / "modules").read_text("utf-8").split()}
+    assert done.returncode == code
+    assert "pipeline" in modules
+    assert not modules & {"numpy", "sklearn", "scipy", "joblib", "pandas", "matplotlib", "requests"}
+
+
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [
+        ([sys.executable, "-m", "pipeline"], "Usage: python -m pipeline"),
+        ([str(Path(sys.executable).with_name("digits"))], "Usage: digits"),
+    ],
+)
+def test_the_program_calls_itself_by_the_name_it_was_called(program, name):
+    """The usage line can be typed as it stands."""
+    done = subprocess.run([*program, "--help"], capture_output=True, check=True, encoding="utf-8")
+    assert name in done.stdout
+
+
+def test_a_real_process_fails_in_one_line():
+    """Exit code and streams are those of the runner above."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "trian"], capture_output=True, check=False, encoding="utf-8"
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: No such command 'trian'. Did you mean 'train'?\n"
