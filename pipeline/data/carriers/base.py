@@ -1,0 +1,88 @@
+"""What every carrier has in common: it puts the four files of a data set into a folder, or says why it cannot.
+
+A carrier is trusted with nothing: whoever sends it checks what it has brought.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+
+class CarrierError(RuntimeError):
+    """A carrier cannot bring a data set, and would not be able to if it tried again; the message says why."""
+
+
+class Watcher(Protocol):
+    """Whoever watches a transfer; ``pipeline.stages.base.Progress`` is one."""
+
+    def begin(self, what: str, total: int | None, unit: str) -> None:
+        """Hear that work begins."""
+
+    def advance(self, step: int = 1, **figures: float) -> None:
+        """Hear that a step is done."""
+
+    def end(self) -> None:
+        """Hear that the work is over."""
+
+    def say(self, line: str) -> None:
+        """Hear a line."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How to carry.
+
+    Attributes
+    ----------
+    timeout : float
+        Seconds to wait for a server that says nothing.
+    retries : int
+        How often to try again after a failure that may pass.
+    progress : Watcher
+        Whoever watches.
+    """
+
+    timeout: float
+    retries: int
+    progress: Watcher
+
+    @contextmanager
+    def shown(self, what: str, n_bytes: int | None = None) -> Iterator[None]:
+        """Let the watcher know that something of so many bytes is on its way, until it is here or not."""
+        self.progress.begin(what, n_bytes, "B")
+        try:
+            yield
+        finally:
+            self.progress.end()
+
+
+Files = Mapping[str, str | None]
+"""The names of a data set's files, and the SHA-256 of each where it is known."""
+
+
+class Carrier(ABC):
+    """Somebody who can bring a data set.
+
+    Attributes
+    ----------
+    source : str
+        The word for carriers of this kind, as ``Fetch(source=...)`` takes it.
+    remote : bool
+        Whether it reaches beyond this machine, so that what it brought is worth keeping.
+    """
+
+    source: ClassVar[str]
+    remote: ClassVar[bool] = True
+
+    @abstractmethod
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:
+        """Put the files into a folder, under their names.
+
+        Raises
+        ------
+        CarrierError, OSError, ValueError
+            With the reason why not.
+        """

@@ -1,0 +1,92 @@
+"""Carriers that need no network: a folder of IDX files, the user's cache, and the digits inside scikit-learn."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.data.carriers.arrays import fixed_fifth, to_images, to_labels, write_parts
+from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
+from pipeline.data.idx import copy_idx, find_idx, replacing_file
+
+
+@dataclass(frozen=True)
+class Folder(Carrier):
+    """A folder that holds the files under their official names, raw or compressed.
+
+    Attributes
+    ----------
+    path : path
+        The folder.
+    """
+
+    path: str | os.PathLike[str]
+    source = "folder"
+    remote = False
+
+    def __str__(self) -> str:
+        return f"folder {self.path}"
+
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - nothing to wait for
+        """Copy the files, unpacking them."""
+        if not Path(self.path).is_dir():
+            raise CarrierError("it is not there")
+        for name in files:
+            copy_idx(find_idx(self.path, name), folder / name)
+
+
+@dataclass(frozen=True)
+class Cache(Carrier):
+    """The folder of the user's own in which a data set is kept, once a remote carrier has brought it.
+
+    Attributes
+    ----------
+    path : Path
+        The folder of this data set alone, for several have files of the same names.
+    """
+
+    path: Path
+    source = "cache"
+    remote = False
+
+    def __str__(self) -> str:
+        return f"cache {self.path}"
+
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - nothing to wait for
+        """Copy the files as they are."""
+        if not all((self.path / name).is_file() for name in files):
+            raise CarrierError("it has not been filled yet")
+        for name in files:
+            shutil.copyfile(self.path / name, folder / name)
+
+    def keep(self, files: Files, folder: Path) -> None:
+        """Take the files of a folder into the cache.
+
+        Raises
+        ------
+        OSError
+            Where the cache cannot be written to.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in files:
+            with (folder / name).open("rb") as brought, replacing_file(self.path / name) as kept:
+                shutil.copyfileobj(brought, kept)
+
+
+@dataclass(frozen=True)
+class ScikitLearnDigits(Carrier):
+    """The 1797 digits of 8x8 pixels that ship inside scikit-learn, stretched from 0..16 to 0..255."""
+
+    source = "embedded"
+    remote = False
+
+    def __str__(self) -> str:
+        return "scikit-learn's own copy"
+
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - nothing to wait for
+        """Write the files; a fixed fifth of each class is the test part."""
+        from sklearn.datasets import load_digits  # noqa: PLC0415 - for start-up time
+
+        table, column = load_digits(return_X_y=True)
+        labels = to_labels(column)
+        write_parts(folder, to_images(table), labels, fixed_fifth(labels))

