@@ -1,0 +1,208 @@
+"""The rules of the house, read off the source: who imports whom, who prints, who opens files, who says what it does."""
+
+import ast
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.parameters import parameters_of
+from pipeline.stage_command import STAGES, stage_class
+from pipeline.stages.base import MAKERS
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(ROOT.glob("pipeline/**/*.py"))
+TESTS = sorted(ROOT.glob("tests/**/test_*.py"))
+
+
+def name_of(path):
+    """Return a module's name."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+TREES = {name_of(path): ast.parse(path.read_text("utf-8")) for path in MODULES}
+PACKAGES = {name_of(path) for path in MODULES if path.name == "__init__.py"}
+
+
+def imports_of(module):
+    """Return what a module imports when it runs, at once or later; not what it names for the type checker alone."""
+    idle = {
+        id(inner)
+        for block in ast.walk(TREES[module])
+        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
+        for inner in ast.walk(block)
+    }
+    found = set()
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Import) and id(node) not in idle:
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and id(node) not in idle:
+            assert node.level == 0, f"{module} imports by a relative name"
+            whole = {f"{node.module}.{one.name}" for one in node.names}
+            found |= {name if name in TREES else node.module for name in whole}
+    return found
+
+
+def calls_in(module):
+    """Return what a module calls, by the last name, with the function that it stands in."""
+
+    def walk(node, inside):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Call):
+                yield getattr(child.func, "attr", getattr(child.func, "id", "")), inside, child
+            yield from walk(child, child.name if isinstance(child, ast.FunctionDef) else inside)
+
+    return list(walk(TREES[module], ""))
+
+
+def is_under(module, *rooms):
+    """Tell whether a module is one of these, or inside one of them."""
+    return any(module == room or module.startswith(f"{room}.") for room in rooms)
+
+
+# What each room may import, besides the standard library and what its line says.
+ALLOWED = {
+    "pipeline.network": ("pipeline.network", "numpy"),
+    "pipeline.parameters": ("annotated_types", "ruamel"),
+    "pipeline.settings": ("pipeline.parameters",),
+    "pipeline.metrics": ("numpy", "sklearn"),
+    "pipeline.pictures": ("numpy", "matplotlib"),
+    "pipeline.terminal": ("pipeline.stages.base", "rich"),
+    "pipeline.stages.base": ("pipeline.parameters",),
+}
+FORBIDDEN = {
+    "pipeline.classifier": ("pipeline.stages", "pipeline.data"),
+    "pipeline.data": ("pipeline.network", "pipeline.classifier", "pipeline.pictures", "pipeline.metrics"),
+}
+
+
+def rooms(table):
+    """Return every module of the rooms in a table, with the room."""
+    return [(module, room) for room in table for module in TREES if is_under(module, room)]
+
+
+@pytest.mark.parametrize(("module", "room"), rooms(ALLOWED))
+def test_a_room_imports_only_what_it_may(module, room):
+    """The network is NumPy alone, pictures are matplotlib alone, and so on."""
+    foreign = {name for name in imports_of(module) if name.split(".")[0] not in sys.stdlib_module_names}
+    assert not {name for name in foreign if not is_under(name, *ALLOWED[room])}
+
+
+@pytest.mark.parametrize(("module", "room"), rooms(FORBIDDEN))
+def test_imports_run_one_way(module, room):
+    """What is nearer to the ground does not look up."""
+    assert not {name for name in imports_of(module) if is_under(name, *FORBIDDEN[room])}
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_nothing_looks_up_to_the_face(module):
+    """Only ``python -m pipeline`` imports the command line, and only the command line what draws for it."""
+    face = {"pipeline.cli", "pipeline.stage_command", "pipeline.terminal", "pipeline.settings", "typer", "rich"}
+    if module not in {"pipeline.cli", "pipeline.stage_command", "pipeline.terminal", "pipeline.__main__"}:
+        assert not {name for name in imports_of(module) if is_under(name, *face)}
+
+
+def test_no_module_imports_itself_in_a_circle():
+    """Whatever order modules are imported in, each finds what it needs."""
+    waiting = {module: imports_of(module) & set(TREES) - {module} for module in TREES}
+    while ready := {module for module, needs in waiting.items() if not needs}:
+        waiting = {module: needs - ready for module, needs in waiting.items() if module not in ready}
+    assert not waiting
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_only_the_face_prints(module):
+    """Nothing else writes to the terminal; the classifier may, under ``verbose``."""
+    if module not in {"pipeline.cli", "pipeline.terminal", "pipeline.classifier"}:
+        assert not {name for name, _, _ in calls_in(module)} & {"print", "echo", "secho"}
+
+
+OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "open_memmap", "savez", "savez_compressed"}
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_files_are_opened_where_a_reader_expects_it(module):
+    """Data, the model's file and a stage's own writing open files; networks, measures and settings never do."""
+    if not is_under(module, "pipeline.data", "pipeline.model_file", "pipeline.stages"):
+        assert not {name for name, _, _ in calls_in(module)} & OPENERS
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_nothing_is_pickled(module):
+    """What is written or read can hold no code."""
+    assert not {name.split(".")[0] for name in imports_of(module)} & {
+        "pickle",
+        "dill",
+        "cloudpickle",
+        "shelve",
+        "marshal",
+    }
+    for name, _, call in calls_in(module):
+        assert not (name in {"dump", "load"} and getattr(getattr(call.func, "value", None), "id", "") == "joblib")
+        for keyword in call.keywords:
+            assert keyword.arg != "allow_pickle" or getattr(keyword.value, "value", None) is False
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_what_was_given_is_not_checked_by_assert(module):
+    """``python -O`` takes asserts away, and a check must stay."""
+    assert not [node.lineno for node in ast.walk(TREES[module]) if isinstance(node, ast.Assert)]
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_everything_public_says_what_it_is(module):
+    """Modules, classes and functions without an underscore have a docstring."""
+    tree = TREES[module]
+    owners = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_")]
+    kinds = ast.ClassDef | ast.FunctionDef
+    public = [node for one in owners for node in one.body if isinstance(node, kinds) and node.name[0] != "_"]
+    silent = [node for node in [tree, *public] if not ast.get_docstring(node)]
+    assert not silent
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_parameter_of_a_stage_has_a_type_and_a_sentence(stage):
+    """The help and the check are made from the signature and the docstring, and so both must speak."""
+    for parameter in parameters_of(stage_class(stage)).values():
+        assert parameter.help.endswith("."), f"{stage}: {parameter.name} has no sentence"
+        assert parameter.allowed != "anything", f"{stage}: {parameter.name} has no type"
+        parameter.check(parameter.default)
+
+
+def test_stages_stand_in_one_order_everywhere():
+    """The command line's table, the makers of folders and what each stage reads and writes agree."""
+    stages = {name: stage_class(name) for name in STAGES}
+    assert {stage.writes: name for name, stage in stages.items()} == MAKERS
+    made = set()
+    for stage in stages.values():
+        assert set(stage.reads) <= made
+        made.add(stage.writes)
+
+
+def test_every_public_name_is_there():
+    """``from pipeline import *`` finds all that it promises."""
+    package = importlib.import_module("pipeline")
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT / "tests")))
+def test_every_test_says_what_it_holds(path):
+    """A test's docstring is the behaviour in a sentence."""
+    tree = ast.parse(path.read_text("utf-8"))
+    tests = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    assert tests
+    assert not [test.name for test in tests if not (ast.get_docstring(test) or "").endswith(".")]
+
+
+# Tests that hold the whole rather than a module.
+OF_THE_WHOLE = {"test_house", "test_workflow", "test_readme", "test_search", "test_dvc"}
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT / "tests")))
+def test_tests_mirror_the_pipeline(path):
+    """A test file stands where its module does."""
+    folder = ROOT / "pipeline" / path.relative_to(ROOT / "tests").parent
+    name = path.stem.removeprefix("test_")
+    assert path.stem in OF_THE_WHOLE or (folder / f"{name}.py").is_file() or (folder / name).is_dir()
