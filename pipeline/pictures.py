@@ -68,7 +68,7 @@ def learning_curves(history: Mapping[str, NDArray[np.float64]]) -> Figure:
     losses, accuracies = figure.subplots(1, 2)
     _draw_curves(losses, history, "loss")
     _draw_curves(accuracies, history, "accuracy")
-    losses.set(title="Loss (cross-entropy, nats)", ylim=(0, None))
+    losses.set(title="Loss", ylim=(0, None))
     accuracies.set(title="Accuracy" + _best(history), ylim=(None, 1))
     losses.legend()
     return figure

@@ -25,6 +25,7 @@ from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress, Stage
 
 BATCH = 1024  # images that are predicted at once, however many there are
+LESS_IS_BETTER = ("error_rate", "log_loss", "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,11 @@ class Evaluate(Stage, BaseEstimator):
         ----------
         y, probabilities, classes
             As `pipeline.metrics.measure` takes them.
+
+        Returns
+        -------
+        Verdict
+            Figures, scores by class, confusion matrix and the worst mistakes.
         """
         return Verdict(
             metrics.measure(y, probabilities, classes, self.n_bins),
@@ -154,9 +160,6 @@ class Evaluate(Stage, BaseEstimator):
         verdict = self.judge(part.labels[part.rows], probabilities, model.classes_)
         mistakes = [mistake._replace(row=int(part.rows[mistake.row])) for mistake in verdict.mistakes]
         return replace(verdict, mistakes=mistakes)
-
-
-LESS_IS_BETTER = ("error_rate", "log_loss", "calibration_error")
 
 
 def _scorer_name(name: str) -> str:
@@ -224,13 +227,13 @@ def _draw(
     draw: ModuleType, model: Any, part: Part, verdict: Verdict, history: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, Any]:
     """Draw the pictures, by the names of their files."""
-    accuracy, size = verdict.figures["accuracy"], part.images.shape[1:]
+    title = f"Test images: accuracy {verdict.figures['accuracy']:.2%}"
     rows = [mistake.row for mistake in verdict.mistakes]
     return {
         "learning_curves": draw.learning_curves(history),
-        "confusion": draw.confusion(verdict.confusion, model.classes_, f"Test images: {accuracy:.2%} are told right"),
+        "confusion": draw.confusion(verdict.confusion, model.classes_, title),
         "mistakes": draw.mistakes(part.images[rows], [_caption(mistake) for mistake in verdict.mistakes], _MISTAKES),
-        "weights": draw.weights(model[-1].coefs_[0], size),
+        "weights": draw.weights(model[-1].coefs_[0], part.images.shape[1:]),
     }
 
 

@@ -6,7 +6,7 @@ file alone, and hands on arrays that can be memory-mapped.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -214,9 +214,9 @@ def _integer_moments(X: NDArray[np.uint8]) -> tuple[float, float]:
     return total / X.size, math.sqrt(X.size * squares - total**2) / X.size
 
 
-def _pieces(X: NDArray[Any]) -> Any:
+def _pieces(X: NDArray[Any]) -> Iterator[slice]:
     """Yield slices of the rows of X, each of bounded size."""
-    return gen_batches(len(X), max(1, PIECE // X.shape[1]))
+    yield from gen_batches(len(X), max(1, PIECE // X.shape[1]))
 
 
 class OneHot(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]  # scikit-learn ships no types
