@@ -129,7 +129,7 @@ def override(document: Mapping[str, Any], text: str) -> dict[str, Any]:
     parent = _descend(changed, parents, text)
     if sign == "~":
         _remove(parent, key, value, text)
-    elif sign == "+" and parent.get(key) is not None:
+    elif sign == "+" and parent.get(key) is not None and not isinstance(value, dict | list):
         raise ParameterError(f"{text!r} adds what is there already; {text[1:]!r} sets it")
     else:
         parent[key] = _merge(parent.get(key), value)

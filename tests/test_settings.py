@@ -163,3 +163,76 @@ def test_what_is_no_override_is_refused(text, message):
     with pytest.raises(ParameterError) as caught:
         override(DOCUMENT, text)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train.max_iter=5",
+        "train.max_iter=1e-05",
+        "train.max_iter=null",
+        "train.max_iter=auto",
+        "train.max_iter='5'",
+        'train.max_iter="a, b"',
+        "train.max_iter=",
+        "train.max_iter=[64,32]",
+        "train.max_iter=[]",
+        "train.max_iter=a:b",
+        "train.rate.warmup=2",
+        "train.rate={warmup:2}",
+        "train.rate={warmup: 2, name: cosine}",
+        "train.rate={}",
+        "train.rate=0.1",
+        "train.rate=null",
+        "+train.stop=true",
+        "+train.tol=0.1",
+        "+train.augment.rotation=12",
+        "+train.augment={rotation:12,noise:[1,2]}",
+        "+train.rate={decay:0.5}",
+        "+split.stratify=false",
+        "++train.max_iter=5",
+        "++train.stop=true",
+        "++train.rate={decay:0.5}",
+        "~train.max_iter",
+        "~train.max_iter=10",
+        "~train.rate",
+        "~train.rate.warmup",
+        "~train",
+        "+train.max_iter=5",
+        "~train.nothing",
+        "~train.max_iter=11",
+        "train.layers=[1",
+        "=5",
+        "train.max_iter",
+        "+train.max_iter=[1]",
+        "+train.max_iter={a:1}",
+        "train={max_iter:5}",
+        "train.max_iter.deep=5",
+        "train.max_iter=True",
+        "train.max_iter=TRUE",
+        "train.max_iter=-1",
+        "train.max_iter=1_000",
+        "train.max_iter= 5 ",
+        "train.max_iter=.5",
+        "train.max_iter=5.",
+        "train.max_iter=path/to/folder",
+        "train.max_iter=two words",
+        "train.max_iter=['a b', \"c\"]",
+        "train.max_iter=[a, null, true, 1.5]",
+        "train.max_iter={a:{b:[1,2]}, c:'x:y'}",
+    ],
+)
+def test_an_override_does_what_dvc_does(tmp_path: Path, text):
+    """``dvc exp run -S`` makes the same document of the same text, or refuses it as well."""
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides
+    from ruamel.yaml import YAML
+
+    YAML().dump(DOCUMENT, tmp_path / "params.yaml")
+    try:
+        apply_overrides(str(tmp_path / "params.yaml"), [text])
+    except DvcException:
+        with pytest.raises(ParameterError):
+            override(DOCUMENT, text)
+    else:
+        assert override(DOCUMENT, text) == read_document(tmp_path / "params.yaml")
