@@ -192,5 +192,6 @@ def _report(error: Exception) -> int:
 
 def _explain(error: Exception) -> str:
     """Return an error's message; with its kind, where the message alone would be a riddle."""
-    speaks = isinstance(error, ValueError | OSError | ImportError) and str(error)
-    return str(error) if speaks else f"{type(error).__name__}: {error}".removesuffix(": ")
+    ours = type(error).__module__.startswith("pipeline.")
+    speaks = ours or isinstance(error, ValueError | OSError | ImportError)
+    return str(error) if speaks and str(error) else f"{type(error).__name__}: {error}".removesuffix(": ")

@@ -103,7 +103,15 @@ class Train(Stage):
         }
 
 
+class HouseError(RuntimeError):
+    """An error of our own kind."""
+
+    __module__ = "pipeline.data.download"
+
+
 TROUBLES = {
+    "ours": HouseError("no carrier came"),
+    "runtime": RuntimeError("out of order"),
     "value": ValueError("the data are odd"),
     "key": KeyError("digits"),
     "memory": MemoryError(),
@@ -322,6 +330,8 @@ def test_a_missing_input_says_which_command_makes_it(command, maker):
     ("trouble", "message"),
     [
         ("value", "the data are odd"),
+        ("ours", "no carrier came"),
+        ("runtime", "RuntimeError: out of order"),
         ("key", "KeyError: 'digits'"),
         ("memory", "MemoryError"),
         ("empty", "ValueError"),

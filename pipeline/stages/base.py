@@ -102,21 +102,22 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         made.mkdir()
         yield made
         _flush(made)
-        if target.exists():
-            target.rename(aside)
         try:
+            if os.path.lexists(target):
+                target.rename(aside)
             made.rename(target)
-        except BaseException:
-            if aside.exists():
+        except BaseException:  # an interruption between the two as well: what is aside is about to be deleted
+            if os.path.lexists(aside) and not os.path.lexists(target):
                 aside.rename(target)
             raise
 
 
 def _flush(folder: Path) -> None:
     """Have every file of a folder on the disk before the folder takes its place."""
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("r+b") as file:  # Windows flushes only what may be written
+                os.fsync(file.fileno())
 
 
 __all__ = ["MAKERS", "MissingInputError", "Progress", "Stage", "replacing_folder"]

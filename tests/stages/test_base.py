@@ -1,0 +1,137 @@
+"""What all stages have in common: inputs that must be there, and outputs that are whole or not at all."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+
+from pipeline.parameters import ParameterError
+from pipeline.stages.base import MAKERS, MissingInputError, Progress, Stage, replacing_folder
+
+
+class Copy(Stage):
+    """Copies a word.
+
+    Parameters
+    ----------
+    times : int, default=1
+        How often.
+    """
+
+    reads, writes = ("raw",), "prepared"
+
+    def __init__(self, times: Annotated[int, ">= 0"] = 1) -> None:
+        self.times = times
+
+    def _run(self, artifacts, folder, progress):
+        progress.say("copying")
+        (folder / "deep").mkdir()
+        (folder / "deep/word").write_text((artifacts / "raw/word").read_text("utf-8") * self.times, "utf-8")
+        if self.times == 0:
+            raise ZeroDivisionError
+        return {"times": self.times}
+
+
+class Heard(Progress):
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+@pytest.fixture
+def artifacts(tmp_path):
+    """Return a folder with the input of a stage."""
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/word").write_text("ab", "utf-8")
+    return tmp_path
+
+
+def test_a_stage_reads_writes_and_tells(artifacts):
+    """``run`` puts the new folder in place, returns what was done, and speaks to whoever watches."""
+    heard = Heard()
+    assert Copy(2).run(artifacts, heard) == {"times": 2}
+    assert (artifacts / "prepared/deep/word").read_text("utf-8") == "abab"
+    assert heard.lines == ["copying"]
+
+
+def test_nobody_need_watch(artifacts):
+    """Without a watcher the work is the same, and a path may be a text."""
+    assert Copy().run(str(artifacts)) == {"times": 1}
+
+
+def test_a_new_run_replaces_the_folder(artifacts):
+    """What the run before has left is gone, whole."""
+    (artifacts / "prepared").mkdir()
+    (artifacts / "prepared/old").touch()
+    Copy().run(artifacts)
+    assert [path.name for path in (artifacts / "prepared").iterdir()] == ["deep"]
+
+
+def test_a_failure_leaves_what_was_there(artifacts):
+    """After an error the old folder stands, and nothing half-written is beside it."""
+    Copy().run(artifacts)
+    with pytest.raises(ZeroDivisionError):
+        Copy(0).run(artifacts)
+    assert (artifacts / "prepared/deep/word").read_text("utf-8") == "ab"
+    assert sorted(path.name for path in artifacts.iterdir()) == ["prepared", "raw"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interruption_at_the_last_moment_leaves_what_was_there(artifacts, monkeypatch, error):
+    """Between putting the old folder aside and the new one in place, nothing is lost."""
+    Copy().run(artifacts)
+    rename = Path.rename
+
+    def interrupted(path, target):
+        if path.name == "made":
+            raise error
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(error):
+        Copy(2).run(artifacts)
+    assert (artifacts / "prepared/deep/word").read_text("utf-8") == "ab"
+    assert sorted(path.name for path in artifacts.iterdir()) == ["prepared", "raw"]
+
+
+def test_a_missing_input_names_its_maker(tmp_path):
+    """The error says what is missing and which command makes it; nothing is written."""
+    with pytest.raises(MissingInputError, match=r"raw is missing: `python -m pipeline fetch` makes it"):
+        Copy().run(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_are_checked_before_anything_else(tmp_path):
+    """A wrong parameter is told even where the input is missing too."""
+    with pytest.raises(ParameterError, match="times must be an integer >= 0; got -1"):
+        Copy(-1).run(tmp_path)
+
+
+def test_the_artifacts_folder_is_made(tmp_path):
+    """The first stage needs no folder to be there."""
+    with replacing_folder(tmp_path / "deep/artifacts/raw") as folder:
+        (folder / "word").touch()
+    assert (tmp_path / "deep/artifacts/raw/word").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_in_the_folder_s_place_is_replaced_not_followed(tmp_path):
+    """Where a link stands, dangling or not, the folder takes its place and the link's target stays as it was."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/kept").touch()
+    for target in ("elsewhere", "nowhere"):
+        (tmp_path / target[:2]).symlink_to(tmp_path / target)
+        with replacing_folder(tmp_path / target[:2]) as folder:
+            (folder / "new").touch()
+        assert [path.name for path in (tmp_path / target[:2]).iterdir()] == ["new"]
+    assert (tmp_path / "elsewhere/kept").is_file()
+
+
+def test_every_folder_that_is_read_has_a_maker():
+    """The table of makers has the five folders, each with another command."""
+    assert len(set(MAKERS.values())) == len(MAKERS) == 5
