@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.parameters import parameters_of
+from pipeline.settings import check_document, read_document
 from pipeline.stage_command import STAGES, stage_class
 from pipeline.stages.base import MAKERS
 
@@ -178,6 +179,14 @@ def test_stages_stand_in_one_order_everywhere():
     for stage in stages.values():
         assert set(stage.reads) <= made
         made.add(stage.writes)
+
+
+def test_params_yaml_has_the_stages_in_their_order_and_suits_them():
+    """The repository's own parameters are allowed, and stand as the command line has them."""
+    document = read_document(ROOT / "params.yaml")
+    assert list(document) == list(STAGES)
+    arguments = check_document(document, {name: stage_class(name) for name in STAGES})
+    assert {name: set(values) for name, values in arguments.items()} == {name: set(document[name]) for name in STAGES}
 
 
 def test_every_public_name_is_there():
