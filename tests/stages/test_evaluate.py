@@ -13,7 +13,9 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
 
-from pipeline.data.idx import write_idx
+from pipeline.classifier import MLPClassifier
+from pipeline.data.idx import read_part, write_idx
+from pipeline.model_file import load_model, save_model
 from pipeline.parameters import ParameterError
 from pipeline.stages import evaluate
 from pipeline.stages.base import MissingInputError, Progress
@@ -181,6 +183,20 @@ def test_run_lists_the_mistakes_by_their_rows(artifacts):
     assert [int(row["row"]) for row in mistakes if row["part"] == "test"] == [26, 9, 15, 4]
     assert (mistakes[0]["truth"], mistakes[0]["guess"]) == ("1", "2")
     assert float(mistakes[0]["confidence"]) == pytest.approx(213 / 255)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # three epochs are enough here
+def test_run_measures_the_model_that_was_saved(artifacts, monkeypatch):
+    """A real model file is opened, and its figures are those of the model in memory on raw pixels."""
+    monkeypatch.setattr(evaluate, "load_model", load_model)
+    images, labels = read_part(artifacts / "raw", "train")
+    model = Pipeline([("preprocess", Normalize()), ("train", MLPClassifier((5,), max_iter=3, random_state=0))])
+    save_model(artifacts / "model" / "model.npz", model.fit(images.reshape(N_TRAIN, -1), labels))
+    done = Evaluate().run(artifacts)
+    images, labels = read_part(artifacts / "raw", "test")
+    assert done["test"]["accuracy"] == model.score(images.reshape(N_TEST, -1), labels)
+    assert done["test"]["log_loss"] == -Evaluate()(model, images.reshape(N_TEST, -1), labels)["neg_log_loss"]
+    assert sorted(written(artifacts)) == sorted(TABLES + PICTURES)
 
 
 def test_run_counts_by_class(artifacts):
