@@ -8,7 +8,7 @@ import inspect
 import math
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -186,8 +186,6 @@ def _name(text: str | Path) -> str:
 def allows(annotation: Any, value: Any) -> bool:
     """Tell whether a value is of a type, within its choices and its range."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if annotation is Any:
-        return True
     if origin is Annotated:
         return allows(arguments[0], value) and all(_holds(bound, value) for bound in arguments[1:])
     if origin in (Union, UnionType):
@@ -196,14 +194,12 @@ def allows(annotation: Any, value: Any) -> bool:
         return isinstance(value, str) and value in arguments
     if origin is tuple:
         return _is_sequence(value) and all(allows(arguments[0], item) for item in value)
-    if annotation in (None, NoneType):
-        return value is None
-    if annotation is bool:
-        return _is_bool(value)
-    if annotation is int:
-        return isinstance(value, Integral) and not _is_bool(value)
-    if annotation is float:
-        return isinstance(value, Real) and not _is_bool(value) and not _is_nan(value)
+    if origin is dict:
+        return isinstance(value, Mapping) and all(
+            allows(arguments[0], key) and allows(arguments[1], item) for key, item in value.items()
+        )
+    if annotation in _KINDS:
+        return _KINDS[annotation](value)
     return isinstance(value, origin or annotation)
 
 
@@ -224,7 +220,9 @@ def describe(annotation: Any) -> str:
         words = _alternatives(annotation)
         return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
     if origin is tuple:
-        return "a list of " + re.sub(r"^an? (\w+)", r"\1s", describe(arguments[0]))
+        return f"a list of {_plural(describe(arguments[0]))}"
+    if origin is dict:
+        return f"a mapping to {_plural(describe(arguments[1]))}"
     if annotation in (None, NoneType):
         return "null"
     return _NOUNS.get(annotation) or _describe_class(annotation)
@@ -232,6 +230,11 @@ def describe(annotation: Any) -> str:
 
 _NOUNS = {bool: "true or false", int: "an integer", float: "a number", str: "a word", Any: "anything"}
 _BOUNDS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
+
+
+def _plural(words: str) -> str:
+    """Turn ``a number >= 0`` into ``numbers >= 0``."""
+    return re.sub(r"^an? (\w+)", r"\1s", words)
 
 
 def _describe_class(annotation: Any) -> str:
@@ -269,9 +272,9 @@ def _is_bool(value: Any) -> bool:
     return isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
 
 
-def _is_nan(value: Any) -> bool:
-    """Tell whether a number is none; an integer may be too large for ``math.isnan``."""
-    return not isinstance(value, Integral) and math.isnan(value)
+def _is_number(value: Any) -> bool:
+    """Tell whether a value is a real number; an integer may be too large for ``math.isnan``."""
+    return isinstance(value, Real) and not _is_bool(value) and (isinstance(value, Integral) or not math.isnan(value))
 
 
 def _is_sequence(value: Any) -> bool:
@@ -279,11 +282,21 @@ def _is_sequence(value: Any) -> bool:
     return getattr(value, "ndim", 0) == 1 or (isinstance(value, Sequence) and not isinstance(value, str | bytes))
 
 
+_KINDS: dict[Any, Callable[[Any], bool]] = {
+    Any: lambda _: True,
+    None: lambda value: value is None,
+    NoneType: lambda value: value is None,
+    bool: _is_bool,
+    int: lambda value: isinstance(value, Integral) and not _is_bool(value),
+    float: _is_number,
+}
+
+
 def _make(name: str, annotation: Any, value: Any) -> Any:
     """Turn YAML's lists into tuples, and a mapping with a ``name`` into the object of that name."""
     if isinstance(value, list):
         return tuple(_make(name, annotation, item) for item in value)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or allows(annotation, value):
         return value
     makers = {snake_case(one.__name__): one for one in _classes(annotation)}
     maker = makers.get(str(value.get("name")))

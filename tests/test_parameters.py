@@ -104,6 +104,7 @@ class Child(Model):
         (tuple[int, ...], np.array([1, 2])),
         (list[int], [1]),
         (Mapping[str, int], {"a": 1}),
+        (dict[Any, float], {0: 1, "a": 0.5}),
         (Callable[[int], int], len),
         (np.random.Generator, np.random.default_rng(0)),
         (Any, object()),
@@ -143,6 +144,8 @@ def test_a_value_of_the_type_within_the_range_is_allowed(annotation, value):
         (tuple[int, ...], np.ones((2, 2), int)),
         (tuple[Annotated[int, Ge(1)], ...], [0]),
         (Mapping[str, int], [1]),
+        (dict[Any, float], {0: "1"}),
+        (dict[Any, float], [1]),
         (np.random.Generator, 5),
     ],
 )
@@ -170,6 +173,7 @@ def test_a_generator_is_refused_without_being_used_up():
         (Literal["auto"] | Annotated[int, Ge(1)] | None, "'auto', an integer >= 1 or null"),
         (tuple[Annotated[int, Ge(1)], ...], "a list of integers >= 1"),
         (tuple[str, ...], "a list of words"),
+        (dict[Any, Annotated[float, Ge(0)]], "a mapping to numbers >= 0"),
         (np.random.Generator, "a Generator"),
         (OneCycle, "an OneCycle (one_cycle)"),
     ],
@@ -254,6 +258,14 @@ def test_wrong_values_are_refused_by_name(values, message):
     with pytest.raises(ParameterError) as caught:
         read_parameters(Model, values, "here")
     assert str(caught.value).startswith(message)
+
+
+def test_a_mapping_is_handed_on_where_one_is_allowed():
+    """Weights by class stay a mapping, and are checked like anything else."""
+    weights = Parameter("class_weight", Literal["balanced"] | dict[Any, float] | None, None, "")
+    assert weights.read({0: 1.0, 1: 2.5}) == {0: 1.0, 1: 2.5}
+    with pytest.raises(ParameterError, match="class_weight"):
+        weights.read({0: "heavy"})
 
 
 def test_read_hands_on_a_value_that_is_fine():
