@@ -4,7 +4,7 @@ Layers go forward and backward; a loss says how wrong a prediction is; a network
 flat buffer; an optimizer moves them, at the rate that a schedule says; training is the loop around it all.
 """
 
-from pipeline.network.initializers import INITIALIZERS, glorot_with_biases, normal
+from pipeline.network.initializers import INITIALIZERS, GlorotWithBiases, Normal
 from pipeline.network.layers import (
     ACTIVATIONS,
     ELU,
@@ -40,6 +40,7 @@ __all__ = [
     "Cosine",
     "Dropout",
     "Exponential",
+    "GlorotWithBiases",
     "Identity",
     "InverseScaling",
     "Layer",
@@ -47,6 +48,7 @@ __all__ = [
     "Loss",
     "Momentum",
     "Network",
+    "Normal",
     "OneCycle",
     "Optimizer",
     "RMSprop",
@@ -57,6 +59,4 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "Step",
     "Tanh",
-    "glorot_with_biases",
-    "normal",
 ]

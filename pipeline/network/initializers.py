@@ -5,6 +5,7 @@ float64, so that a network starts from the same numbers whatever its precision.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,23 +44,27 @@ def fan_out_normal(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[NDA
     return _normal(rng, np.sqrt(1 / n_out), n_in, n_out)
 
 
-def glorot_with_biases(gain: float) -> Initializer:
-    """Return a rule: W and b uniform within sqrt(gain / (n_in + n_out)); scikit-learn's, with 6, or 2 for logistic."""
+@dataclass(frozen=True)
+class GlorotWithBiases:
+    """W and b uniform within sqrt(gain / (n_in + n_out)): scikit-learn's rule, with gain 6, or 2 for ``logistic``."""
 
-    def initializer(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        bound = np.sqrt(gain / (n_in + n_out))
+    gain: float = 6
+
+    def __call__(self, rng: np.random.Generator, n_in: int, n_out: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Draw W, then b."""
+        bound = np.sqrt(self.gain / (n_in + n_out))
         return rng.uniform(-bound, bound, (n_in, n_out)), rng.uniform(-bound, bound, n_out)
 
-    return initializer
 
+@dataclass(frozen=True)
+class Normal:
+    """W normal with standard deviation ``scale``, b = 0."""
 
-def normal(scale: float) -> Initializer:
-    """Return a rule: W normal with standard deviation ``scale``, b = 0."""
+    scale: float
 
-    def initializer(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        return _normal(rng, scale, n_in, n_out)
-
-    return initializer
+    def __call__(self, rng: np.random.Generator, n_in: int, n_out: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Draw W."""
+        return _normal(rng, self.scale, n_in, n_out)
 
 
 def _uniform(rng: np.random.Generator, bound: float, n_in: int, n_out: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -91,11 +91,9 @@ class SigmoidCrossEntropy(Loss):
     activation = "logistic"
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
-        """Return 1 / (1 + exp(-Z)), exact in both tails."""
-        P = np.negative(Z, out=out)
-        np.logaddexp(0, P, out=P)
-        np.negative(P, out=P)
-        return np.exp(P, out=P)
+        """Return 1 / (1 + exp(-Z)), or exp(Z) / (1 + exp(Z)) below 0, so that both tails are exact."""
+        E = np.exp(-np.abs(Z))
+        return np.divide(np.where(Z < 0, E, 1), 1 + E, out=out, dtype=Z.dtype)
 
     def costs(self, P: Array, Y: Array) -> Array:
         """Return the cross-entropy of every output, summed, p being kept from 0 and 1 by the precision of its type."""

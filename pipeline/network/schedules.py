@@ -6,14 +6,17 @@ one, it takes the length of the training that it is first used for.
 
 import inspect
 import math
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 
 class Schedule:
     """A rule for the learning rate: eta(t) = eta factor(t), t in epochs.
 
-    Its constructor is its whole configuration, so that scikit-learn can clone it, set it and search over it.
+    Its constructor is its whole configuration, so that scikit-learn can clone it, set it and search over it. One that
+    ``ends`` has brought training to its end when its length is over.
     """
+
+    ends: ClassVar[bool] = False
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments by name."""
@@ -114,6 +117,8 @@ class Cosine(WarmedUp):
         The factor at the end.
     """
 
+    ends = True
+
     def __init__(
         self,
         epochs: Annotated[float, "> 0"] | None = None,
@@ -143,6 +148,8 @@ class OneCycle(Schedule):
     final : float, default=0.0001
         The factor at the end.
     """
+
+    ends = True
 
     def __init__(
         self,

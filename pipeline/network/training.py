@@ -5,7 +5,7 @@ nothing had happened. It knows nothing of labels, estimators or files.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +64,11 @@ class Samples:
         X = self.take(self.X, rows, self._room("X", n, self.X.shape[1]))
         Y = take_rows(self.Y, rows, self._room("Y", n, self.Y.shape[1]))
         return X, Y, None if self.sample_weight is None else self.sample_weight[rows]
+
+    def some(self, rows: Array) -> "Samples":
+        """Return the samples of some rows, copied."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return Samples(self.X[rows], self.Y[rows], weight, self.take)
 
     def _room(self, name: str, n: int, width: int) -> Array:
         room = self._rooms.get(name)
@@ -148,7 +153,8 @@ class Epoch:
     Attributes
     ----------
     loss, score : float
-        Running means over the epoch's batches; the loss with its penalty, the score being accuracy.
+        Running means over the epoch's batches; the loss with its penalty, the score being accuracy. What a solver of
+        somebody else's does not tell (all but the losses and the validation) is None.
     validation_loss, validation_score : float or None
         After the epoch, on validation data.
     learning_rate : float
@@ -158,11 +164,23 @@ class Epoch:
     """
 
     loss: float
-    score: float
+    score: float | None
     validation_loss: float | None
     validation_score: float | None
-    learning_rate: float
-    seconds: float
+    learning_rate: float | None
+    seconds: float | None
+
+
+class Hook:
+    """Whoever wants to hear of epochs; this one does not listen."""
+
+    def epoch_begins(self) -> None:
+        """Hear that an epoch begins."""
+
+    def epoch_ends(self, epoch: Epoch) -> bool:
+        """Hear what an epoch came to, and say whether to stop."""
+        del epoch
+        return False
 
 
 @dataclass
@@ -205,6 +223,7 @@ class Trainer:
     def __post_init__(self) -> None:
         """Begin with an optimizer that remembers nothing."""
         self.optimizer.start(self.network.params)
+        self.initial_rate = self.learning_rate
         self.best_params: Array = self.network.params.copy()
         self.last_params: Array | None = None
 
@@ -215,7 +234,7 @@ class Trainer:
         max_epochs: int,
         max_updates: float = np.inf,
         validation: Samples | None = None,
-        on_epoch: Callable[[Epoch], bool | None] | None = None,
+        hook: Hook | None = None,
     ) -> str:
         """Train on, and say why it ended.
 
@@ -229,8 +248,8 @@ class Trainer:
             Updates to make at the most.
         validation : Samples, optional
             What to measure every epoch on.
-        on_epoch : callable, optional
-            Hears of every epoch; may return True to stop.
+        hook : Hook, optional
+            Hears of every epoch, and may ask to stop.
 
         Returns
         -------
@@ -242,13 +261,15 @@ class Trainer:
             When the loss is no finite number; the network then has the parameters of its best epoch, or its first.
         """
         self._go_on()
+        hook = hook or Hook()
         last = self.updates + max_updates
         reason = "max_epochs"
         try:
             for _ in range(max_epochs):
+                hook.epoch_begins()
                 epoch = self._epoch(samples, validation, last)
                 self._remember(epoch)
-                if on_epoch is not None and on_epoch(epoch):
+                if hook.epoch_ends(epoch):
                     reason = "asked"
                 elif self.stopping.due and not self._slow_down():
                     reason = "stalled"
@@ -297,16 +318,83 @@ class Trainer:
         value = loss.forward(Z, Y, sample_weight, out=Z)
         hits = int(np.count_nonzero(loss.hits(loss.P, Y)))
         network.backward(loss.backward())
-        if self.penalty is not None:
-            n = len(X) if sample_weight is None else float(sample_weight.sum()) or 1.0
-            self.penalty.add_gradient(network, n)
-            value += self.penalty.value(network, n)
-        return value, hits
+        return value + self._add_penalty(_weight(sample_weight, len(X))), hits
+
+    def _add_penalty(self, n: float) -> float:
+        """Add the penalty's gradient to the network's, and return its value."""
+        if self.penalty is None:
+            return 0.0
+        self.penalty.add_gradient(self.network, n)
+        return self.penalty.value(self.network, n)
 
     @property
     def _length(self) -> float:
         """The schedule's own length, or that of the training."""
         return float(getattr(self.schedule, "epochs", None) or self.length)
+
+    def get_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return what training is in the middle of, plain values and arrays, less the network and the history."""
+        plain = {
+            name: getattr(self, name) for name in ("initial_rate", "learning_rate", "length", "samples", "updates")
+        }
+        plain |= {"best": self.stopping.best, "stalled": self.stopping.stalled, "t": self.optimizer.t}
+        plain["generator"] = self.network.rng.bit_generator.state
+        arrays = {f"optimizer_{slot}": values for slot, values in self.optimizer.state.items()}
+        arrays["best_params"] = self.best_params
+        if self.last_params is not None:
+            arrays["last_params"] = self.last_params
+        return plain, arrays
+
+    def set_state(self, plain: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        """Go back to a state that ``get_state`` returned; the history has been put back already.
+
+        Raises
+        ------
+        KeyError, ValueError
+            Where something is missing, or an array has another length.
+        """
+        for name in ("initial_rate", "learning_rate", "length", "samples", "updates"):
+            setattr(self, name, plain[name])
+        self.stopping.best, self.stopping.stalled, self.optimizer.t = plain["best"], plain["stalled"], plain["t"]
+        self.network.rng.bit_generator.state = plain["generator"]
+        for slot, values in self.optimizer.state.items():
+            values[:] = arrays[f"optimizer_{slot}"]
+        self.best_params[:] = arrays["best_params"]
+        if "last_params" in arrays:
+            self.last_params = self.best_params.copy()
+            self.last_params[:] = arrays["last_params"]
+
+    def adopt(self, other: "Trainer") -> None:
+        """Take over how another trainer would train, and keep the progress of this one."""
+        if type(other.optimizer) is type(self.optimizer):
+            other.optimizer.t, other.optimizer.state = self.optimizer.t, self.optimizer.state
+        if other.initial_rate != self.initial_rate:
+            self.learning_rate = self.initial_rate = other.initial_rate
+        if other.stopping.monitor == self.stopping.monitor:
+            other.stopping.best, other.stopping.stalled = self.stopping.best, self.stopping.stalled
+        for brick in ("optimizer", "sampling", "schedule", "penalty", "stopping", "keep_best", "patient"):
+            setattr(self, brick, getattr(other, brick))
+
+    def record(self, loss: float, n_samples: int, validation: Samples | None, hook: Hook) -> bool:
+        """Enter an epoch that somebody else has trained into the history, and tell whether the hook asks to stop."""
+        hook.epoch_begins()
+        validation_loss, validation_score = (None, None) if validation is None else self.measure(validation)
+        self.samples += n_samples
+        epoch = Epoch(loss, None, validation_loss, validation_score, None, None)
+        self.history.append(epoch)
+        return hook.epoch_ends(epoch)
+
+    def full_gradient(self, samples: Samples) -> float:
+        """Leave the gradient over all samples in the network, piece by piece, and return the loss with its penalty."""
+        network, n = self.network, _weight(samples.sample_weight, len(samples))
+        total, gradient = 0.0, np.zeros(len(network.grads))
+        for start in range(0, len(samples), PIECE):
+            X, Y, sample_weight = samples.batch(slice(start, start + PIECE))
+            share = _weight(sample_weight, len(X)) / n
+            total += share * network.gradient(X, Y, sample_weight)
+            gradient += share * network.grads
+        network.grads[:] = gradient
+        return total + self._add_penalty(n)
 
     def measure(self, samples: Samples) -> tuple[float, float]:
         """Return loss (without penalty) and score of the network as it is, piece by piece."""
@@ -339,9 +427,9 @@ class Trainer:
             return
         self.network.params[:] = self.best_params
         raise DivergenceError(
-            f"training diverged in epoch {len(self.history) + 1}: the loss or a weight is no finite number. "
-            "The input data may contain large values and need to be preprocessed, or the learning rate "
-            f"({self.learning_rate:g}) is too large"
+            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+            f"preprocessed. Or the learning rate, {self.learning_rate:g}, is too large: training diverged in epoch "
+            f"{len(self.history) + 1}, and the best weights before it were kept"
         )
 
     def _bring_back_best(self) -> None:
@@ -354,3 +442,8 @@ class Trainer:
         """Go on from where the last epoch ended."""
         if self.last_params is not None:
             self.network.params[:], self.last_params = self.last_params, None
+
+
+def _weight(sample_weight: Array | None, n_samples: int) -> float:
+    """Return what samples weigh together; where all weights are 0, as much as one."""
+    return n_samples if sample_weight is None else float(sample_weight.sum()) or 1.0

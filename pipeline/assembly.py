@@ -1,0 +1,180 @@
+"""From scikit-learn's words to bricks: what ``MLPClassifier``'s parameters mean, in layers, optimizers and schedules.
+
+Every function reads parameters of an estimator that have been checked, one by one; none reads data.
+"""
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from pipeline.network import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    L2,
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Affine,
+    Constant,
+    Cosine,
+    Dropout,
+    Exponential,
+    GlorotWithBiases,
+    InverseScaling,
+    Momentum,
+    Normal,
+    OneCycle,
+    Optimizer,
+    RMSprop,
+    Schedule,
+    Step,
+)
+from pipeline.network.initializers import Initializer
+from pipeline.network.layers import Layer
+from pipeline.network.training import Sampling, Stopping, Trainer
+from pipeline.parameters import ParameterError
+
+if TYPE_CHECKING:
+    from pipeline.classifier import MLPClassifier
+
+ActivationName = Literal["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu"]
+SolverName = Literal["lbfgs", "sgd", "adam", "rmsprop", "adagrad", "adamw"]
+ScheduleName = Literal["constant", "invscaling", "adaptive", "cosine", "one_cycle", "step", "exponential"]
+InitializerName = Literal[
+    "auto", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "fan_out_normal"
+]
+Monitor = Literal["auto", "loss", "score", "validation_loss", "validation_score"]
+
+_SCHEDULES: dict[str, type[Schedule]] = {
+    "cosine": Cosine,
+    "one_cycle": OneCycle,
+    "step": Step,
+    "exponential": Exponential,
+}
+
+
+def hidden_sizes(model: "MLPClassifier") -> tuple[int, ...]:
+    """Return the widths of the hidden layers; a bare number is one layer."""
+    sizes = model.hidden_layer_sizes
+    return (int(sizes),) if np.ndim(sizes) == 0 else tuple(int(size) for size in sizes)  # type: ignore[arg-type, union-attr]  # told apart
+
+
+def layers(model: "MLPClassifier", n_in: int, n_out: int) -> list[Layer]:
+    """Return the layers from the input to the last affine one."""
+    sizes = hidden_sizes(model)
+    names, rates = _per_layer("activation", model.activation, sizes), _dropout_rates(model, sizes)
+    initial = _initializer(model)
+    built: list[Layer] = _dropout(rates[0])
+    for size, name, rate in zip(sizes, names, rates[1:], strict=True):
+        built += [Affine(n_in, size, biases=model.biases, initializer=initial), ACTIVATIONS[name](), *_dropout(rate)]
+        n_in = size
+    return [*built, Affine(n_in, n_out, biases=model.biases, initializer=initial)]
+
+
+def _per_layer(parameter: str, value: object, sizes: tuple[int, ...]) -> list[str]:
+    """Return one name for each hidden layer."""
+    names = [value] * len(sizes) if isinstance(value, str) else list(value)  # type: ignore[call-overload]  # checked
+    if len(names) != len(sizes):
+        raise ParameterError(
+            f"{parameter} must be one name, or one for each of the {len(sizes)} hidden layers; got {value!r}"
+        )
+    return names
+
+
+def _dropout_rates(model: "MLPClassifier", sizes: tuple[int, ...]) -> list[float]:
+    """Return a rate for the input and one for each hidden layer; a bare rate is for the hidden layers."""
+    value = model.dropout
+    rates = [0.0] + [float(value)] * len(sizes) if np.ndim(value) == 0 else list(value)  # type: ignore[arg-type]  # told apart
+    if len(rates) != len(sizes) + 1:
+        raise ParameterError(
+            f"dropout must be one rate for the hidden layers, or one for the input and each of the {len(sizes)} "
+            f"hidden layers; got {value!r}"
+        )
+    return rates
+
+
+def _dropout(rate: float) -> list[Layer]:
+    return [Dropout(rate)] if rate else []
+
+
+def _initializer(model: "MLPClassifier") -> Initializer:
+    """Return the rule for the first weights; ``auto`` is scikit-learn's."""
+    if model.weight_init == "auto":
+        return GlorotWithBiases(2 if model.activation == "logistic" else 6)
+    if isinstance(model.weight_init, str):
+        return INITIALIZERS[model.weight_init]
+    return Normal(float(model.weight_init))
+
+
+def optimizer(model: "MLPClassifier") -> Optimizer:
+    """Return the rule that moves the parameters."""
+    match model.solver:
+        case "sgd":
+            return Momentum(model.momentum, nesterov=model.nesterovs_momentum) if model.momentum > 0 else SGD()
+        case "adam":
+            return Adam(model.beta_1, model.beta_2, model.epsilon)
+        case "rmsprop":
+            return RMSprop(model.rho, model.epsilon)
+        case "adagrad":
+            return AdaGrad(model.epsilon)
+        case "adamw":
+            return AdamW(model.beta_1, model.beta_2, model.epsilon, model.weight_decay)
+    raise ParameterError(f"{model.solver} takes all samples at once, and makes no updates of its own")
+
+
+def schedule(model: "MLPClassifier") -> Schedule:
+    """Return how the learning rate changes; scikit-learn's three words mean something to ``sgd`` alone."""
+    if isinstance(model.learning_rate, Schedule):
+        return model.learning_rate
+    if model.learning_rate == "invscaling" and model.solver == "sgd":
+        return InverseScaling(model.power_t)
+    return _SCHEDULES.get(model.learning_rate, Constant)()
+
+
+def penalty(model: "MLPClassifier") -> L2 | None:
+    """Return the term on the weights, if there is one."""
+    return L2(model.alpha) if model.alpha > 0 else None
+
+
+def sampling(model: "MLPClassifier", n_samples: int) -> Sampling:
+    """Return how batches are drawn from ``n_samples``."""
+    size = {"auto": min(200, n_samples), "full": n_samples}.get(str(model.batch_size)) or int(model.batch_size)
+    return Sampling(min(size, n_samples), shuffle=model.shuffle, replacement=model.replacement)
+
+
+def stopping(model: "MLPClassifier") -> Stopping:
+    """Return when to stop; what is monitored by default is what scikit-learn monitors."""
+    by_default = "validation_score" if model.early_stopping else "loss"
+    monitor = by_default if model.monitor == "auto" else model.monitor
+    return Stopping(monitor, model.tol, model.n_iter_no_change)
+
+
+def trainer(model: "MLPClassifier", n_samples: int) -> Trainer:
+    """Return a trainer of the model's network, at its beginning."""
+    return Trainer(
+        model.network_,
+        SGD() if model.solver == "lbfgs" else optimizer(model),  # lbfgs is SciPy's; the trainer keeps its history alone
+        sampling(model, n_samples),
+        model.learning_rate_init,
+        schedule(model),
+        length=model.max_iter,
+        penalty=penalty(model),
+        stopping=stopping(model),
+        keep_best=model.early_stopping or model.monitor != "auto",
+        patient=model.learning_rate == "adaptive" and model.solver == "sgd",
+    )
+
+
+def refresh(model: "MLPClassifier", n_samples: int) -> None:
+    """Have the model's trainer train as the parameters say now; its progress stays.
+
+    Raises
+    ------
+    ParameterError
+        Where they ask for other layers than the network has.
+    """
+    wanted = layers(model, model.n_features_in_, model.n_outputs_)
+    if repr(wanted) != repr(model.network_.layers):
+        raise ParameterError(f"training goes on with {model.network_.layers}; the parameters now ask for {wanted}")
+    model._trainer.adopt(trainer(model, n_samples))  # noqa: SLF001 - the model's own assembly

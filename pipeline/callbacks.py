@@ -1,0 +1,85 @@
+"""scikit-learn's callbacks, at arm's length: its interface is experimental, so this is the one place that knows it.
+
+Where it is missing, an estimator simply has no ``set_callbacks``; where a hook has changed, fitting goes on without it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn may move or drop an experimental module
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]  # stands in for the missing one
+        """An estimator without callbacks."""
+
+    def with_callbacks(method: Any) -> Any:
+        """Return the method as it is."""
+        return method
+
+
+class FitTasks:
+    """The tasks of one fit as scikit-learn's callbacks see them: the fit itself, and in it the epochs.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one being fitted; its ``_fitted_attributes`` are what a copy needs to predict as of now.
+    n_epochs : int
+        Epochs that there will be at the most.
+    data : dict
+        What the callbacks may look at: ``X``, ``y``, ``metadata``.
+    """
+
+    def __init__(self, estimator: Any, n_epochs: int, data: dict[str, Any]) -> None:
+        self.told = {"estimator": estimator, **data}
+        self.now = {"reconstruction_attributes": estimator._fitted_attributes}  # noqa: SLF001 - its own tasks
+        self.watched = bool(getattr(estimator, "_skl_callbacks", None))
+        if self.watched:
+            self.fit = estimator._init_callback_context(max_subtasks=n_epochs)  # noqa: SLF001 - meant for estimators
+            self.fit.call_on_fit_task_begin(**self.told)
+
+    def begin_epoch(self) -> None:
+        """Open the task of an epoch."""
+        if self.watched:
+            self.epoch = self.fit.subcontext(task_name="epoch")
+            self.epoch.call_on_fit_task_begin(**self.told)
+
+    def end_epoch(self) -> bool:
+        """Close it, and tell whether a callback asks to stop."""
+        return self.watched and bool(self.epoch.call_on_fit_task_end(**self.told, **self.now))
+
+    def end(self) -> None:
+        """Close the task of the fit."""
+        if self.watched:
+            self.fit.call_on_fit_task_end(**self.told, **self.now)
+
+
+class OnEpoch:
+    """A callback that hears of every epoch of a fit: our own progress bar comes by the same door as anybody's.
+
+    Parameters
+    ----------
+    listen : callable
+        Is handed the estimator, whose attributes are those of the epoch.
+    """
+
+    def __init__(self, listen: Callable[[Any], None]) -> None:
+        self.listen = listen
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Have nothing to prepare."""
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Have nothing to clear up."""
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Wait for the end."""
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
+        """Pass on the end of an epoch."""
+        if context.task_name == "epoch":
+            self.listen(estimator)
+
+
+__all__ = ["CallbackSupportMixin", "FitTasks", "OnEpoch", "with_callbacks"]

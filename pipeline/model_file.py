@@ -1,0 +1,175 @@
+"""A fitted model as one file that is safe to open: arrays, and a header in JSON that says what they are.
+
+``save_model`` writes a classifier with the normaliser before it, ``load_model`` gives them back as a fitted
+``Pipeline`` that takes raw pixels. The file is a NumPy ``.npz``; nothing in it can run when it is opened, and the same
+model gives the same bytes.
+"""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from pipeline.classifier import MLPClassifier
+from pipeline.network import Schedule
+from pipeline.parameters import read_parameters, snake_case
+from pipeline.stages.preprocess import Normalize
+
+FORMAT_VERSION = 1
+SUFFIX = ".npz"
+
+
+class ModelFileError(ValueError):
+    """A file is no model that this version can open; the message says why."""
+
+
+def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False) -> None:
+    """Write a fitted model to a file, which is there whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Where to; an old file is replaced.
+    model : MLPClassifier or Pipeline
+        A classifier, or a ``Pipeline`` of a ``Normalize`` (or ``Preprocess``) and a classifier.
+    resume : bool, default=False
+        Whether to add what it takes to go on with training, about three times the size.
+
+    Raises
+    ------
+    TypeError
+        For a model of another kind.
+    NotFittedError
+        For one that has learned nothing yet.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_digits
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = MLPClassifier((16,), learning_rate="cosine", max_iter=3, random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(f"{folder}/model.npz", model)
+    ...     bool((load_model(f"{folder}/model.npz").predict(X) == model.predict(X)).all())
+    True
+    """
+    normalize, classifier = _parts(model)
+    values, arrays = classifier.get_state(resume=resume)
+    header = {
+        "format_version": FORMAT_VERSION,
+        "parameters": {name: _plain(value) for name, value in classifier.get_params(deep=False).items()},
+        "state": values,
+        "normalize": None if normalize is None else normalize.get_state(),
+    }
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            arrays[name] = array.astype(str)  # labels in an object array are text as a rule, and an object is unsafe
+    text = json.dumps(header, sort_keys=True, allow_nan=True).encode()
+    _write(Path(path), {"header": np.frombuffer(text, np.uint8), **arrays})
+
+
+def load_model(path: str | os.PathLike[str]) -> Pipeline:
+    """Open a file that ``save_model`` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    Pipeline
+        Fitted; its step ``"train"`` is the classifier, and ``"preprocess"`` before it the normaliser, if there was one.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    ModelFileError
+        Where it is no model, or one of another format version.
+    """
+    header, arrays = _read(Path(path))
+    if header.get("format_version") != FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path} has format version {header.get('format_version')!r}; this version opens {FORMAT_VERSION}"
+        )
+    try:
+        parameters = read_parameters(MLPClassifier, _without_pairs(header["parameters"]), where="parameters")
+        classifier = MLPClassifier(**parameters).set_state(header["state"], arrays)
+        normalize = None if header["normalize"] is None else Normalize.from_state(header["normalize"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path} does not hold together: {error}") from error
+    steps = [("train", classifier)] if normalize is None else [("preprocess", normalize), ("train", classifier)]
+    return Pipeline(steps)
+
+
+def _parts(model: Any) -> tuple[Normalize | None, MLPClassifier]:
+    """Return the normaliser and the classifier of a model."""
+    steps = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
+    match steps:
+        case [MLPClassifier() as classifier]:
+            normalize = None
+        case [Normalize() as normalize, MLPClassifier() as classifier]:
+            check_is_fitted(normalize)
+        case _:
+            raise TypeError(f"a model file holds an MLPClassifier, or a Pipeline of Normalize and it; got {model!r}")
+    check_is_fitted(classifier)
+    return normalize, classifier
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as ``params.yaml`` would have it; a generator is left out, since it has moved on."""
+    if isinstance(value, Schedule):
+        return {"name": snake_case(type(value).__name__), **value.get_params()}
+    if isinstance(value, np.random.Generator | np.random.RandomState):
+        return None
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {"pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}  # JSON would make text of keys
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _without_pairs(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo what ``_plain`` does to a mapping."""
+    return {
+        name: dict(value["pairs"]) if isinstance(value, dict) and "pairs" in value else value
+        for name, value in parameters.items()
+    }
+
+
+def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays under a temporary name in the same folder, and move the file into place."""
+    descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=SUFFIX)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(scratch).replace(path)
+    except BaseException:
+        Path(scratch).unlink()
+        raise
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read the header and the arrays."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(arrays.pop("header").tobytes())
+    except FileNotFoundError:
+        raise
+    except (AttributeError, EOFError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ModelFileError(f"{path} is no model file: {error}") from error
+    if not isinstance(header, dict):
+        raise ModelFileError(f"{path} is no model file: its header is {header!r}")
+    return header, arrays

@@ -1,0 +1,98 @@
+"""The fourth stage: a network learns from the training rows, and is watched on the validation rows."""
+
+import csv
+import json
+import warnings
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+
+from pipeline.callbacks import OnEpoch
+from pipeline.classifier import MLPClassifier
+from pipeline.model_file import save_model
+from pipeline.stages.base import Progress, Stage
+from pipeline.stages.preprocess import Normalize, read_labels
+
+FIGURES = {
+    "loss": "loss",
+    "accuracy": "score",
+    "validation_loss": "validation_loss",
+    "validation_accuracy": "validation_score",
+    "learning_rate": "learning_rate",
+}
+"""The columns of ``history.csv`` after ``epoch``, and what ``history_`` calls them."""
+
+
+class Train(Stage, MLPClassifier):
+    """Learn from the training rows: ``model.npz`` holds normaliser and network, ``history.csv`` a line per epoch.
+
+    Its parameters are ``MLPClassifier``'s, and so is all that it does in Python.
+
+    Examples
+    --------
+    >>> Train((64,), solver="rmsprop").get_params()["hidden_layer_sizes"]
+    (64,)
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("prepared", "split")
+    writes: ClassVar[str] = "model"
+
+    def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
+        """Fit, and write ``model.npz`` and ``history.csv``."""
+        X = np.load(artifacts / "prepared" / "train_X.npy", mmap_mode="r")
+        y = read_labels(artifacts / "prepared", "train")
+        train, validation = (np.load(artifacts / "split" / f"{part}.npy") for part in ("train", "validation"))
+        watched = {"X_val": X[validation], "y_val": y[validation]} if len(validation) else {}
+        self._fit_watched(_rows(X, train), y[train], watched, progress)
+        state = json.loads((artifacts / "prepared" / "normalize.json").read_text(encoding="utf-8"))
+        save_model(folder / "model.npz", Pipeline([("preprocess", Normalize.from_state(state)), ("train", self)]))
+        _write_history(folder / "history.csv", self.history_)
+        last = {column: self.history_[name][-1] for column, name in FIGURES.items()}
+        return {"epochs": self.n_iter_, **{column: figure for column, figure in last.items() if figure is not None}}
+
+    def _fit_watched(
+        self, X: NDArray[Any], y: NDArray[Any], watched: dict[str, NDArray[Any]], progress: Progress
+    ) -> None:
+        """Fit, and let the progress hear of every epoch."""
+        own = getattr(self, "_skl_callbacks", [])
+        self.set_callbacks(*own, OnEpoch(lambda _: progress.advance(1, **self._figures())))
+        progress.begin("train", self.max_iter, "epochs")
+        try:
+            with warnings.catch_warnings():
+                # A workflow trains for the epochs that it is told to; to have used them all is no mishap.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                self.fit(X, y, **watched)
+        finally:
+            progress.end()
+            self.set_callbacks(*own)
+
+    def _figures(self) -> dict[str, float]:
+        """Return what is worth showing of the last epoch."""
+        last = {column: self.history_[name][-1] for column, name in FIGURES.items() if column != "learning_rate"}
+        return {column: figure for column, figure in last.items() if figure is not None}
+
+    def _interrupted(self) -> None:
+        """Leave no model that looks finished when a person interrupts the stage."""
+        raise KeyboardInterrupt
+
+
+def _rows(X: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return rows of X in memory; all of them need no copy."""
+    return X if len(rows) == len(X) else X[rows]
+
+
+def _write_history(path: Path, history: dict[str, list[float | None]]) -> None:
+    """Write a line for every epoch; what nobody measured is empty."""
+    columns = [[_text(figure) for figure in history[name]] for name in FIGURES.values()]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["epoch", *FIGURES])
+        writer.writerows([epoch, *figures] for epoch, figures in enumerate(zip(*columns, strict=True), start=1))
+
+
+def _text(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.6g}"
