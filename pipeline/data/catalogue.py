@@ -138,6 +138,6 @@ def find_dataset(name: str) -> Dataset:
     if found := re.fullmatch(r"openml:([\w.()-]+)", name):
         key = int(found[1]) if found[1].isdecimal() else found[1]
         return Dataset(name, dict.fromkeys(_NAMES), carriers=(OpenML(key),))
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():  # an empty path would be the current folder
         return Dataset(name, dict.fromkeys(_NAMES), carriers=(Folder(name),))
     raise ParameterError(f"dataset must be {', '.join(CATALOGUE)}, openml:NAME or a folder that is there; got {name!r}")

