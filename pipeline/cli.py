@@ -8,7 +8,7 @@ stream.
 import json
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -96,8 +96,8 @@ def run_one(
 ) -> None:
     """Run the stage that the command is named after: its options over the file of parameters over the defaults."""
     name = str(context.command.name)
-    arguments = _check(read_document(params), params or PARAMS)[name] | context.obj
-    _run_stages({name: arguments}, artifacts)
+    arguments = _check(read_document(params), params or PARAMS, [name])
+    _run_stages({name: arguments[name] | context.obj}, artifacts)
 
 
 for _stage, (_, _line) in STAGES.items():
@@ -160,9 +160,12 @@ def _guess(number: int, labels: list[Any], probabilities: list[float]) -> dict[s
     return {"number": number, "label": label, "confidence": confidence, "probabilities": by_label}
 
 
-def _check(document: dict[str, Any], where: object) -> dict[str, dict[str, Any]]:
-    """Check all sections, whichever stage is to run, so that a slip is told before any work is done."""
-    return check_document(document, {name: stage_class(name) for name in STAGES}, where)
+def _check(document: dict[str, Any], where: object, names: Iterable[str] = STAGES) -> dict[str, dict[str, Any]]:
+    """Check the sections of some stages, and the names of all.
+
+    A stage that runs alone looks into its own section alone: it then imports no other stage, and so depends on none.
+    """
+    return check_document(document, {name: stage_class(name) for name in names}, where, sections=STAGES)
 
 
 def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path) -> None:

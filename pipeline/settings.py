@@ -5,7 +5,7 @@ are checked arguments for the stages' constructors.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,10 @@ def read_document(path: Path | None) -> dict[str, Any]:
 
 
 def check_document(
-    document: Mapping[str, Any], constructors: Mapping[str, type[Any]], where: object = PARAMS
+    document: Mapping[str, Any],
+    constructors: Mapping[str, type[Any]],
+    where: object = PARAMS,
+    sections: Iterable[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Turn a document into checked arguments for every constructor.
 
@@ -57,11 +60,13 @@ def check_document(
         The class that each section configures.
     where : object
         What to call the document in an error.
+    sections : iterable of str, optional
+        All sections that there may be; those without a constructor are not looked into. By default, those with one.
 
     Returns
     -------
     dict of dict
-        For each section, arguments for its constructor.
+        For each constructor, its arguments.
 
     Raises
     ------
@@ -75,9 +80,10 @@ def check_document(
     >>> check_document({"wait": {"seconds": 5}}, {"wait": Wait})
     {'wait': {'seconds': 5}}
     """
+    known = list(sections or constructors)
     for section, values in document.items():
-        if section not in constructors:
-            raise ParameterError(f"{where}: there is no section {section!r}; there are {', '.join(constructors)}")
+        if section not in known:
+            raise ParameterError(f"{where}: there is no section {section!r}; there are {', '.join(known)}")
         if not isinstance(values, Mapping | None):
             raise ParameterError(f"{where}: {section} must hold names and values; got {values!r}")
     return {
