@@ -6,10 +6,11 @@ one, it takes the length of the training that it is first used for.
 
 import inspect
 import math
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Self
 
 
-class Schedule:
+class Schedule(ABC):
     """A rule for the learning rate: eta(t) = eta factor(t), t in epochs.
 
     Its constructor is its whole configuration, so that scikit-learn can clone it, set it and search over it. One that
@@ -41,6 +42,7 @@ class Schedule:
 
     __hash__ = None  # type: ignore[assignment]  # it can be changed, so it is no key
 
+    @abstractmethod
     def factor(self, t: float, length: float, samples: int) -> float:
         """Return what the rate is multiplied by.
 
@@ -53,7 +55,6 @@ class Schedule:
         samples : int
             Samples seen before this epoch.
         """
-        raise NotImplementedError
 
 
 class Constant(Schedule):
@@ -97,9 +98,9 @@ class WarmedUp(Schedule):
         rise = min(1.0, t / self.warmup) if self.warmup else 1.0
         return rise * self.after(max(0.0, t - self.warmup), length - self.warmup)
 
+    @abstractmethod
     def after(self, t: float, length: float) -> float:
         """Return the factor ``t`` epochs after the warm-up, of ``length`` that remain."""
-        raise NotImplementedError
 
 
 class Cosine(WarmedUp):
