@@ -15,8 +15,6 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, Gt, Le, Lt
-
 
 class ParameterError(ValueError, TypeError):
     """A parameter has a name or a value that it must not have; the message says which, and what is allowed."""
@@ -215,7 +213,7 @@ def describe(annotation: Any) -> str:
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return f"{describe(arguments[0])} {' and '.join(map(_text, arguments[1:]))}"
+        return f"{describe(arguments[0])} {' and '.join(arguments[1:])}"
     if origin in (Union, UnionType, Literal):
         words = _alternatives(annotation)
         return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
@@ -253,17 +251,9 @@ def _alternatives(annotation: Any) -> list[str]:
     return [describe(annotation)]
 
 
-def _text(bound: Any) -> str:
-    """Return a bound as text."""
-    return bound if isinstance(bound, str) else f"{_SIGNS[type(bound)]} {getattr(bound, type(bound).__name__.lower())}"
-
-
-_SIGNS = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
-
-
-def _holds(bound: Any, value: Any) -> bool:
+def _holds(bound: str, value: Any) -> bool:
     """Tell whether a value keeps within one bound, ``">= 0"``."""
-    sign, limit = _text(bound).split()
+    sign, limit = bound.split()
     return bool(_BOUNDS[sign](value, float(limit)))
 
 

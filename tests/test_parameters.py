@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
-from annotated_types import Ge, Gt, Le, Lt
 
 from pipeline.parameters import (
     Parameter,
@@ -68,10 +67,10 @@ class Model:
 
     def __init__(
         self,
-        layers: tuple[Annotated[int, Ge(1)], ...] = (100,),
+        layers: tuple[Annotated[int, ">= 1"], ...] = (100,),
         kind: Literal["plain", "fancy"] = "plain",
         other: int | None = None,
-        rate: Rate | Annotated[float, Gt(0)] = 0.1,
+        rate: Rate | Annotated[float, "> 0"] = 0.1,
         *rest: Any,  # noqa: ARG002 - there to be left out
         **more: Any,  # noqa: ARG002 - the same
     ) -> None:
@@ -96,9 +95,9 @@ class Child(Model):
         (int | None, None),
         (Literal["auto"] | int, "auto"),
         (Literal["auto"] | int, 3),
-        (Annotated[float, Ge(0), Lt(1)], 0),
+        (Annotated[float, ">= 0", "< 1"], 0),
         (Annotated[float, ">= 0", "< 1"], 0.999),
-        (Annotated[int, Le(2**32 - 1)], 2**32 - 1),
+        (Annotated[int, "<= 4294967295"], 2**32 - 1),
         (tuple[int, ...], ()),
         (tuple[int, ...], [1, 2]),
         (tuple[int, ...], np.array([1, 2])),
@@ -131,10 +130,10 @@ def test_a_value_of_the_type_within_the_range_is_allowed(annotation, value):
         (int | None, "null"),
         (Literal["auto"] | int, "full"),
         (Literal["auto"], ["auto"]),
-        (Annotated[float, Ge(0), Lt(1)], 1),
-        (Annotated[float, Ge(0), Lt(1)], -1e-9),
+        (Annotated[float, ">= 0", "< 1"], 1),
+        (Annotated[float, ">= 0", "< 1"], -1e-9),
         (Annotated[float, "> 0"], 0),
-        (Annotated[int, Le(5)], 6),
+        (Annotated[int, "<= 5"], 6),
         (tuple[int, ...], 5),
         (tuple[int, ...], "12"),
         (tuple[int, ...], {1: 2}),
@@ -142,7 +141,7 @@ def test_a_value_of_the_type_within_the_range_is_allowed(annotation, value):
         (tuple[int, ...], [1, "2"]),
         (tuple[int, ...], np.array(5)),
         (tuple[int, ...], np.ones((2, 2), int)),
-        (tuple[Annotated[int, Ge(1)], ...], [0]),
+        (tuple[Annotated[int, ">= 1"], ...], [0]),
         (Mapping[str, int], [1]),
         (dict[Any, float], {0: "1"}),
         (dict[Any, float], [1]),
@@ -167,13 +166,13 @@ def test_a_generator_is_refused_without_being_used_up():
         (float, "a number"),
         (bool, "true or false"),
         (int | None, "an integer or null"),
-        (Annotated[float, Ge(0), Lt(1)], "a number >= 0 and < 1"),
+        (Annotated[float, ">= 0", "< 1"], "a number >= 0 and < 1"),
         (Annotated[float, "> 0"], "a number > 0"),
         (Literal["a", "b", "c"], "'a', 'b' or 'c'"),
-        (Literal["auto"] | Annotated[int, Ge(1)] | None, "'auto', an integer >= 1 or null"),
-        (tuple[Annotated[int, Ge(1)], ...], "a list of integers >= 1"),
+        (Literal["auto"] | Annotated[int, ">= 1"] | None, "'auto', an integer >= 1 or null"),
+        (tuple[Annotated[int, ">= 1"], ...], "a list of integers >= 1"),
         (tuple[str, ...], "a list of words"),
-        (dict[Any, Annotated[float, Ge(0)]], "a mapping to numbers >= 0"),
+        (dict[Any, Annotated[float, ">= 0"]], "a mapping to numbers >= 0"),
         (np.random.Generator, "a Generator"),
         (OneCycle, "an OneCycle (one_cycle)"),
     ],

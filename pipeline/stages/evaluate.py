@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from annotated_types import Ge
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import gen_batches
@@ -81,8 +80,8 @@ class Evaluate(Stage, BaseEstimator):
     def __init__(
         self,
         pictures: bool = True,
-        n_mistakes: Annotated[int, Ge(0)] = 25,
-        n_bins: Annotated[int, Ge(1)] = 15,
+        n_mistakes: Annotated[int, ">= 0"] = 25,
+        n_bins: Annotated[int, ">= 1"] = 15,
     ) -> None:
         self.pictures = pictures
         self.n_mistakes = n_mistakes

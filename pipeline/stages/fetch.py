@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
@@ -50,8 +49,8 @@ class Fetch(Stage, BaseEstimator):
         self,
         dataset: str = "mnist",
         source: Source = "auto",
-        timeout: Annotated[float, Gt(0)] = 10.0,
-        retries: Annotated[int, Ge(0)] = 2,
+        timeout: Annotated[float, "> 0"] = 10.0,
+        retries: Annotated[int, ">= 0"] = 2,
     ) -> None:
         self.dataset = dataset
         self.source = source

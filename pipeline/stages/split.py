@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from annotated_types import Ge, Le, Lt
 from numpy.random import Generator, RandomState
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
@@ -48,9 +47,9 @@ class Split(Stage, BaseEstimator):
 
     def __init__(
         self,
-        validation_fraction: Annotated[float, Ge(0), Lt(1)] = 0.15,
+        validation_fraction: Annotated[float, ">= 0", "< 1"] = 0.15,
         stratify: bool = True,
-        random_state: Annotated[int, Ge(0), Le(2**32 - 1)] | Generator | RandomState | None = 42,
+        random_state: Annotated[int, ">= 0", "<= 4294967295"] | Generator | RandomState | None = 42,
     ) -> None:
         self.validation_fraction = validation_fraction
         self.stratify = stratify
