@@ -8,7 +8,7 @@ from pathlib import Path
 import hypothesis.extra.numpy as npst
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.idx import (
@@ -41,6 +41,7 @@ def arrays(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(st.data())
+@settings(deadline=None)  # a busy machine is no defect
 def test_round_trip(tmp_path_factory, dtype, data):
     """Any array of any type comes back as it was written: its bits, its type in this machine's order, its shape."""
     array = data.draw(arrays(dtype))

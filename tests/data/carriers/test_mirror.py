@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -114,28 +115,34 @@ FAILURES = {
 }
 
 
+@pytest.fixture
+def hasty(transfer, kind):
+    """Lose patience soon where the server is silent."""
+    return replace(transfer, timeout=0.3) if "silent" in kind else transfer
+
+
 @pytest.mark.parametrize("kind", FAILURES)
-def test_what_may_pass(server, mirrored, files, tiny, home, transfer, waits, kind):
+def test_what_may_pass(server, mirrored, files, tiny, home, hasty, waits, kind):
     """After a failure that may pass, the file is asked for again, after a growing wait."""
     packed = server.pages[PATH]
     failure = FAILURES[kind](server.answers, packed)
     server.pages[PATH] = [failure, failure, packed]
-    Mirror(mirrored).bring(dict.fromkeys([IMAGES], files[IMAGES]), home, transfer)
+    Mirror(mirrored).bring(dict.fromkeys([IMAGES], files[IMAGES]), home, hasty)
     assert (home / IMAGES).read_bytes() == tiny[IMAGES]
     assert server.asked == [PATH] * 3
     assert 0 < waits[0] < waits[1]
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-def test_what_does_not_pass(server, mirrored, files, home, transfer, waits, kind):
+def test_what_does_not_pass(server, mirrored, files, home, hasty, waits, kind):
     """When a failure goes on, it is the error, after as many attempts as were asked for; and no file stays behind."""
     server.pages[PATH] = FAILURES[kind](server.answers, server.pages[PATH])
     with pytest.raises((ValueError, OSError)):
-        Mirror(mirrored).bring(dict.fromkeys([IMAGES], files[IMAGES]), home, transfer)
+        Mirror(mirrored).bring(dict.fromkeys([IMAGES], files[IMAGES]), home, hasty)
     assert server.asked == [PATH] * 3
     assert len(waits) == 2
     assert not list(home.iterdir())
-    assert transfer.progress.ended == len(transfer.progress.begun)
+    assert hasty.progress.ended == len(hasty.progress.begun)
 
 
 def test_bomb(server, mirrored, files, home, transfer, waits):
@@ -170,6 +177,6 @@ def test_no_connection_in_time(files, home, transfer, waits, monkeypatch):
         raise TimeoutError("timed out")
 
     monkeypatch.setattr("urllib3.util.connection.create_connection", nobody)
-    with pytest.raises(CarrierError, match=r"example\.org did not answer within 0\.3 s"):
+    with pytest.raises(CarrierError, match=r"example\.org did not answer within 10 s"):
         Mirror("http://example.org/").bring(files, home, transfer)
     assert not waits
