@@ -21,6 +21,7 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from pipeline import assembly
 from pipeline.assembly import ActivationName, InitializerName, Monitor, ScheduleName, SolverName
@@ -117,6 +118,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Whether every batch is drawn from all samples, independently of the others.
     max_updates : int or None, default=None
         Updates that one call of ``fit`` makes at the most.
+    n_threads : int or None, default=None
+        Threads that the matrix products of ``fit`` use at the most; None leaves that to BLAS. With 1, the weights do
+        not depend on the number of cores, and a busy neighbour costs little.
 
     Attributes
     ----------
@@ -199,6 +203,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         biases: bool = True,
         replacement: bool = False,
         max_updates: Annotated[int, ">= 1"] | None = None,
+        n_threads: Annotated[int, ">= 1"] | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -232,6 +237,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.biases = biases
         self.replacement = replacement
         self.max_updates = max_updates
+        self.n_threads = n_threads
 
     # ---------------------------------------------------------------- learning
 
@@ -277,7 +283,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             samples, validation = self._set_aside(samples, labels)
         tasks = FitTasks(self, self.max_iter, {"X": rows, "y": labels, "metadata": {"sample_weight": sample_weight}})
         learn = self._minimize if self.solver == "lbfgs" else self._train
-        learn(samples, validation, tasks)
+        with threadpool_limits(self.n_threads, user_api="blas"):
+            learn(samples, validation, tasks)
         tasks.end()
         return self
 
@@ -313,7 +320,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         samples = self._samples(rows, labels, sample_weight)
         if not goes_on:
             self._begin(samples)
-        self._train(samples, None, tasks=None, max_epochs=1)
+        with threadpool_limits(self.n_threads, user_api="blas"):
+            self._train(samples, None, tasks=None, max_epochs=1)
         return self
 
     # ---------------------------------------------------------------- predicting
