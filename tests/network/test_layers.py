@@ -1,0 +1,254 @@
+"""Contracts of every layer at once, and what each promises for itself."""
+
+import numpy as np
+import pytest
+
+from pipeline.network import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    Affine,
+    Dropout,
+    Identity,
+    Layer,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from pipeline.network.layers import Activation
+
+N, WIDTH = 5, 4
+LAYERS = {
+    "affine": lambda: Affine(WIDTH, 3),
+    "affine without biases": lambda: Affine(WIDTH, 3, biases=False),
+    "dropout": lambda: Dropout(0.4),
+    **ACTIVATIONS,
+}
+ELEMENTWISE = [name for name, make in LAYERS.items() if make().elementwise]
+
+
+def made(name, dtype=np.float64):
+    """Return a layer with parameters of its own, and a generator at its beginning."""
+    layer = LAYERS[name]()
+    shapes = layer.parameter_shapes()
+    layer.bind({n: np.zeros(s, dtype) for n, s in shapes.items()}, {n: np.zeros(s, dtype) for n, s in shapes.items()})
+    layer.initialize(np.random.default_rng(1))
+    layer.rng = np.random.default_rng(2)
+    return layer
+
+
+def inputs(dtype=np.float64):
+    """Return a batch that no kink of an activation is near."""
+    X = np.random.default_rng(0).normal(size=(N, WIDTH))
+    return (X + np.sign(X) * 0.1).astype(dtype)
+
+
+def forward(layer, X, **options):
+    """Go forward with the generator at its beginning, so that dropout drops the same units every time."""
+    layer.rng = np.random.default_rng(2)
+    return layer.forward(X, **options)
+
+
+def slopes(function, values, dY, step=1e-6):
+    """Return the gradient of sum(dY * function()) for an array that function reads, by central differences."""
+    gradient = np.empty_like(values)
+    for index in np.ndindex(values.shape):
+        kept = values[index]
+        values[index] = kept + step
+        above = (dY * function()).sum()
+        values[index] = kept - step
+        gradient[index] = (above - (dY * function()).sum()) / (2 * step)
+        values[index] = kept
+    return gradient
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_backward_is_the_derivative_of_forward(name):
+    """dX, dW and db agree with central differences."""
+    layer, X = made(name), inputs()
+    Y = forward(layer, X, training=True)
+    dY = np.random.default_rng(3).normal(size=Y.shape)
+    dX = layer.backward(dY)
+    got = {"X": dX, **{parameter: getattr(layer, f"d{parameter}").copy() for parameter in layer.parameter_shapes()}}
+    for parameter, gradient in got.items():
+        values = X if parameter == "X" else getattr(layer, parameter)
+        wanted = slopes(lambda: forward(layer, X, training=True), values, dY)
+        np.testing.assert_allclose(gradient, wanted, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_type_of_numbers_stays(name, dtype):
+    """float32 in, float32 out, in both directions and in the gradients; float64 likewise."""
+    layer, X = made(name, dtype), inputs(dtype)
+    Y = forward(layer, X, training=True)
+    dX = layer.backward(np.ones_like(Y))
+    gradients = [getattr(layer, f"d{parameter}") for parameter in layer.parameter_shapes()]
+    assert {array.dtype for array in (Y, dX, *gradients)} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_nothing_is_written_over_without_out(name, training):
+    """Neither the input nor the gradient from above changes."""
+    layer, X = made(name), inputs()
+    Y = forward(layer, X, training=training)
+    assert np.array_equal(X, inputs())
+    if training:
+        kept, dY = Y.copy(), np.ones_like(Y)
+        layer.backward(dY)
+        assert (dY == 1).all()
+        assert np.array_equal(Y, kept)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_result_goes_where_it_is_asked_to(name):
+    """With ``out``, both directions write there, and the numbers are those without it."""
+    layer, X = made(name), inputs()
+    Y = forward(layer, X, training=True).copy()
+    dY = np.random.default_rng(3).normal(size=Y.shape)
+    dX = layer.backward(dY)
+    room, room_back = np.full_like(Y, np.nan), np.full_like(X, np.nan)
+    assert forward(layer, X, out=room, training=True) is room
+    assert layer.backward(dY, out=room_back) is room_back
+    assert np.array_equal(room, Y)
+    assert np.array_equal(room_back, dX)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_an_elementwise_layer_may_write_over_what_it_takes(name):
+    """Worked in place, forward and backward give the same numbers."""
+    layer, X = made(name), inputs()
+    Y = forward(layer, X, training=True).copy()
+    dY = np.random.default_rng(3).normal(size=Y.shape)
+    dX = layer.backward(dY)
+    in_place = inputs()
+    forward(layer, in_place, out=in_place, training=True)
+    assert np.array_equal(in_place, Y)
+    layer.backward(dY, out=dY)
+    assert np.array_equal(dY, dX)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_prediction_keeps_nothing(name):
+    """Without ``training`` a layer is left as it was, so that threads can share it."""
+    layer = made(name)
+    before = dict(vars(layer))
+    layer.forward(inputs())
+    assert vars(layer) == before
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_prediction_equals_training_but_for_dropout(name):
+    """What a layer computes does not depend on what it keeps."""
+    layer, X = made(name), inputs()
+    same = np.array_equal(layer.forward(X), forward(layer, X, training=True))
+    assert same == (name != "dropout")
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations_bear_the_largest_numbers(name, dtype):
+    """Where the input is as large as the type holds (less a power for GELU's cube), the output is no NaN."""
+    limit = np.finfo(dtype).max ** (1 / 3 if name == "gelu" else 1) / 4
+    X = np.array([[-limit, -1, 0, 1, limit]], dtype)
+    layer = made(name, dtype)
+    Y = layer.forward(X, training=True)
+    assert np.isfinite(Y).all()
+    assert np.isfinite(layer.backward(np.ones_like(X))).all()
+
+
+@pytest.mark.parametrize(
+    ("layer", "wanted"),
+    [
+        (Identity(), [-2, 0, 2]),
+        (ReLU(), [0, 0, 2]),
+        (LeakyReLU(), [-0.02, 0, 2]),
+        (ELU(), [np.exp(-2) - 1, 0, 2]),
+        (Sigmoid(), [1 / (1 + np.exp(2)), 0.5, 1 / (1 + np.exp(-2))]),
+        (Tanh(), [-np.tanh(2), 0, np.tanh(2)]),
+        (GELU(), [-0.0454, 0, 1.9546]),
+    ],
+)
+def test_activations_are_their_formulas(layer, wanted):
+    """Values worked out by hand; GELU's from its paper's formula, to four digits."""
+    np.testing.assert_allclose(layer.forward(np.array([[-2.0, 0, 2]]))[0], wanted, atol=1e-4 / 2)
+
+
+def test_gelu_is_near_the_one_with_the_normal_distribution():
+    """The form with tanh is within 1e-3 of x Phi(x)."""
+    from scipy.special import ndtr
+
+    X = np.linspace(-5, 5, 101)[np.newaxis]
+    np.testing.assert_allclose(GELU().forward(X), X * ndtr(X), atol=1e-3)
+
+
+def test_relu_passes_nothing_back_at_zero():
+    """At the kink the slope is that of the left side, as scikit-learn has it."""
+    layer = ReLU()
+    layer.forward(np.array([[-1.0, 0, 1]]), training=True)
+    assert layer.backward(np.ones((1, 3))).tolist() == [[0, 0, 1]]
+
+
+def test_affine_is_its_formula():
+    """X W + b, by numbers small enough for a head."""
+    layer = Affine(2, 1)
+    layer.bind({"W": np.array([[2.0], [3]]), "b": np.array([1.0])}, {"W": np.zeros((2, 1)), "b": np.zeros(1)})
+    assert layer.forward(np.array([[1.0, 1], [0, 2]]), training=True).tolist() == [[6], [7]]
+    assert layer.backward(np.array([[1.0], [10]])).tolist() == [[2, 3], [20, 30]]
+    assert layer.dW.tolist() == [[1], [21]]
+    assert layer.db.tolist() == [11]
+
+
+def test_affine_without_biases_has_none():
+    """There is no b, in the parameters or in the sum."""
+    assert Affine(2, 3, biases=False).parameter_shapes() == {"W": (2, 3)}
+    layer = made("affine without biases")
+    assert not layer.forward(np.zeros((1, WIDTH))).any()
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5])
+def test_dropout_drops_its_share_and_keeps_the_mean(rate):
+    """Units are 0 with the rate's probability, the others are scaled up, and gradients pass where units did."""
+    layer = Dropout(rate)
+    layer.rng = np.random.default_rng(0)
+    Y = layer.forward(np.ones((400, 100)), training=True)
+    assert set(np.unique(Y)) == {0, 1 / (1 - rate)}
+    assert abs((Y == 0).mean() - rate) < 0.01
+    assert abs(Y.mean() - 1) < 0.02
+    assert np.array_equal(layer.backward(np.ones_like(Y)), Y)
+
+
+def test_dropout_drops_anew_every_time():
+    """Two batches lose different units; prediction loses none and draws nothing."""
+    layer, X = made("dropout"), np.ones((50, 20))
+    assert layer.forward(X) is X
+    assert not np.array_equal(layer.forward(X, training=True), layer.forward(X, training=True))
+
+
+def test_dropout_wants_a_generator():
+    """Alone, outside of a network, it says what is missing."""
+    with pytest.raises(ValueError, match="put it into a Network first"):
+        Dropout(0.5).forward(np.ones((1, 1)), training=True)
+
+
+def test_layers_show_what_they_are():
+    """Their text is the call that makes them."""
+    shown = [Affine(3, 2), Affine(3, 2, biases=False), Dropout(0.2), ReLU(), GELU()]
+    assert [repr(layer) for layer in shown] == [
+        "Affine(3, 2)",
+        "Affine(3, 2, biases=False)",
+        "Dropout(0.2)",
+        "ReLU()",
+        "GELU()",
+    ]
+
+
+@pytest.mark.parametrize("kind", [Layer, Activation])
+def test_a_layer_must_be_filled_in(kind):
+    """The bases compute nothing by themselves."""
+    with pytest.raises(NotImplementedError):
+        kind().forward(np.ones((1, 1)))
+    with pytest.raises(NotImplementedError):
+        kind().backward(np.ones((1, 1)))

@@ -1,0 +1,148 @@
+"""Every optimizer against its formula written out, and against scikit-learn's where that has it."""
+
+import numpy as np
+import pytest
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+
+from pipeline.network import SGD, AdaGrad, Adam, AdamW, Momentum, RMSprop
+from pipeline.network.optimizers import BLOCK
+
+UPDATES, ETA = 10, 0.01
+OPTIMIZERS = {
+    "sgd": SGD,
+    "momentum": lambda: Momentum(0.8, nesterov=False),
+    "nesterov": lambda: Momentum(0.8),
+    "adagrad": AdaGrad,
+    "rmsprop": lambda: RMSprop(0.85, 1e-6),
+    "adam": lambda: Adam(0.85, 0.99, 1e-6),
+    "adamw": lambda: AdamW(0.85, 0.99, 1e-6, 0.1),
+}
+
+
+def gradients(n, dtype=np.float64):
+    """Return a gradient for every update."""
+    return np.random.default_rng(1).normal(size=(UPDATES, n)).astype(dtype)
+
+
+def start(n, dtype=np.float64):
+    """Return parameters to begin with."""
+    return np.random.default_rng(0).normal(size=n).astype(dtype)
+
+
+def moved(optimizer, w, gs, rate=ETA):
+    """Return parameters after an update for each gradient."""
+    w = w.copy()
+    optimizer.start(w)
+    for g in gs:
+        optimizer.step(w, g, rate)
+    return w
+
+
+def by_hand(name, w, gs):
+    """Return the same for one number, by the rule's formula in plain Python."""
+    v = s = m = 0.0
+    for t, g in enumerate(gs, start=1):
+        if name == "sgd":
+            w = w - ETA * g
+        elif name in ("momentum", "nesterov"):
+            v = 0.8 * v - ETA * g
+            w = w + v if name == "momentum" else w + 0.8 * v - ETA * g
+        elif name == "adagrad":
+            s = s + g**2
+            w = w - ETA * g / (s**0.5 + 1e-8)
+        elif name == "rmsprop":
+            s = 0.85 * s + 0.15 * g**2
+            w = w - ETA * g / (s**0.5 + 1e-6)
+        else:
+            m, s = 0.85 * m + 0.15 * g, 0.99 * s + 0.01 * g**2
+            m_hat, s_hat = m / (1 - 0.85**t), s / (1 - 0.99**t)
+            if name == "adam":
+                w = w - ETA * (1 - 0.99**t) ** 0.5 / (1 - 0.85**t) * m / (s**0.5 + 1e-6)
+            else:
+                w = w - ETA * (m_hat / (s_hat**0.5 + 1e-6) + 0.1 * w)
+    return w
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_ten_updates_are_those_of_the_formula(name):
+    """Number by number they agree with the formula to 1e-10."""
+    w, gs = start(7), gradients(7)
+    wanted = [by_hand(name, float(w[i]), gs[:, i].tolist()) for i in range(7)]
+    np.testing.assert_allclose(moved(OPTIMIZERS[name](), w, gs), wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("sgd", lambda params: SGDOptimizer(params, ETA, momentum=0, nesterov=False)),
+        ("momentum", lambda params: SGDOptimizer(params, ETA, momentum=0.8, nesterov=False)),
+        ("nesterov", lambda params: SGDOptimizer(params, ETA, momentum=0.8)),
+        ("adam", lambda params: AdamOptimizer(params, ETA, 0.85, 0.99, 1e-6)),
+    ],
+)
+def test_ten_updates_are_scikit_learns(name, theirs):
+    """An implementation that knows nothing of ours comes to the same numbers."""
+    w, gs = start(7), gradients(7)
+    params = [w.copy()]
+    optimizer = theirs(params)
+    for g in gs:
+        optimizer.update_params(params, [g])
+    np.testing.assert_allclose(moved(OPTIMIZERS[name](), w, gs), params[0], rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_slice_moves_as_it_does_in_the_whole(name, dtype):
+    """Across the edges of blocks, every part comes to the same bytes alone as with all others."""
+    n = 2 * BLOCK + 5
+    w, gs = start(n, dtype), gradients(n, dtype)[:3]
+    whole = moved(OPTIMIZERS[name](), w, gs)
+    assert whole.dtype == dtype
+    for part in (slice(0, 3), slice(BLOCK - 2, BLOCK + 2), slice(2 * BLOCK - 1, n)):
+        assert np.array_equal(moved(OPTIMIZERS[name](), w[part], gs[:, part]), whole[part])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_single_precision_is_near_double(name):
+    """float32 stays within its own precision of float64."""
+    single = moved(OPTIMIZERS[name](), start(50, np.float32), gradients(50, np.float32))
+    double = moved(OPTIMIZERS[name](), start(50), gradients(50))
+    np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_gradients_are_only_read(name):
+    """An update changes the parameters and its own state, and nothing else."""
+    g = gradients(5)[0]
+    kept = g.copy()
+    moved(OPTIMIZERS[name](), start(5), [g])
+    assert np.array_equal(g, kept)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_starting_again_forgets(name):
+    """The state is named, as long as the parameters, counts the updates, and begins at zero each time."""
+    optimizer, w, gs = OPTIMIZERS[name](), start(5), gradients(5)
+    first = moved(optimizer, w, gs)
+    assert optimizer.t == UPDATES
+    assert set(optimizer.state) == set(optimizer.slots)
+    assert all(state.shape == w.shape and state.any() for state in optimizer.state.values())
+    assert np.array_equal(moved(optimizer, w, gs), first)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_loss_falls(name):
+    """From anywhere, each comes near the bottom of a bowl."""
+    w = np.array([3.0, -2.0])
+    optimizer = OPTIMIZERS[name]()
+    optimizer.start(w)
+    for _ in range(500):
+        optimizer.step(w, 2 * w, 0.1)
+    assert np.abs(w).max() < 0.3  # AdaGrad walks ever more slowly
+
+
+def test_weight_decay_shrinks_what_no_gradient_touches():
+    """AdamW draws parameters to 0 by eta times its share at every update; Adam leaves them."""
+    w, nothing = np.array([1.0]), np.zeros((3, 1))
+    assert moved(Adam(), w, nothing) == 1
+    np.testing.assert_allclose(moved(AdamW(weight_decay=0.1), w, nothing, rate=0.5), (1 - 0.05) ** 3)
