@@ -1,0 +1,86 @@
+"""Gradients by numerical differentiation, and what they find."""
+
+import numpy as np
+import pytest
+
+from pipeline.network import ACTIVATIONS, SGD, Affine, Dropout, Network, ReLU, Sigmoid
+from pipeline.network.gradient_check import check_gradients, numerical_gradient, train_numerically
+
+X = np.random.default_rng(0).random((3, 4))
+Y = np.eye(2)[[0, 1, 1]]
+
+
+def small(activation=Sigmoid, *, dtype=np.float64, layers=()):
+    """Return a small network."""
+    return Network([*layers, Affine(4, 3), activation(), Affine(3, 2)], dtype=dtype, random_state=0)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_parameter_is_compared(activation):
+    """One difference for each W and b, with its shape, and all within 1e-9."""
+    differences = check_gradients(small(ACTIVATIONS[activation]), X, Y)
+    assert [(one.name, one.shape) for one in differences] == [
+        ("W1", (4, 3)),
+        ("b1", (3,)),
+        ("W2", (3, 2)),
+        ("b2", (2,)),
+    ]
+    assert all(0 <= one.mean <= one.largest < 1e-9 for one in differences)
+
+
+def test_dropout_drops_the_same_units_in_both():
+    """What a layer draws is drawn alike for every difference, and the generator ends where it began."""
+    network = small(layers=[Dropout(0.5)])
+    drawn = network.rng.bit_generator.state
+    assert max(one.largest for one in check_gradients(network, X, Y)) < 1e-9
+    network.rng.bit_generator.state = drawn
+
+
+class WrongReLU(ReLU):
+    """A mistake that is often made: the slope of the input to come, not of the output."""
+
+    def backward(self, dY, *, out=None):
+        return np.multiply(dY, 0.9 * (self.Y > 0), out=out)
+
+
+def test_a_mistake_is_found():
+    """A wrong slope shows in the layers before it, and not in the one after it."""
+    found = {one.name: one.largest for one in check_gradients(small(WrongReLU), X, Y)}
+    assert min(found["W1"], found["b1"]) > 1e-4
+    assert max(found["W2"], found["b2"]) < 1e-9
+
+
+def test_parameters_are_put_back():
+    """After the check the network is as it was."""
+    network = small()
+    before = network.params.copy()
+    check_gradients(network, X, Y)
+    assert np.array_equal(network.params, before)
+
+
+def test_a_view_has_the_gradient_of_its_part():
+    """Some parameters alone can be differentiated."""
+    network = small()
+    part = network.affine_layers[1].b
+    gradient = numerical_gradient(network, part, X, Y)
+    assert gradient.shape == (2,)
+    assert np.array_equal(gradient, numerical_gradient(network, network.params, X, Y)[-2:])
+
+
+def test_single_precision_is_refused():
+    """In float32 a difference of losses says nothing."""
+    with pytest.raises(ValueError, match="checked in float64; the network is in float32"):
+        check_gradients(small(dtype=np.float32), X, Y)
+
+
+def test_training_by_differences_is_training_by_backpropagation():
+    """Update by update the losses fall, and are those of the other way."""
+    numerically, plain, optimizer = small(), small(), SGD()
+    losses = train_numerically(numerically, SGD(), X, Y, learning_rate=0.5, n_updates=10)
+    optimizer.start(plain.params)
+    wanted = []
+    for _ in range(10):
+        wanted.append(plain.gradient(X, Y))
+        optimizer.step(plain.params, plain.grads, 0.5)
+    np.testing.assert_allclose(losses, wanted, rtol=1e-8)
+    assert (np.diff(losses) < 0).all()

@@ -1,0 +1,200 @@
+"""Layers put together: buffers, gradients of the whole, predictions, and what a copy holds."""
+
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from pipeline.network import ACTIVATIONS, LOSSES, Affine, Dropout, Network, ReLU, SigmoidCrossEntropy, Tanh
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(7, 5))
+TARGETS = {"softmax": np.eye(3)[rng.integers(3, size=7)], "logistic": rng.integers(2, size=(7, 3)).astype(float)}
+WEIGHT = np.array([1, 2, 0.5, 0, 1, 3, 1])
+
+
+def stacked(*, activation="tanh", output="softmax", dropout=(), biases=True, dtype=np.float64):
+    """Return a network of two hidden layers; ``dropout`` says before which affine layers units are dropped."""
+    widths, layers = [5, 6, 4, 3], []
+    for index in range(3):
+        layers += [Dropout(0.3)] if index in dropout else []
+        layers += [Affine(widths[index], widths[index + 1], biases=biases), ACTIVATIONS[activation]()]
+    return Network(layers[:-1], LOSSES[output](), dtype=dtype, random_state=1)
+
+
+def rows(network, n):
+    """Return loss and gradient of the first ``n`` samples."""
+    loss = network.gradient(X[:n].astype(network.dtype), TARGETS["softmax"][:n].astype(network.dtype))
+    return loss, network.grads.copy()
+
+
+def slopes(network, loss, step=1e-5):
+    """Return the gradient of a function of the network by central differences."""
+    found = np.empty_like(network.params)
+    for index, kept in enumerate(network.params.copy()):
+        network.params[index] = kept + step
+        above = loss()
+        network.params[index] = kept - step
+        found[index] = (above - loss()) / (2 * step)
+        network.params[index] = kept
+    return found
+
+
+@pytest.mark.parametrize("biases", [True, False])
+@pytest.mark.parametrize("dropout", [(), (0,), (1, 2), (0, 1, 2)])
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize("output", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gradients_agree_with_central_differences(activation, output, weight, dropout, biases):
+    """For every activation and output, weighted or not, dropout anywhere, biases or none: within 1e-9 on average."""
+    network, Y = stacked(activation=activation, output=output, dropout=dropout, biases=biases), TARGETS[output]
+    drawn = network.rng.bit_generator.state
+
+    def loss():
+        network.rng.bit_generator.state = drawn
+        return network.loss.forward(network.forward(X, training=True), Y, weight)
+
+    network.gradient(X, Y, weight)
+    got = network.grads.copy()
+    assert np.abs(got - slopes(network, loss)).mean() < 1e-9
+    assert np.abs(got).mean() > 1e-4
+
+
+def test_layers_see_the_networks_buffers():
+    """What a layer calls W and dW are views, in the order of the layers, and fill the buffers without a gap."""
+    network = stacked()
+    named = list(network.named_parameters())
+    assert [name for name, _, _ in named] == ["W1", "b1", "W2", "b2", "W3", "b3"]
+    network.params[:] = np.arange(network.params.size)
+    network.grads[:] = -network.params
+    assert np.array_equal(np.concatenate([values.ravel() for _, values, _ in named]), network.params)
+    assert np.array_equal(np.concatenate([gradient.ravel() for _, _, gradient in named]), network.grads)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_precision_throughout(dtype):
+    """Parameters, gradients and predictions have the network's type."""
+    network = stacked(dtype=dtype)
+    rows(network, 7)
+    P = network.predict_proba(X.astype(dtype))
+    assert {network.params.dtype, network.grads.dtype, P.dtype} == {np.dtype(dtype)}
+
+
+def test_precisions_start_alike():
+    """float32 begins from float64's weights, rounded."""
+    assert np.array_equal(stacked(dtype=np.float32).params, stacked().params.astype(np.float32))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_batches_of_any_size_leave_nothing_behind(activation):
+    """After larger and smaller batches, a batch has the loss and the gradient that it has in a new network."""
+    used = stacked(activation=activation)
+    for n in (3, 7, 1, 5):
+        loss, gradient = rows(used, n)
+        fresh_loss, fresh_gradient = rows(stacked(activation=activation), n)
+        assert loss == fresh_loss
+        assert np.array_equal(gradient, fresh_gradient)
+
+
+def test_inputs_and_targets_are_only_read():
+    """Training and prediction leave X and Y as they were; both may be read-only."""
+    frozen, Y = X.copy(), TARGETS["softmax"].copy()
+    frozen.flags.writeable = Y.flags.writeable = False
+    for dropout in ((), (0,)):
+        network = stacked(dropout=dropout)
+        network.gradient(frozen, Y)
+        network.predict_proba(frozen)
+    assert np.array_equal(frozen, X)
+
+
+def test_evaluating_is_predicting_and_costing():
+    """`evaluate` is the loss of `predict_proba`, changes no gradient and draws nothing."""
+    network, Y = stacked(dropout=(0, 1)), TARGETS["softmax"]
+    network.grads[:] = 5
+    drawn = network.rng.bit_generator.state
+    wanted = -(WEIGHT * np.log(network.predict_proba(X)[Y == 1])).sum() / WEIGHT.sum()
+    assert network.evaluate(X, Y, WEIGHT) == pytest.approx(wanted)
+    assert (network.grads == 5).all()
+    assert network.rng.bit_generator.state == drawn
+
+
+def test_no_hidden_layer_is_a_network_too():
+    """An affine layer alone is logistic regression, whose gradient is X^T (P - Y) / n."""
+    network, Y = Network([Affine(5, 3)], dtype=np.float64, random_state=0), TARGETS["softmax"]
+    network.gradient(X, Y)
+    np.testing.assert_allclose(network.affine_layers[0].dW, X.T @ (network.predict_proba(X) - Y) / 7)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [Affine(5, 4), ReLU(), Tanh(), Affine(4, 3)],
+        [Affine(5, 4), Dropout(0.3), ReLU(), Dropout(0.2), Affine(4, 3)],
+        [Tanh(), Affine(5, 4), Affine(4, 3)],
+        [Dropout(0.2), ReLU(), Affine(5, 3)],
+    ],
+    ids=str,
+)
+def test_bricks_go_together_in_any_order(layers):
+    """Whatever stands beside what, no layer writes over what another needs."""
+    network = Network(layers, dtype=np.float64, random_state=0)
+    drawn = network.rng.bit_generator.state
+
+    def loss():
+        network.rng.bit_generator.state = drawn
+        return network.loss.forward(network.forward(X, training=True), TARGETS["softmax"])
+
+    network.gradient(X, TARGETS["softmax"])
+    got = network.grads.copy()
+    assert np.abs(got - slopes(network, loss)).max() < 1e-8
+
+
+def test_threads_may_predict_at_once():
+    """Prediction keeps nothing in the network, so eight threads get what one gets."""
+    network = stacked(activation="gelu", dropout=(0, 1))
+    batches = [np.random.default_rng(seed).normal(size=(200, 5)) for seed in range(32)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(network.predict_proba, batches))
+    assert all(np.array_equal(P, network.predict_proba(batch)) for P, batch in zip(found, batches, strict=True))
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])  # noqa: S301 - our own bytes
+def test_a_copy_goes_its_own_way(twin):
+    """It has the parameters, the views and the generator, and shares none of them."""
+    network = stacked(dropout=(1,))
+    rows(network, 7)
+    other = twin(network)
+    assert np.array_equal(other.params, network.params)
+    assert rows(other, 7)[0] == rows(network, 7)[0]
+    other.affine_layers[0].W[:] = 0
+    assert (other.params[:30] == 0).all()
+    assert not (network.params[:30] == 0).any()
+
+
+def test_a_pickle_holds_the_parameters_once():
+    """Neither gradients nor batches are kept: a pickle is little more than the parameters."""
+    network = Network([Affine(100, 100), ReLU(), Affine(100, 10)], random_state=0)
+    network.gradient(np.ones((500, 100), np.float32), np.ones((500, 10), np.float32))
+    assert len(pickle.dumps(network)) < network.params.nbytes + 3000
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([], r"the last layer must be an Affine; got \[\]"),
+        ([Affine(5, 3), ReLU()], "the last layer must be an Affine"),
+        ([Affine(5, 4), ReLU(), Affine(3, 2)], r"Affine\(3, 2\) cannot follow Affine\(5, 4\): it takes 3 inputs"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused(layers, message):
+    """Widths must agree, and an affine layer stands last."""
+    with pytest.raises(ValueError, match=message):
+        Network(layers)
+
+
+def test_it_shows_its_layers():
+    """The text names the layers and the loss."""
+    network = Network([Affine(4, 2, biases=False), ReLU(), Affine(2, 1)], SigmoidCrossEntropy())
+    assert repr(network) == "Network(Affine(4, 2, biases=False), ReLU(), Affine(2, 1), SigmoidCrossEntropy)"
