@@ -1,17 +1,26 @@
 """scikit-learn's callbacks, at arm's length: its interface is experimental, so this is the one place that knows it.
 
-Where it is missing, an estimator simply has no ``set_callbacks``; where a hook has changed, fitting goes on without it.
+Where scikit-learn has no callbacks, or calls its hooks in another way than this module knows, fitting goes on without
+them.
 """
 
+import inspect
+import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn may move or drop an experimental module
 
     class CallbackSupportMixin:  # type: ignore[no-redef]  # stands in for the missing one
-        """An estimator without callbacks."""
+        """An estimator whose callbacks nobody calls."""
+
+        def set_callbacks(self, *callbacks: Any) -> Self:
+            """Say that nobody will hear."""
+            if callbacks:
+                warnings.warn("this scikit-learn has no callbacks: they will hear nothing", stacklevel=2)
+            return self
 
     def with_callbacks(method: Any) -> Any:
         """Return the method as it is."""
@@ -29,12 +38,17 @@ class FitTasks:
         Epochs that there will be at the most.
     data : dict
         What the callbacks may look at: ``X``, ``y``, ``metadata``.
+
+    Attributes
+    ----------
+    watched : bool
+        Whether any callback listens.
     """
 
     def __init__(self, estimator: Any, n_epochs: int, data: dict[str, Any]) -> None:
         self.told = {"estimator": estimator, **data}
         self.now = {"reconstruction_attributes": estimator._fitted_attributes}  # noqa: SLF001 - its own tasks
-        self.watched = bool(getattr(estimator, "_skl_callbacks", None))
+        self.watched = bool(getattr(estimator, "_skl_callbacks", None)) and self._understood(estimator)
         if self.watched:
             self.fit = estimator._init_callback_context(max_subtasks=n_epochs)  # noqa: SLF001 - meant for estimators
             self.fit.call_on_fit_task_begin(**self.told)
@@ -53,6 +67,22 @@ class FitTasks:
         """Close the task of the fit."""
         if self.watched:
             self.fit.call_on_fit_task_end(**self.told, **self.now)
+
+    def _understood(self, estimator: Any) -> bool:
+        """Tell whether scikit-learn's hooks take what this module hands them; warn where they do not."""
+        try:
+            from sklearn.callback import CallbackContext  # noqa: PLC0415 - it may be gone
+
+            inspect.signature(estimator._init_callback_context).bind(max_subtasks=1)  # noqa: SLF001 - the same
+            inspect.signature(CallbackContext.subcontext).bind(None, task_name="epoch")
+            inspect.signature(CallbackContext.call_on_fit_task_begin).bind(None, **self.told)
+            inspect.signature(CallbackContext.call_on_fit_task_end).bind(None, **self.told, **self.now)
+        except (AttributeError, ImportError, TypeError) as error:
+            warnings.warn(
+                f"scikit-learn's callbacks are not the ones known here, and hear nothing: {error}", stacklevel=4
+            )
+            return False
+        return True
 
 
 class OnEpoch:
