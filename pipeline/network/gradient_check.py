@@ -4,19 +4,26 @@ Slow, simple, and with nothing in common with backpropagation but the forward pa
 against the other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.network.layers import Affine, Layer
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 
 Array = NDArray[Any]
+Advance = Callable[[int], None]
 STEP = 1e-5
 """How far a parameter is moved: the central difference is then exact to about 1e-10 in float64."""
+
+
+def _unheard(n_parameters: int) -> None:
+    """Take no notice of progress."""
 
 
 @dataclass(frozen=True)
@@ -58,26 +65,45 @@ def numerical_gradient(network: Network, values: Array, X: Array, Y: Array, step
     ndarray
         Of the shape of ``values``.
     """
-    gradient = np.empty_like(values)
     drawn = network.rng.bit_generator.state
-    for index in np.ndindex(values.shape):
-        kept = values[index]
-        values[index] = kept + step
-        above = _loss(network, X, Y, drawn)
-        values[index] = kept - step
-        below = _loss(network, X, Y, drawn)
-        values[index] = kept
-        gradient[index] = (above - below) / (2 * step)
-    return gradient
+    return _central_differences(lambda: _loss(network, network.layers, drawn, Y, X), values, step)
 
 
-def check_gradients(network: Network, X: Array, Y: Array, step: float = STEP) -> list[Difference]:
-    """Compare backpropagation with central differences, parameter by parameter.
+def differentiate(network: Network, X: Array, Y: Array, step: float = STEP, advance: Advance = _unheard) -> None:
+    """Leave the gradient by central differences in ``grads``, where ``network.gradient`` leaves it.
+
+    The same as ``numerical_gradient`` of all parameters, and many times faster: a weight or a bias of unit j moves
+    column j of its layer's output alone, so that only this column and the layers above are computed again.
 
     Parameters
     ----------
     network, X, Y, step
         As in ``numerical_gradient``.
+    advance : callable, optional
+        Hears how many more parameters are done, unit by unit.
+    """
+    for index, layer in enumerate(network.layers):
+        output = layer.forward(X, training=True)
+        if isinstance(layer, Affine):
+            drawn = network.rng.bit_generator.state
+            above = partial(_loss, network, network.layers[index + 1 :], drawn, Y)
+            for unit in range(layer.n_out):
+                loss = partial(_loss_of_unit, layer, unit, X, output.copy(), above)
+                _differentiate_unit(layer, unit, loss, step)
+                advance(layer.n_in + layer.biases)
+            network.rng.bit_generator.state = drawn  # so that the layers above draw now what they drew for the losses
+        X = output
+
+
+def check_gradients(
+    network: Network, X: Array, Y: Array, step: float = STEP, advance: Advance = _unheard
+) -> list[Difference]:
+    """Compare backpropagation with central differences, parameter by parameter.
+
+    Parameters
+    ----------
+    network, X, Y, step, advance
+        As in ``differentiate``.
 
     Returns
     -------
@@ -101,16 +127,22 @@ def check_gradients(network: Network, X: Array, Y: Array, step: float = STEP) ->
         raise ValueError(f"a gradient is checked in float64; the network is in {network.dtype}")
     drawn = network.rng.bit_generator.state
     network.gradient(X, Y)
+    expected = network.grads.copy()
     network.rng.bit_generator.state = drawn
-    differences = []
-    for name, values, gradient in network.named_parameters():
-        apart = np.abs(gradient - numerical_gradient(network, values, X, Y, step))
-        differences.append(Difference(name, values.shape, float(apart.mean()), float(apart.max())))
-    return differences
+    differentiate(network, X, Y, step, advance)
+    network.grads -= expected
+    return [_difference(name, np.abs(apart)) for name, _, apart in network.named_parameters()]
 
 
 def train_numerically(
-    network: Network, optimizer: Optimizer, X: Array, Y: Array, *, learning_rate: float, n_updates: int
+    network: Network,
+    optimizer: Optimizer,
+    X: Array,
+    Y: Array,
+    *,
+    learning_rate: float,
+    n_updates: int,
+    advance: Advance = _unheard,
 ) -> list[float]:
     """Train by numerical differentiation alone, on all samples at each update; return the loss before each update.
 
@@ -123,19 +155,58 @@ def train_numerically(
     learning_rate : float
         Its eta.
     n_updates : int
-        Each costs two forward passes for every single parameter.
+        Each costs two losses for every single parameter.
+    advance : callable, optional
+        Hears how many more parameters have been moved.
     """
     optimizer.start(network.params)
     losses = []
     for _ in range(n_updates):
         losses.append(network.evaluate(X, Y))
-        network.grads[:] = numerical_gradient(network, network.params, X, Y)
+        differentiate(network, X, Y, advance=advance)
         optimizer.step(network.params, network.grads, learning_rate)
     return losses
 
 
-def _loss(network: Network, X: Array, Y: Array, drawn: Mapping[str, Any]) -> float:
-    """Return the loss as training sees it, whatever a layer draws being drawn alike every time."""
+def _central_differences(loss: Callable[[], float], values: Array, step: float) -> Array:
+    """Return how fast ``loss()`` grows with each of the values, which are put back."""
+    gradient = np.empty_like(values)
+    for index in np.ndindex(values.shape):
+        kept = values[index]
+        values[index] = kept + step
+        above = loss()
+        values[index] = kept - step
+        below = loss()
+        values[index] = kept
+        gradient[index] = (above - below) / (2 * step)
+    return gradient
+
+
+def _loss(network: Network, layers: Sequence[Layer], drawn: Mapping[str, Any], Y: Array, A: Array) -> float:
+    """Return the loss as training sees it, A being what the first of the layers takes.
+
+    Whatever a layer draws is drawn alike every time.
+    """
     network.rng.bit_generator.state = drawn
-    Z = network.forward(X, training=True)
-    return network.loss.forward(Z, Y)
+    for layer in layers:
+        A = layer.forward(A, training=True)
+    return network.loss.forward(A, Y)
+
+
+def _loss_of_unit(layer: Affine, unit: int, X: Array, Z: Array, above: Callable[[Array], float]) -> float:
+    """Return the loss where one unit of a layer has moved, Z being the layer's output for X."""
+    Z[:, unit] = X @ layer.W[:, unit]
+    if layer.biases:
+        Z[:, unit] += layer.b[unit]
+    return above(Z)
+
+
+def _differentiate_unit(layer: Affine, unit: int, loss: Callable[[], float], step: float) -> None:
+    """Leave the gradient of one unit's weights and bias."""
+    layer.dW[:, unit] = _central_differences(loss, layer.W[:, unit], step)
+    if layer.biases:
+        layer.db[unit : unit + 1] = _central_differences(loss, layer.b[unit : unit + 1], step)
+
+
+def _difference(name: str, apart: Array) -> Difference:
+    return Difference(name, apart.shape, float(apart.mean()), float(apart.max()))
