@@ -422,10 +422,11 @@ class Trainer:
         return True
 
     def _check(self, loss: float) -> None:
-        """Raise if training has run away, with the best parameters brought back."""
+        """Raise if training has run away, with the best parameters brought back and the optimizer's state forgotten."""
         if np.isfinite(loss) and np.isfinite(self.network.params).all():
             return
         self.network.params[:] = self.best_params
+        self.optimizer.start(self.network.params)
         raise DivergenceError(
             "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
             f"preprocessed. Or the learning rate, {self.learning_rate:g}, is too large: training diverged in epoch "
