@@ -1,0 +1,402 @@
+"""The loop: batches, schedules, stopping, the best weights, and going on as if nothing had happened."""
+
+import copy
+from itertools import chain
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from pipeline.network import (
+    L2,
+    SGD,
+    Adam,
+    AdamW,
+    Affine,
+    Constant,
+    Cosine,
+    Dropout,
+    InverseScaling,
+    Momentum,
+    Network,
+    ReLU,
+    RMSprop,
+    Step,
+)
+from pipeline.network.training import (
+    PIECE,
+    DivergenceError,
+    Epoch,
+    Hook,
+    Samples,
+    Sampling,
+    Stopping,
+    Trainer,
+    take_rows,
+)
+
+N = 23
+
+
+def samples(n=N, *, weighted=False, dtype=np.float64):
+    """Return samples of three classes that can be learned."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=n)
+    X = rng.normal(size=(n, 4)) + labels[:, np.newaxis]
+    weight = rng.random(n).astype(dtype) if weighted else None
+    return Samples(X.astype(dtype), np.eye(3, dtype=dtype)[labels], weight)
+
+
+def trainer(optimizer=None, *, batch_size=5, dropout=False, dtype=np.float64, learning_rate=0.1, **bricks):
+    """Return a trainer of a small network."""
+    layers = [Affine(4, 6), ReLU(), *([Dropout(0.2)] if dropout else []), Affine(6, 3)]
+    network = Network(layers, dtype=dtype, random_state=0)
+    sampling = bricks.pop("sampling", Sampling(batch_size))
+    return Trainer(network, optimizer or SGD(), sampling, learning_rate, **bricks)
+
+
+# ---------------------------------------------------------------- batches
+
+
+def drawn(sampling, n=N, seed=0):
+    """Return the rows of an epoch's batches as lists."""
+    rows = sampling.rows(n, np.random.default_rng(seed))
+    return [list(range(*batch.indices(n))) if isinstance(batch, slice) else batch.tolist() for batch in rows]
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("batch_size", [1, 5, 22, 23, 40])
+def test_an_epoch_sees_every_sample_once(batch_size, shuffle):
+    """Batches have their size, the last what is left, and together they are all rows."""
+    batches = drawn(Sampling(batch_size, shuffle=shuffle))
+    assert [len(batch) for batch in batches[:-1]] == [batch_size] * (len(batches) - 1)
+    assert sorted(chain(*batches)) == list(range(N))
+
+
+def test_shuffling_draws_the_order_anew():
+    """The generator decides on the order; without shuffling, rows come as they stand."""
+    assert drawn(Sampling(5)) == drawn(Sampling(5))
+    assert drawn(Sampling(5)) != drawn(Sampling(5), seed=1)
+    assert drawn(Sampling(5, shuffle=False))[1] == [5, 6, 7, 8, 9]
+
+
+def test_replacement_draws_every_batch_from_all():
+    """Batches are full, and a sample may come twice in an epoch while another never comes."""
+    batches = drawn(Sampling(5, replacement=True))
+    assert [len(batch) for batch in batches] == [5] * 5
+    assert len(set(chain(*batches))) < N
+    assert all(0 <= row < N for row in chain(*batches))
+
+
+@pytest.mark.parametrize("rows", [np.array([3, 1, 1]), slice(2, 6)])
+def test_rows_are_gathered(rows):
+    """Rows of a dense array come in the order asked for; a slice is not copied."""
+    X = np.arange(20.0).reshape(10, 2)
+    found = take_rows(X, rows, np.empty((3, 2)))
+    assert_array_equal(found, X[rows])
+    assert np.shares_memory(found, X) == isinstance(rows, slice)
+
+
+def test_a_batch_has_what_belongs_together():
+    """Inputs, targets and weights of the same rows, in buffers that are used again."""
+    data = samples(weighted=True)
+    for rows in (np.array([4, 2]), np.array([7, 7, 1]), slice(20, 30)):
+        X, Y, weight = data.batch(rows)
+        assert_array_equal(X, data.X[rows])
+        assert_array_equal(Y, data.Y[rows])
+        assert_array_equal(weight, data.sample_weight[rows])
+    assert samples().batch(slice(0, 2))[2] is None
+
+
+def test_some_samples_are_a_copy():
+    """A part has its rows, and does not change with the whole."""
+    data = samples(weighted=True)
+    part = data.some(np.array([2, 5]))
+    wanted = data.X[[2, 5]].copy()
+    data.X[:] = 0
+    assert len(part) == 2
+    assert_array_equal(part.X, wanted)
+    assert_array_equal(part.sample_weight, data.sample_weight[[2, 5]])
+
+
+# ---------------------------------------------------------------- epochs
+
+
+def test_an_epoch_is_an_update_for_each_batch():
+    """Written out: gradient with penalty, then a step, batch by batch; the loss is the mean over the samples."""
+    data, training = samples(weighted=True), trainer(Momentum(), penalty=L2(0.5), sampling=Sampling(5, shuffle=False))
+    twin, optimizer, total = trainer().network, Momentum(), 0.0
+    optimizer.start(twin.params)
+    for start in range(0, N, 5):
+        rows = slice(start, min(start + 5, N))
+        weight = data.sample_weight[rows]
+        loss = twin.gradient(data.X[rows], data.Y[rows], weight)
+        squares = sum((layer.W**2).sum() for layer in twin.affine_layers)
+        total += (loss + 0.25 * squares / weight.sum()) * (rows.stop - rows.start)
+        for layer in twin.affine_layers:
+            layer.dW += 0.5 * layer.W / weight.sum()
+        optimizer.step(twin.params, twin.grads, 0.1)
+    assert training.run(data, max_epochs=1) == "max_epochs"
+    assert_allclose(training.network.params, twin.params, rtol=1e-12)
+    assert training.history[0].loss == pytest.approx(total / N)
+    assert (training.samples, training.updates) == (N, 5)
+
+
+def test_score_is_the_running_share_of_hits():
+    """With a learning rate too small to matter, it is the accuracy."""
+    data, training = samples(), trainer(learning_rate=1e-12)
+    accuracy = (training.network.predict_proba(data.X).argmax(axis=1) == data.Y.argmax(axis=1)).mean()
+    training.run(data, max_epochs=1)
+    assert training.history[0].score == pytest.approx(accuracy)
+
+
+class Recorder(SGD):
+    """Notes the learning rate of every update."""
+
+    def start(self, params):
+        super().start(params)
+        self.rates = []
+
+    def step(self, params, grads, learning_rate):
+        self.rates.append(learning_rate)
+        super().step(params, grads, learning_rate)
+
+
+def test_the_schedule_moves_with_every_update():
+    """Time is counted in epochs, a fraction for each batch, and the history has the last rate of an epoch."""
+    training = trainer(Recorder(), schedule=Cosine(), length=2)
+    training.run(samples(), max_epochs=2)
+    wanted = [0.1 * Cosine().factor(update / 5, 2, 0) for update in range(10)]
+    assert training.optimizer.rates == pytest.approx(wanted)
+    assert [epoch.learning_rate for epoch in training.history] == pytest.approx([wanted[4], wanted[9]])
+
+
+def test_a_schedules_own_length_comes_first():
+    """Cosine(epochs=4) is halfway after two epochs, however long training is meant to be."""
+    training = trainer(Recorder(), schedule=Cosine(epochs=4), length=100)
+    training.run(samples(), max_epochs=3)
+    assert training.optimizer.rates[10] == pytest.approx(0.05)
+
+
+def test_inverse_scaling_counts_the_samples_before_an_epoch():
+    """All updates of an epoch have one rate."""
+    training = trainer(Recorder(), schedule=InverseScaling(0.5))
+    training.run(samples(), max_epochs=2)
+    assert training.optimizer.rates == pytest.approx([0.1] * 5 + [0.1 / (N + 1) ** 0.5] * 5)
+
+
+def test_updates_can_be_bounded():
+    """`max_updates` ends training in the middle of an epoch, whose figures are of what was seen; and again."""
+    training = trainer()
+    assert training.run(samples(), max_epochs=9, max_updates=7) == "max_updates"
+    assert (training.updates, training.samples, len(training.history)) == (7, N + 10, 2)
+    assert training.run(samples(), max_epochs=9, max_updates=5) == "max_updates"
+    assert training.updates == 12
+
+
+def test_validation_is_measured_after_every_epoch():
+    """Loss without penalty, and accuracy, weighted, by the network as it is after the epoch."""
+    held, training = samples(40, weighted=True), trainer(penalty=L2(0.1))
+    training.run(samples(), max_epochs=1, validation=held)
+    network, epoch = training.network, training.history[0]
+    assert epoch.validation_loss == pytest.approx(network.evaluate(held.X, held.Y, held.sample_weight))
+    hits = network.predict_proba(held.X).argmax(axis=1) == held.Y.argmax(axis=1)
+    assert epoch.validation_score == pytest.approx(np.average(hits, weights=held.sample_weight))
+
+
+def test_large_data_are_measured_in_pieces():
+    """Figures and gradients over several pieces are those over the whole."""
+    data, training = samples(2 * PIECE + 3, weighted=True), trainer(penalty=L2(0.1))
+    network = training.network
+    loss, _ = training.measure(data)
+    assert loss == pytest.approx(network.evaluate(data.X, data.Y, data.sample_weight))
+    value = training.full_gradient(data)
+    pieced = network.grads.copy()
+    weight = data.sample_weight.sum()
+    assert value == pytest.approx(network.gradient(data.X, data.Y, data.sample_weight) + L2(0.1).value(network, weight))
+    L2(0.1).add_gradient(network, weight)
+    assert_allclose(pieced, network.grads, rtol=1e-9, atol=1e-15)
+
+
+# ---------------------------------------------------------------- stopping
+
+
+@pytest.mark.parametrize(
+    ("monitor", "figures", "best"),
+    [
+        ("loss", [5, 3, 2.95, 2.9, 2.5], [1, 1, 1, 1, 1]),
+        ("validation_score", [0.5, 0.8, 0.7, 0.8, 1], [1, 1, 0, 0, 1]),
+    ],
+)
+def test_a_figure_gets_better_downwards_or_upwards(monitor, figures, best):
+    """Losses fall and scores rise; what is better by less than tol is the best, but stalls."""
+    stopping = Stopping(monitor, tol=0.1, patience=1)
+    assert [stopping.update(figure) for figure in figures] == [bool(one) for one in best]
+    assert stopping.best == figures[-1]
+    assert stopping.stalled == 0
+
+
+def test_patience_is_counted_in_epochs():
+    """After more than `patience` epochs without getting better, it is time; inf never is."""
+    for patience, due in ((2, [False, False, False, True]), (np.inf, [False] * 4)):
+        stopping, found = Stopping("loss", 0.1, patience), []
+        for figure in (1, 1, 1, 1):
+            stopping.update(figure)
+            found.append(stopping.due)
+        assert found == due
+
+
+def test_training_stops_when_it_stalls():
+    """With a tolerance that no epoch reaches, it ends after patience and two epochs."""
+    training = trainer(stopping=Stopping(tol=10, patience=3))
+    assert training.run(samples(), max_epochs=99) == "stalled"
+    assert len(training.history) == 5
+
+
+def test_a_patient_trainer_slows_down_first():
+    """Each time it stalls the rate is divided by 5, until it is at most 1e-6; then training stops."""
+    training = trainer(stopping=Stopping(tol=10, patience=1), patient=True, learning_rate=1e-4)
+    assert training.run(samples(), max_epochs=99) == "stalled"
+    assert [epoch.learning_rate for epoch in training.history] == pytest.approx(
+        [1e-4] * 3 + [2e-5] * 2 + [4e-6] * 2 + [8e-7] * 2
+    )
+
+
+class Listener(Hook):
+    """Asks to stop after some epochs, and notes what it hears."""
+
+    def __init__(self, last):
+        self.last, self.heard = last, []
+
+    def epoch_begins(self):
+        self.heard.append("begins")
+
+    def epoch_ends(self, epoch):
+        self.heard.append(epoch)
+        return len(self.heard) == 2 * self.last
+
+
+def test_a_hook_hears_of_every_epoch_and_may_stop():
+    """It is told of the beginning and the end, and its word is the reason."""
+    training, listener = trainer(), Listener(3)
+    assert training.run(samples(), max_epochs=9, hook=listener) == "asked"
+    assert listener.heard == [
+        "begins",
+        training.history[0],
+        "begins",
+        training.history[1],
+        "begins",
+        training.history[2],
+    ]
+
+
+def test_the_best_epochs_parameters_are_brought_back():
+    """With `keep_best`, the network ends as it was after its best epoch, here the first."""
+    kept = trainer(keep_best=True, stopping=Stopping("validation_loss"), learning_rate=50.0)
+    first = trainer(learning_rate=50.0)
+    held = samples(40)
+    kept.run(samples(), max_epochs=6, validation=held)
+    first.run(samples(), max_epochs=int(np.argmin([epoch.validation_loss for epoch in kept.history])) + 1)
+    assert_array_equal(kept.network.params, first.network.params)
+    assert kept.measure(held)[0] == min(epoch.validation_loss for epoch in kept.history)
+
+
+def test_divergence_is_an_error_with_the_best_weights_kept():
+    """A loss that runs away is one clear line, and the network can still predict."""
+    training = trainer(learning_rate=1e-3)
+    training.run(samples(), max_epochs=2)
+    good = training.network.params.copy()
+    training.learning_rate = 1e300
+    with pytest.raises(DivergenceError, match=r"learning rate, 1e\+300, is too large: training diverged in epoch 3"):
+        training.run(samples(), max_epochs=9)
+    assert_array_equal(training.network.params, good)
+    assert len(training.history) == 2
+
+
+@pytest.mark.parametrize("optimizer", [SGD, Momentum, Adam, RMSprop])
+def test_after_divergence_training_can_go_on(optimizer):
+    """With a smaller rate the next run learns: no state of the failed one is left in the optimizer."""
+    training = trainer(optimizer(), learning_rate=1e300)
+    with pytest.raises(DivergenceError):
+        training.run(samples(), max_epochs=9)
+    training.learning_rate = 1e-2
+    training.run(samples(), max_epochs=5)
+    assert training.history[-1].loss < training.history[0].loss
+
+
+# ---------------------------------------------------------------- going on
+
+RECIPES = {
+    "sgd": {},
+    "momentum": {"optimizer": Momentum(), "learning_rate": 0.02},
+    "adam": {"optimizer": Adam(), "penalty": L2(0.1)},
+    "adamw": {"optimizer": AdamW(), "dropout": True},
+    "rmsprop in float32": {"optimizer": RMSprop(), "dtype": np.float32, "learning_rate": 0.01},
+    "cosine": {"schedule": Cosine(epochs=8, warmup=2)},
+    "step": {"schedule": Step(2)},
+    "patient": {"patient": True, "stopping": Stopping(tol=10, patience=1)},
+    "best": {"keep_best": True, "stopping": Stopping("validation_score", patience=99)},
+    "replacement": {"sampling": Sampling(5, replacement=True)},
+    "full": {"sampling": Sampling(N)},
+}
+
+
+def run(training, epochs, dtype):
+    """Train for some epochs."""
+    return training.run(samples(dtype=dtype), max_epochs=epochs, validation=samples(40, dtype=dtype))
+
+
+def figures(training):
+    """Return all that training came to, less the seconds."""
+    history = [[epoch.loss, epoch.score, epoch.validation_loss, epoch.learning_rate] for epoch in training.history]
+    return history, training.network.params.tobytes(), training.samples, training.updates
+
+
+@pytest.mark.parametrize("through_state", [False, True])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_three_epochs_and_five_are_eight(recipe, through_state):
+    """Left after three epochs, and even taken apart and put together, training comes to the same bytes."""
+    options = RECIPES[recipe]
+    dtype = options.get("dtype", np.float64)
+    whole, parts = (trainer(**copy.deepcopy(options)) for _ in range(2))
+    run(whole, 8, dtype)
+    run(parts, 3, dtype)
+    if through_state:
+        plain, arrays = copy.deepcopy(parts.get_state())
+        again = trainer(**copy.deepcopy(options))
+        again.network.params[:] = parts.network.params
+        again.history = list(parts.history)
+        again.set_state(plain, arrays)
+        parts = again
+    run(parts, 5, dtype)
+    assert figures(parts) == figures(whole)
+
+
+def test_a_state_must_fit():
+    """What is missing, or of another length, is refused."""
+    plain, arrays = trainer(Adam()).get_state()
+    with pytest.raises(KeyError):
+        trainer(Adam()).set_state(plain, {})
+    with pytest.raises(ValueError, match="shape"):
+        trainer(Adam()).set_state(plain, {**arrays, "optimizer_m": np.zeros(7)})
+
+
+def test_another_way_of_training_can_be_adopted():
+    """Settings change, progress stays; an optimizer of another kind starts anew."""
+    training = trainer(Adam(), learning_rate=0.1)
+    training.run(samples(), max_epochs=2)
+    state = training.optimizer.state["m"].copy()
+    training.adopt(trainer(Adam(beta_1=0.5), learning_rate=0.1, penalty=L2(1), schedule=Constant()))
+    assert (training.optimizer.beta_1, training.optimizer.t, len(training.history)) == (0.5, 10, 2)
+    assert_array_equal(training.optimizer.state["m"], state)
+    training.adopt(trainer(SGD(), learning_rate=0.3))
+    assert (training.optimizer.t, training.learning_rate, training.penalty) == (0, 0.3, None)
+
+
+def test_somebody_elses_epochs_can_be_recorded():
+    """An epoch of SciPy's has a loss and validation, and no rate; the hook hears of it."""
+    training, listener = trainer(), Listener(1)
+    assert training.record(0.5, N, samples(40), listener) is True
+    assert training.history == [listener.heard[1]]
+    assert training.history[0] == Epoch(0.5, None, *training.measure(samples(40)), None, None)
+    assert training.samples == N
