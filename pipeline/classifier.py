@@ -280,7 +280,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self._begin(samples)
         validation = self._validation_data(len(samples), X_val, y_val, sample_weight_val)
         if self.early_stopping and validation is None and self.solver != "lbfgs":
-            samples, validation = self._set_aside(samples, labels)
+            samples, validation = self._set_aside(samples)
         tasks = FitTasks(self, self.max_iter, {"X": rows, "y": labels, "metadata": {"sample_weight": sample_weight}})
         learn = self._minimize if self.solver == "lbfgs" else self._train
         with threadpool_limits(self.n_threads, user_api="blas"):
@@ -448,13 +448,13 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if len(unknown):
             raise ValueError(f"y_val has labels that y has not: {unknown}; y has {self.classes_}")
 
-    def _set_aside(self, samples: Samples, y: Array) -> tuple[Samples, Samples]:
+    def _set_aside(self, samples: Samples) -> tuple[Samples, Samples]:
         """Split samples for ``early_stopping``, into the same rows again when training goes on."""
         train, validation = train_test_split(
-            np.arange(len(y)),
+            np.arange(len(samples)),
             test_size=self.validation_fraction,
             random_state=self._split_seed,
-            stratify=y if self.n_outputs_ == 1 else None,  # for two classes, as scikit-learn's
+            stratify=samples.Y.astype(bool) if self.n_outputs_ == 1 else None,  # for two classes, as scikit-learn's
         )
         if len(validation) < 2:
             raise ValueError(
