@@ -489,6 +489,11 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Train by mini-batches, and hand back what came of it."""
         if self.monitor.startswith("validation") and validation is None:
             raise ValueError(f"monitor={self.monitor!r} needs validation data: give X_val and y_val, or early_stopping")
+        if not isinstance(self.batch_size, str) and self.batch_size > len(samples):
+            warnings.warn(
+                f"Got `batch_size` {self.batch_size}, larger than sample size {len(samples)}. It is going to be clipped",
+                stacklevel=4,
+            )
         assembly.refresh(self, len(samples))
         epochs_before = len(self._trainer.history)
         reason = "interrupted"
