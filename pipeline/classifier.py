@@ -6,6 +6,7 @@ attributes. The mathematics is in ``network``.
 
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import fields
 from typing import Annotated, Any, Literal, Self
@@ -283,7 +284,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             samples, validation = self._set_aside(samples)
         tasks = FitTasks(self, self.max_iter, {"X": rows, "y": labels, "metadata": {"sample_weight": sample_weight}})
         learn = self._minimize if self.solver == "lbfgs" else self._train
-        with threadpool_limits(self.n_threads, user_api="blas"):
+        with self._threads():
             learn(samples, validation, tasks)
         tasks.end()
         return self
@@ -320,7 +321,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         samples = self._samples(rows, labels, sample_weight)
         if not goes_on:
             self._begin(samples)
-        with threadpool_limits(self.n_threads, user_api="blas"):
+        with self._threads():
             self._train(samples, None, tasks=None, max_epochs=1)
         return self
 
@@ -510,6 +511,10 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         finally:
             self._hand_back(epochs_before)
         self._say_why(reason, warn=tasks is not None)
+
+    def _threads(self) -> AbstractContextManager[Any]:
+        """Return the bound on BLAS; without one it is left alone, since looking for it takes milliseconds."""
+        return threadpool_limits(self.n_threads, user_api="blas") if self.n_threads else nullcontext()
 
     def _interrupted(self) -> None:
         """Keep what was learned when a person interrupts ``fit``, as scikit-learn does."""
