@@ -468,12 +468,16 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _begin(self, samples: Samples) -> None:
         """Build the network and all that training needs."""
         self.n_outputs_ = samples.Y.shape[1]
-        generator = as_generator(self.random_state)
-        self._split_seed = int(generator.integers(2**31))
-        self._build(samples.X.shape[1], samples.Y.dtype, generator)
+        self._build(samples.X.shape[1], samples.Y.dtype, self._generator())
         self._trainer = assembly.trainer(self, len(samples))
 
-    def _build(self, n_features: int, dtype: Any, random_state: np.random.Generator | None = None) -> None:
+    def _generator(self) -> np.random.Generator:
+        """Return the generator that a network begins with; its first number decides on the validation rows."""
+        generator = as_generator(self.random_state)
+        self._split_seed = int(generator.integers(2**31))
+        return generator
+
+    def _build(self, n_features: int, dtype: Any, random_state: np.random.Generator) -> None:
         """Build the network."""
         self.out_activation_ = "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
         self.network_ = Network(
@@ -492,7 +496,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(f"monitor={self.monitor!r} needs validation data: give X_val and y_val, or early_stopping")
         if not isinstance(self.batch_size, str) and self.batch_size > len(samples):
             warnings.warn(
-                f"Got `batch_size` {self.batch_size}, larger than sample size {len(samples)}. It is going to be clipped",
+                f"Got `batch_size` {self.batch_size}, larger than sample size {len(samples)}: it is clipped",
                 stacklevel=4,
             )
         assembly.refresh(self, len(samples))
@@ -634,7 +638,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._label_binarizer.y_type_ = values["y_type"]
         self._label_binarizer.sparse_input_ = False
         self.history_ = dict(values["history"])
-        self._build(self.n_features_in_, values["dtype"])
+        self._build(self.n_features_in_, values["dtype"], self._generator())
         self.network_.params[:] = arrays["params"]
         self._trainer = assembly.trainer(self, 1)
         self._trainer.history = [Epoch(*figures) for figures in zip(*self.history_.values(), strict=True)]
