@@ -24,7 +24,6 @@ from pipeline.parameters import read_parameters, snake_case
 from pipeline.stages.preprocess import Normalize
 
 FORMAT_VERSION = 1
-SUFFIX = ".npz"
 
 
 class ModelFileError(ValueError):
@@ -147,17 +146,14 @@ def _without_pairs(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays under a temporary name in the same folder, and move the file into place."""
-    descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=SUFFIX)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    """Write arrays into a scratch folder beside, and move the file into place; it may be read as any new file may."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+        scratch = Path(folder, path.name)
+        with scratch.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink()
-        raise
+        scratch.replace(path)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
