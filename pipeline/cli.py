@@ -34,6 +34,14 @@ ParamsOption = Annotated[
 ArtifactsOption = Annotated[
     Path, typer.Option("--artifacts", metavar="FOLDER", help="The folder that holds a folder for each stage.")
 ]
+SettingsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Set a parameter as `dvc exp run -S` does: train.max_iter=5, +key=value, ~key. May be repeated.",
+    ),
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -106,25 +114,14 @@ for _stage, (_, _line) in STAGES.items():
 
 @app.command()
 def run(
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="SECTION.KEY=VALUE",
-            help="Set a parameter as `dvc exp run -S` does: train.max_iter=5, +key=value, ~key. May be repeated.",
-        ),
-    ] = None,
+    settings: SettingsOption = None,
     params: ParamsOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
     *,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Run all five stages, always."""
-    document = read_document(params)
-    _check(document, params or PARAMS)  # before it is changed, so that a slip in the file is told as the file's
-    for text in settings or []:
-        document = override(document, text)
-    _run_stages(_check(document, "--set"), artifacts)
+    _run_stages(_read_arguments(params, settings), artifacts)
 
 
 @app.command()
@@ -153,11 +150,44 @@ def predict(
     typer.echo(json.dumps(guesses) if as_json else "\n".join(lines))
 
 
+@app.command()
+def gradcheck(
+    settings: SettingsOption = None,
+    params: ParamsOption = None,
+    artifacts: ArtifactsOption = Path("artifacts"),
+    images: Annotated[int, typer.Option("--images", min=1, help="How many training images to look at.")] = 3,
+    *,
+    debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
+) -> None:
+    """Compare backpropagation with numerical differentiation for the network that `train` configures."""
+    arguments = _read_arguments(params, settings)
+    from pipeline.gradcheck import check, demand_agreement, training_images  # noqa: PLC0415 - for start-up time
+
+    fetch, preprocess, _, train, _ = (stage_class(name)(**values) for name, values in arguments.items())
+    with RichProgress() as progress, _saying_warnings(progress):
+        X, y = training_images(artifacts, fetch, progress)
+        some = preprocess.fit(X).transform(X[:images])
+        differences = check(train, some, y[:images], sorted(set(y.tolist())), progress)
+    for one in differences:
+        shape = "x".join(map(str, one.shape))
+        typer.echo(f"{one.name:<4} {shape:>11}  mean {one.mean:.1e}  largest {one.largest:.1e}")
+    demand_agreement(differences)
+
+
 def _guess(number: int, labels: list[Any], probabilities: list[float]) -> dict[str, Any]:
     """Return what the model says of one image."""
     label, confidence = max(zip(labels, probabilities, strict=True), key=lambda pair: pair[1])
     by_label = dict(zip(map(str, labels), probabilities, strict=True))
     return {"number": number, "label": label, "confidence": confidence, "probabilities": by_label}
+
+
+def _read_arguments(params: Path | None, settings: list[str] | None) -> dict[str, dict[str, Any]]:
+    """Read the file of parameters, lay ``--set`` over it, and check all."""
+    document = read_document(params)
+    _check(document, params or PARAMS)  # before it is changed, so that a slip in the file is told as the file's
+    for text in settings or []:
+        document = override(document, text)
+    return _check(document, "--set")
 
 
 def _check(document: dict[str, Any], where: object, names: Iterable[str] = STAGES) -> dict[str, dict[str, Any]]:

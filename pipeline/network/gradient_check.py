@@ -4,7 +4,7 @@ Slow, simple, and with nothing in common with backpropagation but the forward pa
 against the other.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +20,8 @@ Array = NDArray[Any]
 Advance = Callable[[int], None]
 STEP = 1e-5
 """How far a parameter is moved: the central difference is then exact to about 1e-10 in float64."""
+FAR = 1e-7
+"""What is too far apart for the rounding of a central difference."""
 
 
 def _unheard(n_parameters: int) -> None:
@@ -82,17 +84,9 @@ def differentiate(network: Network, X: Array, Y: Array, step: float = STEP, adva
     advance : callable, optional
         Hears how many more parameters are done, unit by unit.
     """
-    for index, layer in enumerate(network.layers):
-        output = layer.forward(X, training=True)
-        if isinstance(layer, Affine):
-            drawn = network.rng.bit_generator.state
-            above = partial(_loss, network, network.layers[index + 1 :], drawn, Y)
-            for unit in range(layer.n_out):
-                loss = partial(_loss_of_unit, layer, unit, X, output.copy(), above)
-                _differentiate_unit(layer, unit, loss, step)
-                advance(layer.n_in + layer.biases)
-            network.rng.bit_generator.state = drawn  # so that the layers above draw now what they drew for the losses
-        X = output
+    for values, gradient, loss in _units(network, X, Y):
+        gradient[:] = _central_differences(loss, values, step)
+        advance(len(values))
 
 
 def check_gradients(
@@ -127,11 +121,11 @@ def check_gradients(
         raise ValueError(f"a gradient is checked in float64; the network is in {network.dtype}")
     drawn = network.rng.bit_generator.state
     network.gradient(X, Y)
-    expected = network.grads.copy()
     network.rng.bit_generator.state = drawn
-    differentiate(network, X, Y, step, advance)
-    network.grads -= expected
-    return [_difference(name, np.abs(apart)) for name, _, apart in network.named_parameters()]
+    for values, gradient, loss in _units(network, X, Y):
+        gradient[:] = _apart(loss, values, gradient, step)
+        advance(len(values))
+    return [_difference(name, apart) for name, _, apart in network.named_parameters()]
 
 
 def train_numerically(
@@ -193,6 +187,22 @@ def _loss(network: Network, layers: Sequence[Layer], drawn: Mapping[str, Any], Y
     return network.loss.forward(A, Y)
 
 
+def _units(network: Network, X: Array, Y: Array) -> Iterator[tuple[Array, Array, Callable[[], float]]]:
+    """Yield every unit's weights, then its bias: values, gradient, and the loss as a function of the values."""
+    for index, layer in enumerate(network.layers):
+        output = layer.forward(X, training=True)
+        if isinstance(layer, Affine):
+            drawn = network.rng.bit_generator.state
+            above = partial(_loss, network, network.layers[index + 1 :], drawn, Y)
+            for unit in range(layer.n_out):
+                loss = partial(_loss_of_unit, layer, unit, X, output.copy(), above)
+                yield layer.W[:, unit], layer.dW[:, unit], loss
+                if layer.biases:
+                    yield layer.b[unit : unit + 1], layer.db[unit : unit + 1], loss
+            network.rng.bit_generator.state = drawn  # so that the layers above draw now what they drew for the losses
+        X = output
+
+
 def _loss_of_unit(layer: Affine, unit: int, X: Array, Z: Array, above: Callable[[Array], float]) -> float:
     """Return the loss where one unit of a layer has moved, Z being the layer's output for X."""
     Z[:, unit] = X @ layer.W[:, unit]
@@ -201,11 +211,16 @@ def _loss_of_unit(layer: Affine, unit: int, X: Array, Z: Array, above: Callable[
     return above(Z)
 
 
-def _differentiate_unit(layer: Affine, unit: int, loss: Callable[[], float], step: float) -> None:
-    """Leave the gradient of one unit's weights and bias."""
-    layer.dW[:, unit] = _central_differences(loss, layer.W[:, unit], step)
-    if layer.biases:
-        layer.db[unit : unit + 1] = _central_differences(loss, layer.b[unit : unit + 1], step)
+def _apart(loss: Callable[[], float], values: Array, gradient: Array, step: float) -> Array:
+    """Return how far backpropagation's gradient lies from the central differences.
+
+    A kink, as ReLU has, between w - h and w + h parts the two as well: a smaller step that does not reach over it
+    brings them together, which it never does where backpropagation is wrong.
+    """
+    apart = np.abs(gradient - _central_differences(loss, values, step))
+    if apart.max() > FAR:
+        apart = np.minimum(apart, np.abs(gradient - _central_differences(loss, values, step / 100)))
+    return apart
 
 
 def _difference(name: str, apart: Array) -> Difference:

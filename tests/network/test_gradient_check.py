@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from pipeline.network import ACTIVATIONS, SGD, Affine, Dropout, Network, ReLU, Sigmoid
-from pipeline.network.gradient_check import check_gradients, numerical_gradient, train_numerically
+from pipeline.network import ACTIVATIONS, LOSSES, SGD, Affine, Dropout, Network, ReLU, Sigmoid, Tanh
+from pipeline.network.gradient_check import (
+    check_gradients,
+    differentiate,
+    numerical_gradient,
+    train_numerically,
+)
 
 X = np.random.default_rng(0).random((3, 4))
 Y = np.eye(2)[[0, 1, 1]]
@@ -34,6 +39,32 @@ def test_dropout_drops_the_same_units_in_both():
     drawn = network.rng.bit_generator.state
     assert max(one.largest for one in check_gradients(network, X, Y)) < 1e-9
     network.rng.bit_generator.state = drawn
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("biases", [True, False])
+def test_unit_by_unit_is_the_plain_way(loss, biases):
+    """Computing again only what a unit moves gives the gradient of moving every parameter in the whole network."""
+    layers = [Dropout(0.2), Affine(4, 5, biases=biases), Tanh(), Dropout(0.5), Affine(5, 3), Sigmoid(), Affine(3, 2)]
+    network = Network(layers, LOSSES[loss](), dtype=np.float64, random_state=0)
+    drawn = network.rng.bit_generator.state
+    plain = numerical_gradient(network, network.params, X, Y)
+    network.rng.bit_generator.state = drawn
+    done = []
+    differentiate(network, X, Y, advance=done.append)
+    np.testing.assert_allclose(network.grads, plain, rtol=0, atol=1e-9)
+    assert sum(done) == network.params.size
+
+
+def test_a_kink_is_no_mistake():
+    """A ReLU whose input is so near 0 that the step reaches over it is looked at with a smaller step."""
+    network = small(ReLU)
+    hidden = network.affine_layers[0]
+    hidden.b[0] = 2e-6 - X[0] @ hidden.W[:, 0]
+    plain = numerical_gradient(network, network.params, X, Y)
+    network.gradient(X, Y)
+    assert np.abs(plain - network.grads).max() > 1e-4
+    assert max(one.largest for one in check_gradients(network, X, Y)) < 1e-7
 
 
 class WrongReLU(ReLU):

@@ -1,0 +1,136 @@
+"""The network that ``train`` configures, checked: in Python and by the command."""
+
+import re
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.classifier import MLPClassifier
+from pipeline.cli import app
+from pipeline.data.idx import FILES, write_idx
+from pipeline.gradcheck import GradientError, build, check, demand_agreement, training_images
+from pipeline.network import Affine
+from pipeline.network.gradient_check import Difference
+from pipeline.parameters import ParameterError
+from pipeline.stages.base import Progress
+from pipeline.stages.fetch import Fetch
+
+X = np.random.default_rng(0).random((3, 6), dtype=np.float32)
+
+
+class Watcher(Progress):
+    """Notes what it hears."""
+
+    def __init__(self):
+        self.begun, self.done, self.ended = None, 0, 0
+
+    def begin(self, what, total, unit):
+        self.begun = (what, total, unit)
+
+    def advance(self, step=1, **figures):  # noqa: ARG002 - as every watcher hears
+        self.done += step
+
+    def end(self):
+        self.ended += 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "n_out", "loss"), [(("a", "b", "c"), 3, "SoftmaxCrossEntropy"), (("a", "b"), 1, "SigmoidCrossEntropy")]
+)
+def test_the_network_is_the_one_that_fit_builds(classes, n_out, loss):
+    """Layers and output are those of a fitted estimator; the precision is double."""
+    model = MLPClassifier((4, 3), "logistic", dropout=0.1, biases=False, max_iter=1, random_state=0)
+    network, samples, Y = build(model, X, [classes[0], classes[1], classes[0]], classes)
+    fitted = MLPClassifier(**model.get_params() | {"learning_rate": "cosine"}).fit(X, [*classes[:2], classes[-1]])
+    assert repr(network) == repr(fitted.network_)
+    assert (network.dtype, samples.dtype, Y.shape) == (np.float64, np.float64, (3, n_out))
+    assert type(network.loss).__name__ == loss
+
+
+def test_a_parameter_that_is_not_allowed_is_refused():
+    """Nothing is built from a wrong word."""
+    with pytest.raises(ParameterError, match="activation must be"):
+        build(MLPClassifier(activation="cube"), X, [0, 1, 0], [0, 1])
+
+
+@pytest.mark.parametrize("activation", ["relu", "logistic", "tanh", "elu", "gelu", "leaky_relu", "identity"])
+def test_every_activation_agrees(activation):
+    """Backpropagation is right, and whoever watches hears of every parameter."""
+    watcher = Watcher()
+    model = MLPClassifier((5, 4), activation, dropout=0.3, random_state=0)
+    differences = check(model, X, [0, 1, 2], [0, 1, 2], watcher)
+    demand_agreement(differences)
+    n_parameters = 6 * 5 + 5 + 5 * 4 + 4 + 4 * 3 + 3
+    assert [one.name for one in differences] == ["W1", "b1", "W2", "b2", "W3", "b3"]
+    assert (watcher.begun, watcher.done, watcher.ended) == (("gradcheck", n_parameters, "parameters"), n_parameters, 1)
+
+
+@pytest.mark.parametrize("mean", [2e-9, float("nan")])
+def test_a_difference_is_told_by_name(mean):
+    """One parameter above the tolerance is enough, and no number is no agreement."""
+    with pytest.raises(GradientError, match=r"1e-09 apart on average; they do by W2 (2.0e-09|nan)\. Where"):
+        demand_agreement([Difference("W1", (2, 3), 1e-9, 1e-3), Difference("W2", (3, 1), mean, mean)])
+
+
+def test_images_that_are_fetched_already_are_used(tmp_path):
+    """The folder of the artifacts comes before the carriers."""
+    (tmp_path / "raw").mkdir()
+    images, labels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3), np.array([7, 3], np.uint8)
+    for name, array in zip(FILES["train"], (images, labels), strict=True):
+        write_idx(tmp_path / "raw" / name, array)
+    rows, y = training_images(tmp_path, Fetch(source="nobody"))
+    assert np.array_equal(rows, images.reshape(2, 6))
+    assert y.tolist() == [7, 3]
+
+
+def call(*words):
+    """Run the command on the small digits, and return its exit code, output and error stream."""
+    result = CliRunner().invoke(app, ["gradcheck", "--set", "fetch.dataset=digits", *words])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_command_prints_a_line_for_each_parameter():
+    """Name, shape, mean and largest difference; nothing is written."""
+    code, out, error = call("--set", "train.hidden_layer_sizes=[4]", "--set", "train.random_state=0", "--images", "2")
+    assert code == 0, error
+    lines = [
+        re.fullmatch(r"(\w+) +([\dx]+)  mean \d\.\de-1\d  largest \d\.\de-\d\d", line) for line in out.splitlines()
+    ]
+    assert [(line[1], line[2]) for line in lines] == [("W1", "64x4"), ("b1", "4"), ("W2", "4x10"), ("b2", "10")]
+
+
+def test_the_command_fails_where_backpropagation_is_wrong(monkeypatch):
+    """The lines are printed all the same, and the exit code is 1."""
+
+    def half(self, dY):
+        np.matmul(self.X.T, dY / 2, out=self.dW)
+        np.sum(dY, axis=0, out=self.db)
+
+    monkeypatch.setattr(Affine, "backward_parameters", half)
+    code, out, error = call("--set", "train.hidden_layer_sizes=[3]")
+    assert (code, len(out.splitlines())) == (1, 4)
+    last = error.splitlines()[-1]
+    assert last.startswith("error: the two gradients may lie 1e-09 apart on average; they do by W1")
+    assert "b1" not in last
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--images", "0"), "--images"),
+        (("--set", "train.activation=cube"), "activation must be"),
+        (("--params", "mine.yaml"), "mine.yaml is not there"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line(words, message):
+    """Exit code 2, and nothing is computed."""
+    code, out, error = call(*words)
+    assert (code, out) == (2, "")
+    assert message in error
