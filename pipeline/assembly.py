@@ -108,18 +108,21 @@ def _initializer(model: "MLPClassifier") -> Initializer:
 
 
 def optimizer(model: "MLPClassifier") -> Optimizer:
-    """Return the rule that moves the parameters."""
+    """Return the rule that moves the parameters; a grid's float64 would have it work in float64 throughout."""
+    decay = float(model.beta_1), float(model.beta_2), float(model.epsilon)
     match model.solver:
+        case "sgd" if model.momentum > 0:
+            return Momentum(float(model.momentum), nesterov=bool(model.nesterovs_momentum))
         case "sgd":
-            return Momentum(model.momentum, nesterov=model.nesterovs_momentum) if model.momentum > 0 else SGD()
+            return SGD()
         case "adam":
-            return Adam(model.beta_1, model.beta_2, model.epsilon)
+            return Adam(*decay)
         case "rmsprop":
-            return RMSprop(model.rho, model.epsilon)
+            return RMSprop(float(model.rho), float(model.epsilon))
         case "adagrad":
-            return AdaGrad(model.epsilon)
+            return AdaGrad(float(model.epsilon))
         case "adamw":
-            return AdamW(model.beta_1, model.beta_2, model.epsilon, model.weight_decay)
+            return AdamW(*decay, float(model.weight_decay))
     raise ParameterError(f"{model.solver} takes all samples at once, and makes no updates of its own")
 
 
@@ -128,13 +131,13 @@ def schedule(model: "MLPClassifier") -> Schedule:
     if isinstance(model.learning_rate, Schedule):
         return model.learning_rate
     if model.learning_rate == "invscaling" and model.solver == "sgd":
-        return InverseScaling(model.power_t)
+        return InverseScaling(float(model.power_t))
     return _SCHEDULES.get(model.learning_rate, Constant)()
 
 
 def penalty(model: "MLPClassifier") -> L2 | None:
     """Return the term on the weights, if there is one."""
-    return L2(model.alpha) if model.alpha > 0 else None
+    return L2(float(model.alpha)) if model.alpha > 0 else None
 
 
 def sampling(model: "MLPClassifier", n_samples: int) -> Sampling:
@@ -147,7 +150,7 @@ def stopping(model: "MLPClassifier") -> Stopping:
     """Return when to stop; what is monitored by default is what scikit-learn monitors."""
     by_default = "validation_score" if model.early_stopping else "loss"
     monitor = by_default if model.monitor == "auto" else model.monitor
-    return Stopping(monitor, model.tol, model.n_iter_no_change)
+    return Stopping(monitor, float(model.tol), float(model.n_iter_no_change))
 
 
 def trainer(model: "MLPClassifier", n_samples: int) -> Trainer:
@@ -156,9 +159,9 @@ def trainer(model: "MLPClassifier", n_samples: int) -> Trainer:
         model.network_,
         SGD() if model.solver == "lbfgs" else optimizer(model),  # lbfgs is SciPy's; the trainer keeps its history alone
         sampling(model, n_samples),
-        model.learning_rate_init,
+        float(model.learning_rate_init),
         schedule(model),
-        length=model.max_iter,
+        length=int(model.max_iter),
         penalty=penalty(model),
         stopping=stopping(model),
         keep_best=model.early_stopping or model.monitor != "auto",
