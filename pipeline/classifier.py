@@ -4,6 +4,7 @@ It translates scikit-learn's words into bricks, checks what it is given, and han
 attributes. The mathematics is in ``network``.
 """
 
+import math
 import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -609,7 +610,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         values: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN_ATTRIBUTES}
-        values |= {"y_type": self._label_binarizer.y_type_, "dtype": str(self.network_.dtype)}
+        values["y_type"] = self._label_binarizer.y_type_
         values["history"] = {**self.history_, "seconds": [None] * len(self.history_["loss"])}
         arrays = {"classes": self.classes_, "params": self.network_.params}
         if hasattr(self, "feature_names_in_"):
@@ -633,12 +634,13 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if "feature_names" in values:
             self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
         self.classes_ = arrays["classes"]
+        self._check_state(values["y_type"], arrays["params"])
         self._label_binarizer = LabelBinarizer()
         self._label_binarizer.classes_ = self.classes_
         self._label_binarizer.y_type_ = values["y_type"]
         self._label_binarizer.sparse_input_ = False
-        self.history_ = dict(values["history"])
-        self._build(self.n_features_in_, values["dtype"], self._generator())
+        self.history_ = {field.name: values["history"][field.name] for field in fields(Epoch)}
+        self._build(self.n_features_in_, arrays["params"].dtype, self._generator())
         self.network_.params[:] = arrays["params"]
         self._trainer = assembly.trainer(self, 1)
         self._trainer.history = [Epoch(*figures) for figures in zip(*self.history_.values(), strict=True)]
@@ -646,6 +648,16 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self._split_seed = values["training"]["split_seed"]
             self._trainer.set_state(values["training"], arrays)
         return self
+
+    def _check_state(self, y_type: str, params: Array) -> None:
+        """Raise where labels or parameters are not those of the network that is about to be built."""
+        n_outputs = 1 if y_type == "binary" else len(self.classes_)
+        if y_type not in {"binary", "multiclass", "multilabel-indicator"} or self.n_outputs_ != n_outputs:
+            raise ValueError(f"{self.n_outputs_} outputs for {y_type} labels {self.classes_}")
+        layers = assembly.layers(self, self.n_features_in_, self.n_outputs_)
+        size = sum(math.prod(shape) for layer in layers for shape in layer.parameter_shapes().values())
+        if params.dtype not in (np.float32, np.float64) or params.shape != (size,):
+            raise ValueError(f"{params.shape} {params.dtype} parameters, where {layers} have {size}")
 
     def _fitted_attributes(self) -> dict[str, Any]:
         """Return what a copy of this estimator needs to predict as of now, for a callback that asks."""

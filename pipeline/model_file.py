@@ -8,7 +8,6 @@ model gives the same bytes.
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -90,8 +89,8 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
 
     Raises
     ------
-    FileNotFoundError
-        Where there is no such file.
+    OSError
+        Where there is no such file, or it cannot be read.
     ModelFileError
         Where it is no model, or one of another format version.
     """
@@ -104,8 +103,8 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
         parameters = read_parameters(MLPClassifier, _without_pairs(header["parameters"]), where="parameters")
         classifier = MLPClassifier(**parameters).set_state(header["state"], arrays)
         normalize = None if header["normalize"] is None else Normalize.from_state(header["normalize"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path} does not hold together: {error}") from error
+    except Exception as error:  # whatever it is that does not fit, it was found in the file
+        raise ModelFileError(f"{path} does not hold together: {_line(error)}") from error
     steps = [("train", classifier)] if normalize is None else [("preprocess", normalize), ("train", classifier)]
     return Pipeline(steps)
 
@@ -158,14 +157,18 @@ def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read the header and the arrays."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(arrays.pop("header").tobytes())
-    except FileNotFoundError:
-        raise
-    except (AttributeError, EOFError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
-        raise ModelFileError(f"{path} is no model file: {error}") from error
+    with path.open("rb") as opened:
+        try:
+            with np.load(opened, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            header = json.loads(arrays.pop("header").tobytes())
+        except Exception as error:  # there is no telling what zipfile, zlib or NumPy find wrong first
+            raise ModelFileError(f"{path} is no model file: {_line(error)}") from error
     if not isinstance(header, dict):
         raise ModelFileError(f"{path} is no model file: its header is {header!r}")
     return header, arrays
+
+
+def _line(error: Exception) -> str:
+    """Return an error's kind and text as one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

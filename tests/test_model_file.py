@@ -1,0 +1,372 @@
+"""A model in a file: everything comes back, nothing can run, and what is no model is refused."""
+
+import io
+import json
+import os
+import pickle
+import stat
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from pipeline import MLPClassifier, Normalize, Preprocess, load_model, save_model
+from pipeline.callbacks import OnEpoch
+from pipeline.model_file import FORMAT_VERSION, ModelFileError
+from pipeline.network import Cosine, OneCycle, Step
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+rng = np.random.default_rng(0)
+DIGITS = rng.integers(3, size=60)
+X = rng.random((60, 6)) + DIGITS[:, np.newaxis] / 3
+LABELS = {
+    "numbers": DIGITS,
+    "two": DIGITS > 1,
+    "text": np.array(["nought", "one", "two"])[DIGITS],
+    "objects": np.array(["nought", "one", "two"], dtype=object)[DIGITS],
+    "multilabel": np.eye(3, dtype=int)[DIGITS] | np.eye(3, dtype=int)[0],
+    "one class": np.zeros(60, int),
+}
+CONFIGURATIONS = {
+    "plain": {},
+    "a number for layers": {"hidden_layer_sizes": 7},
+    "no hidden layer": {"hidden_layer_sizes": ()},
+    "one by one": {
+        "hidden_layer_sizes": (5, 4),
+        "activation": ("gelu", "elu"),
+        "dropout": (0.1, 0.2, 0.0),
+        "biases": False,
+        "weight_init": 0.1,
+    },
+    "lbfgs": {"solver": "lbfgs"},
+    "cosine": {"learning_rate": "cosine"},
+    "a schedule": {"learning_rate": OneCycle(epochs=4, warmup=None), "solver": "adamw"},
+    "another": {"learning_rate": Step(2, warmup=1), "solver": "sgd", "batch_size": "full"},
+    "early stopping": {"early_stopping": True, "monitor": "validation_loss"},
+    "class weights": {"class_weight": {0: 1, 1: 2, 2: 0.5}},
+    "bounded": {"max_updates": 3, "n_iter_no_change": np.inf, "verbose": 0, "n_threads": 1},
+    "numpy's numbers": {"hidden_layer_sizes": np.array([4, 3]), "alpha": np.float32(0.5), "max_iter": np.int64(2)},
+    "a generator": {"random_state": np.random.default_rng(3)},
+}
+
+
+def fitted(y=DIGITS, dtype=np.float64, **parameters):
+    """Return a small fitted classifier."""
+    defaults = {"hidden_layer_sizes": (5,), "max_iter": 2, "random_state": 0}
+    return MLPClassifier(**{**defaults, **parameters}).fit(X.astype(dtype), y)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Return where a model goes."""
+    return tmp_path / "model.npz"
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_every_configuration_comes_back(path, name):
+    """Predictions, parameters and fitted attributes are those of the model that was saved."""
+    model = fitted(**CONFIGURATIONS[name])
+    save_model(path, model)
+    [(step, loaded)] = load_model(path).steps
+    assert step == "train"
+    assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    for attribute in ("n_iter_", "t_", "loss_", "best_loss_", "loss_curve_", "validation_scores_", "n_layers_"):
+        assert getattr(loaded, attribute) == getattr(model, attribute)
+    assert {**loaded.history_, "seconds": None} == {**model.history_, "seconds": None}
+    for parameter, value in loaded.get_params(deep=False).items():
+        if parameter != "random_state":
+            assert np.array_equal(value, getattr(model, parameter))
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_labels_of_every_kind_come_back(path, labels):
+    """Numbers, truths, text and several at once: `predict` gives what it gave."""
+    model = fitted(LABELS[labels])
+    save_model(path, model)
+    loaded = load_model(path)
+    assert loaded.predict(X).tolist() == model.predict(X).tolist()
+    assert loaded.score(X, LABELS[labels]) == model.score(X, LABELS[labels])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_precision_comes_back(path, dtype):
+    """A model in float32 stays one, whatever it is given."""
+    save_model(path, fitted(dtype=dtype))
+    assert load_model(path).predict_proba(X).dtype == dtype
+
+
+def test_names_of_features_come_back(path):
+    """A loaded model knows what its columns are called, as scikit-learn's do."""
+    model = fitted()
+    model.feature_names_in_ = np.array(list("abcdef"), dtype=object)
+    save_model(path, model)
+    loaded = load_model(path)["train"]
+    assert loaded.feature_names_in_.tolist() == list("abcdef")
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        loaded.predict(X)
+
+
+@pytest.mark.parametrize("kind", [Normalize, Preprocess])
+@pytest.mark.parametrize("method", ["unit", "standard"])
+def test_the_normaliser_comes_along(path, kind, method):
+    """A pipeline is saved whole, and the loaded one takes raw pixels."""
+    pixels = (rng.random((60, 6)) * 255).astype(np.uint8)
+    model = make_pipeline(kind(method), MLPClassifier((5,), max_iter=2, random_state=0)).fit(pixels, DIGITS)
+    save_model(path, model)
+    loaded = load_model(path)
+    assert [name for name, _ in loaded.steps] == ["preprocess", "train"]
+    assert np.array_equal(loaded.predict_proba(pixels), model.predict_proba(pixels))
+    again = path.with_name("again.npz")
+    save_model(again, loaded)
+    assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_equal_models_have_equal_bytes(tmp_path, resume):
+    """Two trainings alike give one file: it holds no time, and no name of its own."""
+    for name in ("one.npz", "other.npz"):
+        save_model(tmp_path / name, fitted(early_stopping=True), resume=resume)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "other.npz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        *({"solver": solver} for solver in ("sgd", "adam", "adamw", "rmsprop", "adagrad")),
+        {"early_stopping": True},
+        {"dropout": 0.3, "batch_size": 7},
+        {"learning_rate": Cosine(epochs=8)},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 1},
+        {"monitor": "loss", "random_state": None},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_training_goes_on_from_a_file(path, parameters, dtype):
+    """Saved after three epochs and loaded, five more come to the weights and figures of eight without a stop."""
+    generator = {"random_state": np.random.default_rng(5)} if "random_state" in parameters else {}
+    whole = fitted(dtype=dtype, warm_start=True, **{**parameters, **generator, "max_iter": 8})
+    generator = {"random_state": np.random.default_rng(5)} if "random_state" in parameters else {}
+    model = fitted(dtype=dtype, warm_start=True, **{**parameters, **generator, "max_iter": 3})
+    save_model(path, model, resume=True)
+    loaded = load_model(path)["train"].set_params(max_iter=5).fit(X.astype(dtype), DIGITS)
+    assert loaded.network_.params.tobytes() == whole.network_.params.tobytes()
+    assert loaded.loss_curve_ == whole.loss_curve_
+    assert loaded.t_ == whole.t_
+
+
+@pytest.mark.parametrize("parameters", [{}, {"early_stopping": True}], ids=str)
+def test_training_goes_on_from_the_weights_alone(path, parameters):
+    """Without `resume` a loaded model trains on as well, the same way each time, with a new optimizer."""
+    save_model(path, fitted(warm_start=True, **parameters))
+    one, other = (load_model(path)["train"].fit(X, DIGITS) for _ in range(2))
+    assert one.n_iter_ == 2
+    assert len(one.loss_curve_) == 4
+    assert np.array_equal(one.network_.params, other.network_.params)
+
+
+def test_resuming_costs_size_only_where_it_is_asked_for(tmp_path):
+    """The state of training is in the file with `resume` alone."""
+    model = fitted(hidden_layer_sizes=(500,))
+    for resume in (False, True):
+        save_model(tmp_path / f"{resume}.npz", model, resume=resume)
+    lean, whole = ((tmp_path / f"{resume}.npz").stat().st_size for resume in (False, True))
+    assert lean < 1.2 * model.network_.params.nbytes + 5000
+    assert whole > 3 * model.network_.params.nbytes
+
+
+def test_callbacks_are_not_in_the_file(path):
+    """Whoever listens to a model stays outside of its file."""
+    heard = []
+    model = MLPClassifier((5,), max_iter=2, random_state=0).set_callbacks(OnEpoch(heard.append)).fit(X, DIGITS)
+    save_model(path, model, resume=True)
+    silent = path.with_name("silent.npz")
+    save_model(silent, fitted(), resume=True)
+    assert len(heard) == 2
+    assert path.read_bytes() == silent.read_bytes()
+    assert not hasattr(load_model(path)["train"], "_skl_callbacks")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes of files")
+def test_the_file_may_be_read_as_any_new_file(path):
+    """Its mode is that of a file made by `open`, not a temporary file's."""
+    save_model(path, fitted())
+    (path.parent / "plain").touch()
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((path.parent / "plain").stat().st_mode)
+
+
+def test_an_old_file_is_replaced_whole_or_not_at_all(path, monkeypatch):
+    """Where writing fails, the old model is there as it was, and nothing else is."""
+    save_model(path, fitted())
+    before = path.read_bytes()
+
+    def fail(*_, **__):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_model(path, fitted(max_iter=5))
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == ["model.npz"]
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "message"),
+    [
+        (MLPClassifier(), NotFittedError, "not fitted"),
+        (Pipeline([("a", Normalize()), ("b", MLPClassifier())]), NotFittedError, "not fitted"),
+        (LogisticRegression(), TypeError, "a model file holds an MLPClassifier"),
+        (Pipeline([("a", LogisticRegression())]), TypeError, "a model file holds an MLPClassifier"),
+        (None, TypeError, "got None"),
+    ],
+)
+def test_what_is_no_fitted_model_is_not_saved(path, model, error, message):
+    """Of another kind, or not fitted: nothing is written."""
+    with pytest.raises(error, match=message):
+        save_model(path, model)
+    assert not path.exists()
+
+
+def test_a_file_that_cannot_be_opened_is_no_damaged_model(path):
+    """It is missing, or a folder; the system says so itself."""
+    with pytest.raises(FileNotFoundError):
+        load_model(path)
+    path.mkdir()
+    with pytest.raises(OSError, match=r"model\.npz"):
+        load_model(path)
+
+
+class Bomb:
+    """Something that must never be unpickled."""
+
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was opened",))
+
+
+def saved(**arrays):
+    """Return the bytes of an archive of arrays, pickled where they have to be."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def as_npy(array):
+    """Return the bytes of a single array."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK\x03\x04",
+        b"<!doctype html>",
+        b"\x93NUMPY\x01\x00",
+        as_npy(np.zeros(3)),
+        pickle.dumps(Bomb()),
+        saved(header=np.array([Bomb()], dtype=object)),
+        saved(other=np.zeros(3)),
+        saved(header=np.frombuffer(b"{", np.uint8)),
+        saved(header=np.frombuffer(b"[1]", np.uint8)),
+        saved(header=np.frombuffer(b"\xff\xfe", np.uint8)),
+        saved(header=np.frombuffer(b"[" * 100_000, np.uint8)),
+    ],
+    ids=str,
+)
+def test_what_is_no_model_is_refused(path, content):
+    """Nothing, a page, an array, a pickle, another archive: one clear line, and no pickle is opened."""
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"model\.npz is no model file") as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+def tampered(path, change):
+    """Change the header and the arrays of a file."""
+    with np.load(path) as file:
+        arrays = dict(file)
+    header = json.loads(arrays["header"].tobytes())
+    change(header, arrays)
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    path.write_bytes(saved(**arrays))
+
+
+@pytest.mark.parametrize("version", [0, 2, None, "1"])
+def test_other_format_versions_are_refused(path, version):
+    """The error says which version it is, and which can be opened."""
+    save_model(path, fitted())
+    tampered(path, lambda header, _: header.update(format_version=version))
+    with pytest.raises(ModelFileError, match=rf"has format version {version!r}; this version opens {FORMAT_VERSION}"):
+        load_model(path)
+
+
+TAMPERINGS = {
+    "no parameters": lambda header, _: header.pop("parameters"),
+    "parameters in a list": lambda header, _: header.update(parameters=[1]),
+    "an unknown parameter": lambda header, _: header["parameters"].update(colour="red"),
+    "a wrong value": lambda header, _: header["parameters"].update(dropout=2),
+    "other layers": lambda header, _: header["parameters"].update(hidden_layer_sizes=[6]),
+    "layers beyond all memory": lambda header, _: header["parameters"].update(hidden_layer_sizes=[10**9, 10**9]),
+    "rates for other layers": lambda header, _: header["parameters"].update(dropout=[0.1]),
+    "no state": lambda header, _: header.update(state=None),
+    "another kind of labels": lambda header, _: header["state"].update(y_type="binary"),
+    "an unknown kind of labels": lambda header, _: header["state"].update(y_type="colour"),
+    "no outputs": lambda header, _: header["state"].update(n_outputs_=0),
+    "features in words": lambda header, _: header["state"].update(n_features_in_="six"),
+    "a history of columns unlike": lambda header, _: header["state"]["history"].update(loss=[1]),
+    "half a history": lambda header, _: header["state"]["history"].pop("loss"),
+    "no params": lambda _, arrays: arrays.pop("params"),
+    "fewer params": lambda _, arrays: arrays.update(params=arrays["params"][:-1]),
+    "one number for all": lambda _, arrays: arrays.update(params=np.zeros(1)),
+    "whole numbers": lambda _, arrays: arrays.update(params=arrays["params"].astype(int)),
+    "words for params": lambda _, arrays: arrays.update(params=arrays["params"].astype(str)),
+    "no classes": lambda _, arrays: arrays.pop("classes"),
+    "too few classes": lambda _, arrays: arrays.update(classes=arrays["classes"][:2]),
+    "half a normaliser": lambda header, _: header.update(normalize={"method": "unit"}),
+    "half a training": lambda header, _: header["state"]["training"].pop("generator"),
+    "a broken generator": lambda header, _: header["state"]["training"].update(generator={"state": 1}),
+    "a shorter memory": lambda _, arrays: arrays.update(optimizer_m=np.zeros(3)),
+}
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS)
+def test_what_does_not_hold_together_is_refused(path, tampering):
+    """A header or an array that was changed is told in one line that names the file."""
+    save_model(path, fitted(), resume=True)
+    tampered(path, TAMPERINGS[tampering])
+    with pytest.raises(ModelFileError, match=r"model\.npz does not hold together: .") as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_file_is_refused_or_does_not_matter(path):
+    """With any byte turned over, or cut off anywhere, a file is refused, or (where nobody reads it) opens the same."""
+    model = fitted()
+    save_model(path, model)
+    whole, places = path.read_bytes(), np.random.default_rng(0)
+    for place in places.integers(len(whole), size=150):
+        for content in (whole[:place], whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]):
+            path.write_bytes(content)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # NumPy and zipfile may wonder at what they find
+                    loaded = load_model(path)
+            except ModelFileError:
+                continue
+            assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_the_file_is_an_archive_of_plain_arrays(path):
+    """Anybody can read it with NumPy alone: a header in JSON, labels, and numbers."""
+    save_model(path, fitted())
+    assert zipfile.is_zipfile(path)
+    with np.load(path, allow_pickle=False) as file:
+        assert sorted(file.files) == ["classes", "header", "params"]
+        assert json.loads(file["header"].tobytes())["format_version"] == FORMAT_VERSION
