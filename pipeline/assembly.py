@@ -33,7 +33,7 @@ from pipeline.network import (
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
 from pipeline.network.training import Sampling, Stopping, Trainer
-from pipeline.parameters import ParameterError
+from pipeline.parameters import ParameterError, check_parameters
 
 if TYPE_CHECKING:
     from pipeline.classifier import MLPClassifier
@@ -129,6 +129,7 @@ def optimizer(model: "MLPClassifier") -> Optimizer:
 def schedule(model: "MLPClassifier") -> Schedule:
     """Return how the learning rate changes; scikit-learn's three words mean something to ``sgd`` alone."""
     if isinstance(model.learning_rate, Schedule):
+        check_parameters(model.learning_rate)
         return model.learning_rate
     if model.learning_rate == "invscaling" and model.solver == "sgd":
         return InverseScaling(float(model.power_t))

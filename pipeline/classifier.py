@@ -335,7 +335,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             return np.asarray(self.classes_[P.argmax(axis=1)])
         if self.n_outputs_ == 1:
             return np.asarray(self.classes_[np.minimum(P[:, 0] > 0.5, len(self.classes_) - 1)])
-        return np.asarray(self._label_binarizer.inverse_transform(P))
+        several: Array = self._label_binarizer.inverse_transform(P)  # sparse where y was
+        return several
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""
@@ -523,7 +524,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _interrupted(self) -> None:
         """Keep what was learned when a person interrupts ``fit``, as scikit-learn does."""
-        warnings.warn("Training interrupted by user.", stacklevel=4)
+        warnings.warn("Training interrupted by user.", stacklevel=5)
 
     def _say_why(self, reason: str, *, warn: bool) -> None:
         """Say why training ended, as scikit-learn does."""
@@ -539,7 +540,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _hand_back(self, epochs_before: int) -> None:
@@ -590,7 +591,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"lbfgs failed to converge after {result.nit} iteration(s): {result.message}. Increase max_iter or "
                 "max_fun, or scale the data",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     # ---------------------------------------------------------------- for the model file
