@@ -1,0 +1,876 @@
+"""The classifier: scikit-learn's to the digit where it is scikit-learn's, and what it has beyond."""
+
+import copy
+import inspect
+import pickle
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.sparse
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neural_network import MLPClassifier as Theirs
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from pipeline import MLPClassifier
+from pipeline.network import Cosine, Dropout, Schedule, Step
+from pipeline.network.training import DivergenceError
+from pipeline.parameters import ParameterError, parameters_of, read_parameters, read_yaml
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+N = 60
+rng = np.random.default_rng(0)
+DIGITS = rng.integers(3, size=N)
+X = rng.normal(size=(N, 5)) + DIGITS[:, np.newaxis]
+WEIGHT = rng.random(N) + 0.1
+TARGETS = {
+    "binary": DIGITS > 0,
+    "multiclass": DIGITS,
+    "multilabel": np.stack([DIGITS > 0, DIGITS == 1, X[:, 0] > 1], axis=1).astype(int),
+}
+STOCHASTIC = ["sgd", "adam", "rmsprop", "adagrad", "adamw"]
+
+
+def small(**parameters):
+    """Return a classifier that is quick to train."""
+    return MLPClassifier(**{"hidden_layer_sizes": (6,), "max_iter": 3, "random_state": 0, **parameters})
+
+
+def params(model):
+    """Return all parameters as bytes."""
+    return model.network_.params.tobytes()
+
+
+# ---------------------------------------------------------------- scikit-learn's estimator
+
+
+def test_the_first_parameters_are_scikit_learns():
+    """Names, order, kinds and defaults of its 24 come first; all others are keywords."""
+    ours = list(inspect.signature(MLPClassifier).parameters.values())
+    theirs = list(inspect.signature(Theirs).parameters.values())
+    assert len(theirs) == 24 - 1
+    for one, other in zip(ours, theirs, strict=False):
+        assert (one.name, one.kind, one.default) == (other.name, other.kind, other.default)
+    assert all(one.kind is one.KEYWORD_ONLY for one in ours[len(theirs) :])
+
+
+CHECKED = [
+    MLPClassifier(max_iter=20, random_state=0),
+    MLPClassifier(solver="sgd", learning_rate_init=0.1, max_iter=30, random_state=0),
+    MLPClassifier(solver="rmsprop", max_iter=20, random_state=0),
+    MLPClassifier(solver="lbfgs", max_iter=50, random_state=0),
+    MLPClassifier(batch_size="full", shuffle=False, learning_rate_init=0.02, max_iter=20, random_state=0),
+    MLPClassifier(solver="adamw", dropout=0.1, learning_rate="cosine", max_iter=40, random_state=0),
+    MLPClassifier(batch_size=5, max_iter=10, random_state=0),
+]
+UNEQUAL_BATCHES = "rows given twice, and rows of weight 0 left out, are not batched (or dropped) as weighted ones are"
+
+
+def failing(estimator):
+    """Return the checks that cannot hold: only a batch of all rows is the same for weights as for repetitions."""
+    if estimator.batch_size != 5 and not estimator.dropout:
+        return {}
+    return {f"check_sample_weight_equivalence_on_{kind}_data": UNEQUAL_BATCHES for kind in ("dense", "sparse")}
+
+
+@parametrize_with_checks(CHECKED, expected_failed_checks=failing)
+def test_scikit_learns_checks(estimator, check):
+    """It is an estimator as scikit-learn defines one."""
+    check(estimator)
+
+
+class FromTheirStart(MLPClassifier):
+    """Begins with the weights that scikit-learn begins with for seed 0."""
+
+    def _begin(self, samples):
+        super()._begin(samples)
+        legacy, gain = np.random.RandomState(0), 2 if self.activation == "logistic" else 6
+        for layer in self.network_.affine_layers:
+            bound = np.sqrt(gain / (layer.n_in + layer.n_out))
+            layer.W[:] = legacy.uniform(-bound, bound, layer.W.shape)
+            layer.b[:] = legacy.uniform(-bound, bound, layer.b.shape)
+
+
+SAME = {
+    "adam": {"solver": "adam"},
+    "adam with its own means": {"solver": "adam", "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-4},
+    "sgd": {"solver": "sgd", "momentum": 0},
+    "momentum": {"solver": "sgd", "nesterovs_momentum": False},
+    "nesterov": {"solver": "sgd", "momentum": 0.5},
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.2},
+    "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.02, "n_iter_no_change": 1},
+    "mini-batches": {"solver": "adam", "batch_size": 7},
+    "stopping": {"solver": "adam", "tol": 0.03, "n_iter_no_change": 2},
+    "penalty": {"solver": "adam", "alpha": 2.0},
+    "two layers": {"solver": "adam", "hidden_layer_sizes": (6, 4), "activation": "tanh"},
+    "logistic": {"solver": "adam", "activation": "logistic"},
+    "identity": {"solver": "sgd", "activation": "identity"},
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", SAME)
+def test_ten_epochs_are_scikit_learns(name, target, weighted):
+    """From the same weights, loss curve and weights agree with scikit-learn's to 1e-9."""
+    options = {"hidden_layer_sizes": (6,), "max_iter": 10, "learning_rate_init": 0.02, "random_state": 0}
+    options |= {"shuffle": False, **SAME[name]}
+    weight = WEIGHT if weighted else None
+    ours = FromTheirStart(**options).fit(X, TARGETS[target], weight)
+    theirs = Theirs(**options).fit(X, TARGETS[target], weight)
+    assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-9)
+    for one, other in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
+        assert_allclose(one, other, rtol=1e-6, atol=1e-12)
+    for attribute in ("n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
+        assert getattr(ours, attribute) == getattr(theirs, attribute)
+    assert_array_equal(ours.classes_, theirs.classes_)
+    assert_allclose([ours.loss_, ours.best_loss_], [theirs.loss_, theirs.best_loss_], rtol=1e-9)
+    assert ours.validation_scores_ is theirs.validation_scores_ is None
+    assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-6)
+    assert_allclose(ours.predict_log_proba(X), theirs.predict_log_proba(X), rtol=1e-6)
+    assert_array_equal(ours.predict(X), theirs.predict(X))
+    assert ours.score(X, TARGETS[target]) == theirs.score(X, TARGETS[target])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_lbfgs_is_scikit_learns(target):
+    """From the same weights, SciPy walks the same way, however the parameters are packed."""
+    options = {"hidden_layer_sizes": (6,), "solver": "lbfgs", "max_iter": 8, "alpha": 0.5, "random_state": 0}
+    ours = FromTheirStart(**options).fit(X, TARGETS[target], WEIGHT)
+    theirs = Theirs(**options).fit(X, TARGETS[target], WEIGHT)
+    assert ours.n_iter_ == theirs.n_iter_ == 8
+    assert_allclose(ours.loss_, theirs.loss_, rtol=1e-9)
+    assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-5)
+
+
+def test_single_precision_is_near_scikit_learns():
+    """In float32 both come to the same to its precision, and stay in it."""
+    options = {"hidden_layer_sizes": (6,), "max_iter": 10, "learning_rate_init": 0.02, "shuffle": False}
+    single = X.astype(np.float32)
+    ours = FromTheirStart(random_state=0, **options).fit(single, DIGITS)
+    theirs = Theirs(random_state=0, **options).fit(single, DIGITS)
+    assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-5)
+    assert {array.dtype for array in (*ours.coefs_, *ours.intercepts_, ours.predict_proba(single))} == {single.dtype}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [(np.float32, np.float32), (np.float64, np.float64), (np.uint8, np.float64), (int, np.float64)]
+)
+def test_precision_is_that_of_the_samples(given, kept):
+    """float32 is worked on in float32, anything else in float64."""
+    model = small().fit(np.abs(X).astype(given), DIGITS)
+    assert model.network_.dtype == kept
+    assert model.predict_proba(np.abs(X).astype(given)).dtype == kept
+
+
+def test_weights_are_views_of_the_network():
+    """`coefs_` and `intercepts_` can be read and written in place, and are not there before `fit`."""
+    model = small()
+    assert not hasattr(model, "coefs_")
+    assert not hasattr(model, "intercepts_")
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    model.fit(X, DIGITS)
+    model.coefs_[0][:] = 0
+    model.intercepts_[0][:] = -1
+    assert not model.network_.params[:30].any()
+    assert (model.predict_proba(X) == model.predict_proba(X)[0]).all()
+
+
+# ---------------------------------------------------------------- targets and samples
+
+
+@pytest.mark.parametrize("labels", [["no", "yes"], ["a", "b", "c"], [-1, 7], [2.0, 3.0, 5.0], [False, True]])
+def test_labels_of_any_kind(labels):
+    """What was learned is what is predicted, in scikit-learn's order of classes."""
+    y = np.array(labels)[DIGITS % len(labels)]
+    model = small(max_iter=60, learning_rate_init=0.05).fit(X, y)
+    assert model.classes_.tolist() == sorted(labels)
+    assert set(model.predict(X)) <= set(labels)
+    assert model.score(X, y) > 0.8
+    assert model.predict_proba(X).shape == (N, len(labels))
+
+
+def test_probabilities_belong_to_classes():
+    """They sum to 1, and the likeliest is predicted; labels of several at once are each on a side of a half."""
+    model = small().fit(X, DIGITS)
+    P = model.predict_proba(X)
+    assert_allclose(P.sum(axis=1), 1)
+    assert_array_equal(model.predict(X), model.classes_[P.argmax(axis=1)])
+    several = small().fit(X, TARGETS["multilabel"])
+    assert_array_equal(several.predict(X), several.predict_proba(X) > 0.5)
+
+
+def test_sparse_labels_of_several_at_once():
+    """An indicator matrix may be sparse, and so is the prediction then, as scikit-learn's."""
+    Y = TARGETS["multilabel"]
+    model = small().fit(X, scipy.sparse.csr_array(Y))
+    assert params(model) == params(small().fit(X, Y))
+    predicted = model.predict(X)
+    assert scipy.sparse.issparse(predicted)
+    assert_array_equal(predicted.toarray(), small().fit(X, Y).predict(X))
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_array, scipy.sparse.csc_array, scipy.sparse.csr_matrix])
+def test_sparse_samples_train_as_dense_ones(kind, solver):
+    """Byte for byte, with batches, validation rows and prediction in pieces."""
+    options = {"solver": solver, "batch_size": 7, "early_stopping": solver == "adam"}
+    dense = np.where(X > 0, X, 0)
+    sparse, plain = small(**options).fit(kind(dense), DIGITS), small(**options).fit(dense, DIGITS)
+    assert params(sparse) == params(plain)
+    assert_array_equal(sparse.predict_proba(kind(dense)), plain.predict_proba(dense))
+
+
+def test_one_dimension_too_many_is_a_warning():
+    """A column of labels is taken as labels, with scikit-learn's warning."""
+    with pytest.warns(UserWarning, match="column-vector y"):
+        column = small().fit(X, DIGITS[:, np.newaxis])
+    assert params(column) == params(small().fit(X, DIGITS))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_samples_are_only_read(order):
+    """Neither X nor y nor weights change; memory-mapped and read-only ones will do, in any order."""
+    frozen, labels, weight = np.array(X, order=order), DIGITS.copy(), WEIGHT.copy()
+    for array in (frozen, labels, weight):
+        array.flags.writeable = False
+    for solver in ("adam", "lbfgs"):
+        model = small(solver=solver).fit(frozen, labels, weight)
+        model.predict_proba(frozen)
+        assert params(model) == params(small(solver=solver).fit(X, DIGITS, WEIGHT))
+    assert_array_equal(frozen, X)
+
+
+def test_a_memory_mapped_file_can_be_learned_from(tmp_path):
+    """As workers of a search get it: read-only, from a file."""
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    model = small(batch_size=7).fit(mapped, DIGITS)
+    assert params(model) == params(small(batch_size=7).fit(X, DIGITS))
+    assert_array_equal(model.predict(mapped), model.predict(X))
+
+
+def test_threads_may_predict_at_once():
+    """One model serves many threads."""
+    model = small(hidden_layer_sizes=(20, 20), activation="gelu").fit(X, DIGITS)
+    batches = [np.random.default_rng(seed).normal(size=(300, 5)) for seed in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(model.predict_proba, batches))
+    assert all(np.array_equal(P, model.predict_proba(batch)) for P, batch in zip(found, batches, strict=True))
+
+
+def test_prediction_of_many_goes_in_pieces():
+    """More rows than a piece have the probabilities that they have alone."""
+    model, many = small().fit(X, DIGITS), np.tile(X, (150, 1))
+    assert_allclose(model.predict_proba(many), np.tile(model.predict_proba(X), (150, 1)), rtol=1e-12)
+
+
+# ---------------------------------------------------------------- weights
+
+
+@pytest.mark.parametrize("options", [{"solver": "lbfgs", "max_iter": 20}, {"batch_size": "full", "shuffle": False}])
+def test_a_weight_is_a_repetition(options):
+    """With all samples in one batch, weights 0, 1, 2 train as leaving out and giving twice."""
+    weight = np.arange(N) % 3
+    rows = np.repeat(np.arange(N), weight)
+    weighted = small(alpha=0.5, **options).fit(X, DIGITS, weight)
+    repeated = small(alpha=0.5, **options).fit(X[rows], DIGITS[rows])
+    assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_class_weights_are_weights_of_samples(solver):
+    """`balanced`, or a number for each class, counts as the same weights given sample by sample, times their own."""
+    y = np.where(DIGITS == 0, 0, 1)
+    shares = N / (2 * np.bincount(y))
+    balanced = small(solver=solver, class_weight="balanced").fit(X, y, WEIGHT)
+    assert params(balanced) == params(small(solver=solver).fit(X, y, shares[y] * WEIGHT))
+    given = small(solver=solver, class_weight={0: 3.0}).fit(X, y)
+    assert params(given) == params(small(solver=solver).fit(X, y, np.where(y == 0, 3.0, 1.0)))
+
+
+def test_class_weights_of_words():
+    """Classes are named by their labels."""
+    words = np.array(["a", "b", "c"])[DIGITS]
+    named = small(class_weight={"a": 2, "b": 1, "c": 1}).fit(X, words)
+    assert params(named) == params(small(class_weight={0: 2, 1: 1, 2: 1}).fit(X, DIGITS))
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.ones(N - 1), r"sample_weight.shape == \(59,\), expected \(60,\)"),
+        (np.zeros(N), "Sample weights must contain at least one non-zero number"),
+        (np.full(N, np.nan), "sample_weight contains NaN"),
+    ],
+)
+def test_weights_are_checked(weight, message):
+    """Too few, all 0, or no numbers."""
+    with pytest.raises(ValueError, match=message):
+        small().fit(X, DIGITS, weight)
+
+
+# ---------------------------------------------------------------- what is new
+
+
+@pytest.mark.parametrize("name", list(parameters_of(MLPClassifier))[23:])
+def test_a_new_parameter_changes_something(name):
+    """Each is heard of in training; and its default is the plain case, which scikit-learn's tests hold."""
+    told = {
+        "rho": ({"solver": "rmsprop"}, 0.5),
+        "weight_decay": ({"solver": "adamw"}, 0.5),
+        "class_weight": ({}, "balanced"),
+        "monitor": ({"learning_rate_init": 5.0, "max_iter": 10}, "loss"),
+        "dropout": ({}, 0.5),
+        "weight_init": ({}, "he_normal"),
+        "biases": ({}, False),
+        "replacement": ({"batch_size": 7}, True),
+        "max_updates": ({"batch_size": 7}, 2),
+    }
+    if name == "n_threads":
+        pytest.skip("changes how fast, not what")
+    options, value = told[name]
+    assert params(small(**options).fit(X, DIGITS)) != params(small(**options, **{name: value}).fit(X, DIGITS))
+
+
+def test_activations_one_by_one():
+    """Each hidden layer has the activation that its place in the tuple says."""
+    model = small(hidden_layer_sizes=(4, 3, 2), activation=("elu", "tanh", "leaky_relu")).fit(X, DIGITS)
+    assert [repr(layer) for layer in model.network_.layers if not layer.parameter_shapes()] == [
+        "ELU()",
+        "Tanh()",
+        "LeakyReLU()",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dropout", "rates"), [(0.5, [0.5, 0.5]), ((0.2, 0.0, 0.4), [0.2, 0.4]), (0.0, []), ((0, 0.1, 0.1), [0.1, 0.1])]
+)
+def test_dropout_of_all_layers_or_one_by_one(dropout, rates):
+    """One rate is of the hidden layers; of a tuple the first is the input's."""
+    model = small(hidden_layer_sizes=(4, 3), dropout=dropout).fit(X, DIGITS)
+    assert [layer.rate for layer in model.network_.layers if isinstance(layer, Dropout)] == rates
+    assert_array_equal(model.predict_proba(X), model.predict_proba(X))
+
+
+def test_without_biases_there_are_none():
+    """The network has weights alone; scikit-learn's attribute shows zeros."""
+    model = small(biases=False).fit(X, DIGITS)
+    assert model.network_.params.size == 5 * 6 + 6 * 3
+    assert [b.tolist() for b in model.intercepts_] == [[0] * 6, [0] * 3]
+
+
+@pytest.mark.parametrize(("weight_init", "deviation"), [(0.01, 0.01), ("he_normal", np.sqrt(2 / 5))])
+def test_first_weights_can_be_chosen(weight_init, deviation):
+    """By name, or as normal numbers of a deviation."""
+    model = small(hidden_layer_sizes=(800,), weight_init=weight_init, learning_rate_init=1e-12, max_iter=1)
+    assert model.fit(X, DIGITS).coefs_[0].std() == pytest.approx(deviation, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "updates"),
+    [
+        ({"batch_size": "full"}, [1, 2, 3]),
+        ({"batch_size": 1}, [60, 120, 180]),
+        ({"batch_size": 7}, [9, 18, 27]),
+        ({"batch_size": 7, "replacement": True}, [9, 18, 27]),
+        ({"batch_size": 7, "max_updates": 20}, [9, 18, 20]),
+    ],
+)
+def test_updates_are_counted_in_batches(options, updates):
+    """A batch is an update: all samples, one, seven; and `max_updates` is the last."""
+    for epochs, wanted in enumerate(updates, start=1):
+        assert small(**{**options, "max_iter": epochs}).fit(X, DIGITS)._trainer.updates == wanted
+
+
+def test_enough_updates_are_no_failure_to_converge():
+    """Ending by `max_updates` is what was asked for, and no warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert small(max_iter=50, max_updates=4).fit(X, DIGITS).n_iter_ == 4
+
+
+@pytest.mark.parametrize("solver", STOCHASTIC)
+@pytest.mark.parametrize("learning_rate", ["cosine", "one_cycle", "step", "exponential", Cosine(2, warmup=1), Step(1)])
+def test_schedules_are_for_every_solver(solver, learning_rate):
+    """The rates of the epochs are the schedule's, and one that ends is no failure to converge."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error" if learning_rate in ("cosine", "one_cycle", Cosine(2, warmup=1)) else "ignore")
+        model = small(solver=solver, learning_rate=learning_rate, max_iter=6, batch_size=7).fit(X, DIGITS)
+    schedule = learning_rate if isinstance(learning_rate, Schedule) else model._trainer.schedule
+    length = getattr(schedule, "epochs", None) or 6
+    wanted = [0.001 * schedule.factor(epoch + 8 / 9, length, 0) for epoch in range(6)]
+    assert model.history_["learning_rate"] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("solver", ["adam", "rmsprop"])
+@pytest.mark.parametrize("word", ["invscaling", "adaptive"])
+def test_scikit_learns_words_are_for_sgd_alone(solver, word):
+    """For another solver they change nothing."""
+    options = {"solver": solver, "max_iter": 30, "tol": 1.0, "n_iter_no_change": 2}
+    assert params(small(learning_rate=word, **options).fit(X, DIGITS)) == params(small(**options).fit(X, DIGITS))
+
+
+def test_invscaling_and_adaptive_move_the_rate():
+    """One by the samples seen before an epoch, the other by a fifth at every standstill until 1e-6."""
+    falling = small(solver="sgd", learning_rate="invscaling", power_t=0.25, batch_size=7).fit(X, DIGITS)
+    assert falling.history_["learning_rate"] == pytest.approx([0.001 / (N * epoch + 1) ** 0.25 for epoch in range(3)])
+    patient = small(solver="sgd", learning_rate="adaptive", tol=10.0, n_iter_no_change=1, max_iter=99).fit(X, DIGITS)
+    rates = patient.history_["learning_rate"]
+    assert patient.n_iter_ < 99
+    assert sorted({round(np.log(0.001 / rate) / np.log(5), 6) for rate in rates}) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("patience", [1, 4, 9])
+def test_patience_is_counted_in_epochs(patience):
+    """With a tolerance that is never met, training ends after patience and two epochs; inf never ends it."""
+    assert small(tol=1e9, n_iter_no_change=patience, max_iter=50).fit(X, DIGITS).n_iter_ == patience + 2
+    assert small(tol=1e9, n_iter_no_change=np.inf, max_iter=50).fit(X, DIGITS).n_iter_ == 50
+
+
+# ---------------------------------------------------------------- history and validation
+
+
+def test_history_tells_every_epoch():
+    """A list for each figure; scikit-learn's attributes say the same."""
+    model = small(max_iter=4).fit(X, DIGITS, X_val=X[:20], y_val=DIGITS[:20])
+    assert list(model.history_) == ["loss", "score", "validation_loss", "validation_score", "learning_rate", "seconds"]
+    assert {len(figures) for figures in model.history_.values()} == {4}
+    assert model.loss_curve_ == model.history_["loss"]
+    assert (model.loss_, model.best_loss_) == (model.loss_curve_[-1], min(model.loss_curve_))
+    assert all(seconds > 0 for seconds in model.history_["seconds"])
+    P = model.predict_proba(X[:20])
+    assert model.history_["validation_loss"][-1] == pytest.approx(log_loss(DIGITS[:20], P, labels=[0, 1, 2]))
+    assert model.history_["validation_score"][-1] == pytest.approx(model.score(X[:20], DIGITS[:20]))
+
+
+def test_without_validation_there_are_none():
+    """The figures of validation are None, and watching data changes no weight."""
+    plain = small().fit(X, DIGITS)
+    assert plain.history_["validation_loss"] == plain.history_["validation_score"] == [None] * 3
+    assert params(small().fit(X, DIGITS, X_val=X, y_val=DIGITS)) == params(plain)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_early_stopping_keeps_the_best_epoch(target):
+    """It stops by the validation score, keeps that epoch's weights, and says so as scikit-learn does."""
+    y = TARGETS[target]
+    model = small(early_stopping=True, validation_fraction=0.3, n_iter_no_change=3, max_iter=99).fit(X, y)
+    assert model.n_iter_ == len(model.validation_scores_) < 99
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert model.best_loss_ is None
+    assert model.t_ == model.n_iter_ * 42
+
+
+def test_early_stopping_takes_the_validation_data_given():
+    """Then nothing is set aside, and the best epoch is that of the data given."""
+    options = {"early_stopping": True, "learning_rate_init": 0.3, "batch_size": 7, "max_iter": 15}
+    model = small(**options).fit(X, DIGITS, X_val=X[:9], y_val=DIGITS[:9], sample_weight_val=WEIGHT[:9])
+    assert model.t_ == model.n_iter_ * N
+    assert model.best_validation_score_ == pytest.approx(model.score(X[:9], DIGITS[:9], WEIGHT[:9]))
+
+
+@pytest.mark.parametrize("monitor", ["loss", "score", "validation_loss", "validation_score"])
+def test_any_figure_can_be_monitored(monitor):
+    """Training ends with the weights of the epoch in which that figure was best."""
+    options = {"monitor": monitor, "learning_rate_init": 0.5, "batch_size": 7, "n_iter_no_change": 99}
+    held = {"X_val": X[:20], "y_val": DIGITS[:20]}
+    model = small(max_iter=12, **options).fit(X, DIGITS, **held)
+    figures = np.array(model.history_[monitor]) * (1 if monitor.endswith("score") else -1)
+    best = int(figures.argmax()) + 1
+    assert best < 12
+    assert params(model) == params(small(max_iter=best, **{**options, "monitor": "auto"}).fit(X, DIGITS, **held))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"X_val": X}, "X_val and y_val go together"),
+        ({"y_val": DIGITS}, "X_val and y_val go together"),
+        ({"sample_weight_val": WEIGHT}, "sample_weight_val was given without X_val and y_val"),
+        ({"X_val": X, "y_val": DIGITS + 1}, r"y_val has labels that y has not: \[3\]; y has \[0 1 2\]"),
+        ({"X_val": X[:, :2], "y_val": DIGITS}, "X has 2 features, but MLPClassifier is expecting 5"),
+        ({"X_val": X, "y_val": DIGITS[:9]}, "inconsistent numbers of samples"),
+        ({"X_val": X, "y_val": DIGITS, "sample_weight_val": WEIGHT[:9]}, "sample_weight.shape"),
+    ],
+)
+def test_validation_data_are_checked(given, message):
+    """What is missing, or does not fit the samples, is named."""
+    with pytest.raises(ValueError, match=message):
+        small().fit(X, DIGITS, **given)
+
+
+@pytest.mark.parametrize("monitor", ["validation_loss", "validation_score"])
+def test_monitoring_validation_wants_validation(monitor):
+    """Without validation data the error says how to give some."""
+    with pytest.raises(ValueError, match=f"monitor='{monitor}' needs validation data: give X_val and y_val"):
+        small(monitor=monitor).fit(X, DIGITS)
+
+
+def test_a_search_hands_validation_data_through():
+    """Of another length than the samples, they arrive whole in every fit of a search."""
+    search = GridSearchCV(small(), {"alpha": [0, 1]}, cv=2, error_score="raise")
+    search.fit(X, DIGITS, X_val=X[:20], y_val=DIGITS[:20])
+    assert None not in search.best_estimator_.history_["validation_loss"]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_validation_data_that_a_search_has_sliced_are_refused(n_jobs):
+    """Of the length of the samples, a search would slice them as it slices those: one clear line instead."""
+    search = GridSearchCV(small(), {"alpha": [0, 1]}, cv=2, error_score="raise", n_jobs=n_jobs)
+    with pytest.raises(ValueError, match="inside a search or a cross-validation: it was sliced"):
+        search.fit(X, DIGITS, X_val=X, y_val=DIGITS)
+    with pytest.raises(ValueError, match="it was sliced"):
+        cross_val_score(small(), X, DIGITS, params={"X_val": X, "y_val": DIGITS}, error_score="raise")
+
+
+# ---------------------------------------------------------------- going on
+
+GOING_ON = {
+    **{solver: {"solver": solver} for solver in STOCHASTIC},
+    "early stopping": {"early_stopping": True, "validation_fraction": 0.3},
+    "monitor": {"monitor": "loss", "learning_rate_init": 0.3},
+    "dropout": {"dropout": 0.3, "hidden_layer_sizes": (6, 5)},
+    "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 1},
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling"},
+    "a schedule": {"learning_rate": Cosine(epochs=8, warmup=2)},
+    "replacement": {"replacement": True},
+    "in order": {"shuffle": False},
+    "averages of all": {"batch_size": "full", "solver": "adamw"},
+    "class weights": {"class_weight": "balanced", "alpha": 0.5},
+}
+
+
+def figures(model):
+    """Return all that training came to, less the seconds."""
+    history = {name: values for name, values in model.history_.items() if name != "seconds"}
+    return params(model), history, model.t_, model.best_loss_, model.validation_scores_
+
+
+def going_on(name, **parameters):
+    """Return a classifier that goes on."""
+    return small(**{"batch_size": 7, "warm_start": True, **GOING_ON[name], **parameters})
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", GOING_ON)
+def test_three_epochs_and_five_are_eight(name, dtype):
+    """`warm_start` goes on with all that training is in the middle of: byte for byte as if it had never stopped."""
+    samples = X.astype(dtype)
+    whole = going_on(name, max_iter=8).fit(samples, DIGITS, WEIGHT)
+    parts = going_on(name, max_iter=3).fit(samples, DIGITS, WEIGHT)
+    assert figures(parts) != figures(whole)
+    parts = pickle.loads(pickle.dumps(parts))  # noqa: S301 - our own bytes
+    parts.set_params(max_iter=5).fit(samples, DIGITS, WEIGHT)
+    assert figures(parts) == figures(whole)
+    assert parts.n_iter_ == 5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", [name for name in GOING_ON if name not in {"early stopping", "monitor"}])
+def test_calls_of_partial_fit_are_epochs_of_fit(name, dtype):
+    """Eight calls over all samples equal eight epochs, mixed with `fit` as one likes."""
+    samples = X.astype(dtype)
+    whole = going_on(name, max_iter=8, n_iter_no_change=99, tol=0).fit(samples, DIGITS, WEIGHT)
+    parts = going_on(name, max_iter=3, n_iter_no_change=99, tol=0)
+    for _ in range(2):
+        parts.partial_fit(samples, DIGITS, WEIGHT, classes=[0, 1, 2])
+    parts.fit(samples, DIGITS, WEIGHT)
+    for _ in range(3):
+        parts.partial_fit(samples, DIGITS, WEIGHT)
+    assert params(parts) == params(whole)
+    assert parts.loss_curve_ == whole.loss_curve_
+
+
+def test_a_generator_goes_on_as_well():
+    """A Generator of the user's is used, not copied: two fits with it differ, and two alike agree."""
+    one, other = (small(random_state=np.random.default_rng(3)) for _ in range(2))
+    first = params(one.fit(X, DIGITS))
+    assert params(other.fit(X, DIGITS)) == first
+    assert params(one.fit(X, DIGITS)) != first
+    legacy = small(random_state=np.random.RandomState(3))
+    assert params(legacy.fit(X, DIGITS)) != params(legacy.fit(X, DIGITS))
+
+
+def test_without_warm_start_fit_begins_anew():
+    """The same call gives the same model."""
+    model = small()
+    first = params(model.fit(X, DIGITS))
+    assert params(model.fit(X, DIGITS)) == first
+    assert len(model.loss_curve_) == 3
+
+
+def test_lbfgs_goes_on_from_its_weights():
+    """With `warm_start` it begins where it ended, and the history goes on."""
+    model = small(solver="lbfgs", warm_start=True, max_iter=5).fit(X, DIGITS)
+    loss = model.loss_
+    model.fit(X, DIGITS)
+    assert model.loss_ < loss
+    assert len(model.loss_curve_) == 10
+
+
+def test_settings_may_change_on_the_way():
+    """A new rate, penalty or solver holds from the next call on; other layers are refused."""
+    model = small(warm_start=True).fit(X, DIGITS)
+    model.set_params(learning_rate_init=0.5, alpha=3.0).fit(X, DIGITS)
+    assert model.history_["learning_rate"] == [0.001] * 3 + [0.5] * 3
+    model.set_params(solver="rmsprop").partial_fit(X, DIGITS)
+    assert set(model._trainer.optimizer.state) == {"v"}
+    with pytest.raises(ParameterError, match=r"training goes on with .*Affine\(5, 6\).*; the parameters now ask for"):
+        model.set_params(hidden_layer_sizes=(9,)).fit(X, DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda model: model.fit(X, DIGITS + 1), "warm_start can only be used where `y` has the same classes"),
+        (lambda model: model.fit(X[:, :3], DIGITS), "X has 3 features, but MLPClassifier is expecting 5"),
+        (lambda model: model.partial_fit(X, DIGITS, classes=[0, 1]), "is not the same as on last call to partial_fit"),
+        (lambda _: small().partial_fit(X, DIGITS), "classes must be passed on the first call to partial_fit"),
+        (lambda _: small().partial_fit(X, DIGITS, classes=[0, 1]), "`y` has classes not in `self.classes_`"),
+        (
+            lambda _: small(early_stopping=True).partial_fit(X, DIGITS, classes=[0, 1, 2]),
+            "partial_fit does not support early_stopping=True",
+        ),
+        (lambda _: small(solver="lbfgs").partial_fit, "has no attribute 'partial_fit'"),
+    ],
+)
+def test_what_cannot_go_on_is_refused(call, message):
+    """Other labels, other features, a solver that makes no updates: in scikit-learn's words."""
+    model = small(warm_start=True).fit(X, DIGITS)
+    with pytest.raises((ValueError, AttributeError), match=message):
+        call(model)
+
+
+# ---------------------------------------------------------------- when it goes wrong
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"solver": "newton"}, "solver must be 'lbfgs', 'sgd', 'adam', 'rmsprop', 'adagrad' or 'adamw'; got 'newton'"),
+        ({"activation": ("relu", "tanh")}, "activation must be one name, or one for each of the 1 hidden layers"),
+        ({"activation": "softplus"}, "activation must be"),
+        ({"dropout": 1.0}, "dropout must be a number >= 0 and < 1"),
+        ({"dropout": (0.1,)}, "dropout must be one rate for the hidden layers, or one for the input and each"),
+        ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes must be a list of integers >= 1"),
+        ({"alpha": -1}, "alpha must be a number >= 0; got -1"),
+        ({"batch_size": 0}, "batch_size must be"),
+        ({"learning_rate": "fast"}, "learning_rate must be"),
+        ({"weight_init": 0}, "weight_init must be"),
+        ({"max_iter": 0}, "max_iter must be an integer >= 1; got 0"),
+        ({"learning_rate_init": float("nan")}, "learning_rate_init must be"),
+    ],
+)
+def test_parameters_are_checked_in_fit(parameters, message):
+    """The constructor takes anything; `fit` names the parameter, what is allowed and what was given."""
+    model = small(**parameters)
+    with pytest.raises(ParameterError, match=message):
+        model.fit(X, DIGITS)
+
+
+def test_a_schedules_parameters_are_checked_as_well():
+    """A schedule is part of the configuration."""
+    with pytest.raises(ParameterError, match="warmup must be a number >= 0; got -1"):
+        small(learning_rate=Cosine(warmup=-1)).fit(X, DIGITS)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_divergence_is_one_clear_error(solver):
+    """It names the learning rate and the epoch, it is scikit-learn's kind of error, and the best weights are kept."""
+    model = small(solver=solver, warm_start=True, batch_size=7).fit(X, DIGITS)
+    best = params(model)
+    model.set_params(learning_rate_init=1e200)
+    with pytest.raises(DivergenceError, match=r"non-finite parameter weights.*learning rate, 1e\+200.*epoch 4"):
+        model.fit(X, DIGITS)
+    assert params(model) == best
+    assert np.isfinite(model.predict_proba(X)).all()
+    assert model.set_params(learning_rate_init=0.01).fit(X, DIGITS).n_iter_ == 3
+
+
+def test_lbfgs_diverges_with_the_same_words(monkeypatch):
+    """Weights that are no numbers are told as scikit-learn tells them."""
+    lost = scipy.optimize.OptimizeResult(x=np.nan, fun=np.nan, nit=1, status=0)
+    monkeypatch.setattr(scipy.optimize, "minimize", lambda *_, **__: lost)
+    with pytest.raises(DivergenceError, match="Solver produced non-finite parameter weights"):
+        small(solver="lbfgs").fit(X, DIGITS)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_not_having_converged_is_a_warning(solver):
+    """It is scikit-learn's warning, and points at the line that called `fit`."""
+    with pytest.warns(ConvergenceWarning) as caught:
+        small(solver=solver).fit(X, DIGITS)
+    assert [one.filename for one in caught] == [__file__]
+
+
+def test_partial_fit_warns_of_nothing():
+    """One epoch is all that it was asked for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small().partial_fit(X, DIGITS, classes=[0, 1, 2])
+
+
+def test_a_batch_larger_than_the_data_is_a_warning():
+    """It is clipped, as scikit-learn's."""
+    with pytest.warns(UserWarning, match="Got `batch_size` 99, larger than sample size 60: it is clipped"):
+        clipped = small(batch_size=99).fit(X, DIGITS)
+    assert params(clipped) == params(small(batch_size="full").fit(X, DIGITS))
+
+
+def test_an_interruption_keeps_what_was_learned():
+    """Ctrl-C ends `fit` with scikit-learn's warning, and the model predicts."""
+    model = small(max_iter=50)
+
+    class Interrupted(Step):
+        def after(self, t, length):
+            if t >= 2:
+                raise KeyboardInterrupt
+            return super().after(t, length)
+
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.set_params(learning_rate=Interrupted()).fit(X, DIGITS)
+    assert (model.n_iter_, len(model.loss_curve_)) == (2, 2)
+    assert model.predict(X).shape == (N,)
+
+
+def test_too_few_rows_for_validation():
+    """Fewer than two rows set aside are refused, as scikit-learn does."""
+    with pytest.raises(ValueError, match="The validation set is too small"):
+        small(early_stopping=True).fit(X[:5], DIGITS[:5])
+
+
+# ---------------------------------------------------------------- telling
+
+
+def test_verbose_prints_what_scikit_learn_prints(capsys):
+    """A line for every epoch, with the same loss in the same words."""
+    options = {"hidden_layer_sizes": (6,), "max_iter": 3, "shuffle": False, "verbose": True, "random_state": 0}
+    FromTheirStart(**options).fit(X, DIGITS)
+    ours = capsys.readouterr().out
+    Theirs(**options).fit(X, DIGITS)
+    assert ours == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({}, "Training loss did not improve more than tol=9.000000 for 1 consecutive epochs. Stopping."),
+        ({"early_stopping": True}, "Validation score did not improve more than tol=9.000000 for 1 consecutive epochs."),
+        ({"early_stopping": True}, "Validation score: 0."),
+        ({"solver": "sgd", "learning_rate": "adaptive"}, "Setting learning rate to 0.000200"),
+    ],
+)
+def test_verbose_says_why(capsys, options, line):
+    """Why it stopped, what validation gave, where the rate went: as scikit-learn says it."""
+    small(tol=9.0, n_iter_no_change=1, max_iter=30, verbose=True, **options).fit(X, DIGITS)
+    assert line in capsys.readouterr().out
+
+
+def test_quiet_is_quiet(capsys):
+    """Without `verbose` nothing is printed."""
+    small().fit(X, DIGITS).predict(X)
+    assert capsys.readouterr() == ("", "")
+
+
+# ---------------------------------------------------------------- copies
+
+
+def dumped(model, tmp_path):
+    """Send a model through joblib."""
+    joblib.dump(model, tmp_path / "model.joblib")
+    return joblib.load(tmp_path / "model.joblib")
+
+
+COPIES = {
+    "pickle": lambda model, _: pickle.loads(pickle.dumps(model)),  # noqa: S301 - our own bytes
+    "joblib": dumped,
+    "deepcopy": lambda model, _: copy.deepcopy(model),
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_a_copy_predicts_and_goes_its_own_way(way, tmp_path):
+    """Pickled, dumped or copied, it predicts the same, trains on the same, and shares nothing."""
+    model = small(warm_start=True, batch_size=7, dropout=0.2).fit(X, DIGITS)
+    twin = COPIES[way](model, tmp_path)
+    assert_array_equal(twin.predict_proba(X), model.predict_proba(X))
+    before = params(model)
+    twin.fit(X, DIGITS)
+    assert params(model) == before
+    assert params(twin) == params(model.fit(X, DIGITS))
+    assert twin.coefs_[0].base is not None
+
+
+def test_a_clone_is_unfitted_and_whole():
+    """`clone` has the parameters, a schedule's as well, and nothing learned."""
+    model = small(learning_rate=Cosine(5, warmup=1)).fit(X, DIGITS)
+    twin = clone(model)
+    assert not hasattr(twin, "network_")
+    assert twin.get_params() == model.get_params()
+    assert twin.learning_rate is not model.learning_rate
+    assert params(twin.fit(X, DIGITS)) == params(model)
+
+
+# ---------------------------------------------------------------- reaching every parameter
+
+YAML = {
+    "hidden_layer_sizes": "[64, 32]",
+    "activation": "[relu, gelu]",
+    "solver": "adamw",
+    "alpha": "1e-05",
+    "batch_size": "full",
+    "learning_rate": "{name: one_cycle, warmup: 2}",
+    "learning_rate_init": "0.01",
+    "power_t": "0.25",
+    "max_iter": "7",
+    "shuffle": "false",
+    "random_state": "42",
+    "tol": "0",
+    "verbose": "true",
+    "warm_start": "true",
+    "momentum": "0.5",
+    "nesterovs_momentum": "false",
+    "early_stopping": "true",
+    "validation_fraction": "0.2",
+    "beta_1": "0.8",
+    "beta_2": "0.99",
+    "epsilon": "1e-07",
+    "n_iter_no_change": ".inf",
+    "max_fun": "100",
+    "rho": "0.8",
+    "weight_decay": "0.1",
+    "class_weight": "{0: 1, 1: 2.5}",
+    "monitor": "validation_loss",
+    "dropout": "[0.1, 0.2, 0.3]",
+    "weight_init": "0.01",
+    "biases": "false",
+    "replacement": "true",
+    "max_updates": "1000",
+    "n_threads": "1",
+}
+
+
+@pytest.mark.parametrize("name", parameters_of(MLPClassifier))
+def test_every_parameter_can_be_written_in_yaml(name):
+    """`params.yaml` and the command line, which read alike, reach each of them; the value is the constructor's."""
+    [(key, value)] = read_parameters(MLPClassifier, {name: read_yaml(YAML[name])}, "train").items()
+    assert key == name
+    assert getattr(MLPClassifier(**{name: value}), name) != parameters_of(MLPClassifier)[name].default
+
+
+def test_a_schedule_is_made_from_its_name():
+    """A mapping with a name is a schedule with its parameters; a bare name is one with its defaults."""
+    values = read_parameters(MLPClassifier, {"learning_rate": read_yaml("{name: cosine, warmup: 2}")}, "train")
+    assert values["learning_rate"] == Cosine(warmup=2)
+    with pytest.raises(ParameterError, match="there is no parameter 'warm'; there are epochs, warmup, final"):
+        read_parameters(MLPClassifier, {"learning_rate": {"name": "cosine", "warm": 2}}, "train")
