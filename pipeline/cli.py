@@ -7,11 +7,12 @@ stream.
 
 import json
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -22,6 +23,9 @@ from pipeline.settings import PARAMS, check_document, override, read_document
 from pipeline.stage_command import STAGES, StageCommand, stage_class
 from pipeline.stages.base import MissingInputError, Stage
 from pipeline.terminal import RichProgress, format_result
+
+if TYPE_CHECKING:
+    from pipeline.recipes.recipe import Recipe
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -172,6 +176,63 @@ def gradcheck(
         shape = "x".join(map(str, one.shape))
         typer.echo(f"{one.name:<4} {shape:>11}  mean {one.mean:.1e}  largest {one.largest:.1e}")
     demand_agreement(differences)
+
+
+@app.command()
+def recipe(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which to run; none lists all.")
+    ] = None,
+    folder: Annotated[Path, typer.Option("--recipes", metavar="FOLDER", help="Where they are.")] = Path("recipes"),
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", metavar="FOLDER", help="Keep the artifacts of the last seed in FOLDER/NAME."),
+    ] = None,
+    readme: Annotated[
+        Path | None, typer.Option("--write-readme", metavar="FILE", help="Put the table between the markers of a file.")
+    ] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Run all.")] = False,
+    table: Annotated[bool, typer.Option("--table", help="Print the table of all results as Markdown.")] = False,
+    debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
+) -> None:
+    """Train the network of an article for several seeds, and keep what it reached beside the recipe."""
+    from pipeline.recipes import results  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
+    from pipeline.recipes.recipe import read_recipes  # noqa: PLC0415 - the same
+    from pipeline.recipes.table import table as make_table  # noqa: PLC0415 - the same
+
+    recipes = read_recipes(folder)
+    for name in names or []:
+        if name not in recipes:
+            raise ParameterError(f"there is no recipe {name!r} in {folder}; there are {', '.join(recipes)}")
+    for name in recipes if every else names or []:
+        _run_recipe(folder, name, recipes[name], keep)
+    if not (names or every or table or readme):
+        typer.echo("\n".join(f"{name:<24}{one.title}" for name, one in recipes.items()))
+    if table or readme:
+        text = make_table({name: (one, results.read_results(folder, name, one)) for name, one in recipes.items()})
+        if table:
+            typer.echo(text)
+        if readme:
+            results.write_readme(readme, text)
+
+
+def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> None:
+    """Run a recipe, print what every seed came to, and keep the results."""
+    from pipeline.recipes.results import write_results  # noqa: PLC0415 - for start-up time
+    from pipeline.recipes.running import environment, run  # noqa: PLC0415 - the same
+
+    runs = []
+    with (
+        tempfile.TemporaryDirectory(prefix="digits-") as scratch,
+        RichProgress() as progress,
+        _saying_warnings(progress),
+    ):
+        for one in run(recipe, keep / name if keep else Path(scratch), progress):
+            figures = {"test accuracy": one["test"]["accuracy"], "updates": one["updates"], "seconds": one["seconds"]}
+            typer.echo(format_result(f"{name}, seed {one['seed']}", figures))
+            runs.append(one)
+    write_results(folder, name, recipe, runs, environment())
 
 
 def _guess(number: int, labels: list[Any], probabilities: list[float]) -> dict[str, Any]:

@@ -124,8 +124,8 @@ OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "open
 
 @pytest.mark.parametrize("module", TREES)
 def test_files_are_opened_where_a_reader_expects_it(module):
-    """Data, the model's file and a stage's own writing open files; networks, measures and settings never do."""
-    if not is_under(module, "pipeline.data", "pipeline.model_file", "pipeline.stages"):
+    """Data, the model's file, recipes' results and a stage's own writing do; networks, measures and settings never."""
+    if not is_under(module, "pipeline.data", "pipeline.model_file", "pipeline.recipes", "pipeline.stages"):
         assert not {name for name, _, _ in calls_in(module)} & OPENERS
 
 
