@@ -30,9 +30,10 @@ from pipeline.network import (
     Schedule,
     Step,
 )
+from pipeline.network.batches import Sampling
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
-from pipeline.network.training import Sampling, Stopping, Trainer
+from pipeline.network.training import Stopping, Trainer
 from pipeline.parameters import ParameterError, check_parameters
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ _SCHEDULES: dict[str, type[Schedule]] = {
     "step": Step,
     "exponential": Exponential,
 }
+
+
+WORTH_SHARING = 10_000_000
+"""Multiplications of a weight with a sample in a batch, from which on several threads are faster than one."""
 
 
 def hidden_sizes(model: "MLPClassifier") -> tuple[int, ...]:
@@ -167,7 +172,15 @@ def trainer(model: "MLPClassifier", n_samples: int) -> Trainer:
         stopping=stopping(model),
         keep_best=model.early_stopping or model.monitor != "auto",
         patient=model.learning_rate == "adaptive" and model.solver == "sgd",
+        n_threads=threads(model, n_samples),
     )
+
+
+def threads(model: "MLPClassifier", n_samples: int) -> int:
+    """Return how many threads share an update: those that are allowed, or one where there is little to share."""
+    products = sampling(model, n_samples).batch_size * len(model.network_.params)
+    worth_while = model.solver != "lbfgs" and products > WORTH_SHARING
+    return int(model.n_threads or 1) if worth_while else 1
 
 
 def refresh(model: "MLPClassifier", n_samples: int) -> None:

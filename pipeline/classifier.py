@@ -38,7 +38,8 @@ from pipeline.inputs import (
     taker,
 )
 from pipeline.network import LOSSES, Network, Schedule
-from pipeline.network.training import PIECE, DivergenceError, Epoch, Hook, Samples
+from pipeline.network.batches import Samples
+from pipeline.network.training import PIECE, DivergenceError, Epoch, Hook
 from pipeline.parameters import check_parameters
 
 Array = NDArray[Any]
@@ -121,8 +122,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     max_updates : int or None, default=None
         Updates that one call of ``fit`` makes at the most.
     n_threads : int or None, default=None
-        Threads that the matrix products of ``fit`` use at the most; None leaves that to BLAS. With 1, the weights do
-        not depend on the number of cores, and a busy neighbour costs little.
+        Threads that ``fit`` uses at the most; None leaves that to BLAS. With a number, the weights do not depend on
+        the number of cores, and a busy neighbour costs little.
 
     Attributes
     ----------
@@ -285,8 +286,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             samples, validation = self._set_aside(samples)
         tasks = FitTasks(self, self.max_iter, {"X": rows, "y": labels, "metadata": {"sample_weight": sample_weight}})
         learn = self._minimize if self.solver == "lbfgs" else self._train
-        with self._threads():
-            learn(samples, validation, tasks)
+        learn(samples, validation, tasks)
         tasks.end()
         return self
 
@@ -322,8 +322,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         samples = self._samples(rows, labels, sample_weight)
         if not goes_on:
             self._begin(samples)
-        with self._threads():
-            self._train(samples, None, tasks=None, max_epochs=1)
+        self._train(samples, None, tasks=None, max_epochs=1)
         return self
 
     # ---------------------------------------------------------------- predicting
@@ -505,13 +504,14 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         epochs_before = len(self._trainer.history)
         reason = "interrupted"
         try:
-            reason = self._trainer.run(
-                samples,
-                max_epochs=max_epochs or self.max_iter,
-                max_updates=self.max_updates or np.inf,
-                validation=validation,
-                hook=_Reporter(self, tasks),
-            )
+            with self._threads():
+                reason = self._trainer.run(
+                    samples,
+                    max_epochs=max_epochs or self.max_iter,
+                    max_updates=self.max_updates or np.inf,
+                    validation=validation,
+                    hook=_Reporter(self, tasks),
+                )
         except KeyboardInterrupt:
             self._interrupted()
         finally:
@@ -520,7 +520,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _threads(self) -> AbstractContextManager[Any]:
         """Return the bound on BLAS; without one it is left alone, since looking for it takes milliseconds."""
-        return threadpool_limits(self.n_threads, user_api="blas") if self.n_threads else nullcontext()
+        bound = 1 if self._trainer.n_threads > 1 else self.n_threads  # threads of our own have one of BLAS's each
+        return threadpool_limits(bound, user_api="blas") if bound else nullcontext()
 
     def _interrupted(self) -> None:
         """Keep what was learned when a person interrupts ``fit``, as scikit-learn does."""
@@ -570,14 +571,15 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             if trainer.record(intermediate_result.fun, len(samples), validation, reporter):
                 raise StopIteration
 
-        result = scipy.optimize.minimize(
-            loss_and_gradient,
-            network.params.astype(np.float64),
-            method="L-BFGS-B",
-            jac=True,
-            callback=iteration_ends,
-            options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
-        )
+        with self._threads():
+            result = scipy.optimize.minimize(
+                loss_and_gradient,
+                network.params.astype(np.float64),
+                method="L-BFGS-B",
+                jac=True,
+                callback=iteration_ends,
+                options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
+            )
         network.params[:] = result.x
         self._hand_back(epochs_before)
         self.loss_, self.n_iter_ = float(result.fun), min(result.nit, self.max_iter)

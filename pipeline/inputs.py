@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from pipeline.network.training import take_rows
+from pipeline.network.batches import take_rows
 
 Array = NDArray[Any]
 

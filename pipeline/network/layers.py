@@ -19,11 +19,13 @@ class Layer:
     """A brick: ``forward`` from X to Y, ``backward`` from dY to dX.
 
     ``elementwise`` layers give an array of the shape that they take, and may write over it. A layer that
-    ``keeps_output`` needs its Y again in ``backward``, so that the next one must not write over that.
+    ``keeps_output`` needs its Y again in ``backward``, so that the next one must not write over that. One that
+    ``draws`` takes random numbers in training.
     """
 
     elementwise: ClassVar[bool] = True
     keeps_output: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
     rng: np.random.Generator | None = None
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -46,6 +48,10 @@ class Layer:
     def backward(self, dY: Array, *, out: Array | None = None) -> Array:
         """Return dX for dY, and leave the parameters' gradients in their views."""
         raise NotImplementedError
+
+    def backward_input(self, dY: Array, *, out: Array | None = None) -> Array:
+        """Return dX alone: half of ``backward``, where a layer has parameters."""
+        return self.backward(dY, out=out)
 
 
 class Affine(Layer):
@@ -99,14 +105,18 @@ class Affine(Layer):
 
     def backward(self, dY: Array, *, out: Array | None = None) -> Array:
         """Leave dW and db, and return dX."""
-        self.backward_parameters(dY)
+        self.backward_parameters(self.X, dY)
+        return self.backward_input(dY, out=out)
+
+    def backward_input(self, dY: Array, *, out: Array | None = None) -> Array:
+        """Return dX = dY W^T."""
         dX: Array = np.matmul(dY, self.W.T, out=out)
         return dX
 
-    def backward_parameters(self, dY: Array) -> None:
-        """Leave dW and db alone: all that the first layer of a network is asked for."""
-        np.matmul(self.X.T, dY, out=self.dW)
-        if self.biases:
+    def backward_parameters(self, X: Array, dY: Array, rows: slice = slice(None), *, biases: bool = True) -> None:
+        """Leave dW = X^T dY, or some of its rows, and db."""
+        np.matmul(X[:, rows].T, dY, out=self.dW[rows])
+        if self.biases and biases:
             np.sum(dY, axis=0, out=self.db)
 
 
@@ -267,6 +277,8 @@ class Dropout(Layer):
     rate : float
         The share of units that is dropped, in [0, 1).
     """
+
+    draws = True
 
     def __init__(self, rate: float) -> None:
         self.rate = rate

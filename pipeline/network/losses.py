@@ -29,25 +29,33 @@ class Loss:
         """Return whether each sample is predicted rightly, (n_samples,)."""
         raise NotImplementedError
 
-    def forward(self, Z: Array, Y: Array, sample_weight: Array | None = None, out: Array | None = None) -> float:
-        """Return the loss, and keep what ``backward`` needs."""
-        self.P, self.Y, self.sample_weight = self.probabilities(Z, out), Y, sample_weight
-        return self.value(self.P, Y, sample_weight)
+    def forward(
+        self,
+        Z: Array,
+        Y: Array,
+        sample_weight: Array | None = None,
+        *,
+        out: Array | None = None,
+        total: float | None = None,
+    ) -> float:
+        """Return the loss, and keep what ``backward`` needs.
 
-    def value(self, P: Array, Y: Array, sample_weight: Array | None = None) -> float:
+        ``total`` is what the samples weigh together; more, where these are only some of the samples of a batch.
+        """
+        self.P, self.Y, self.sample_weight = self.probabilities(Z, out), Y, sample_weight
+        self.total = total_weight(sample_weight, len(Y)) if total is None else total
+        return self.value(self.P, Y, sample_weight, total=self.total)
+
+    def value(self, P: Array, Y: Array, sample_weight: Array | None = None, *, total: float | None = None) -> float:
         """Return the mean cost of predictions P."""
         costs = self.costs(P, Y)
-        if sample_weight is None:
-            return float(costs.mean())
-        return float(np.dot(sample_weight, costs) / _total(sample_weight))
+        total = total_weight(sample_weight, len(Y)) if total is None else total
+        return float(costs.sum() if sample_weight is None else np.dot(sample_weight, costs)) / total
 
     def backward(self) -> Array:
         """Return dZ = (P - Y) / n, or w (P - Y) / sum(w) with weights; it takes P's place in memory."""
         dZ = np.subtract(self.P, self.Y, out=self.P)
-        if self.sample_weight is None:
-            dZ *= 1 / len(dZ)
-        else:
-            dZ *= (self.sample_weight / _total(self.sample_weight))[:, np.newaxis]
+        dZ *= 1 / self.total if self.sample_weight is None else (self.sample_weight / self.total)[:, np.newaxis]
         return dZ
 
 
@@ -109,6 +117,6 @@ class SigmoidCrossEntropy(Loss):
 LOSSES: dict[str, type[Loss]] = {loss.activation: loss for loss in (SoftmaxCrossEntropy, SigmoidCrossEntropy)}
 
 
-def _total(sample_weight: Array) -> Any:
-    """Return the sum of the weights; a batch whose weights are all 0 costs 0 rather than 0 / 0."""
-    return sample_weight.sum() or sample_weight.dtype.type(1)
+def total_weight(sample_weight: Array | None, n_samples: int) -> float:
+    """Return what samples weigh together; where all weights are 0, as much as one, so that they cost 0, not 0 / 0."""
+    return n_samples if sample_weight is None else float(sample_weight.sum()) or 1.0

@@ -4,6 +4,7 @@ It owns one flat buffer of parameters and one of gradients, in the order of the 
 ``dW`` are views of them. So whatever treats all parameters alike is one line over one array.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -79,26 +80,40 @@ class Network:
         """The layers that hold weights, from the input to the output."""
         return [layer for layer in self.layers if isinstance(layer, Affine)]
 
+    @property
+    def n_in(self) -> int:
+        """Width of the input."""
+        return self.affine_layers[0].n_in
+
+    @property
+    def n_out(self) -> int:
+        """Width of the output."""
+        return self.affine_layers[-1].n_out
+
     def forward(self, X: Array, *, training: bool = False) -> Array:
         """Return Z, the last layer's output, (n_samples, n_out), for X (n_samples, n_in).
 
-        In training, the layers keep what ``backward`` needs, and Z lies in a buffer that the next call writes over.
+        In training, the layers keep what ``backward`` needs, and Z lies in a room that the next call writes over.
         """
         A = X
         for index, layer in enumerate(self.layers):
-            room = self._room("forward", index, A, X) if training else None if A is X else self._in_place(layer, A)
-            A = layer.forward(A, out=room, training=training)
+            over = A if layer.elementwise and A is not X else None
+            out = self._room(self.plan.forward[index], len(X)) if training else over
+            A = layer.forward(A, out=out, training=training)
         return A
 
-    def backward(self, dZ: Array) -> None:
-        """Leave the gradient of the loss in ``grads``, for dZ of the shape of Z; dZ is written over."""
+    def backward(self, dZ: Array, *, parameters: bool = True) -> None:
+        """Leave the gradient of the loss in ``grads``, for dZ of the shape of Z; dZ is written over.
+
+        Without ``parameters``, go no further than the gradient of each affine layer's output, which stays in its room.
+        """
         gradient = dZ
-        for index in reversed(range(self._first, len(self.layers))):
+        for index in reversed(range(self.plan.first, len(self.layers))):
             layer = self.layers[index]
-            if index == self._first and isinstance(layer, Affine):
-                layer.backward_parameters(gradient)  # nobody asks for the gradient of the input
-            else:
-                gradient = layer.backward(gradient, out=self._room("backward", index, gradient, None))
+            if parameters and isinstance(layer, Affine):
+                layer.backward_parameters(layer.X, gradient)
+            if index > self.plan.first:  # nobody asks for the gradient of the input
+                gradient = layer.backward_input(gradient, out=self._room(self.plan.backward[index], len(gradient)))
 
     def gradient(self, X: Array, Y: Array, sample_weight: Array | None = None) -> float:
         """Leave the gradient of the loss in ``grads``, and return the loss.
@@ -132,6 +147,20 @@ class Network:
             for name in layer.parameter_shapes():
                 yield f"{name}{number}", getattr(layer, name), getattr(layer, f"d{name}")
 
+    def layout(self) -> Iterator[tuple[int, Affine, int]]:
+        """Yield index, layer, and place in the flat buffers, for every layer that has parameters."""
+        start = 0
+        for index, layer in enumerate(self.layers):
+            if isinstance(layer, Affine):
+                yield index, layer, start
+                start += sum(math.prod(shape) for shape in layer.parameter_shapes().values())
+
+    def reseed(self, seed: int) -> None:
+        """Have the layers that draw take their numbers from a new generator."""
+        self.rng = np.random.default_rng(seed)
+        for layer in self.layers:
+            layer.rng = self.rng
+
     def _check_widths(self) -> None:
         """Raise unless the affine layers fit together, and one of them is the last layer."""
         if not self.layers or not isinstance(self.layers[-1], Affine):
@@ -142,13 +171,33 @@ class Network:
                     f"{after} cannot follow {before}: it takes {after.n_in} inputs, and gets {before.n_out}"
                 )
 
+    def twin(self) -> "Network":
+        """Return a network with the same parameters and gradients, the very arrays, and all else its own."""
+        twin = object.__new__(Network)
+        vars(twin).update(vars(self))
+        twin.layers, twin.loss = [_bare(layer) for layer in self.layers], _bare(self.loss)
+        twin.rng = np.random.default_rng(0)
+        twin.lend({})
+        twin._bind()
+        return twin
+
+    def lend(self, rooms: dict[str, Array]) -> None:
+        """Have batches lie in rooms of somebody else's, one of each width that the plan names."""
+        self._rooms = rooms
+
+    def _room(self, name: str, n_samples: int) -> Array:
+        """Return room for a layer's result."""
+        room = self._rooms.get(name)
+        if room is None or len(room) < n_samples:
+            room = self._rooms[name] = np.empty((n_samples, self.plan.widths[name]), self.dtype)
+        return room[:n_samples]
+
     def _allocate(self) -> None:
-        """Make the two buffers and hand every layer its views; a buffer for batches is made when one comes."""
-        shapes = [layer.parameter_shapes() for layer in self.layers]
-        size = sum(int(np.prod(shape)) for of_layer in shapes for shape in of_layer.values())
+        """Make the two buffers and the plan; a room is made when a batch comes."""
+        size = sum(math.prod(shape) for layer in self.layers for shape in layer.parameter_shapes().values())
         self.params, self.grads = np.zeros(size, self.dtype), np.zeros(size, self.dtype)
-        self._first = next(i for i, of_layer in enumerate(shapes) if of_layer)
-        self._rooms: dict[tuple[str, int], Array] = {}
+        self.plan = Plan(self.layers)
+        self.lend({})
         self._bind()
 
     def _bind(self) -> None:
@@ -157,37 +206,18 @@ class Network:
         for layer in self.layers:
             params, grads = {}, {}
             for name, shape in layer.parameter_shapes().items():
-                stop = start + int(np.prod(shape))
+                stop = start + math.prod(shape)
                 params[name] = self.params[start:stop].reshape(shape)
                 grads[name] = self.grads[start:stop].reshape(shape)
                 start = stop
             layer.bind(params, grads)
             layer.rng = self.rng
 
-    def _room(self, direction: str, index: int, A: Array, X: Array | None) -> Array:
-        """Return where a layer's result goes: over what it takes if nobody needs that, or into a buffer of its own."""
-        layer = self.layers[index]
-        needed = direction == "forward" and (A is X or self.layers[index - 1].keeps_output)
-        if layer.elementwise and not needed:
-            return A
-        width = A.shape[1]
-        if isinstance(layer, Affine):
-            width = layer.n_out if direction == "forward" else layer.n_in
-        room = self._rooms.get((direction, index))
-        if room is None or len(room) < len(A):
-            room = self._rooms[direction, index] = np.empty((len(A), width), self.dtype)
-        return room[: len(A)]
-
-    @staticmethod
-    def _in_place(layer: Layer, A: Array) -> Array | None:
-        """Return what a layer may write over when nothing is kept."""
-        return A if layer.elementwise else None
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be made again: the buffers for batches, and the layers' views."""
         return {
-            "layers": [_without_arrays(layer) for layer in self.layers],
-            "loss": type(self.loss)(),
+            "layers": [_bare(layer) for layer in self.layers],
+            "loss": _bare(self.loss),
             "dtype": self.dtype,
             "rng": self.rng,
             "values": self.params,
@@ -200,8 +230,52 @@ class Network:
         self.params[:] = state["values"]
 
 
-def _without_arrays(layer: Layer) -> Layer:
-    """Return a copy of a layer with its configuration alone: neither views, nor a batch, nor the generator."""
-    bare = object.__new__(type(layer))
-    bare.__dict__.update({k: v for k, v in vars(layer).items() if not isinstance(v, np.ndarray | np.random.Generator)})
+class Plan:
+    """Where each layer of a network writes its result in training: into a room of its own, or over what it takes.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        The layers, from the input to the output.
+
+    Attributes
+    ----------
+    first : int
+        The first layer with parameters; no gradient goes further back.
+    forward, backward : list of str
+        The name of the room of each layer's Y, and of its dX.
+    inputs, outputs : list of str
+        The name of the room in which each layer finds its X (``"X"``, the batch itself), and its dY.
+    widths : dict of str to int
+        The width of each room.
+    """
+
+    def __init__(self, layers: list[Layer]) -> None:
+        self.first = next(index for index, layer in enumerate(layers) if isinstance(layer, Affine))
+        self.widths: dict[str, int] = {}
+        self.forward: list[str] = []
+        name, width, free = "X", layers[self.first].n_in, False  # type: ignore[attr-defined]  # an Affine
+        for index, layer in enumerate(layers):
+            width = layer.n_out if isinstance(layer, Affine) else width
+            if not (layer.elementwise and free):
+                name = f"Y{index}"
+                self.widths[name] = width
+            free = not layer.keeps_output
+            self.forward.append(name)
+        self.inputs = ["X", *self.forward[:-1]]
+        self.backward = list(self.forward)
+        for index in reversed(range(len(layers))):
+            layer = layers[index]
+            if isinstance(layer, Affine):
+                name = f"dX{index}"
+                self.widths[name] = layer.n_in
+            self.backward[index] = name
+        self.outputs = [*self.backward[1:], self.forward[-1]]
+
+
+def _bare(brick: Any) -> Any:
+    """Return a copy of a layer or a loss with its configuration alone: no views, no batch, no generator."""
+    bare = object.__new__(type(brick))
+    passing = np.ndarray | np.random.Generator
+    vars(bare).update({name: value for name, value in vars(brick).items() if not isinstance(value, passing)})
     return bare

@@ -30,16 +30,23 @@ class Optimizer:
         """Make the state for a buffer of parameters."""
         self.t = 0
         self.state = {slot: np.zeros_like(params) for slot in self.slots}
-        self._scratch = np.empty(min(BLOCK, len(params)), params.dtype)
 
     def step(self, params: Array, grads: Array, learning_rate: float) -> None:
         """Make one update of all parameters, in place."""
+        self.begin(learning_rate)
+        self.apply(params, grads, slice(0, len(params)), np.empty(min(BLOCK, len(params)), params.dtype))
+
+    def begin(self, learning_rate: float) -> None:
+        """Begin an update, which ``apply`` makes part by part."""
         self.t += 1
-        eta = params.dtype.type(self.rate(learning_rate))
-        for start in range(0, len(params), BLOCK):
-            block = slice(start, start + BLOCK)
+        self.eta = self.rate(learning_rate)
+
+    def apply(self, params: Array, grads: Array, part: slice, scratch: Array) -> None:
+        """Update a part of the parameters, in blocks of the length of ``scratch``; threads may do one part each."""
+        for start in range(part.start, part.stop, len(scratch)):
+            block = slice(start, min(start + len(scratch), part.stop))
             w, g = params[block], grads[block]
-            self.update(w, g, eta, self._scratch[: len(w)], **{slot: s[block] for slot, s in self.state.items()})
+            self.update(w, g, self.eta, scratch[: len(w)], **{slot: s[block] for slot, s in self.state.items()})
 
     def rate(self, learning_rate: float) -> float:
         """Return the eta of this update; a rule that corrects it by ``t`` says so."""

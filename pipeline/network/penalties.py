@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.network.network import Network
+from pipeline.network.layers import Affine
 
 
 class L2:
@@ -19,12 +19,8 @@ class L2:
     def __init__(self, alpha: float) -> None:
         self.alpha = alpha
 
-    def value(self, network: Network, n: float) -> float:
-        """Return the term itself."""
-        squares = sum(float(np.vdot(layer.W, layer.W)) for layer in network.affine_layers)
-        return 0.5 * self.alpha * squares / n
-
-    def add_gradient(self, network: Network, n: float) -> None:
-        """Add the term's gradient to the network's."""
-        for layer in network.affine_layers:
-            layer.dW += layer.W * (self.alpha / n)
+    def add(self, layer: Affine, rows: slice, n: float) -> float:
+        """Add the gradient of some rows of a layer's weights to theirs, and return the term of those rows."""
+        W = layer.W[rows]
+        layer.dW[rows] += W * (self.alpha / n)
+        return 0.5 * self.alpha * float(np.vdot(W, W)) / n

@@ -5,17 +5,21 @@ nothing had happened. It knows nothing of labels, estimators or files.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.network.batches import Samples, Sampling
+from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.penalties import L2
 from pipeline.network.schedules import Constant, Schedule
+from pipeline.network.team import Team
+from pipeline.network.updater import Updater
 
 Array = NDArray[Any]
 PIECE = 4096
@@ -24,87 +28,6 @@ PIECE = 4096
 
 class DivergenceError(ValueError):
     """The loss or a parameter is no finite number any more."""
-
-
-def take_rows(X: Array, rows: Array | slice, out: Array) -> Array:
-    """Gather rows of a dense array into a buffer; rows in a row need no gathering."""
-    if isinstance(rows, slice):
-        return X[rows]
-    return np.take(X, rows, axis=0, out=out, mode="clip")  # "clip" alone writes into out without a copy between
-
-
-@dataclass
-class Samples:
-    """Inputs, targets and weights that belong together, row by row.
-
-    Attributes
-    ----------
-    X : array of shape (n_samples, n_in)
-        Whatever ``take`` can gather rows from.
-    Y : ndarray of shape (n_samples, n_out)
-        One-hot targets, of the network's dtype.
-    sample_weight : ndarray of shape (n_samples,), default=None
-        How much each counts, of the network's dtype.
-    take : callable, default=take_rows
-        Returns rows of X as a dense array of the network's dtype, in a buffer if it likes.
-    """
-
-    X: Any
-    Y: Array
-    sample_weight: Array | None = None
-    take: Callable[[Any, Array | slice, Array], Array] = take_rows
-    _rooms: dict[str, Array] = field(default_factory=dict, repr=False)
-
-    def __len__(self) -> int:
-        return len(self.Y)
-
-    def batch(self, rows: Array | slice) -> tuple[Array, Array, Array | None]:
-        """Return X, Y and weights of some rows, in buffers that the next batch writes over."""
-        n = len(range(*rows.indices(len(self)))) if isinstance(rows, slice) else len(rows)
-        X = self.take(self.X, rows, self._room("X", n, self.X.shape[1]))
-        Y = take_rows(self.Y, rows, self._room("Y", n, self.Y.shape[1]))
-        return X, Y, None if self.sample_weight is None else self.sample_weight[rows]
-
-    def some(self, rows: Array) -> "Samples":
-        """Return the samples of some rows, copied."""
-        weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return Samples(self.X[rows], self.Y[rows], weight, self.take)
-
-    def _room(self, name: str, n: int, width: int) -> Array:
-        room = self._rooms.get(name)
-        if room is None or len(room) < n:
-            room = self._rooms[name] = np.empty((n, width), self.Y.dtype)
-        return room[:n]
-
-
-@dataclass
-class Sampling:
-    """How the mini-batches of an epoch are drawn.
-
-    Attributes
-    ----------
-    batch_size : int
-        Samples in a batch; the last of an epoch has what is left.
-    shuffle : bool, default=True
-        Whether the order is drawn anew in every epoch.
-    replacement : bool, default=False
-        Whether every batch is drawn from all samples, independently of the others.
-    """
-
-    batch_size: int
-    shuffle: bool = True
-    replacement: bool = False
-
-    def rows(self, n_samples: int, rng: np.random.Generator) -> Iterator[Array | slice]:
-        """Yield the rows of every batch of an epoch."""
-        starts = range(0, n_samples, self.batch_size)
-        if self.replacement:
-            yield from (rng.integers(n_samples, size=self.batch_size) for _ in starts)
-        elif self.shuffle and self.batch_size < n_samples:
-            order = rng.permutation(n_samples)
-            yield from (order[start : start + self.batch_size] for start in starts)
-        else:
-            yield from (slice(start, min(start + self.batch_size, n_samples)) for start in starts)
 
 
 @dataclass
@@ -191,6 +114,8 @@ class Trainer:
     ----------
     network, optimizer, sampling, schedule, penalty, stopping
         The bricks.
+    n_threads : int
+        Threads that share the work of an update. BLAS is then best held to one thread of its own.
     learning_rate : float
         What the schedule's factor is applied to.
     length : float
@@ -216,6 +141,7 @@ class Trainer:
     stopping: Stopping = field(default_factory=Stopping)
     keep_best: bool = False
     patient: bool = False
+    n_threads: int = 1
     history: list[Epoch] = field(default_factory=list)
     samples: int = 0
     updates: int = 0
@@ -265,67 +191,50 @@ class Trainer:
         last = self.updates + max_updates
         reason = "max_epochs"
         try:
-            for _ in range(max_epochs):
-                hook.epoch_begins()
-                epoch = self._epoch(samples, validation, last)
-                self._remember(epoch)
-                if hook.epoch_ends(epoch):
-                    reason = "asked"
-                elif self.stopping.due and not self._slow_down():
-                    reason = "stalled"
-                elif self.updates >= last:
-                    reason = "max_updates"
-                else:
-                    continue
-                break
+            # What overflows is found out at the end of an epoch.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Team(self.n_threads) as team:
+                updater = Updater(self.network, self.optimizer, self.penalty, team)
+                for _ in range(max_epochs):
+                    hook.epoch_begins()
+                    epoch = self._epoch(updater, samples, validation, last)
+                    self._remember(epoch)
+                    if hook.epoch_ends(epoch):
+                        reason = "asked"
+                    elif self.stopping.due and not self._slow_down():
+                        reason = "stalled"
+                    elif self.updates >= last:
+                        reason = "max_updates"
+                    else:
+                        continue
+                    break
         finally:
             self._bring_back_best()
         return reason
 
-    def _epoch(self, samples: Samples, validation: Samples | None, last_update: float) -> Epoch:
+    def _epoch(self, updater: Updater, samples: Samples, validation: Samples | None, last_update: float) -> Epoch:
         """Train for an epoch and measure it."""
         began = time.perf_counter()
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what overflows is found out at the end
-            loss, score, rate = self._pass(samples, last_update)
-            measured = None if validation is None else self.measure(validation)
+        loss, score, rate = self._pass(updater, samples, last_update)
+        measured = None if validation is None else self.measure(validation)
         validation_loss, validation_score = measured or (None, None)
         return Epoch(loss, score, validation_loss, validation_score, rate, time.perf_counter() - began)
 
-    def _pass(self, samples: Samples, last_update: float) -> tuple[float, float, float]:
+    def _pass(self, updater: Updater, samples: Samples, last_update: float) -> tuple[float, float, float]:
         """Make one update for every batch, and return running means of loss and score, and the last rate."""
         n_batches = -(-len(samples) // self.sampling.batch_size)
         epochs, before = len(self.history), self.samples
-        loss, hits, seen, rate = 0.0, 0, 0, 0.0
+        total, hits, seen, rate = 0.0, 0, 0, 0.0
+        updater.begin_epoch()
         for number, rows in enumerate(self.sampling.rows(len(samples), self.network.rng)):
-            X, Y, sample_weight = samples.batch(rows)
-            batch_loss, batch_hits = self._gradient(X, Y, sample_weight)
             rate = self.learning_rate * self.schedule.factor(epochs + number / n_batches, self._length, before)
-            self.optimizer.step(self.network.params, self.network.grads, rate)
-            loss += batch_loss * len(X)
-            hits += batch_hits
-            seen += len(X)
+            loss, right, n = updater.update(samples, rows, rate)
+            total, hits, seen = total + loss * n, hits + right, seen + n
             self.updates += 1
             if self.updates >= last_update:
                 break
         self.samples += seen
-        self._check(loss)
-        return loss / seen, hits / seen, rate
-
-    def _gradient(self, X: Array, Y: Array, sample_weight: Array | None) -> tuple[float, int]:
-        """Go forward and back; return the loss with its penalty, and how many samples were right."""
-        network, loss = self.network, self.network.loss
-        Z = network.forward(X, training=True)
-        value = loss.forward(Z, Y, sample_weight, out=Z)
-        hits = int(np.count_nonzero(loss.hits(loss.P, Y)))
-        network.backward(loss.backward())
-        return value + self._add_penalty(_weight(sample_weight, len(X))), hits
-
-    def _add_penalty(self, n: float) -> float:
-        """Add the penalty's gradient to the network's, and return its value."""
-        if self.penalty is None:
-            return 0.0
-        self.penalty.add_gradient(self.network, n)
-        return self.penalty.value(self.network, n)
+        self._check(total)
+        return total / seen, hits / seen, rate
 
     @property
     def _length(self) -> float:
@@ -372,7 +281,7 @@ class Trainer:
             self.learning_rate = self.initial_rate = other.initial_rate
         if other.stopping.monitor == self.stopping.monitor:
             other.stopping.best, other.stopping.stalled = self.stopping.best, self.stopping.stalled
-        for brick in ("optimizer", "sampling", "schedule", "penalty", "stopping", "keep_best", "patient"):
+        for brick in ("optimizer", "sampling", "schedule", "penalty", "stopping", "keep_best", "patient", "n_threads"):
             setattr(self, brick, getattr(other, brick))
 
     def record(self, loss: float, n_samples: int, validation: Samples | None, hook: Hook) -> bool:
@@ -386,15 +295,17 @@ class Trainer:
 
     def full_gradient(self, samples: Samples) -> float:
         """Leave the gradient over all samples in the network, piece by piece, and return the loss with its penalty."""
-        network, n = self.network, _weight(samples.sample_weight, len(samples))
+        network, n = self.network, total_weight(samples.sample_weight, len(samples))
         total, gradient = 0.0, np.zeros(len(network.grads))
         for start in range(0, len(samples), PIECE):
             X, Y, sample_weight = samples.batch(slice(start, start + PIECE))
-            share = _weight(sample_weight, len(X)) / n
+            share = total_weight(sample_weight, len(X)) / n
             total += share * network.gradient(X, Y, sample_weight)
             gradient += share * network.grads
         network.grads[:] = gradient
-        return total + self._add_penalty(n)
+        if self.penalty is not None:
+            total += sum(self.penalty.add(layer, slice(None), n) for layer in network.affine_layers)
+        return total
 
     def measure(self, samples: Samples) -> tuple[float, float]:
         """Return loss (without penalty) and score of the network as it is, piece by piece."""
@@ -443,8 +354,3 @@ class Trainer:
         """Go on from where the last epoch ended."""
         if self.last_params is not None:
             self.network.params[:], self.last_params = self.last_params, None
-
-
-def _weight(sample_weight: Array | None, n_samples: int) -> float:
-    """Return what samples weigh together; where all weights are 0, as much as one."""
-    return n_samples if sample_weight is None else float(sample_weight.sum()) or 1.0

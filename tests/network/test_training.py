@@ -23,17 +23,8 @@ from pipeline.network import (
     RMSprop,
     Step,
 )
-from pipeline.network.training import (
-    PIECE,
-    DivergenceError,
-    Epoch,
-    Hook,
-    Samples,
-    Sampling,
-    Stopping,
-    Trainer,
-    take_rows,
-)
+from pipeline.network.batches import Samples, Sampling, take_rows
+from pipeline.network.training import PIECE, DivergenceError, Epoch, Hook, Stopping, Trainer
 
 N = 23
 
@@ -157,9 +148,9 @@ class Recorder(SGD):
         super().start(params)
         self.rates = []
 
-    def step(self, params, grads, learning_rate):
+    def begin(self, learning_rate):
         self.rates.append(learning_rate)
-        super().step(params, grads, learning_rate)
+        super().begin(learning_rate)
 
 
 def test_the_schedule_moves_with_every_update():
@@ -213,8 +204,10 @@ def test_large_data_are_measured_in_pieces():
     value = training.full_gradient(data)
     pieced = network.grads.copy()
     weight = data.sample_weight.sum()
-    assert value == pytest.approx(network.gradient(data.X, data.Y, data.sample_weight) + L2(0.1).value(network, weight))
-    L2(0.1).add_gradient(network, weight)
+    loss = network.gradient(data.X, data.Y, data.sample_weight)
+    assert value == pytest.approx(
+        loss + sum(L2(0.1).add(layer, slice(None), weight) for layer in network.affine_layers)
+    )
     assert_allclose(pieced, network.grads, rtol=1e-9, atol=1e-15)
 
 

@@ -1,0 +1,99 @@
+"""Samples that belong together, and how mini-batches are drawn from them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Rows = Array | slice
+"""Which samples make a batch: row numbers, or a stretch of rows."""
+
+
+def take_rows(X: Array, rows: Rows, out: Array) -> Array:
+    """Gather rows of a dense array into ``out``; a stretch of rows needs no gathering."""
+    if isinstance(rows, slice):
+        return X[rows]
+    return np.take(X, rows, axis=0, out=out, mode="clip")  # "clip" alone writes into out without a copy between
+
+
+@dataclass
+class Samples:
+    """Inputs, targets and weights that belong together, row by row.
+
+    Attributes
+    ----------
+    X : array of shape (n_samples, n_in)
+        Whatever ``take`` can gather rows from.
+    Y : ndarray of shape (n_samples, n_out)
+        One-hot targets, of the network's dtype.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        How much each counts, of the network's dtype.
+    take : callable, default=take_rows
+        Returns rows of X as a dense array of the network's dtype: in the array that it is handed for row numbers, and
+        anywhere for a stretch of rows.
+    """
+
+    X: Any
+    Y: Array
+    sample_weight: Array | None = None
+    take: Callable[[Any, Rows, Array], Array] = take_rows
+    _rooms: dict[str, Array] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.Y)
+
+    def batch(self, rows: Rows) -> tuple[Array, Array, Array | None]:
+        """Return X, Y and weights of some rows, in buffers that the next batch writes over."""
+        n = len(range(*rows.indices(len(self)))) if isinstance(rows, slice) else len(rows)
+        X = self.take(self.X, rows, self._room("X", n, self.X.shape[1]))
+        Y = take_rows(self.Y, rows, self._room("Y", n, self.Y.shape[1]))
+        return X, Y, None if self.sample_weight is None else self.sample_weight[rows]
+
+    def gather(self, rows: Array, X: Array, Y: Array) -> None:
+        """Write inputs and targets of some rows into X and Y."""
+        self.take(self.X, rows, X)
+        take_rows(self.Y, rows, Y)
+
+    def some(self, rows: Array) -> "Samples":
+        """Return the samples of some rows, copied."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return Samples(self.X[rows], self.Y[rows], weight, self.take)
+
+    def _room(self, name: str, n: int, width: int) -> Array:
+        room = self._rooms.get(name)
+        if room is None or len(room) < n:
+            room = self._rooms[name] = np.empty((n, width), self.Y.dtype)
+        return room[:n]
+
+
+@dataclass
+class Sampling:
+    """How the mini-batches of an epoch are drawn.
+
+    Attributes
+    ----------
+    batch_size : int
+        Samples in a batch; the last of an epoch has what is left.
+    shuffle : bool, default=True
+        Whether the order is drawn anew in every epoch.
+    replacement : bool, default=False
+        Whether every batch is drawn from all samples, independently of the others.
+    """
+
+    batch_size: int
+    shuffle: bool = True
+    replacement: bool = False
+
+    def rows(self, n_samples: int, rng: np.random.Generator) -> Iterator[Rows]:
+        """Yield the rows of every batch of an epoch."""
+        starts = range(0, n_samples, self.batch_size)
+        if self.replacement:
+            yield from (rng.integers(n_samples, size=self.batch_size) for _ in starts)
+        elif self.shuffle and self.batch_size < n_samples:
+            order = rng.permutation(n_samples)
+            yield from (order[start : start + self.batch_size] for start in starts)
+        else:
+            yield from (slice(start, min(start + self.batch_size, n_samples)) for start in starts)

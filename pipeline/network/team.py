@@ -1,0 +1,121 @@
+"""Threads that work in step: all do the same on different data, and wait for each other where they have to.
+
+NumPy lets go of the interpreter while it computes, so that threads really run side by side. They wait on locks, asleep,
+and leave the processor to whoever else needs it.
+"""
+
+from _thread import LockType, allocate_lock
+from collections.abc import Callable
+from contextvars import copy_context
+from threading import Thread
+from types import TracebackType
+from typing import Self
+
+
+class TeamBrokenError(RuntimeError):
+    """Another thread of the team has failed, so that there is nobody to wait for."""
+
+
+class Team:
+    """Some threads, the caller's being the first.
+
+    Parameters
+    ----------
+    size : int
+        How many.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> squares = np.zeros(2)
+    >>> def work(k: int) -> None:
+    ...     squares[k] = k**2
+    >>> with Team(2) as team:
+    ...     team.run(work)
+    >>> squares
+    array([0., 1.])
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._work: Callable[[int], None] | None = None
+        self._error: BaseException | None = None
+        self._go = [_closed() for _ in range(1, size)]
+        self._done = [_closed() for _ in range(1, size)]
+        self._met = [[_closed() for _ in range(size)] for _ in range(size)]
+        for k in range(1, size):
+            # NumPy's care for overflows goes with the context, which a thread does not inherit by itself.
+            Thread(target=copy_context().run, args=(self._serve, k), daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def run(self, work: Callable[[int], None]) -> None:
+        """Have every thread do ``work(k)``, k being its number, and return when all are done.
+
+        It may call ``meet(k)`` once. What one thread raises is raised here, and the team is then good for nothing more.
+        """
+        self._work = work
+        for lock in self._go:
+            lock.release()
+        try:
+            work(0)
+        except TeamBrokenError:
+            pass  # the error of the thread that failed is raised below
+        except BaseException as error:
+            self._break(0, error)
+            raise
+        for lock in self._done:
+            lock.acquire()
+        if self._error is not None:
+            raise self._error
+
+    def meet(self, k: int) -> None:
+        """Wait, as thread ``k``, until all threads have come here."""
+        for other, lock in enumerate(self._met[k]):
+            if other != k:
+                lock.release()
+        for other in range(self.size):
+            if other != k:
+                self._met[other][k].acquire()
+        if self._error is not None:
+            raise TeamBrokenError
+
+    def close(self) -> None:
+        """Send the threads home."""
+        self._work = None
+        for lock in self._go:
+            if lock.locked():
+                lock.release()
+
+    def _serve(self, k: int) -> None:
+        """Work whenever there is work, as thread ``k``."""
+        while True:
+            self._go[k - 1].acquire()
+            if self._work is None:
+                return
+            try:
+                self._work(k)
+            except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+                self._break(k, error)
+            self._done[k - 1].release()
+
+    def _break(self, k: int, error: BaseException) -> None:
+        """Let nobody wait for thread ``k``, which has failed."""
+        if not isinstance(error, TeamBrokenError):
+            self._error = self._error or error
+        for other, lock in enumerate(self._met[k]):
+            if other != k and lock.locked():
+                lock.release()
+
+
+def _closed() -> LockType:
+    """Return a lock that somebody else will open."""
+    lock = allocate_lock()
+    lock.acquire()
+    return lock

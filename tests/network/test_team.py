@@ -1,0 +1,74 @@
+"""Threads that work in step."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from pipeline.network.team import Team
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_every_thread_does_its_work(size):
+    """Each thread is called once a run with its own number, the first being the caller's."""
+    seen = {}
+    with Team(size) as team:
+        for _ in range(20):
+            seen.clear()
+            team.run(lambda k: seen.__setitem__(k, threading.get_ident()))
+            assert sorted(seen) == list(range(size))
+            assert len(set(seen.values())) == size
+            assert seen[0] == threading.get_ident()
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_nobody_goes_on_before_all_have_met(size):
+    """What every thread writes before it meets the others, every thread can read after it."""
+    written, read = np.zeros(size, int), np.zeros((size, size), int)
+
+    def work(k):
+        written[k] += 1
+        team.meet(k)
+        read[k] = written
+
+    with Team(size) as team:
+        for run in range(1, 200):
+            team.run(work)
+            assert (read == run).all()
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+@pytest.mark.parametrize("before", [True, False])
+def test_an_error_reaches_the_caller(failing, before):
+    """Whichever thread fails, before or after they meet, nobody waits for ever, and the caller gets the error."""
+
+    def work(k):
+        if before and k == failing:
+            raise KeyError("lost")
+        team.meet(k)
+        if k == failing:
+            raise KeyError("lost")
+
+    with Team(2) as team, pytest.raises(KeyError, match="lost"):
+        team.run(work)
+
+
+def test_closing_ends_the_threads():
+    """No thread is left when the team is closed."""
+    before = set(threading.enumerate())
+    team = Team(4)
+    team.run(team.meet)
+    mine = set(threading.enumerate()) - before
+    assert len(mine) == 3
+    team.close()
+    for thread in mine:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_care_for_overflows_is_inherited():
+    """What NumPy was told to ignore where the team was made, it ignores in every thread."""
+    results = np.zeros(2)
+    with np.errstate(over="ignore"), Team(2) as team:
+        team.run(lambda k: results.__setitem__(k, np.float64(1e308) * 10))
+    assert np.isinf(results).all()

@@ -1,0 +1,141 @@
+"""One update, by one thread or several."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from pipeline.network import (
+    ACTIVATIONS,
+    L2,
+    SGD,
+    Adam,
+    Affine,
+    Dropout,
+    Network,
+    ReLU,
+    RMSprop,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from pipeline.network.batches import Samples, Sampling
+from pipeline.network.team import Team
+from pipeline.network.training import Trainer
+from pipeline.network.updater import Updater, cut_parameters
+
+N = 50
+
+
+def samples(*, weighted=False):
+    """Return samples of three classes."""
+    rng = np.random.default_rng(1)
+    Y = np.eye(3)[rng.integers(3, size=N)]
+    return Samples(rng.normal(size=(N, 7)), Y, rng.random(N) if weighted else None)
+
+
+def network(activation="relu", loss=SoftmaxCrossEntropy, *, biases=True, rate=0.0):
+    """Return a network of three affine layers."""
+    drop = [Dropout(rate)] if rate else []
+    hidden = [Affine(7, 6, biases=biases), ACTIVATIONS[activation](), *drop, Affine(6, 5, biases=biases)]
+    layers = [*drop, *hidden, ACTIVATIONS[activation](), Affine(5, 3, biases=biases)]
+    return Network(layers, loss(), dtype=np.float64, random_state=0)
+
+
+def plain_update(net, optimizer, data, rows, rate, alpha):
+    """Make an update the plain way: forward, loss, backward, penalty, step."""
+    X, Y = data.X[rows], data.Y[rows]
+    weight = None if data.sample_weight is None else data.sample_weight[rows]
+    loss = net.gradient(X, Y, weight)
+    total = len(X) if weight is None else weight.sum()
+    for layer in net.affine_layers:
+        loss += alpha / 2 * (layer.W**2).sum() / total
+        layer.dW += alpha * layer.W / total
+    optimizer.step(net.params, net.grads, rate)
+    return loss
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("loss", [SoftmaxCrossEntropy, SigmoidCrossEntropy])
+def test_it_is_the_plain_update(size, activation, loss):
+    """However many threads share the work, loss and parameters are those of forward, backward, step."""
+    data, rng = samples(weighted=True), np.random.default_rng(3)
+    ours, plain = network(activation, loss), network(activation, loss)
+    adam, other = Adam(), Adam()
+    adam.start(ours.params)
+    other.start(plain.params)
+    with Team(size) as team:
+        updater = Updater(ours, adam, L2(0.2), team)
+        for n in (20, 20, 7, 20, 1, 2):
+            rows = rng.permutation(N)[:n]
+            got, _, seen = updater.update(data, rows, 0.05)
+            assert seen == n
+            assert got == pytest.approx(plain_update(plain, other, data, rows, 0.05, 0.2), rel=1e-9)
+    assert_allclose(ours.params, plain.params, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("rows", [slice(0, N), slice(10, 17)])
+def test_stretches_of_rows_and_no_biases(size, rows):
+    """Rows that need no gathering, and layers without biases, give the plain update too."""
+    data, ours, plain = samples(), network(biases=False), network(biases=False)
+    sgd, other = SGD(), SGD()
+    sgd.start(ours.params)
+    other.start(plain.params)
+    with Team(size) as team:
+        loss, hits, n = Updater(ours, sgd, None, team).update(data, rows, 0.1)
+    before = network(biases=False).predict_proba(data.X[rows]).argmax(axis=1)
+    assert (hits, n) == ((before == data.Y[rows].argmax(axis=1)).sum(), rows.stop - rows.start)
+    assert loss == pytest.approx(plain_update(plain, other, data, rows, 0.1, 0.0))
+    assert_allclose(ours.params, plain.params, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_shares", [1, 2, 3, 8])
+@pytest.mark.parametrize("biases", [True, False])
+def test_shares_hold_every_parameter_once(n_shares, biases):
+    """The stretches lie end to end, and the parts name every row of every W, and every b, exactly once."""
+    net = network(biases=biases)
+    shares = cut_parameters(net, n_shares)
+    assert shares[0].stretch.start == 0
+    assert shares[-1].stretch.stop == len(net.params)
+    assert all(one.stretch.stop == other.stretch.start for one, other in pairwise(shares))
+    net.grads[:] = 0
+    for share in shares:
+        before = net.grads.copy()
+        for index, rows, with_biases in share.parts:
+            net.layers[index].dW[rows] += 1
+            if biases and with_biases:
+                net.layers[index].db += 1
+        assert set(np.flatnonzero(net.grads != before)) == set(range(share.stretch.start, share.stretch.stop))
+    assert (net.grads == 1).all()
+
+
+def test_shares_are_of_about_the_same_size():
+    """For a network of some size, two shares differ by less than a hundredth."""
+    first, second = cut_parameters(Network([Affine(784, 512), ReLU(), Affine(512, 10)]), 2)
+    sizes = [share.stretch.stop - share.stretch.start for share in (first, second)]
+    assert abs(sizes[0] - sizes[1]) < 0.01 * sum(sizes)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_the_same_bytes_whoever_is_faster(size):
+    """Twice the same training with dropout gives the same bytes, and dropout drops something."""
+
+    def train(rate):
+        trainer = Trainer(network(rate=rate), RMSprop(), Sampling(16), 0.01, n_threads=size)
+        trainer.run(samples(), max_epochs=3)
+        return trainer.network.params
+
+    assert train(0.3).tobytes() == train(0.3).tobytes()
+    assert not np.array_equal(train(0.3), train(0.0))
+
+
+def test_dropout_goes_on_where_it_was():
+    """Two threads draw from generators that begin anew with every epoch, so that 1 epoch and 2 more are 3."""
+    whole = Trainer(network(rate=0.3), RMSprop(), Sampling(16), 0.01, n_threads=2)
+    whole.run(samples(), max_epochs=3)
+    parts = Trainer(network(rate=0.3), RMSprop(), Sampling(16), 0.01, n_threads=2)
+    parts.run(samples(), max_epochs=1)
+    parts.run(samples(), max_epochs=2)
+    assert whole.network.params.tobytes() == parts.network.params.tobytes()
