@@ -181,7 +181,7 @@ def gradcheck(
 @app.command()
 def recipe(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which to run; none lists all.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Which to run; without one, all are listed.")
     ] = None,
     folder: Annotated[Path, typer.Option("--recipes", metavar="FOLDER", help="Where they are.")] = Path("recipes"),
     keep: Annotated[
@@ -197,9 +197,7 @@ def recipe(
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Train the network of an article for several seeds, and keep what it reached beside the recipe."""
-    from pipeline.recipes import results  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
-    from pipeline.recipes.recipe import read_recipes  # noqa: PLC0415 - the same
-    from pipeline.recipes.table import table as make_table  # noqa: PLC0415 - the same
+    from pipeline.recipes.recipe import read_recipes  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
 
     recipes = read_recipes(folder)
     for name in names or []:
@@ -207,14 +205,10 @@ def recipe(
             raise ParameterError(f"there is no recipe {name!r} in {folder}; there are {', '.join(recipes)}")
     for name in recipes if every else names or []:
         _run_recipe(folder, name, recipes[name], keep)
-    if not (names or every or table or readme):
-        typer.echo("\n".join(f"{name:<24}{one.title}" for name, one in recipes.items()))
     if table or readme:
-        text = make_table({name: (one, results.read_results(folder, name, one)) for name, one in recipes.items()})
-        if table:
-            typer.echo(text)
-        if readme:
-            results.write_readme(readme, text)
+        _publish(folder, recipes, readme, table=table)
+    elif not (names or every):
+        typer.echo("\n".join(f"{name:<24}{one.title}" for name, one in recipes.items()))
 
 
 def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> None:
@@ -233,6 +227,18 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) ->
             typer.echo(format_result(f"{name}, seed {one['seed']}", figures))
             runs.append(one)
     write_results(folder, name, recipe, runs, environment())
+
+
+def _publish(folder: Path, recipes: dict[str, "Recipe"], readme: Path | None, *, table: bool) -> None:
+    """Make the table of what all recipes have reached, and print it or write it down."""
+    from pipeline.recipes.results import read_results, write_readme  # noqa: PLC0415 - for start-up time
+    from pipeline.recipes.table import table as make_table  # noqa: PLC0415 - the same
+
+    text = make_table({name: (recipe, read_results(folder, name, recipe)) for name, recipe in recipes.items()})
+    if table:
+        typer.echo(text)
+    if readme:
+        write_readme(readme, text)
 
 
 def _guess(number: int, labels: list[Any], probabilities: list[float]) -> dict[str, Any]:
