@@ -140,8 +140,9 @@ class RMSprop(Optimizer):
 
     def update(self, w: Array, g: Array, eta: Any, scratch: Array, v: Array) -> None:
         """Step less where the gradients are large of late."""
-        _decay_square(v, self.rho, g, scratch)
-        _descend(w, g, eta, v, self.epsilon, scratch)
+        _add_square(v, self.rho, g, scratch)
+        unit = float(np.sqrt(1 - self.rho))
+        _descend(w, g, eta / unit, v, self.epsilon / unit, scratch)
 
 
 class Adam(Optimizer):
@@ -169,9 +170,10 @@ class Adam(Optimizer):
 
     def update(self, w: Array, g: Array, eta: Any, scratch: Array, m: Array, v: Array) -> None:
         """Step along the running mean, less where the gradients are large of late."""
-        _decay_mean(m, self.beta_1, g, scratch)
-        _decay_square(v, self.beta_2, g, scratch)
-        _descend(w, m, eta, v, self.epsilon, scratch)
+        _add(m, self.beta_1, g)
+        _add_square(v, self.beta_2, g, scratch)
+        unit = float(np.sqrt(1 - self.beta_2))
+        _descend(w, m, eta * (1 - self.beta_1) / unit, v, self.epsilon / unit, scratch)
 
 
 class AdamW(Adam):
@@ -199,27 +201,30 @@ class AdamW(Adam):
         return learning_rate
 
     def update(self, w: Array, g: Array, eta: Any, scratch: Array, m: Array, v: Array) -> None:
-        """Shrink, then step as Adam does: eta m^ / (sqrt(v^) + epsilon) is eta_t m / (sqrt(v) + epsilon_t)."""
-        _decay_mean(m, self.beta_1, g, scratch)
-        _decay_square(v, self.beta_2, g, scratch)
-        w *= 1 - float(eta) * self.weight_decay
-        spread = float(np.sqrt(1 - self.beta_2**self.t))
-        _descend(w, m, eta * spread / (1 - self.beta_1**self.t), v, self.epsilon * spread, scratch)
+        """Shrink, then step along m^ / (sqrt(v^) + epsilon)."""
+        _add(m, self.beta_1, g)
+        _add_square(v, self.beta_2, g, scratch)
+        w *= 1 - eta * self.weight_decay
+        unit = float(np.sqrt((1 - self.beta_2) / (1 - self.beta_2**self.t)))
+        share = (1 - self.beta_1) / (1 - self.beta_1**self.t)
+        _descend(w, m, eta * share / unit, v, self.epsilon / unit, scratch)
 
 
-def _decay_mean(mean: Array, keep: float, g: Array, scratch: Array) -> None:
-    """mean <- keep mean + (1 - keep) g."""
-    mean *= keep
-    np.multiply(g, 1 - keep, out=scratch)
-    mean += scratch
+# A running mean m <- keep m + (1 - keep) x is kept as the sum s = m / (1 - keep), s <- keep s + x: one pass less over
+# the memory. Whoever uses it multiplies by 1 - keep.
 
 
-def _decay_square(mean: Array, keep: float, g: Array, scratch: Array) -> None:
-    """mean <- keep mean + (1 - keep) g^2."""
-    mean *= keep
+def _add(total: Array, keep: float, g: Array) -> None:
+    """s <- keep s + g."""
+    total *= keep
+    total += g
+
+
+def _add_square(total: Array, keep: float, g: Array, scratch: Array) -> None:
+    """s <- keep s + g^2."""
+    total *= keep
     np.multiply(g, g, out=scratch)
-    scratch *= 1 - keep
-    mean += scratch
+    total += scratch
 
 
 def _descend(w: Array, direction: Array, eta: Any, square: Array, epsilon: float, scratch: Array) -> None:

@@ -147,20 +147,22 @@ class Updater:
 
 def cut_parameters(network: Network, n_shares: int) -> list[Share]:
     """Cut a network's parameters into shares of about the same size, between two rows of a W."""
-    ends = [0, *sorted(_cuts(network, n_shares)), len(network.params)]
+    ends = [0, *_cuts(network, n_shares), len(network.params)]
     block = min(BLOCK if n_shares == 1 else TEAM_BLOCK, len(network.params))
     return [
-        Share(slice(start, stop), _parts(network, start, stop), np.empty(min(block, stop - start), network.dtype))
+        Share(slice(start, stop), _parts(network, start, stop), np.empty(block, network.dtype))
         for start, stop in pairwise(ends)
     ]
 
 
-def _cuts(network: Network, n_shares: int) -> set[int]:
-    """Return where the parameters are cut: between two rows, or two layers, as near as can be to equal shares."""
+def _cuts(network: Network, n_shares: int) -> list[int]:
+    """Return where the parameters are cut: between two rows, or two layers, as near as can be to equal shares.
+
+    A network with fewer rows than shares has empty shares.
+    """
     size = len(network.params)
     allowed = np.array([0, size, *(end for _, layer, start in network.layout() for end in _row_ends(layer, start))])
-    wanted = [size * k / n_shares for k in range(1, n_shares)]
-    return {int(allowed[np.abs(allowed - cut).argmin()]) for cut in wanted} - {0, size}
+    return [int(allowed[np.abs(allowed - size * k / n_shares).argmin()]) for k in range(1, n_shares)]
 
 
 def _row_ends(layer: Affine, start: int) -> Array:

@@ -91,7 +91,7 @@ def test_stretches_of_rows_and_no_biases(size, rows):
     assert_allclose(ours.params, plain.params, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("n_shares", [1, 2, 3, 8])
+@pytest.mark.parametrize("n_shares", [1, 2, 3, 8, 64])
 @pytest.mark.parametrize("biases", [True, False])
 def test_shares_hold_every_parameter_once(n_shares, biases):
     """The stretches lie end to end, and the parts name every row of every W, and every b, exactly once."""
