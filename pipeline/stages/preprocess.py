@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags, assert_all_finite, check_array, column_or_1d, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.data.idx import read_part
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress, Stage
@@ -24,7 +25,7 @@ from pipeline.stages.base import Progress, Stage
 PIECE = 2**22  # pixels that are worked on at once: some 16 MB in float32, however large the data set is
 
 
-class Normalize(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Bring pixels to a scale that suits a network: ``X * scale_ + shift_``.
 
     One scale and one shift serve every pixel, so an image stays an image. uint8 and float32 give float32, float64
@@ -60,6 +61,7 @@ class Normalize(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def __init__(self, method: Literal["unit", "standard"] = "unit") -> None:
         self.method = method
 
+    @with_callbacks
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Learn the scale and the shift.
 
@@ -83,12 +85,14 @@ class Normalize(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ValueError
             Where X is empty, or not finite numbers in two dimensions.
         """
-        del y
         check_parameters(self)
         pixels = validate_data(self, X, dtype=_KINDS)
+        tasks = FitTasks(self, 0, {"X": pixels, "y": y})
         if self.method == "standard":
             self.mean_, self.std_ = _moments(pixels)
-        return self._set_scale()
+        self._set_scale()
+        tasks.end()
+        return self
 
     def transform(self, X: ArrayLike) -> Any:
         """Return the pixels on the new scale, in a new array.
@@ -124,6 +128,10 @@ class Normalize(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         pixels = check_array(X, dtype=[np.float32, np.float64]) - self.shift_
         return np.divide(pixels, self.scale_, out=pixels)
+
+    def _fitted_attributes(self) -> dict[str, Any]:
+        """Return what a copy needs to transform as of now, for a callback that asks: all of it is copied anyway."""
+        return {}
 
     def get_state(self) -> dict[str, Any]:
         """Return what was learned, in values that JSON has; `from_state` takes it.
