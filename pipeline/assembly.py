@@ -35,6 +35,7 @@ from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
 from pipeline.network.training import Stopping, Trainer
 from pipeline.parameters import ParameterError, check_parameters
+from pipeline.threads import usable_threads
 
 if TYPE_CHECKING:
     from pipeline.classifier import MLPClassifier
@@ -180,7 +181,7 @@ def threads(model: "MLPClassifier", n_samples: int) -> int:
     """Return how many threads share an update: those that are allowed, or one where there is little to share."""
     products = sampling(model, n_samples).batch_size * len(model.network_.params)
     worth_while = model.solver != "lbfgs" and products > WORTH_SHARING
-    return int(model.n_threads or 1) if worth_while else 1
+    return int(model.n_threads or usable_threads()) if worth_while else 1
 
 
 def refresh(model: "MLPClassifier", n_samples: int) -> None:

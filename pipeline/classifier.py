@@ -7,7 +7,6 @@ attributes. The mathematics is in ``network``.
 import math
 import warnings
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import fields
 from typing import Annotated, Any, Literal, Self
@@ -23,7 +22,6 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
 from pipeline import assembly
 from pipeline.assembly import ActivationName, InitializerName, Monitor, ScheduleName, SolverName
@@ -41,6 +39,7 @@ from pipeline.network import LOSSES, Network, Schedule
 from pipeline.network.batches import Samples
 from pipeline.network.training import PIECE, DivergenceError, Epoch, Hook
 from pipeline.parameters import check_parameters
+from pipeline.threads import bounded_blas, usable_threads
 
 Array = NDArray[Any]
 
@@ -122,8 +121,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     max_updates : int or None, default=None
         Updates that one call of ``fit`` makes at the most.
     n_threads : int or None, default=None
-        Threads that ``fit`` uses at the most; None leaves that to BLAS. With a number, the weights do not depend on
-        the number of cores, and a busy neighbour costs little.
+        Threads that ``fit`` uses at the most. None is as many as BLAS is set to use: the cores, or this process's
+        share of them in a search with ``n_jobs``. The last bits of the weights depend on it.
 
     Attributes
     ----------
@@ -504,7 +503,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         epochs_before = len(self._trainer.history)
         reason = "interrupted"
         try:
-            with self._threads():
+            with bounded_blas(1):
                 reason = self._trainer.run(
                     samples,
                     max_epochs=max_epochs or self.max_iter,
@@ -517,11 +516,6 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         finally:
             self._hand_back(epochs_before)
         self._say_why(reason, warn=tasks is not None)
-
-    def _threads(self) -> AbstractContextManager[Any]:
-        """Return the bound on BLAS; without one it is left alone, since looking for it takes milliseconds."""
-        bound = 1 if self._trainer.n_threads > 1 else self.n_threads  # threads of our own have one of BLAS's each
-        return threadpool_limits(bound, user_api="blas") if bound else nullcontext()
 
     def _interrupted(self) -> None:
         """Keep what was learned when a person interrupts ``fit``, as scikit-learn does."""
@@ -571,7 +565,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             if trainer.record(intermediate_result.fun, len(samples), validation, reporter):
                 raise StopIteration
 
-        with self._threads():
+        with bounded_blas(self.n_threads or usable_threads()):
             result = scipy.optimize.minimize(
                 loss_and_gradient,
                 network.params.astype(np.float64),

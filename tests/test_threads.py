@@ -1,0 +1,98 @@
+"""How many threads a fit may use."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from joblib import Parallel, delayed, parallel_config
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from pipeline import MLPClassifier
+from pipeline.threads import bounded_blas, usable_threads
+
+BUSY = "while True: pass"
+
+
+def blas_threads():
+    """Return how many threads each BLAS library is set to use."""
+    return [library.num_threads for library in ThreadpoolController().select(user_api="blas").lib_controllers]
+
+
+def test_what_blas_is_set_to_is_used():
+    """Where nobody says, a fit uses what BLAS would."""
+    with threadpool_limits(3, user_api="blas"):
+        assert usable_threads() == 3
+
+
+def test_beside_the_main_thread_one_is_used():
+    """Whoever runs fits in threads has shared out the cores already."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(usable_threads()))
+    thread.start()
+    thread.join()
+    assert found == [1]
+
+
+def test_a_joblib_process_uses_its_share():
+    """Joblib gives each of its processes a part of the cores, and a fit keeps to it."""
+    with parallel_config("loky", inner_max_num_threads=1):
+        assert Parallel(n_jobs=2)(delayed(usable_threads)() for _ in range(2)) == [1, 1]
+
+
+def test_a_bound_is_in_force_and_then_gone():
+    """Inside, BLAS has one thread; after it, and after an error, what it had."""
+    before = blas_threads()
+    with bounded_blas(1):
+        assert set(blas_threads()) == {1}
+    with pytest.raises(KeyError), bounded_blas(1):
+        raise KeyError
+    assert blas_threads() == before
+
+
+def test_the_last_out_takes_the_bound_away():
+    """Of two fits that overlap, the one that ends first leaves the bound to the other."""
+    with threadpool_limits(2, user_api="blas"):
+        first, second = bounded_blas(1), bounded_blas(1)
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(blas_threads()) == {1}
+        second.__exit__(None, None, None)
+        assert set(blas_threads()) == {2}
+
+
+def fitted(n_threads, X, y):
+    """Return the weights after two epochs of a network that is worth sharing."""
+    model = MLPClassifier(
+        (300,), batch_size=128, learning_rate="cosine", max_iter=2, random_state=0, n_threads=n_threads
+    )
+    return model.fit(X, y).network_.params
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Return samples enough for a few batches."""
+    rng = np.random.default_rng(0)
+    return rng.random((700, 300), dtype=np.float32), rng.integers(5, size=700)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_the_bytes_do_not_depend_on_the_neighbours(n_threads, data):
+    """Alone and beside busy processes, the same training gives the same bytes."""
+    alone = fitted(n_threads, *data)
+    neighbours = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(os.cpu_count() or 1)]
+    try:
+        beside = fitted(n_threads, *data)
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.wait()
+    assert alone.tobytes() == beside.tobytes()
+
+
+def test_threads_agree_but_for_rounding(data):
+    """Two threads come to the weights of one, within the precision of float32."""
+    np.testing.assert_allclose(fitted(2, *data), fitted(1, *data), atol=2e-4)
