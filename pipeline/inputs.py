@@ -53,9 +53,9 @@ def checked_weight(sample_weight: ArrayLike, n_samples: int, dtype: DTypeLike) -
     ValueError
         For weights of another shape, or all 0.
     """
+    if np.ndim(sample_weight) == 0:
+        sample_weight = np.full(n_samples, sample_weight)
     weight: Array = check_array(sample_weight, ensure_2d=False, dtype=dtype, input_name="sample_weight")
-    if weight.ndim == 0:
-        weight = np.full(n_samples, weight)
     if weight.shape != (n_samples,):
         raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!")
     if not weight.any():
