@@ -1,0 +1,186 @@
+"""What the classifier's words mean in bricks."""
+
+import numpy as np
+import pytest
+
+from pipeline import MLPClassifier, assembly
+from pipeline.network import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Constant,
+    Cosine,
+    Exponential,
+    GlorotWithBiases,
+    InverseScaling,
+    Momentum,
+    Normal,
+    OneCycle,
+    RMSprop,
+    Step,
+)
+from pipeline.parameters import ParameterError, parameters_of
+
+
+def choices(name):
+    """Return the words that a parameter may be."""
+    allowed = parameters_of(MLPClassifier)[name].allowed.split(" or a list of")[0]
+    return set(allowed.replace(" or ", ", ").replace("'", "").split(", "))
+
+
+def model(**parameters):
+    """Return a classifier with a few parameters."""
+    return MLPClassifier(**parameters)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "wanted"),
+    [((3, 2), (3, 2)), (4, (4,)), ([5], (5,)), ((), ()), (np.array([2, 3]), (2, 3)), (np.int64(7), (7,))],
+)
+def test_sizes_are_a_tuple(sizes, wanted):
+    """A number, a list, an array or nothing at all."""
+    assert assembly.hidden_sizes(model(hidden_layer_sizes=sizes)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("parameters", "wanted"),
+    [
+        ({}, "Affine(8, 100), ReLU(), Affine(100, 3)"),
+        ({"hidden_layer_sizes": ()}, "Affine(8, 3)"),
+        ({"hidden_layer_sizes": (), "dropout": (0.2,)}, "Dropout(0.2), Affine(8, 3)"),
+        (
+            {"hidden_layer_sizes": (5,), "activation": ("tanh",), "dropout": 0.5, "biases": False},
+            "Affine(8, 5, biases=False), Tanh(), Dropout(0.5), Affine(5, 3, biases=False)",
+        ),
+        (
+            {"hidden_layer_sizes": (5, 4), "dropout": (0.1, 0, 0.3)},
+            "Dropout(0.1), Affine(8, 5), ReLU(), Affine(5, 4), ReLU(), Dropout(0.3), Affine(4, 3)",
+        ),
+    ],
+)
+def test_layers_stand_in_their_order(parameters, wanted):
+    """Affine, activation, dropout for each hidden layer; dropout of the input first, and an affine layer last."""
+    assert ", ".join(map(repr, assembly.layers(model(**parameters), 8, 3))) == wanted
+
+
+def test_every_activation_has_its_layer():
+    """The words that are allowed are those that there are layers for."""
+    assert choices("activation") == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "wanted"),
+    [
+        ({}, GlorotWithBiases(6)),
+        ({"activation": "logistic"}, GlorotWithBiases(2)),
+        ({"weight_init": 0.01}, Normal(0.01)),
+        ({"weight_init": 1}, Normal(1)),
+    ],
+)
+def test_auto_is_scikit_learns_rule_for_first_weights(parameters, wanted):
+    """And a number is the deviation of normal weights."""
+    assert {layer.initializer for layer in assembly.layers(model(**parameters), 8, 3)[::2]} == {wanted}
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_every_rule_for_first_weights_has_a_name(name):
+    """Each can be asked for."""
+    assert assembly.layers(model(weight_init=name), 8, 3)[0].initializer is INITIALIZERS[name]
+    assert name in choices("weight_init")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "wanted"),
+    [
+        ({"solver": "sgd"}, Momentum(0.9, nesterov=True)),
+        ({"solver": "sgd", "momentum": 0.5, "nesterovs_momentum": False}, Momentum(0.5, nesterov=False)),
+        ({"solver": "sgd", "momentum": 0}, SGD()),
+        ({"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}, Adam(0.8, 0.9, 1e-3)),
+        ({"solver": "rmsprop", "rho": 0.8, "epsilon": 1e-3}, RMSprop(0.8, 1e-3)),
+        ({"solver": "adagrad", "epsilon": 1e-3}, AdaGrad(1e-3)),
+        ({"solver": "adamw", "beta_1": 0.8, "weight_decay": 0.1}, AdamW(0.8, 0.999, 1e-8, 0.1)),
+    ],
+)
+def test_solvers_are_optimizers(parameters, wanted):
+    """Of their kind, with the parameters that concern them."""
+    found = assembly.optimizer(model(**parameters))
+    assert type(found) is type(wanted)
+    assert vars(found) == vars(wanted)
+
+
+def test_every_solver_has_an_optimizer_but_one():
+    """lbfgs makes no updates of its own, and says so."""
+    for solver in choices("solver") - {"lbfgs"}:
+        assembly.optimizer(model(solver=solver))
+    with pytest.raises(ParameterError, match="lbfgs takes all samples at once"):
+        assembly.optimizer(model(solver="lbfgs"))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_bricks_get_plain_numbers(kind):
+    """A grid's float64 would have float32 worked on in float64; a float has not."""
+    numbers = {"beta_1": 0.5, "epsilon": 0.25, "alpha": 0.5, "tol": 0.5, "momentum": 0.5, "rho": 0.5, "power_t": 0.5}
+    for solver in choices("solver") - {"lbfgs"}:
+        chosen = model(solver=solver, learning_rate="invscaling", **{name: kind(x) for name, x in numbers.items()})
+        for brick in (assembly.optimizer(chosen), assembly.penalty(chosen), assembly.schedule(chosen)):
+            assert {type(value) for value in vars(brick).values()} <= {float, bool}
+        assert type(assembly.stopping(chosen).tol) is float
+
+
+@pytest.mark.parametrize(
+    ("parameters", "wanted"),
+    [
+        ({}, Constant()),
+        ({"learning_rate": "invscaling"}, Constant()),
+        ({"learning_rate": "adaptive", "solver": "sgd"}, Constant()),
+        ({"learning_rate": "invscaling", "solver": "sgd", "power_t": 0.2}, InverseScaling(0.2)),
+        ({"learning_rate": "cosine"}, Cosine()),
+        ({"learning_rate": "one_cycle", "solver": "sgd"}, OneCycle()),
+        ({"learning_rate": "step"}, Step()),
+        ({"learning_rate": "exponential"}, Exponential()),
+        ({"learning_rate": Cosine(3)}, Cosine(3)),
+    ],
+)
+def test_rates_are_schedules(parameters, wanted):
+    """By name, or as an object; scikit-learn's words mean something to sgd alone."""
+    assert assembly.schedule(model(**parameters)) == wanted
+
+
+def test_every_schedule_has_a_name():
+    """The words that are allowed are all meant."""
+    words = choices("learning_rate") - {"constant", "invscaling", "adaptive"}
+    kinds = {type(assembly.schedule(model(learning_rate=word))) for word in words if " " not in word}
+    assert kinds >= {Cosine, OneCycle, Step, Exponential}
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "n_samples", "wanted"),
+    [("auto", 1000, 200), ("auto", 50, 50), ("full", 1000, 1000), (1, 1000, 1), (64, 50, 50), (np.int64(8), 50, 8)],
+)
+def test_batches_have_a_size(batch_size, n_samples, wanted):
+    """200 by default, all, a number; never more than there are."""
+    found = assembly.sampling(model(batch_size=batch_size, shuffle=False, replacement=True), n_samples)
+    assert (found.batch_size, found.shuffle, found.replacement) == (wanted, False, True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "wanted"),
+    [
+        ({}, "loss"),
+        ({"early_stopping": True}, "validation_score"),
+        ({"early_stopping": True, "monitor": "validation_loss"}, "validation_loss"),
+        ({"monitor": "score"}, "score"),
+    ],
+)
+def test_what_is_monitored(parameters, wanted):
+    """By default what scikit-learn monitors, else what is asked for."""
+    assert assembly.stopping(model(**parameters)).monitor == wanted
+
+
+def test_no_penalty_is_no_term():
+    """With alpha 0 nothing is added, and nothing computed."""
+    assert assembly.penalty(model(alpha=0)) is None
+    assert assembly.penalty(model(alpha=0.5)).alpha == 0.5

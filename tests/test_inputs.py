@@ -1,0 +1,116 @@
+"""What is given, checked and made ready for the network."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import cross_val_score
+
+from pipeline.inputs import (
+    as_generator,
+    checked_samples,
+    checked_samples_and_labels,
+    checked_weight,
+    dense,
+    inside_a_search,
+    taker,
+)
+
+X = np.arange(12.0).reshape(4, 3)
+FLOATS = [np.float64, np.float32]
+
+
+def test_seeds_of_every_kind():
+    """An int draws the same each time, a Generator is itself, a RandomState hands over one integer."""
+    assert as_generator(3).random() == as_generator(3).random()
+    generator = np.random.default_rng(0)
+    assert as_generator(generator) is generator
+    used, twin = np.random.RandomState(0), np.random.RandomState(0)
+    assert as_generator(used).random() == np.random.default_rng(twin.randint(2**31)).random()
+    assert used.randint(100) == twin.randint(100)
+    assert as_generator(None).random() != as_generator(None).random()
+
+
+@pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array, scipy.sparse.csc_array])
+def test_samples_can_be_taken_row_by_row(container):
+    """Dense or sparse, rows come as dense batches of the same numbers, in the buffer where there is one."""
+    estimator = BaseEstimator()
+    rows = checked_samples(estimator, container(X), dtype=FLOATS, reset=True)
+    take, out = taker(rows), np.full((2, 3), np.nan)
+    for chosen in (np.array([2, 0]), slice(1, 3)):
+        assert np.array_equal(take(rows, chosen, out), X[chosen])
+    take(rows, np.array([3, 1]), out)
+    assert np.array_equal(out, X[[3, 1]])
+    assert np.array_equal(dense(rows[1:3]), X[1:3])
+    assert estimator.n_features_in_ == 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (X[:, :2], "X has 2 features, but BaseEstimator is expecting 3"),
+        (X[0], "Expected 2D array"),
+        (np.full((2, 3), np.inf), "contains infinity"),
+        (np.empty((0, 3)), "0 sample"),
+    ],
+)
+def test_samples_are_checked_as_scikit_learn_does(bad, message):
+    """Other features, too few dimensions, no numbers, no rows."""
+    estimator = BaseEstimator()
+    checked_samples(estimator, X, dtype=FLOATS, reset=True)
+    with pytest.raises(ValueError, match=message):
+        checked_samples(estimator, bad, dtype=FLOATS)
+
+
+def test_labels_belong_to_their_samples():
+    """As many as rows; a column is labels with a warning; several columns stay."""
+    estimator = BaseEstimator()
+    with pytest.warns(UserWarning, match="column-vector"):
+        _, labels = checked_samples_and_labels(estimator, X, [[1], [0], [1], [0]], dtype=FLOATS, reset=True)
+    assert labels.tolist() == [1, 0, 1, 0]
+    _, several = checked_samples_and_labels(estimator, X, np.eye(4), dtype=FLOATS, reset=True)
+    assert several.shape == (4, 4)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        checked_samples_and_labels(estimator, X, [1, 0], dtype=FLOATS, reset=True)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_weights_have_the_networks_precision(dtype):
+    """One for each sample; a number is everybody's; negative ones are scikit-learn's to allow."""
+    weight = checked_weight([1, 2, 0, 4], 4, dtype)
+    assert (weight.dtype, weight.tolist()) == (dtype, [1, 2, 0, 4])
+    assert checked_weight(2, 4, dtype).tolist() == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([1, 2], r"sample_weight.shape == \(2,\), expected \(4,\)!"),
+        (np.ones((4, 1)), r"sample_weight.shape == \(4, 1\)"),
+        (np.zeros(4), "at least one non-zero number"),
+        ([1, 2, np.nan, 4], "NaN"),
+        (list("abcd"), "could not convert|dtype"),
+    ],
+)
+def test_weights_that_cannot_be_are_refused(weight, message):
+    """Of another shape, all 0, or no numbers."""
+    with pytest.raises(ValueError, match=message):
+        checked_weight(weight, 4, np.float64)
+
+
+class Asking(BaseEstimator):
+    """Notes in `fit` whether a search is calling."""
+
+    def fit(self, X, y=None):  # noqa: ARG002 - scikit-learn's arguments
+        self.found_ = inside_a_search()
+        return self
+
+    def score(self, X, y=None):  # noqa: ARG002 - the same
+        return float(self.found_)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_is_recognised(n_jobs):
+    """A cross-validation's calls are told from a person's, in other processes as well."""
+    assert Asking().fit(X).found_ is False
+    assert cross_val_score(Asking(), X, cv=2, n_jobs=n_jobs).tolist() == [1, 1]
