@@ -1,0 +1,210 @@
+"""The stage that trains: what it writes, what it tells, and what it leaves when it is interrupted."""
+
+import csv
+import inspect
+import json
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from pipeline import MLPClassifier, Normalize, Train, load_model
+from pipeline.callbacks import OnEpoch
+from pipeline.network import Step
+from pipeline.parameters import ParameterError
+from pipeline.stages.base import MissingInputError, Progress
+
+COLUMNS = ["epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"]
+rng = np.random.default_rng(0)
+LABELS = rng.integers(3, size=80)
+PIXELS = (rng.integers(100, size=(80, 9)) + 50 * LABELS[:, np.newaxis]).astype(np.uint8)
+
+
+@pytest.fixture
+def artifacts(tmp_path):
+    """Return a folder in which the stages before have been at work."""
+    normalize = Normalize().fit(PIXELS)
+    prepared, split = tmp_path / "prepared", tmp_path / "split"
+    prepared.mkdir()
+    split.mkdir()
+    np.save(prepared / "train_X.npy", normalize.transform(PIXELS))
+    np.save(prepared / "train_Y.npy", np.eye(3, dtype=np.float32)[LABELS])
+    (prepared / "normalize.json").write_text(json.dumps(normalize.get_state()), encoding="utf-8")
+    np.save(split / "train.npy", np.arange(60))
+    np.save(split / "validation.npy", np.arange(60, 80))
+    return tmp_path
+
+
+def train(**parameters):
+    """Return a stage that is quick."""
+    return Train(**{"hidden_layer_sizes": (5,), "max_iter": 3, "random_state": 0, **parameters})
+
+
+def history(artifacts):
+    """Return the rows of history.csv."""
+    with (artifacts / "model" / "history.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class Diary(Progress):
+    """Writes down what it hears."""
+
+    def __init__(self):
+        self.heard = []
+
+    def begin(self, what, total, unit):
+        self.heard.append((what, total, unit))
+
+    def advance(self, step=1, **figures):
+        self.heard.append((step, figures))
+
+    def end(self):
+        self.heard.append("end")
+
+
+def test_it_is_the_classifier():
+    """It has the classifier's parameters, all of them and no other, and is one in Python."""
+    assert inspect.signature(Train) == inspect.signature(MLPClassifier)
+    assert clone(train()).get_params() == train().get_params()
+    rows, labels = PIXELS / 255, LABELS
+    plain = MLPClassifier((5,), max_iter=3, learning_rate="cosine", random_state=0).fit(rows, labels)
+    assert np.array_equal(train(learning_rate="cosine").fit(rows, labels).predict(rows), plain.predict(rows))
+
+
+def test_the_model_takes_raw_pixels(artifacts):
+    """What is written is a pipeline that was trained on the training rows, watched on the others."""
+    train(learning_rate="cosine").run(artifacts)
+    model = load_model(artifacts / "model" / "model.npz")
+    X = Normalize().fit_transform(PIXELS)
+    alone = MLPClassifier((5,), max_iter=3, learning_rate="cosine", random_state=0).fit(X[:60], LABELS[:60])
+    assert np.array_equal(model.predict_proba(PIXELS), alone.predict_proba(X))
+    assert model["train"].network_.dtype == np.float32
+
+
+def test_history_is_a_line_for_every_epoch(artifacts):
+    """Its columns are those that the learning curves are drawn from, in six digits."""
+    stage = train()
+    result = stage.run(artifacts)
+    rows = history(artifacts)
+    assert list(rows[0]) == COLUMNS
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    figures = [f"{value:.6g}" for value in stage.history_["validation_score"]]
+    assert [row["validation_accuracy"] for row in rows] == figures
+    assert [float(row["loss"]) for row in rows] == pytest.approx(stage.loss_curve_, rel=1e-5)
+    assert result["epochs"] == 3
+    assert result["validation_accuracy"] == stage.history_["validation_score"][-1]
+    assert set(result) == {"epochs", *COLUMNS[1:]}
+
+
+def test_without_validation_rows_those_columns_are_empty(artifacts):
+    """validation_fraction 0 leaves all rows to training."""
+    np.save(artifacts / "split" / "train.npy", np.arange(80))
+    np.save(artifacts / "split" / "validation.npy", np.arange(0))
+    stage = train()
+    result = stage.run(artifacts)
+    assert {row["validation_loss"] + row["validation_accuracy"] for row in history(artifacts)} == {""}
+    assert set(result) == {"epochs", "loss", "accuracy", "learning_rate"}
+    assert stage.t_ == 3 * 80
+
+
+def test_lbfgs_has_a_history_as_well(artifacts):
+    """What SciPy does not tell is empty; its loss and the validation are there."""
+    train(solver="lbfgs", max_iter=5).run(artifacts)
+    rows = history(artifacts)
+    assert len(rows) == 5
+    assert {row["accuracy"] + row["learning_rate"] for row in rows} == {""}
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert all(row["validation_accuracy"] for row in rows)
+
+
+def test_early_stopping_watches_the_validation_rows(artifacts):
+    """Nothing more is set aside: the rows of the split are what it stops by."""
+    stage = train(early_stopping=True, n_iter_no_change=1, max_iter=50, learning_rate_init=0.05)
+    stage.run(artifacts)
+    model = load_model(artifacts / "model" / "model.npz")
+    assert stage.t_ == stage.n_iter_ * 60
+    assert model.score(PIXELS[60:], LABELS[60:]) == pytest.approx(stage.best_validation_score_)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"solver": "lbfgs"}, {"dropout": 0.3, "early_stopping": True}], ids=str)
+def test_the_same_inputs_give_the_same_bytes(artifacts, parameters):
+    """Twice the same stage, twice the same files."""
+    train(**parameters).run(artifacts)
+    first = {path.name: path.read_bytes() for path in (artifacts / "model").iterdir()}
+    train(**parameters).run(artifacts)
+    assert {path.name: path.read_bytes() for path in (artifacts / "model").iterdir()} == first
+    assert sorted(first) == ["history.csv", "model.npz"]
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_progress_hears_every_epoch(artifacts, solver):
+    """A beginning, an epoch at a time with its figures, and an end."""
+    diary = Diary()
+    train(solver=solver).run(artifacts, diary)
+    begun, *epochs, end = diary.heard
+    assert begun == ("train", 3, "epochs")
+    assert end == "end"
+    assert [step for step, _ in epochs] == [1, 1, 1]
+    told = {"loss", "validation_loss", "validation_accuracy"} | ({"accuracy"} if solver == "adam" else set())
+    assert all(set(figures) == told for _, figures in epochs)
+    assert f"{epochs[-1][1]['loss']:.6g}" == history(artifacts)[-1]["loss"]
+
+
+def test_to_have_used_all_epochs_is_no_mishap(artifacts):
+    """The stage trains for as long as it is told, and warns of nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train().run(artifacts)
+
+
+def test_callbacks_of_the_users_are_called_and_stay(artifacts):
+    """Ours is added for the run, and taken away again."""
+    heard = []
+    own = OnEpoch(heard.append)
+    stage = train().set_callbacks(own)
+    stage.run(artifacts)
+    assert len(heard) == 3
+    assert stage._skl_callbacks == [own]
+    plain = train()
+    plain.run(artifacts)
+    assert not hasattr(plain, "_skl_callbacks")
+
+
+class Interrupted(Step):
+    """A person presses Ctrl-C in the second epoch."""
+
+    def after(self, t, length):
+        if t >= 1:
+            raise KeyboardInterrupt
+        return super().after(t, length)
+
+
+def test_an_interruption_leaves_no_model_that_looks_finished(artifacts):
+    """The old model stays as it was, nothing half-written is left, and the progress is told that it is over."""
+    train().run(artifacts)
+    before = (artifacts / "model" / "model.npz").read_bytes()
+    diary = Diary()
+    with pytest.raises(KeyboardInterrupt):
+        train(learning_rate=Interrupted()).run(artifacts, diary)
+    assert diary.heard[-1] == "end"
+    assert (artifacts / "model" / "model.npz").read_bytes() == before
+    assert sorted(path.name for path in artifacts.iterdir()) == ["model", "prepared", "split"]
+
+
+def test_divergence_leaves_no_model(artifacts):
+    """The error is one line, and there is no folder."""
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        train(learning_rate_init=1e30, batch_size=5).run(artifacts)
+    assert not (artifacts / "model").exists()
+
+
+def test_parameters_and_inputs_are_checked_first(artifacts):
+    """A parameter that is not allowed, and a folder that is not there, are told before any work."""
+    with pytest.raises(ParameterError, match="solver must be"):
+        train(solver="newton").run(artifacts)
+    (artifacts / "split" / "train.npy").unlink()
+    (artifacts / "split" / "validation.npy").unlink()
+    (artifacts / "split").rmdir()
+    with pytest.raises(MissingInputError, match="pipeline split"):
+        train().run(artifacts)
