@@ -115,7 +115,8 @@ class Affine(Layer):
 
     def backward_parameters(self, X: Array, dY: Array, rows: slice = slice(None), *, biases: bool = True) -> None:
         """Leave dW = X^T dY, or some of its rows, and db."""
-        np.matmul(X[:, rows].T, dY, out=self.dW[rows])
+        product = np.multiply if len(dY) == 1 else np.matmul  # of one sample alike, and BLAS is slow at that
+        product(X[:, rows].T, dY, out=self.dW[rows])
         if self.biases and biases:
             np.sum(dY, axis=0, out=self.db)
 
