@@ -184,7 +184,7 @@ def test_files_that_are_named_are_there():
     modules = [f"pipeline/network/{name}" for name in re.findall(r"`(\w+\.py)`", TEXT)]
     assert links
     assert scripts
-    assert not [name for name in [*links, *scripts, *modules] if not (ROOT / name).is_file()]
+    assert not [name for name in [*links, *scripts, *modules] if not (ROOT / name).exists()]
 
 
 @pytest.mark.parametrize("dataset", CATALOGUE.values(), ids=CATALOGUE)

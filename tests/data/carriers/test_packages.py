@@ -187,6 +187,7 @@ def test_pip_is_absent(monkeypatch, files, home, transfer):
         (b"<html>", IdxError, "HTML"),
         (bytes.fromhex("00000801 0000ffff") + bytes(0xFFFF), IdxError, "65535 bytes of items; at most 4096"),
     ],
+    ids=["missing", "foreign", "too large"],  # a test's name with all the bytes in it is too long for a process
 )
 def test_members_of_npm(npm, tgz, files, home, transfer, monkeypatch, change, error, words):
     """A member that is missing, no IDX file or too large is an error, before it takes room."""
