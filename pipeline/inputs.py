@@ -53,7 +53,7 @@ def checked_weight(sample_weight: ArrayLike, n_samples: int, dtype: DTypeLike) -
     ValueError
         For weights of another shape, or all 0.
     """
-    if np.ndim(sample_weight) == 0:
+    if np.isscalar(sample_weight):
         sample_weight = np.full(n_samples, sample_weight)
     weight: Array = check_array(sample_weight, ensure_2d=False, dtype=dtype, input_name="sample_weight")
     if weight.shape != (n_samples,):
