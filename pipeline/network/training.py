@@ -152,6 +152,7 @@ class Trainer:
         self.initial_rate = self.learning_rate
         self.best_params: Array = self.network.params.copy()
         self.last_params: Array | None = None
+        self._measured = self.network.params.copy()
 
     def run(
         self,
@@ -227,6 +228,8 @@ class Trainer:
         updater.begin_epoch()
         for number, rows in enumerate(self.sampling.rows(len(samples), self.network.rng)):
             rate = self.learning_rate * self.schedule.factor(epochs + number / n_batches, self._length, before)
+            if number == n_batches - 1 or self.updates + 1 >= last_update:
+                self._measured[:] = self.network.params
             loss, right, n = updater.update(samples, rows, rate)
             total, hits, seen = total + loss * n, hits + right, seen + n
             self.updates += 1
@@ -319,10 +322,16 @@ class Trainer:
         return float(loss), float(score)
 
     def _remember(self, epoch: Epoch) -> None:
-        """Add an epoch to the history, and keep its parameters if it is the best."""
+        """Add an epoch to the history, and keep its parameters if it is the best.
+
+        Loss and score are measured before every update, and the last one may be the one that runs away: so the best
+        parameters by them are those before it, and by a figure of validation those after it.
+        """
         self.history.append(epoch)
         if self.stopping.update(getattr(epoch, self.stopping.monitor)):
-            self.best_params[:] = self.network.params
+            self.best_params[:] = (
+                self.network.params if self.stopping.monitor.startswith("validation") else self._measured
+            )
 
     def _slow_down(self) -> bool:
         """Divide the learning rate by 5 where that is the rule, and tell whether training goes on."""

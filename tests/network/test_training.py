@@ -296,14 +296,23 @@ def test_the_best_epochs_parameters_are_brought_back():
 
 def test_divergence_is_an_error_with_the_best_weights_kept():
     """A loss that runs away is one clear line, and the network can still predict."""
-    training = trainer(learning_rate=1e-3)
+    training, good = trainer(learning_rate=1e-3), trainer(learning_rate=1e-3)
     training.run(samples(), max_epochs=2)
-    good = training.network.params.copy()
+    good.run(samples(), max_epochs=2, max_updates=9)  # the loss of an epoch is of the weights before each update
     training.learning_rate = 1e300
     with pytest.raises(DivergenceError, match=r"learning rate, 1e\+300, is too large: training diverged in epoch 3"):
         training.run(samples(), max_epochs=9)
-    assert_array_equal(training.network.params, good)
+    assert_array_equal(training.network.params, good.network.params)
     assert len(training.history) == 2
+
+
+def test_an_update_that_runs_away_is_not_among_the_best():
+    """With one batch an epoch, the loss is still good when the update is not: the weights before it are kept."""
+    training = trainer(learning_rate=1e300, batch_size=N)
+    begun = training.network.params.copy()
+    with pytest.raises(DivergenceError, match="epoch 2"):
+        training.run(samples(), max_epochs=9)
+    assert_array_equal(training.network.params, begun)
 
 
 @pytest.mark.parametrize("optimizer", [SGD, Momentum, Adam, RMSprop])
