@@ -47,7 +47,7 @@ Array = NDArray[Any]
 class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A multi-layer perceptron that learns to tell classes apart, in NumPy.
 
-    Takes the place of ``sklearn.neural_network.MLPClassifier``: the first 24 parameters are its own, in its order, with
+    Takes the place of ``sklearn.neural_network.MLPClassifier``: the first 23 parameters are its own, in its order, with
     its defaults and its meaning; those from ``rho`` on are new, and change nothing until they are set. One thing
     differs on purpose: ``warm_start=True`` and ``partial_fit`` go on exactly where training stopped.
 
