@@ -33,7 +33,9 @@ from pipeline.inputs import (
     checked_weight,
     dense,
     inside_a_search,
+    precision,
     taker,
+    types,
 )
 from pipeline.network import LOSSES, Network, Schedule
 from pipeline.network.batches import Samples
@@ -120,6 +122,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Whether every batch is drawn from all samples, independently of the others.
     max_updates : int or None, default=None
         Updates that one call of ``fit`` makes at the most.
+    pixel_scale : float or None, default=None
+        What samples in uint8 are multiplied by, batch by batch, so that they stay small in memory: 1/255 for images.
+        None reads them as float64, as scikit-learn does. Samples of other types are taken as they are.
     n_threads : int or None, default=None
         Threads that ``fit`` uses at the most. None is as many as BLAS is set to use: the cores, or this process's
         share of them in a search with ``n_jobs``. The last bits of the weights depend on it.
@@ -205,6 +210,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         biases: bool = True,
         replacement: bool = False,
         max_updates: Annotated[int, ">= 1"] | None = None,
+        pixel_scale: Annotated[float, "> 0"] | None = None,
         n_threads: Annotated[int, ">= 1"] | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -239,6 +245,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.biases = biases
         self.replacement = replacement
         self.max_updates = max_updates
+        self.pixel_scale = pixel_scale
         self.n_threads = n_threads
 
     # ---------------------------------------------------------------- learning
@@ -275,7 +282,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         check_parameters(self)
         goes_on = self.warm_start and hasattr(self, "network_")
-        rows, labels = checked_samples_and_labels(self, X, y, dtype=self._precision(goes_on=goes_on), reset=not goes_on)
+        rows, labels = checked_samples_and_labels(
+            self, X, y, dtype=types(self.pixel_scale, self.network_.dtype if goes_on else None), reset=not goes_on
+        )
         self._take_classes(labels, goes_on=goes_on)
         samples = self._samples(rows, labels, sample_weight)
         if not goes_on:
@@ -316,7 +325,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         goes_on = hasattr(self, "network_")
         if not goes_on and classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        rows, labels = checked_samples_and_labels(self, X, y, dtype=self._precision(goes_on=goes_on), reset=not goes_on)
+        rows, labels = checked_samples_and_labels(
+            self, X, y, dtype=types(self.pixel_scale, self.network_.dtype if goes_on else None), reset=not goes_on
+        )
         self._take_classes(labels, goes_on=goes_on, classes=classes)
         samples = self._samples(rows, labels, sample_weight)
         if not goes_on:
@@ -349,10 +360,12 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _outputs(self, X: ArrayLike) -> Array:
         """Return the network's outputs, piece by piece so that memory is bounded."""
-        check_is_fitted(self)
-        rows = checked_samples(self, X, dtype=self.network_.dtype)
+        if "network_" not in vars(self):
+            check_is_fitted(self)
+        network, scale = self.network_, self.pixel_scale
+        rows = checked_samples(self, X, dtype=types(scale, network.dtype))
         starts = range(0, rows.shape[0], PIECE)
-        pieces = [self.network_.predict_proba(dense(rows[start : start + PIECE])) for start in starts]
+        pieces = [network.predict_proba(dense(rows[start : start + PIECE], scale)) for start in starts]
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     # ---------------------------------------------------------------- what scikit-learn's has as attributes
@@ -394,9 +407,10 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if classes is not None:
             self._check_classes(unique_labels(y), classes)
 
-    def _precision(self, *, goes_on: bool) -> Any:
-        """Return the types that samples are worked on in: what they are, or what training began with."""
-        return self.network_.dtype if goes_on else [np.float64, np.float32]
+    def _check_samples(self, X: ArrayLike, y: ArrayLike, *, goes_on: bool) -> tuple[Any, Any]:
+        """Return samples and labels checked, in the precision that training began with or will begin with."""
+        dtype = types(self.pixel_scale, self.network_.dtype if goes_on else None)
+        return checked_samples_and_labels(self, X, y, dtype=dtype, reset=not goes_on)
 
     def _check_classes(self, labels: Array, classes: ArrayLike | None) -> None:
         """Raise for labels, or announced ``classes``, that training did not begin with."""
@@ -416,12 +430,13 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _samples(self, X: Any, y: Array, sample_weight: ArrayLike | None) -> Samples:
         """Return samples, one-hot targets and weights as the network takes them."""
-        Y = self._label_binarizer.transform(y).astype(X.dtype)
-        weight = None if sample_weight is None else checked_weight(sample_weight, len(Y), X.dtype)
+        dtype = precision(X)
+        Y = self._label_binarizer.transform(y).astype(dtype)
+        weight = None if sample_weight is None else checked_weight(sample_weight, len(Y), dtype)
         if self.class_weight is not None:
-            by_class = compute_sample_weight(self.class_weight, y).astype(X.dtype)
+            by_class = compute_sample_weight(self.class_weight, y).astype(dtype)
             weight = by_class if weight is None else weight * by_class
-        return Samples(X, Y, weight, taker(X))
+        return Samples(X, Y, weight, taker(X, self.pixel_scale))
 
     def _validation_data(
         self, n_samples: int, X_val: ArrayLike | None, y_val: ArrayLike | None, sample_weight_val: ArrayLike | None
@@ -433,7 +448,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             return None
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val go together; got one without the other")
-        rows, labels = checked_samples_and_labels(self, X_val, y_val, dtype=self.network_.dtype)
+        rows, labels = self._check_samples(X_val, y_val, goes_on=True)
         if len(labels) == n_samples and inside_a_search():
             raise ValueError(
                 f"X_val has as many rows as X, {n_samples}, inside a search or a cross-validation: it was sliced "

@@ -344,8 +344,50 @@ def test_a_new_parameter_changes_something(name):
 
 
 def test_no_new_parameter_is_forgotten():
-    """All that come after scikit-learn's are tried; the threads change how fast, not what."""
-    assert [*NEW, "n_threads"] == list(parameters_of(MLPClassifier))[23:]
+    """All that come after scikit-learn's are tried; threads and pixels change how fast, not what."""
+    assert [*NEW, "pixel_scale", "n_threads"] == list(parameters_of(MLPClassifier))[23:]
+
+
+PIXELS = np.random.default_rng(5).integers(256, size=(60, 9), dtype=np.uint8)
+SCALED = PIXELS * np.float32(1 / 255)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_pixels_stay_small_and_give_the_same_bytes(solver, shuffle):
+    """uint8 with pixel_scale trains, watches and predicts to the byte as float32 that was scaled before."""
+    y = PIXELS[:, 0] // 90
+    small_model = small(solver=solver, shuffle=shuffle, pixel_scale=1 / 255, batch_size=16)
+    large_model = small(solver=solver, shuffle=shuffle, batch_size=16)
+    small_model.fit(PIXELS, y, X_val=PIXELS[:20], y_val=y[:20])
+    large_model.fit(SCALED, y, X_val=SCALED[:20], y_val=y[:20])
+    assert small_model.network_.dtype == np.float32
+    assert small_model.network_.params.tobytes() == large_model.network_.params.tobytes()
+    assert small_model.history_["validation_loss"] == large_model.history_["validation_loss"]
+    assert np.array_equal(small_model.predict_proba(PIXELS), large_model.predict_proba(SCALED))
+    assert np.array_equal(small_model.predict_proba(SCALED), large_model.predict_proba(SCALED))
+
+
+def test_pixels_without_a_scale_are_numbers_like_any():
+    """By default uint8 is read as float64, as scikit-learn does."""
+    assert small().fit(PIXELS, PIXELS[:, 0] // 90).network_.dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_prediction_checks_what_is_not_plainly_right(dtype):
+    """The short way past scikit-learn's checks is for finite arrays of the right type and width alone."""
+    model = small().fit(SCALED.astype(dtype), PIXELS[:, 0] // 90)
+    wanted = model.predict_proba(SCALED.astype(np.float64))
+    assert_allclose(model.predict_proba(SCALED.astype(dtype)), wanted, rtol=1e-5)
+    assert_allclose(model.predict_proba(SCALED.tolist()), wanted, rtol=1e-5)
+    assert_allclose(model.predict_proba(np.asfortranarray(SCALED.astype(dtype))), wanted, rtol=1e-4)
+    assert np.isfinite(model.predict_proba(np.full((1, 9), np.finfo(dtype).max / 2, dtype))).all()
+    for wrong, message in [(np.nan, "NaN"), (np.inf, "infinity")]:
+        with pytest.raises(ValueError, match=message):
+            model.predict(np.full((1, 9), wrong, dtype))
+    for shape, message in [((1, 8), "9 features"), ((0, 9), "minimum of 1"), ((9,), "Expected 2D")]:
+        with pytest.raises(ValueError, match=message):
+            model.predict(np.zeros(shape, dtype))
 
 
 def test_activations_one_by_one():
@@ -865,6 +907,7 @@ YAML = {
     "biases": "false",
     "replacement": "true",
     "max_updates": "1000",
+    "pixel_scale": "0.003921568627450980",
     "n_threads": "1",
 }
 

@@ -16,7 +16,7 @@ def take_rows(X: Array, rows: Rows, out: Array) -> Array:
     """Gather rows of a dense array into ``out``; a stretch of rows needs no gathering."""
     if isinstance(rows, slice):
         return X[rows]
-    return np.take(X, rows, axis=0, out=out, mode="clip")  # "clip" alone writes into out without a copy between
+    return X.take(rows, axis=0, out=out, mode="clip")  # "clip" alone writes into out without a copy between
 
 
 @dataclass

@@ -118,7 +118,7 @@ class Affine(Layer):
         product = np.multiply if len(dY) == 1 else np.matmul  # of one sample alike, and BLAS is slow at that
         product(X[:, rows].T, dY, out=self.dW[rows])
         if self.biases and biases:
-            np.sum(dY, axis=0, out=self.db)
+            np.add.reduce(dY, axis=0, out=self.db)
 
 
 class Activation(Layer):

@@ -190,7 +190,7 @@ class Network:
         room = self._rooms.get(name)
         if room is None or len(room) < n_samples:
             room = self._rooms[name] = np.empty((n_samples, self.plan.widths[name]), self.dtype)
-        return room[:n_samples]
+        return room if len(room) == n_samples else room[:n_samples]
 
     def _allocate(self) -> None:
         """Make the two buffers and the plan; a room is made when a batch comes."""
