@@ -364,9 +364,10 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             check_is_fitted(self)
         network, scale = self.network_, self.pixel_scale
         rows = checked_samples(self, X, dtype=types(scale, network.dtype))
+        if rows.shape[0] <= PIECE:
+            return network.predict_proba(dense(rows, scale))
         starts = range(0, rows.shape[0], PIECE)
-        pieces = [network.predict_proba(dense(rows[start : start + PIECE], scale)) for start in starts]
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        return np.concatenate([network.predict_proba(dense(rows[start : start + PIECE], scale)) for start in starts])
 
     # ---------------------------------------------------------------- what scikit-learn's has as attributes
 

@@ -1,5 +1,6 @@
 """What an estimator is given, checked and turned into what the network takes."""
 
+import math
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -44,8 +45,8 @@ def _plainly_right(estimator: Any, X: Any, dtypes: list[Any]) -> bool:
         return False
     if not len(X) or X.shape[1] != estimator.n_features_in_:
         return False
-    with np.errstate(over="ignore", invalid="ignore"):  # too large a sum is left to scikit-learn's slower look
-        return X.dtype == np.uint8 or bool(np.isfinite(np.add.reduce(X, axis=None)))
+    with np.errstate(all="ignore"):  # too large a sum is left to scikit-learn's slower look
+        return X.dtype == np.uint8 or math.isfinite(np.add.reduce(X, axis=None))
 
 
 def checked_samples_and_labels(
@@ -82,7 +83,7 @@ def checked_weight(sample_weight: ArrayLike, n_samples: int, dtype: DTypeLike) -
 def types(pixel_scale: float | None, precision: Any = None) -> list[Any]:
     """Return the types that samples may stay in: the precision, if training has begun in one, and pixels."""
     floats = [np.float64, np.float32] if precision is None else [precision]
-    return floats if pixel_scale is None else [*floats, np.dtype(np.uint8)]
+    return floats if pixel_scale is None else [*floats, np.uint8]
 
 
 def precision(X: Any) -> Any:
@@ -92,7 +93,7 @@ def precision(X: Any) -> Any:
 
 def dense(X: Any, pixel_scale: float | None = None) -> Array:
     """Return rows as a dense array, pixels scaled."""
-    rows = np.asarray(X.toarray() if scipy.sparse.issparse(X) else X)
+    rows: Array = X if isinstance(X, np.ndarray) else X.toarray()
     return rows if rows.dtype != np.uint8 else np.multiply(rows, np.float32(pixel_scale), dtype=np.float32)
 
 

@@ -98,7 +98,7 @@ class Affine(Layer):
         """Return X W + b."""
         if training:
             self.X = X
-        Y: Array = np.matmul(X, self.W, out=out)
+        Y: Array = np.dot(X, self.W, out=out)
         if self.biases:
             Y += self.b
         return Y
@@ -110,13 +110,12 @@ class Affine(Layer):
 
     def backward_input(self, dY: Array, *, out: Array | None = None) -> Array:
         """Return dX = dY W^T."""
-        dX: Array = np.matmul(dY, self.W.T, out=out)
+        dX: Array = np.dot(dY, self.W.T, out=out)
         return dX
 
     def backward_parameters(self, X: Array, dY: Array, rows: slice = slice(None), *, biases: bool = True) -> None:
         """Leave dW = X^T dY, or some of its rows, and db."""
-        product = np.multiply if len(dY) == 1 else np.matmul  # of one sample alike, and BLAS is slow at that
-        product(X[:, rows].T, dY, out=self.dW[rows])
+        np.dot(X[:, rows].T, dY, out=self.dW[rows])
         if self.biases and biases:
             np.add.reduce(dY, axis=0, out=self.db)
 
