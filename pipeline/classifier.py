@@ -322,6 +322,11 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_parameters(self)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "partial_fit does not support class_weight='balanced', since it never sees all labels at once: give a "
+                "dict, which sklearn.utils.compute_class_weight makes of them"
+            )
         goes_on = hasattr(self, "network_")
         if not goes_on and classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")

@@ -96,6 +96,17 @@ def parameters_of(constructor: type[Any]) -> dict[str, Parameter]:
     >>> parameters_of(Step)["factor"].allowed
     'a number > 0 and <= 1'
     """
+    if constructor not in _KNOWN:
+        _KNOWN[constructor] = _read_signature(constructor)
+    return dict(_KNOWN[constructor])
+
+
+_KNOWN: dict[Any, dict[str, Parameter]] = {}
+"""The signatures read so far: reading one takes milliseconds, and every fit asks."""
+
+
+def _read_signature(constructor: type[Any]) -> dict[str, Parameter]:
+    """Read a constructor's signature and docstring."""
     initialiser = constructor.__init__
     hints = get_type_hints(initialiser, include_extras=True)
     sentences = _first_sentences(_docstring_home(constructor))

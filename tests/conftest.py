@@ -1,5 +1,10 @@
 """What all tests share."""
 
+import os
+
+# SciPy reads it when it is imported; without it, scikit-learn leaves out its check of array API input.
+os.environ["SCIPY_ARRAY_API"] = "1"
+
 import pytest
 from threadpoolctl import threadpool_limits
 

@@ -597,7 +597,7 @@ GOING_ON = {
     "replacement": {"replacement": True},
     "in order": {"shuffle": False},
     "averages of all": {"batch_size": "full", "solver": "adamw"},
-    "class weights": {"class_weight": "balanced", "alpha": 0.5},
+    "class weights": {"class_weight": {0: 1.0, 1: 2.5, 2: 0.5}, "alpha": 0.5},
 }
 
 
@@ -691,6 +691,10 @@ def test_settings_may_change_on_the_way():
         (
             lambda _: small(early_stopping=True).partial_fit(X, DIGITS, classes=[0, 1, 2]),
             "partial_fit does not support early_stopping=True",
+        ),
+        (
+            lambda _: small(class_weight="balanced").partial_fit(X, DIGITS, classes=[0, 1, 2]),
+            "partial_fit does not support class_weight='balanced'",
         ),
         (lambda _: small(solver="lbfgs").partial_fit, "has no attribute 'partial_fit'"),
     ],
