@@ -5,6 +5,7 @@ Pure functions from recipes and results to text.
 
 import re
 from collections.abc import Mapping
+from itertools import groupby
 from statistics import mean
 from typing import Any
 
@@ -30,14 +31,19 @@ def table(recipes: Mapping[str, tuple[Recipe, Runs]]) -> str:
 
 
 def describe_network(recipe: Recipe, runs: Runs) -> str:
-    """Return the widths of the layers and the activation: ``784-50-10 relu``."""
+    """Return the widths of the layers and the activation: ``784-50-10 relu``, or ``784-18x50-10 relu`` if many agree."""
     model: Any = recipe.stages(0)["train"]
     words = [
-        "-".join(map(str, runs[0]["layers"])),
+        _widths(runs[0]["layers"]),
         str(model.activation),
         *([] if model.biases else ["without biases"]),
     ]
     return " ".join(words)
+
+
+def _widths(layers: list[int]) -> str:
+    alike = [(width, len(list(group))) for width, group in groupby(layers)]
+    return "-".join(f"{n}x{width}" if n > 2 else "-".join([str(width)] * n) for width, n in alike)
 
 
 def describe_training(recipe: Recipe) -> str:
