@@ -31,7 +31,7 @@ def table(recipes: Mapping[str, tuple[Recipe, Runs]]) -> str:
 
 
 def describe_network(recipe: Recipe, runs: Runs) -> str:
-    """Return the widths of the layers and the activation: ``784-50-10 relu``, or ``784-18x50-10 relu`` if many agree."""
+    """Return widths and activation: ``784-50-10 relu``, or ``784-18x50-10 relu`` where more than two agree."""
     model: Any = recipe.stages(0)["train"]
     words = [
         _widths(runs[0]["layers"]),
