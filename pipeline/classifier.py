@@ -27,6 +27,7 @@ from pipeline import assembly
 from pipeline.assembly import ActivationName, InitializerName, Monitor, ScheduleName, SolverName
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.inputs import (
+    Views,
     as_generator,
     checked_samples,
     checked_samples_and_labels,
@@ -378,14 +379,25 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     @property
     def coefs_(self) -> list[Array]:
-        """Weights of each layer, (n_in, n_out)."""
-        return [layer.W for layer in self._fitted_network("coefs_").affine_layers]
+        """Weights of each layer, (n_in, n_out); what is written there is in the network."""
+        return Views(layer.W for layer in self._fitted_network("coefs_").affine_layers)
+
+    @coefs_.setter
+    def coefs_(self, values: list[Array]) -> None:
+        self.coefs_[:] = values
 
     @property
     def intercepts_(self) -> list[Array]:
-        """Biases of each layer, (n_out,); zeros that are nobody's parameters where there are no biases."""
+        """Biases of each layer, (n_out,); zeros that cannot be written where there are no biases."""
         network = self._fitted_network("intercepts_")
-        return [layer.b if layer.biases else np.zeros(layer.n_out, network.dtype) for layer in network.affine_layers]
+        none = [np.broadcast_to(network.dtype.type(0), layer.n_out) for layer in network.affine_layers]
+        return Views(
+            layer.b if layer.biases else zeros for layer, zeros in zip(network.affine_layers, none, strict=True)
+        )
+
+    @intercepts_.setter
+    def intercepts_(self, values: list[Array]) -> None:
+        self.intercepts_[:] = values
 
     def _fitted_network(self, asked: str) -> Network:
         """Return the network; before fit there is no such attribute, as ``hasattr`` must find."""

@@ -104,6 +104,24 @@ def taker(X: Any, pixel_scale: float | None = None) -> Any:
     return take_rows if X.dtype != np.uint8 else TakePixels(np.float32(pixel_scale))
 
 
+class Views(list[Array]):
+    """Arrays that are parts of a network's parameters: to put another in the place of one is to write into it."""
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        """Write into one array, or into several.
+
+        Raises
+        ------
+        ValueError
+            For another shape, or another number of arrays.
+        """
+        if isinstance(place, slice):
+            for view, one in zip(self[place], value, strict=True):
+                view[...] = one
+        else:
+            self[place][...] = value
+
+
 def inside_a_search() -> bool:
     """Tell whether a search or a cross-validation of scikit-learn is calling, by the modules on the call stack."""
     frame: Any = sys._getframe()  # noqa: SLF001 - the interpreter's documented way to its own stack

@@ -390,6 +390,21 @@ def test_prediction_checks_what_is_not_plainly_right(dtype):
             model.predict(np.zeros(shape, dtype))
 
 
+def test_weights_can_be_put_in_place():
+    """What is assigned to `coefs_` and `intercepts_`, whole or one by one, is what the network predicts with."""
+    model, other = small().fit(X, DIGITS), small(random_state=1).fit(X, DIGITS)
+    model.coefs_ = [W.copy() for W in other.coefs_]
+    for place, b in enumerate(other.intercepts_):
+        model.intercepts_[place] = b
+    assert np.array_equal(model.predict_proba(X), other.predict_proba(X))
+    with pytest.raises(ValueError, match="shape"):
+        model.coefs_[0] = np.zeros((2, 2))
+    with pytest.raises(ValueError, match="zip"):
+        model.coefs_ = other.coefs_[:1]
+    with pytest.raises(ValueError, match="read-only"):
+        small(biases=False).fit(X, DIGITS).intercepts_[0] = 1
+
+
 def test_activations_one_by_one():
     """Each hidden layer has the activation that its place in the tuple says."""
     model = small(hidden_layer_sizes=(4, 3, 2), activation=("elu", "tanh", "leaky_relu")).fit(X, DIGITS)
