@@ -1,0 +1,93 @@
+"""``python -m benchmarks``: measure all parts, or those that are named, and keep what they came to.
+
+Says beforehand about how long it takes. What a part came to is kept as soon as it is done.
+"""
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+
+from benchmarks import growth, memory, neighbour, predict, report, search, start, target, train
+from benchmarks.data import store
+from benchmarks.machine import machine
+from benchmarks.measure import ROOT
+from benchmarks.options import Options, say
+from benchmarks.rows import PYTORCH, ROWS
+from benchmarks.sides import is_there
+
+PARTS: dict[str, ModuleType] = {
+    "train": train,
+    "neighbour": neighbour,
+    "predict": predict,
+    "search": search,
+    "memory": memory,
+    "start": start,
+    "growth": growth,
+    "target": target,
+}
+RESULTS = ROOT / "benchmarks" / "results.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what the command line asks for."""
+    given = _parser().parse_args(arguments)
+    output = given.output or (None if given.quick else RESULTS)
+    parts = [] if given.parts == ["report"] else list(PARTS) if "all" in given.parts else given.parts
+    document = report.read(output or RESULTS) if not given.quick else {}
+    if parts:
+        document = _measure(parts, given, document, output)
+    if given.markdown:
+        print(report.markdown(document))
+    if given.readme:
+        path = ROOT / "README.md"
+        path.write_text(report.between_markers(path.read_text(encoding="utf-8"), report.markdown(document)), "utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    add = parser.add_argument
+    add("parts", nargs="*", choices=[*PARTS, "all", "report"], default="all", help="what to measure; report: nothing")
+    add("--rows", nargs="+", choices=ROWS, default=[], metavar="NAME", help=f"rows of train: {', '.join(ROWS)}")
+    goals = [str(goal) for goal in target.CANDIDATES]
+    add("--targets", nargs="+", choices=goals, default=[], metavar="PERCENT", help=f"of target: {', '.join(goals)}")
+    add("--rounds", type=int, default=5, help="how often each side takes its turn (default: 5)")
+    add("--quick", action="store_true", help="one round with few images: shows only that everything works")
+    add("--dataset", default="mnist", help="images to measure with (default: mnist)")
+    add("--output", type=Path, help="results file (default: benchmarks/results.json; none with --quick)")
+    add("--markdown", action="store_true", help="print the tables")
+    add("--readme", action="store_true", help="put the tables into README.md")
+    return parser
+
+
+def _measure(
+    parts: Sequence[str], given: argparse.Namespace, document: report.Document, output: Path | None
+) -> report.Document:
+    """Measure one part after another, and keep each."""
+    if not is_there(PYTORCH):
+        say("PyTorch is not installed, and its lines are left out (pip install torch)")
+    if not given.quick:
+        say("; ".join(f"{part}: about {PARTS[part].MINUTES} min" for part in parts))
+    with TemporaryDirectory(prefix="benchmarks-") as folder:
+        store(Path(folder), given.dataset)
+        goals = tuple(float(goal) for goal in given.targets)
+        options = Options(Path(folder), given.rounds, given.quick, tuple(given.rows), goals)
+        for part in parts:
+            result = PARTS[part].run(options)
+            document = report.with_part(document, machine(), part, result, datetime.now(UTC).date().isoformat())
+            if output is not None:
+                _keep(output, document, part)
+    return document
+
+
+def _keep(output: Path, document: report.Document, part: str) -> None:
+    """Write the results, and the picture that belongs to them."""
+    report.write(output, document)
+    if part == "growth":
+        growth.draw(document["parts"][part]["result"], output.with_name("growth.png"))
+
+
+if __name__ == "__main__":
+    main()

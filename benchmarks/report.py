@@ -1,0 +1,223 @@
+"""The results as text: JSON for machines, Markdown for the README. Pure functions, but for the last two.
+
+The document holds the machine and one entry for every part that was measured there; a part that is measured again
+takes the place of the old one, and a new machine begins a new document.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.growth import TARGET as SPREAD
+from benchmarks.growth import fraction, spread_over_rows
+from benchmarks.rows import BFLOAT16, FLOOR, OURS, PYTORCH, SKLEARN
+
+Document = dict[str, Any]
+BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
+_HEAD = """Seconds per epoch of 60,000 images: median (range); and the accuracy on test images after a few epochs (or
+of a subset, where an epoch is long), the same number on every side. scikit-learn has no RMSprop, and takes Adam."""
+_COLUMNS = (OURS, PYTORCH, BFLOAT16, SKLEARN, FLOOR)
+
+
+def with_part(document: Document, machine: Mapping[str, Any], part: str, result: Any, date: str) -> Document:
+    """Return a document with the results of a part."""
+    parts = document.get("parts", {}) if document.get("machine") == machine else {}
+    return {"machine": dict(machine), "parts": parts | {part: {"date": date, "result": result}}}
+
+
+def markdown(document: Document) -> str:
+    """Return what the README says of all parts that there are."""
+    parts = {name: entry["result"] for name, entry in document["parts"].items()}
+    sections = [_SECTIONS[name](parts[name]) for name in _SECTIONS if name in parts]
+    return "\n\n".join([_machine(document), *sections])
+
+
+def _machine(document: Document) -> str:
+    """Return a paragraph about the machine."""
+    told = document["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items() if version)
+    dates = sorted({entry["date"] for entry in document["parts"].values()})
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    lines = [
+        f"Measured on {told['cores']} cores of {told['processor']}, {told['memory_gib']} GiB, {told['system']},",
+        f"{when}.",
+        f"{versions}.",
+    ]
+    return "\n".join([*lines, *_blas(document)])
+
+
+def _blas(document: Document) -> list[str]:
+    """Return a line about the kernels that NumPy's products ran on."""
+    rows = document["parts"].get("train", {}).get("result", [])
+    pools = [pool for row in rows[:1] for pool in row["pools"].get(OURS, []) if pool["internal_api"] == "openblas"]
+    told = [
+        f"OpenBLAS {one['version']} with {one['architecture']} kernels, {one['num_threads']} threads" for one in pools
+    ]
+    return [f"{'; '.join(dict.fromkeys(told))}."] if told else []
+
+
+def _train(rows: list[dict[str, Any]]) -> str:
+    """Return the table of times and accuracies, and that of ratios."""
+    there = [name for name in _COLUMNS if any(name in row["sides"] for row in rows)]
+    times = [[row["what"], *(_time(row["sides"].get(name)) for name in there)] for row in rows]
+    ratios = [[row["what"], *(_ratio(row, name) for name in (PYTORCH, SKLEARN, FLOOR))] for row in rows]
+    return "\n\n".join(
+        [
+            _HEAD,
+            table(["", *there], times),
+            "How many times as fast, and how much of our time the floor takes (in brackets, what was aimed at):",
+            table(["", PYTORCH, SKLEARN, "of the floor"], ratios),
+        ]
+    )
+
+
+def _time(side: Mapping[str, Any] | None) -> str:
+    """Return a cell: median, range, accuracy."""
+    if side is None:
+        return ""
+    accuracy = f"; {100 * side['accuracy']['median']:.1f} %" if "accuracy" in side else ""
+    return _spread(side["seconds"]) + accuracy
+
+
+def _spread(figure: Mapping[str, float], factor: float = 1.0) -> str:
+    """Return a median and its range."""
+    middle, least, most = (f"{factor * figure[name]:.3g}" for name in ("median", "least", "most"))
+    return f"{middle} ({least} to {most})"
+
+
+def _ratio(row: Mapping[str, Any], name: str) -> str:
+    """Return by how much we are faster than a side, or the share of the floor; and what was aimed at."""
+    side, target = row["sides"].get(name), row["targets"].get(name)
+    if side is None:
+        return ""
+    ratio = side["seconds_over_ours"]["median"]
+    aim = "" if target is None else f" ({target:.0%})" if name == FLOOR else f" ({target:g})"
+    return (f"{ratio:.0%}" if name == FLOOR else f"{ratio:.2f}") + aim
+
+
+def _neighbour(result: Mapping[str, Any]) -> str:
+    rows = [
+        [name, _spread(side["alone"]), _spread(side["beside"]), f"{side['ratio']:.2f}"]
+        for name, side in result["sides"].items()
+    ]
+    head = f"The same beside one busy process, {result['what']} (ours is to stay under {result['target']:g}):"
+    return f"{head}\n\n{table(['', 'alone', 'beside it', 'times as long'], rows)}"
+
+
+def _predict(result: Mapping[str, Any]) -> str:
+    rows = [
+        [name, _spread(side["seconds"], 1e3), _spread(side["one"], 1e6), f"{side['one_over_ours']['median']:.2f}"]
+        for name, side in result["sides"].items()
+    ]
+    head = f"Prediction, 784-512-10 (one image: ours is to be {result['target']:g} times as fast as scikit-learn):"
+    columns = ["", "10,000 images, milliseconds", "one, microseconds", "one, over ours"]
+    return f"{head}\n\n{table(columns, rows)}"
+
+
+def _search(result: Mapping[str, Any]) -> str:
+    rows = [
+        [name, _spread(side["seconds"]), f"{100 * side['accuracy']['median']:.2f} %", _over_ours(side)]
+        for name, side in result["sides"].items()
+    ]
+    head = (
+        f"A grid search, 12 candidates by 3 folds on {result['images']:,} rows, two processes "
+        f"(ours is to be\n{result['target']:g} times as fast):"
+    )
+    return f"{head}\n\n{table(['', 'seconds', 'best mean accuracy', 'over ours'], rows)}"
+
+
+def _over_ours(side: Mapping[str, Any]) -> str:
+    return f"{side['seconds_over_ours']['median']:.2f}"
+
+
+def _memory(result: Mapping[str, Any]) -> str:
+    rows = [[name, f"{side['megabytes']['median']:.0f}"] for name, side in result["sides"].items()]
+    head = f"Peak memory of a fit of 784-512-10 on uint8 images, above the imports (ours: under {result['target']}):"
+    return f"{head}\n\n{table(['', 'megabytes'], rows)}"
+
+
+def _start(result: Mapping[str, Any]) -> str:
+    rows = [[name, _spread(side["seconds"])] for name, side in result["sides"].items()]
+    return f"From the start of an interpreter to the end of its imports:\n\n{table(['', 'seconds'], rows)}"
+
+
+def _growth(result: list[dict[str, Any]]) -> str:
+    most = max(result, key=fraction)
+    spread = spread_over_rows(result)
+    return (
+        f"How cost grows with rows, width, batch and threads. From the fewest rows to the most, seconds per image\n"
+        f"stay within {spread:.0%} ({SPREAD:.0%}). The nearest to the floor: {fraction(most):.0%}, at {most['axis']} "
+        f"{most['value']:,}.\n\n![Microseconds per image, and the share of the floor](benchmarks/growth.png)"
+    )
+
+
+def _target(result: list[dict[str, Any]]) -> str:
+    there = [name for name in _COLUMNS if any(name in one["sides"] for one in result)]
+    rows = [[f"{one['goal']} %", one["what"], *(_reached(one, name) for name in there)] for one in result]
+    head = "Seconds to a test accuracy, means of ten seeds, recipes chosen on validation data:"
+    return f"{head}\n\n{table(['', 'recipe', *there], rows)}"
+
+
+def _reached(one: Mapping[str, Any], name: str) -> str:
+    """Return the seconds of a side, or how far it came."""
+    side = one["sides"].get(name)
+    if side is None:
+        return ""
+    told = f"{side['seconds']:.3g} s; {100 * side['accuracy']:.2f} %"
+    return told if side["accuracy"] >= one["goal"] / 100 else f"not reached: {told}"
+
+
+_SECTIONS: dict[str, Callable[[Any], str]] = {
+    "train": _train,
+    "neighbour": _neighbour,
+    "predict": _predict,
+    "search": _search,
+    "target": _target,
+    "growth": _growth,
+    "memory": _memory,
+    "start": _start,
+}
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table.
+
+    Examples
+    --------
+    >>> print(table(["", "s"], [["ours", "1"]]))
+    |  | s |
+    | --- | --- |
+    | ours | 1 |
+    """
+    lines = [list(headings), *map(list, rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def between_markers(document: str, text: str) -> str:
+    """Return a README with a text between the markers of the benchmarks.
+
+    Raises
+    ------
+    ValueError
+        Where it has no markers.
+    """
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"there must be {BEGIN}, and {END} after it, for the tables to stand between")
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+
+
+def read(path: Path) -> Document:
+    """Return the results so far; an empty document where there are none."""
+    document: Document = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return document
+
+
+def write(path: Path, document: Document) -> None:
+    """Write the results, whole or not at all."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    temporary.replace(path)

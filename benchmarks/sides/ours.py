@@ -1,0 +1,48 @@
+"""Our ``MLPClassifier``, as anybody would call it."""
+
+import math
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.rows import Training
+from pipeline import MLPClassifier
+from pipeline.network import Cosine
+
+
+def learning_rate(training: Training) -> Any:
+    """Return the schedule of a training."""
+    return Cosine(warmup=1) if training.schedule == "cosine" else "constant"
+
+
+class Ours:
+    """The side that is to win; uint8 images are scaled batch by batch."""
+
+    def __init__(self, training: Training, seed: int) -> None:
+        self.training, self.seed = training, seed
+
+    def fit(self, X: NDArray[Any], y: NDArray[Any]) -> Self:
+        """Train from new weights."""
+        training = self.training
+        self.model = MLPClassifier(
+            training.hidden,
+            training.activation,
+            solver=training.solver,
+            alpha=0,
+            batch_size=training.batch,
+            learning_rate=learning_rate(training),
+            learning_rate_init=training.learning_rate,
+            max_iter=training.epochs,
+            random_state=self.seed,
+            momentum=0,
+            n_iter_no_change=math.inf,
+            dropout=training.dropout,
+            pixel_scale=1 / 255 if X.dtype == np.uint8 else None,
+        )
+        self.model.fit(X, y)
+        return self
+
+    def predict_proba(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return probabilities."""
+        return self.model.predict_proba(X)
