@@ -219,5 +219,5 @@ def read(path: Path) -> Document:
 def write(path: Path, document: Document) -> None:
     """Write the results, whole or not at all."""
     temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     temporary.replace(path)

@@ -86,7 +86,7 @@ def hopeless(rounds: list[dict[str, float]], goal: float) -> bool:
     >>> hopeless([{"accuracy": 0.985}] * 3, 99.0), hopeless([{"accuracy": 0.985}] * 2, 99.0)
     (True, False)
     """
-    return len(rounds) >= _SEEDS_TO_CHOOSE and 100 * _mean(rounds)["accuracy"] < goal - _HOPELESS
+    return len(rounds) >= _SEEDS_TO_CHOOSE and 100 * mean(one["accuracy"] for one in rounds) < goal - _HOPELESS
 
 
 def _mean(rounds: list[dict[str, float]]) -> dict[str, float]:

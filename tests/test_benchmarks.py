@@ -1,0 +1,297 @@
+import doctest
+import importlib
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import growth, measure, report, sides, target
+from benchmarks.data import load, store
+from benchmarks.machine import machine
+from benchmarks.options import Options, present
+from benchmarks.rows import BFLOAT16, FLOOR, OURS, PYTORCH, ROWS, SKLEARN, Training
+from benchmarks.sides.floor import Floor, n_operations
+
+ROOT = Path(__file__).parents[1]
+MODULES = [path.stem for path in sorted((ROOT / "benchmarks").glob("*.py")) if ">>>" in path.read_text("utf-8")]
+SMALL = Training((16,), 32, "adam", 0.01, epochs=4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with the digits inside scikit-learn, as the benchmark stores them."""
+    path = tmp_path_factory.mktemp("data")
+    store(path, "digits")
+    return path
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    """Return what a hurried run of one row and the report's text came to."""
+    path = tmp_path_factory.mktemp("results") / "results.json"
+    words = ["train", "--quick", "--dataset", "digits", "--rows", "narrow-sgd", "--markdown", "--output", str(path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return json.loads(path.read_text("utf-8")), done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("name", [*MODULES, "sides.floor"])
+def test_examples_in_docstrings_hold(name):
+    """What a docstring of the benchmark shows is what happens."""
+    outcome = doctest.testmod(importlib.import_module(f"benchmarks.{name}"))
+    assert outcome.attempted
+    assert not outcome.failed
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_row_can_be_measured(row):
+    """Ours takes part in every row, every target is against a side that does, and a row survives JSON."""
+    assert OURS in row.sides
+    assert set(row.sides) <= set(sides.NAMES)
+    assert set(row.targets) <= set(row.sides) - {OURS}
+    assert Training(**json.loads(json.dumps(row.training.as_job()))).widths() == row.training.widths()
+    assert row.images % row.training.batch == 0 or row.images == 60_000 or row.images > 50 * row.training.batch
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_the_full_table_takes_minutes(row):
+    """A row of many operations is timed with few images: a round of one side stays under 3 x 10^12 operations."""
+    assert row.training.epochs * n_operations(row.training.widths(), row.images) < 3e12
+
+
+def test_the_targets_of_the_table_are_all_there():
+    """Against PyTorch there is a target in every row; against scikit-learn in all but the largest network's."""
+    assert [row.targets[PYTORCH] for row in ROWS.values()] == [2.5, 2.2, 4.0, 2.0, 2.5, 1.9]
+    assert [row.targets.get(SKLEARN) for row in ROWS.values()] == [3.0, 3.0, 3.0, 3.5, 4.5, None]
+    assert [row.targets.get(FLOOR) for row in ROWS.values()] == [0.60, 0.55, 0.60, 0.35, None, 0.80]
+
+
+def test_the_floor_multiplies_as_often_as_it_says(monkeypatch):
+    """The products that are done are those that are counted, the last small batch too, all into buffers."""
+    done = []
+    matmul = np.matmul
+
+    def counted(a, b, out):
+        done.append(2 * a.shape[0] * a.shape[1] * b.shape[1])
+        return matmul(a, b, out=out)
+
+    monkeypatch.setattr("benchmarks.sides.floor.np.matmul", counted)
+    X = np.ones((10, 7), np.float32)
+    Floor(Training((5, 4, 3), 4, "sgd", 0.1, epochs=2), seed=0).fit(X, np.zeros(10))
+    assert sum(done) == 2 * n_operations([7, 5, 4, 3, 10], 10)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("name", [OURS, SKLEARN, PYTORCH, BFLOAT16])
+@pytest.mark.parametrize("solver", ["adam", "rmsprop", "sgd"])
+def test_every_side_learns(name, solver, folder):
+    """Nobody is fast by doing nothing: a few epochs tell digits apart, and answers are probabilities."""
+    if not sides.is_there(name):
+        pytest.skip("PyTorch is not installed")
+    rate = {"adam": 0.01, "rmsprop": 0.005, "sgd": 0.5}[solver]
+    side = sides.side(name)(Training((16,), 32, solver, rate, epochs=8), seed=0)
+    X, y = load(folder, "train")
+    probabilities = side.fit(X, y).predict_proba(X)
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=0.02)
+    assert (probabilities.argmax(axis=1) == y).mean() > 0.9
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("activation", ["relu", "logistic"])
+def test_ours_and_scikit_learn_train_the_same_network(activation, folder):
+    """Where hardly anything is learned, both show the same shapes, precision and bounds of the first weights."""
+    training = Training((16, 8), 1437, "sgd", 1e-9, epochs=1, activation=activation)
+    X, y = load(folder, "train")
+    ours, theirs = (sides.side(name)(training, seed=0).fit(X, y).model for name in (OURS, SKLEARN))
+    for one, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        assert one.shape == other.shape
+        assert one.dtype == other.dtype == np.float32
+        assert np.abs(one).max() == pytest.approx(np.abs(other).max(), rel=0.1)
+
+
+def test_pixels_repeat_where_more_rows_are_asked_for(folder):
+    """A million rows are the same images again and again, on 0..1 in float32."""
+    X, y = load(folder, "test", 800)
+    assert X.shape == (800, 64)
+    assert X.dtype == np.float32
+    assert X.max() == 1
+    assert np.array_equal(X[360:720], X[:360])
+    assert np.array_equal(y[720:], y[:80])
+
+
+def test_children_see_no_wish_about_kernels_or_threads(monkeypatch):
+    """A variable of BLAS on this machine does not reach a child; a number of threads that is asked for does."""
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert not {"OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"} & set(measure.environment())
+    assert measure.environment(1)["OPENBLAS_NUM_THREADS"] == measure.environment(1)["OMP_NUM_THREADS"] == "1"
+
+
+def test_a_child_that_fails_says_so_and_is_gone(folder):
+    """A task that cannot begin ends in an error with the child's code, and leaves no process behind."""
+    with pytest.raises(measure.ChildError, match="ended with code 1"):
+        measure.Child("predict", folder, name="nobody", training=SMALL.as_job(), n_images=100)
+
+
+def test_sides_take_turns():
+    """Every side has its round before any has its next."""
+    asked = []
+
+    class Stub:
+        def __init__(self, name):
+            self.name = name
+
+        def round(self, number):
+            asked.append((number, self.name))
+            return {"seconds": float(number)}
+
+    figures = measure.in_turn({"a": Stub("a"), "b": Stub("b")}, 2)
+    assert asked == [(0, "a"), (0, "b"), (1, "a"), (1, "b")]
+    assert figures == {"a": {"seconds": [0.0, 1.0]}, "b": {"seconds": [0.0, 1.0]}}
+
+
+def test_without_pytorch_its_lines_are_left_out(monkeypatch):
+    """PyTorch is for comparison, and missing it stops nobody."""
+    monkeypatch.setattr("benchmarks.sides.find_spec", lambda _: None)
+    assert present((OURS, SKLEARN, PYTORCH, BFLOAT16, FLOOR)) == (OURS, SKLEARN, FLOOR)
+
+
+def test_a_quick_run_measures_every_side(result):
+    """One row from the command line to the file: seconds and kernels of all, accuracy of all that learn."""
+    document, _, _ = result
+    [row] = document["parts"]["train"]["result"]
+    assert set(row["sides"]) == set(present(ROWS["narrow-sgd"].sides))
+    for name, side in row["sides"].items():
+        assert side["seconds"]["least"] > 0
+        assert ("accuracy" in side) == (name != FLOOR)
+    assert {"openblas"} <= {pool["internal_api"] for pool in row["pools"][OURS]}
+
+
+def test_what_is_printed_is_made_from_the_file(result):
+    """The tables on the terminal are the file's, and nothing but them goes to the standard output."""
+    document, printed, told = result
+    assert printed == report.markdown(document) + "\n"
+    assert "train: 784-50-10, batch 100, SGD" in told
+
+
+def test_the_machine_is_described_and_not_named(result):
+    """Cores, memory and versions stand in the results; the host's name and the user's folders do not."""
+    document, _, _ = result
+    assert document["machine"] == machine()
+    assert document["machine"]["cores"] >= 1
+    assert document["machine"]["versions"]["numpy"] == np.__version__
+    text = json.dumps(document)
+    words = [platform.node(), str(Path.home()), str(ROOT)]
+    assert not [word for word in words if len(word) > 1 and word in text]
+
+
+def figure(value):
+    """Return a figure as a summary has it."""
+    return {"median": value, "least": value * 0.9, "most": value * 1.1}
+
+
+def side(seconds, ours, accuracy=None):
+    """Return a side of a row."""
+    more = {} if accuracy is None else {"accuracy": figure(accuracy)}
+    return {"seconds": figure(seconds), "seconds_over_ours": figure(seconds / ours)} | more
+
+
+TRAINED = {
+    "what": "784-50-10, batch 100, SGD",
+    "targets": {PYTORCH: 4.0, SKLEARN: 3.0, FLOOR: 0.6},
+    "pools": {},
+    "sides": {OURS: side(0.1, 0.1, 0.97), PYTORCH: side(0.35, 0.1, 0.968), FLOOR: side(0.05, 0.1)},
+}
+
+
+def test_the_table_has_times_ratios_and_targets():
+    """A row has median, range and accuracy of each side, and ratios with what was aimed at."""
+    text = report.markdown(report.with_part({}, machine(), "train", [TRAINED], "2030-01-31"))
+    assert "| 784-50-10, batch 100, SGD | 0.1 (0.09 to 0.11); 97.0 % | 0.35 (0.315 to 0.385); 96.8 % |" in text
+    assert "| 784-50-10, batch 100, SGD | 3.50 (4) |  | 50% (60%) |" in text
+    assert "2030-01-31" in text
+    assert all(len(line) <= 120 for line in text.splitlines() if not line.startswith("|"))
+
+
+def test_what_was_not_reached_is_said():
+    """A side that falls short of an accuracy stands there with how far it came."""
+    sides_ = {OURS: {"seconds": 2.0, "accuracy": 0.9853}, SKLEARN: {"seconds": 9.0, "accuracy": 0.9799}}
+    document = report.with_part({}, machine(), "target", [{"goal": 98.5, "what": "a net", "sides": sides_}], "")
+    assert "| 98.5 % | a net | 2 s; 98.53 % | not reached: 9 s; 97.99 % |" in report.markdown(document)
+
+
+def test_parts_are_kept_until_the_machine_changes():
+    """A part takes the place of its old self; figures of two machines never stand in one file."""
+    first = report.with_part({}, {"cores": 2}, "train", 1, "a")
+    second = report.with_part(first, {"cores": 2}, "start", 2, "b")
+    assert set(second["parts"]) == {"train", "start"}
+    assert report.with_part(second, {"cores": 2}, "train", 3, "c")["parts"]["train"]["result"] == 3
+    assert set(report.with_part(second, {"cores": 4}, "train", 3, "c")["parts"]) == {"train"}
+
+
+def test_the_readme_has_a_place_for_the_tables():
+    """The tables go between the markers and nowhere else; without markers there is an error."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    before, _, rest = report.between_markers(readme, "NEW").partition("NEW")
+    assert before.endswith(f"{report.BEGIN}\n")
+    assert rest.startswith(f"\n{report.END}")
+    assert readme.startswith(before[: -len("\n")])
+    with pytest.raises(ValueError, match="there must be"):
+        report.between_markers("nothing", "NEW")
+
+
+def test_results_are_written_whole(tmp_path):
+    """What is written is read again, in its order and ending in a newline, and no other file stays."""
+    path = tmp_path / "results.json"
+    assert report.read(path) == {}
+    report.write(path, {"b": 1, "a": [2]})
+    assert list(report.read(path).items()) == [("b", 1), ("a", [2])]
+    assert path.read_text("utf-8") == '{\n "b": 1,\n "a": [\n  2\n ]\n}\n'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "expected"), [([0.97, 0.981, 0.99], 1), ([0.97, 0.979, 0.975, 0.9], 1)], ids=["first", "best"]
+)
+def test_a_recipe_is_chosen_by_validation(accuracies, expected, monkeypatch, tmp_path):
+    """The first candidate that reaches the goal is taken, and where none does the best; later ones are not tried."""
+    rest = iter(accuracies)
+    held_out = []
+
+    def reach(training, names, goal, options, n_held_out=0):  # noqa: ARG001 - it stands in for another
+        held_out.append(n_held_out)
+        return {OURS: [{"seconds": 1.0, "accuracy": next(rest)}]}
+
+    monkeypatch.setattr(target, "_reach", reach)
+    chosen, tried = target.choose(98.0, Options(tmp_path))
+    assert chosen == target.CANDIDATES[98.0][expected]
+    assert len(tried) == (2 if max(accuracies[:2]) > 0.98 else 4)
+    assert set(held_out) == {10_000}
+
+
+def test_growth_covers_what_was_asked():
+    """Rows go to a million, widths from 32 to 4096, batches from 1 to 4096, threads are one and two."""
+    reach = {}
+    for point in growth.points():
+        reach.setdefault(point.axis, []).append(point.value)
+        assert point.images >= point.training.batch
+    ends = {axis: (values[0], values[-1]) for axis, values in reach.items()}
+    assert ends == {"rows": (10_000, 1_000_000), "width": (32, 4096), "batch": (1, 4096), "threads": (1, 2)}
+
+
+def test_growth_is_drawn(tmp_path):
+    """The picture has the same bytes every time, and the spread over the rows is the slowest over the fastest."""
+    measured = [
+        {"axis": axis, "value": value, "seconds_per_image": {OURS: 1e-5 * (1 + value / 100), FLOOR: 5e-6}}
+        for axis in ("rows", "threads")
+        for value in (1, 2, 10)
+    ]
+    for name in ("a.png", "b.png"):
+        growth.draw(measured, tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert growth.spread_over_rows(measured) == pytest.approx(1.10 / 1.01 - 1)
