@@ -22,6 +22,7 @@ from pipeline.data.idx import read_part
 from pipeline.model_file import load_model
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress, Stage
+from pipeline.threads import bounded_blas
 
 BATCH = 1024  # images that are predicted at once, however many there are
 LESS_IS_BETTER = ("error_rate", "log_loss", "calibration_error")
@@ -153,7 +154,8 @@ class Evaluate(Stage, BaseEstimator):
         """Judge a model on one part, and name its mistakes by their rows in the official file."""
         progress.begin(f"evaluate {name}", len(part.rows), "images")
         try:
-            probabilities = np.concatenate(list(_predict(model, part, progress)))
+            with bounded_blas(1):  # sums that BLAS cuts among threads end in other bits on another number of cores
+                probabilities = np.concatenate(list(_predict(model, part, progress)))
         finally:
             progress.end()
         verdict = self.judge(part.labels[part.rows], probabilities, model.classes_)

@@ -12,6 +12,7 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from pipeline.classifier import MLPClassifier
 from pipeline.data.idx import read_part, write_idx
@@ -35,11 +36,12 @@ class Oracle(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         del X, y
-        self.coefs_, self.sizes = [np.eye(6, 5)], []
+        self.coefs_, self.sizes, self.threads = [np.eye(6, 5)], [], set()
         return self
 
     def predict_proba(self, X):
         self.sizes.append(len(X))
+        self.threads |= {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
         guess, confidence = np.rint(X[:, 0] * 255).astype(int), X[:, 1].astype(np.float64)
         P = np.repeat((1 - confidence)[:, None] / (N_CLASSES - 1), N_CLASSES, axis=1)
         P[np.arange(len(X)), guess] = confidence
@@ -220,6 +222,15 @@ def test_run_is_the_same_twice(artifacts):
     Evaluate().run(artifacts)
     assert written(artifacts) == first
     assert not any(b"\r" in data for name, data in first.items() if name in TABLES)
+
+
+def test_figures_do_not_depend_on_the_number_of_threads(artifacts, oracle):
+    """BLAS has one thread for what is written down, whatever it is set to use; afterwards it has what it had."""
+    with threadpool_limits(3, user_api="blas"):
+        Evaluate(pictures=False).run(artifacts)
+        assert oracle.threads == {1}
+        oracle.predict_proba(np.zeros((1, 6)))
+        assert oracle.threads == {1, 3}
 
 
 def test_run_predicts_in_batches(artifacts, oracle, monkeypatch):
