@@ -83,9 +83,10 @@ def test_the_first_screen_has_it_all():
 
 
 def test_the_table_has_every_command():
-    """The commands of the first screen are those of the command line."""
+    """The commands of the first screen are those of the command line, each told once."""
     cells = re.findall(r"^\| (`.*?) \|", TEXT.partition("\n## ")[0], re.MULTILINE)[1:]
-    assert {word.split()[0] for cell in cells for word in re.findall(r"`(.*?)`", cell)} == set(COMMANDS)
+    told = [word.split()[0] for cell in cells for word in re.findall(r"`(.*?)`", cell)]
+    assert sorted(told) == sorted(COMMANDS)
 
 
 def test_the_tree_is_what_a_run_writes(workplace):
