@@ -5,6 +5,7 @@ A layer stands whole on one screen, in the words of its formula. Its parameters 
 uses. An ``out`` says where a result may be written; without it, a new array is made and nothing is overwritten.
 """
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,9 +29,21 @@ class Layer:
     draws: ClassVar[bool] = False
     rng: np.random.Generator | None = None
 
+    def __getattr__(self, name: str) -> Any:
+        """Say where what is missing comes from; Python asks here for nothing else."""
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}: parameters come with a Network, and what "
+            "backward uses comes with forward(X, training=True)"
+        )
+
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the layer's parameters by name; most layers have none."""
         return {}
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers the layer learns."""
+        return sum(math.prod(shape) for shape in self.parameter_shapes().values())
 
     def bind(self, params: dict[str, Array], grads: dict[str, Array]) -> None:
         """Take over views of the network's buffers: ``W`` becomes ``self.W``, its gradient ``self.dW``."""
@@ -276,11 +289,18 @@ class Dropout(Layer):
     ----------
     rate : float
         The share of units that is dropped, in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        For another rate.
     """
 
     draws = True
 
     def __init__(self, rate: float) -> None:
+        if not 0 <= rate < 1:
+            raise ValueError(f"rate must be a number >= 0 and < 1; got {rate!r}")
         self.rate = rate
 
     def __repr__(self) -> str:

@@ -32,7 +32,15 @@ class Optimizer:
         self.state = {slot: np.zeros_like(params) for slot in self.slots}
 
     def step(self, params: Array, grads: Array, learning_rate: float) -> None:
-        """Make one update of all parameters, in place."""
+        """Make one update of all parameters, in place.
+
+        Raises
+        ------
+        ValueError
+            Where ``start`` has not been called.
+        """
+        if "state" not in vars(self):
+            raise ValueError(f"{type(self).__name__} has no state yet: call start(params) before the first step")
         self.begin(learning_rate)
         self.apply(params, grads, slice(0, len(params)), np.empty(min(BLOCK, len(params)), params.dtype))
 

@@ -12,6 +12,7 @@ from pipeline.network import (
     Identity,
     Layer,
     LeakyReLU,
+    Network,
     ReLU,
     Sigmoid,
     Tanh,
@@ -231,6 +232,27 @@ def test_dropout_wants_a_generator():
     """Alone, outside of a network, it says what is missing."""
     with pytest.raises(ValueError, match="put it into a Network first"):
         Dropout(0.5).forward(np.ones((1, 1)), training=True)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1, 1.5, np.nan])
+def test_dropout_wants_a_share(rate):
+    """To drop all units, or more, is refused at once."""
+    with pytest.raises(ValueError, match="rate must be a number >= 0 and < 1"):
+        Dropout(rate)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: Affine(3, 2).forward(np.ones((1, 3))), "W"),
+        (lambda: ReLU().backward(np.ones((1, 3))), "Y"),
+        (lambda: Network([Affine(3, 2)]).backward(np.ones((1, 2), np.float32)), "X"),
+    ],
+)
+def test_what_is_missing_is_said_to_come(call, name):
+    """A layer without a network, or a backward before its forward, is an error that tells what to do."""
+    with pytest.raises(AttributeError, match=f"no attribute '{name}': parameters come with a Network, and what"):
+        call()
 
 
 def test_layers_show_what_they_are():

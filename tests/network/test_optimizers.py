@@ -131,6 +131,13 @@ def test_starting_again_forgets(name):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_step_wants_a_start(name):
+    """Without its state, an optimizer says what to call."""
+    with pytest.raises(ValueError, match=r"call start\(params\) before the first step"):
+        OPTIMIZERS[name]().step(np.zeros(2), np.zeros(2), 0.1)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_loss_falls(name):
     """From anywhere, each comes near the bottom of a bowl."""
     w = np.array([3.0, -2.0])
