@@ -40,7 +40,10 @@ class Network:
     Raises
     ------
     ValueError
-        Where the widths of two affine layers in a row do not fit, or there is no affine layer at the end.
+        Where the widths of two affine layers in a row do not fit, there is no affine layer at the end, or one layer
+        stands in two places.
+    TypeError
+        Where something is no layer.
 
     Examples
     --------
@@ -67,7 +70,7 @@ class Network:
         self.loss = loss or SoftmaxCrossEntropy()
         self.dtype = np.dtype(dtype)
         self.rng = np.random.default_rng(random_state)
-        self._check_widths()
+        self._check_layers()
         self._allocate()
         for layer in self.layers:
             layer.initialize(self.rng)
@@ -112,7 +115,7 @@ class Network:
             layer = self.layers[index]
             if parameters and isinstance(layer, Affine):
                 layer.backward_parameters(layer.X, gradient)
-            if index > self.plan.first:  # nobody asks for the gradient of the input
+            if index > self.plan.first or not isinstance(layer, Affine):  # nobody asks for the gradient of the input
                 gradient = layer.backward_input(gradient, out=self._room(self.plan.backward[index], len(gradient)))
 
     def gradient(self, X: Array, Y: Array, sample_weight: Array | None = None) -> float:
@@ -120,25 +123,32 @@ class Network:
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_in)
-            A batch of inputs, of the network's dtype.
-        Y : ndarray of shape (n_samples, n_out)
+        X : array-like of shape (n_samples, n_in)
+            A batch of inputs.
+        Y : array-like of shape (n_samples, n_out)
             Their targets, one-hot.
         sample_weight : ndarray of shape (n_samples,), optional
             How much each counts.
+
+        Raises
+        ------
+        ValueError
+            For inputs or targets of another shape.
         """
+        X, Y = self._batch(X, Y)
         Z = self.forward(X, training=True)
         loss = self.loss.forward(Z, Y, sample_weight, out=Z)
         self.backward(self.loss.backward())
         return loss
 
     def predict_proba(self, X: Array) -> Array:
-        """Return P, (n_samples, n_out), the output's activation; X may be a batch or a single row of a batch."""
+        """Return P, (n_samples, n_out), the output's activation, for X (n_samples, n_in)."""
         Z = self.forward(X)
         return self.loss.probabilities(Z, out=Z)
 
     def evaluate(self, X: Array, Y: Array, sample_weight: Array | None = None) -> float:
-        """Return the loss, and change nothing."""
+        """Return the loss of a batch as ``gradient`` takes it, and change nothing."""
+        X, Y = self._batch(X, Y)
         return self.loss.value(self.predict_proba(X), Y, sample_weight)
 
     def named_parameters(self) -> Iterator[tuple[str, Array, Array]]:
@@ -148,12 +158,12 @@ class Network:
                 yield f"{name}{number}", getattr(layer, name), getattr(layer, f"d{name}")
 
     def layout(self) -> Iterator[tuple[int, Affine, int]]:
-        """Yield index, layer, and place in the flat buffers, for every layer that has parameters."""
+        """Yield index, layer, and place in the flat buffers, of every affine layer."""
         start = 0
         for index, layer in enumerate(self.layers):
             if isinstance(layer, Affine):
                 yield index, layer, start
-                start += sum(math.prod(shape) for shape in layer.parameter_shapes().values())
+            start += layer.n_parameters
 
     def reseed(self, seed: int) -> None:
         """Have the layers that draw take their numbers from a new generator."""
@@ -161,8 +171,13 @@ class Network:
         for layer in self.layers:
             layer.rng = self.rng
 
-    def _check_widths(self) -> None:
-        """Raise unless the affine layers fit together, and one of them is the last layer."""
+    def _check_layers(self) -> None:
+        """Raise unless each layer is one of its own, the affine ones fit together, and one of them is the last."""
+        strange = [layer for layer in self.layers if not isinstance(layer, Layer)]
+        if strange:
+            raise TypeError(f"a network is made of layers, such as ReLU(); got {strange[0]!r}")
+        if len(set(map(id, self.layers))) < len(self.layers):
+            raise ValueError(f"a layer keeps what it was last given, and cannot stand in two places: {self.layers}")
         if not self.layers or not isinstance(self.layers[-1], Affine):
             raise ValueError(f"the last layer must be an Affine; got {self.layers}")
         for before, after in pairwise(self.affine_layers):
@@ -170,6 +185,16 @@ class Network:
                 raise ValueError(
                     f"{after} cannot follow {before}: it takes {after.n_in} inputs, and gets {before.n_out}"
                 )
+
+    def _batch(self, X: Array, Y: Array) -> tuple[Array, Array]:
+        """Return a batch in the network's precision; targets of another shape would be stretched without a word."""
+        X, Y = np.asarray(X, self.dtype), np.asarray(Y, self.dtype)
+        if X.ndim != 2 or X.shape[1] != self.n_in or Y.shape != (len(X), self.n_out):
+            raise ValueError(
+                f"a batch is X of shape (n_samples, {self.n_in}), and one-hot Y of shape (n_samples, {self.n_out}); "
+                f"got {X.shape} and {Y.shape}"
+            )
+        return X, Y
 
     def twin(self) -> "Network":
         """Return a network with the same parameters and gradients, the very arrays, and all else its own."""
@@ -194,7 +219,7 @@ class Network:
 
     def _allocate(self) -> None:
         """Make the two buffers and the plan; a room is made when a batch comes."""
-        size = sum(math.prod(shape) for layer in self.layers for shape in layer.parameter_shapes().values())
+        size = sum(layer.n_parameters for layer in self.layers)
         self.params, self.grads = np.zeros(size, self.dtype), np.zeros(size, self.dtype)
         self.plan = Plan(self.layers)
         self.lend({})
@@ -251,10 +276,11 @@ class Plan:
     """
 
     def __init__(self, layers: list[Layer]) -> None:
-        self.first = next(index for index, layer in enumerate(layers) if isinstance(layer, Affine))
+        self.first = next(index for index, layer in enumerate(layers) if layer.n_parameters)
         self.widths: dict[str, int] = {}
         self.forward: list[str] = []
-        name, width, free = "X", layers[self.first].n_in, False  # type: ignore[attr-defined]  # an Affine
+        name, free = "X", False
+        width = next(layer.n_in for layer in layers if isinstance(layer, Affine))
         for index, layer in enumerate(layers):
             width = layer.n_out if isinstance(layer, Affine) else width
             if not (layer.elementwise and free):

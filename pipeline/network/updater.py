@@ -64,6 +64,8 @@ class Updater:
     def __post_init__(self) -> None:
         """Give every thread its network and its share of the parameters."""
         size, network = self.team.size, self.network
+        if size > 1 and len(network.params) > sum(layer.n_parameters for layer in network.affine_layers):
+            raise ValueError(f"several threads share affine layers alone; one has to do for {network}")
         self.networks = [network] if size == 1 else [network.twin() for _ in range(size)]
         self.shares = cut_parameters(network, size)
         self._figures = [(0.0, 0, 0.0)] * size

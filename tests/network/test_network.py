@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from pipeline.network import ACTIVATIONS, LOSSES, Affine, Dropout, Network, ReLU, SigmoidCrossEntropy, Tanh
+from pipeline.network import ACTIVATIONS, LOSSES, Affine, Dropout, Layer, Network, ReLU, SigmoidCrossEntropy, Tanh
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(7, 5))
 TARGETS = {"softmax": np.eye(3)[rng.integers(3, size=7)], "logistic": rng.integers(2, size=(7, 3)).astype(float)}
 WEIGHT = np.array([1, 2, 0.5, 0, 1, 3, 1])
+TWICE = ReLU()
 
 
 def stacked(*, activation="tanh", output="softmax", dropout=(), biases=True, dtype=np.float64):
@@ -22,6 +23,28 @@ def stacked(*, activation="tanh", output="softmax", dropout=(), biases=True, dty
         layers += [Dropout(0.3)] if index in dropout else []
         layers += [Affine(widths[index], widths[index + 1], biases=biases), ACTIVATIONS[activation]()]
     return Network(layers[:-1], LOSSES[output](), dtype=dtype, random_state=1)
+
+
+class Scale(Layer):
+    """Y = g X, elementwise: a layer of somebody's own, with parameters."""
+
+    def __init__(self, width):
+        self.width = width
+
+    def parameter_shapes(self):
+        return {"g": (self.width,)}
+
+    def initialize(self, rng):
+        self.g[:] = rng.uniform(0.5, 1.5, self.width)
+
+    def forward(self, X, *, out=None, training=False):
+        if training:
+            self.X = X.copy()
+        return np.multiply(X, self.g, out=out)
+
+    def backward(self, dY, *, out=None):
+        self.dg[:] = (self.X * dY).sum(axis=0)
+        return np.multiply(dY, self.g, out=out)
 
 
 def rows(network, n):
@@ -134,6 +157,8 @@ def test_no_hidden_layer_is_a_network_too():
         [Affine(5, 4), Dropout(0.3), ReLU(), Dropout(0.2), Affine(4, 3)],
         [Tanh(), Affine(5, 4), Affine(4, 3)],
         [Dropout(0.2), ReLU(), Affine(5, 3)],
+        [Affine(5, 4), Scale(4), Tanh(), Scale(4), Affine(4, 3)],
+        [Dropout(0.2), Scale(5), Affine(5, 4), Tanh(), Affine(4, 3)],
     ],
     ids=str,
 )
@@ -186,12 +211,42 @@ def test_a_pickle_holds_the_parameters_once():
         ([], r"the last layer must be an Affine; got \[\]"),
         ([Affine(5, 3), ReLU()], "the last layer must be an Affine"),
         ([Affine(5, 4), ReLU(), Affine(3, 2)], r"Affine\(3, 2\) cannot follow Affine\(5, 4\): it takes 3 inputs"),
+        ([TWICE, Affine(5, 5), TWICE, Affine(5, 3)], "a layer keeps what it was last given"),
+        ([Affine(5, 4), ReLU, Affine(4, 2)], r"a network is made of layers, such as ReLU\(\); got <class"),
     ],
 )
 def test_layers_that_do_not_fit_are_refused(layers, message):
-    """Widths must agree, and an affine layer stands last."""
-    with pytest.raises(ValueError, match=message):
+    """Widths must agree, each layer stands in one place, and an affine layer stands last."""
+    with pytest.raises((ValueError, TypeError), match=message):
         Network(layers)
+
+
+def test_places_in_the_buffers_are_those_of_the_weights():
+    """Layers of somebody's own take their room as well."""
+    network = Network([Scale(5), Affine(5, 4), Scale(4), Affine(4, 3)], random_state=0)
+    for _, layer, start in network.layout():
+        assert np.shares_memory(network.params[start : start + 1], layer.W)
+
+
+def test_a_batch_of_any_type_is_taken():
+    """Lists, and numbers of another precision, are brought to the network's."""
+    network = stacked(dtype=np.float32)
+    assert network.gradient(X.tolist(), TARGETS["softmax"]) == rows(network, 7)[0]
+    assert network.evaluate(X, TARGETS["softmax"].astype(int)) == rows(network, 7)[0]
+
+
+@pytest.mark.parametrize("Y", [np.zeros(3), np.zeros((3, 1)), np.zeros((1, 3)), np.zeros((2, 3))])
+@pytest.mark.parametrize("method", ["gradient", "evaluate"])
+def test_targets_of_another_shape_are_refused(method, Y):
+    """Labels in place of one-hot rows would be stretched to the shape of the outputs without a word."""
+    with pytest.raises(ValueError, match=r"got \(3, 5\) and \("):
+        getattr(stacked(), method)(X[:3], Y)
+
+
+def test_samples_of_another_width_are_refused():
+    """The error says what a batch is."""
+    with pytest.raises(ValueError, match=r"a batch is X of shape \(n_samples, 5\), and one-hot Y of shape"):
+        stacked().gradient(X[:, :4], TARGETS["softmax"])
 
 
 def test_it_shows_its_layers():

@@ -36,9 +36,9 @@ def samples(*, weighted=False):
 
 def network(activation="relu", loss=SoftmaxCrossEntropy, *, biases=True, rate=0.0):
     """Return a network of three affine layers."""
-    drop = [Dropout(rate)] if rate else []
-    hidden = [Affine(7, 6, biases=biases), ACTIVATIONS[activation](), *drop, Affine(6, 5, biases=biases)]
-    layers = [*drop, *hidden, ACTIVATIONS[activation](), Affine(5, 3, biases=biases)]
+    first, second = ([Dropout(rate)] if rate else [] for _ in range(2))
+    hidden = [Affine(7, 6, biases=biases), ACTIVATIONS[activation](), *second, Affine(6, 5, biases=biases)]
+    layers = [*first, *hidden, ACTIVATIONS[activation](), Affine(5, 3, biases=biases)]
     return Network(layers, loss(), dtype=np.float64, random_state=0)
 
 
@@ -139,3 +139,16 @@ def test_dropout_goes_on_where_it_was():
     parts.run(samples(), max_epochs=1)
     parts.run(samples(), max_epochs=2)
     assert whole.network.params.tobytes() == parts.network.params.tobytes()
+
+
+def test_threads_share_affine_layers_alone():
+    """A layer of somebody's own with parameters would have them moved by two threads at once."""
+
+    class Shift(ReLU):
+        def parameter_shapes(self):
+            return {"c": (5,)}
+
+    bricks = Network([Affine(7, 5), Shift(), Affine(5, 3)])
+    Updater(bricks, SGD())
+    with Team(2) as team, pytest.raises(ValueError, match="several threads share affine layers alone"):
+        Updater(bricks, SGD(), team=team)
