@@ -33,8 +33,11 @@ RESULTS = ROOT / "benchmarks" / "results.json"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what the command line asks for."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
     output = given.output or (None if given.quick else RESULTS)
+    if output is not None and not output.parent.is_dir():
+        parser.error(f"--output: there is no folder {output.parent}")
     parts = [] if given.parts == ["report"] else list(PARTS) if "all" in given.parts else given.parts
     document = report.read(output or RESULTS) if not given.quick else {}
     if parts:

@@ -12,7 +12,7 @@ from benchmarks.measure import compare, rounded
 from benchmarks.options import Options, say
 from benchmarks.rows import EPOCH, FIRST, FLOOR, OURS, Training
 
-MINUTES = 6
+MINUTES = 5
 TARGET = 0.15
 """By how much the seconds per image may differ between the fewest rows and the most."""
 _ROUNDS = 3

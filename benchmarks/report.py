@@ -165,7 +165,7 @@ def _reached(one: Mapping[str, Any], name: str) -> str:
     if side is None:
         return ""
     told = f"{side['seconds']:.3g} s; {100 * side['accuracy']:.2f} %"
-    return told if side["accuracy"] >= one["goal"] / 100 else f"not reached: {told}"
+    return told if side["accuracy"] >= one["goal"] / 100 else f"not reached ({side['seeds']} seeds): {told}"
 
 
 _SECTIONS: dict[str, Callable[[Any], str]] = {

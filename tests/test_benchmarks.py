@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import growth, measure, report, sides, target
+from benchmarks.__main__ import main
 from benchmarks.data import load, store
 from benchmarks.machine import machine
 from benchmarks.options import Options, present
@@ -220,9 +221,12 @@ def test_the_table_has_times_ratios_and_targets():
 
 def test_what_was_not_reached_is_said():
     """A side that falls short of an accuracy stands there with how far it came."""
-    sides_ = {OURS: {"seconds": 2.0, "accuracy": 0.9853}, SKLEARN: {"seconds": 9.0, "accuracy": 0.9799}}
+    sides_ = {
+        OURS: {"seconds": 2.0, "accuracy": 0.9853, "seeds": 10},
+        SKLEARN: {"seconds": 9.0, "accuracy": 0.9799, "seeds": 3},
+    }
     document = report.with_part({}, machine(), "target", [{"goal": 98.5, "what": "a net", "sides": sides_}], "")
-    assert "| 98.5 % | a net | 2 s; 98.53 % | not reached: 9 s; 97.99 % |" in report.markdown(document)
+    assert "| 98.5 % | a net | 2 s; 98.53 % | not reached (3 seeds): 9 s; 97.99 % |" in report.markdown(document)
 
 
 def test_parts_are_kept_until_the_machine_changes():
@@ -253,6 +257,13 @@ def test_results_are_written_whole(tmp_path):
     assert list(report.read(path).items()) == [("b", 1), ("a", [2])]
     assert path.read_text("utf-8") == '{\n "b": 1,\n "a": [\n  2\n ]\n}\n'
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_wrong_output_is_refused_before_anything_is_measured(tmp_path, capsys):
+    """Nobody waits ten minutes to hear that the folder of the results is not there."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "--quick", "--output", str(tmp_path / "nowhere" / "results.json")])
+    assert "there is no folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
