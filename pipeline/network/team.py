@@ -7,6 +7,7 @@ and leave the processor to whoever else needs it.
 from _thread import LockType, allocate_lock
 from collections.abc import Callable
 from contextvars import copy_context
+from itertools import chain
 from threading import Thread
 from types import TracebackType
 from typing import Self
@@ -43,9 +44,10 @@ class Team:
         self._go = [_closed() for _ in range(1, size)]
         self._done = [_closed() for _ in range(1, size)]
         self._met = [[_closed() for _ in range(size)] for _ in range(size)]
-        for k in range(1, size):
-            # NumPy's care for overflows goes with the context, which a thread does not inherit by itself.
-            Thread(target=copy_context().run, args=(self._serve, k), daemon=True).start()
+        # NumPy's care for overflows goes with the context, which a thread does not inherit by itself.
+        self._threads = [Thread(target=copy_context().run, args=(self._serve, k), daemon=True) for k in range(1, size)]
+        for thread in self._threads:
+            thread.start()
 
     def __enter__(self) -> Self:
         return self
@@ -61,9 +63,9 @@ class Team:
         It may call ``meet(k)`` once. What one thread raises is raised here, and the team is then good for nothing more.
         """
         self._work = work
-        for lock in self._go:
-            lock.release()
         try:
+            for lock in self._go:
+                lock.release()
             work(0)
         except TeamBrokenError:
             pass  # the error of the thread that failed is raised below
@@ -87,20 +89,23 @@ class Team:
             raise TeamBrokenError
 
     def close(self) -> None:
-        """Send the threads home."""
+        """Send the threads home, and wait until they are: whatever they were at, they write nothing after that."""
         self._work = None
-        for lock in self._go:
+        for lock in chain(self._go, *self._met):
             if lock.locked():
                 lock.release()
+        for thread in self._threads:
+            thread.join()
 
     def _serve(self, k: int) -> None:
         """Work whenever there is work, as thread ``k``."""
         while True:
             self._go[k - 1].acquire()
-            if self._work is None:
+            work = self._work
+            if work is None:
                 return
             try:
-                self._work(k)
+                work(k)
             except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
                 self._break(k, error)
             self._done[k - 1].release()

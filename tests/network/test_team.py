@@ -1,6 +1,7 @@
 """Threads that work in step."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -61,9 +62,23 @@ def test_closing_ends_the_threads():
     mine = set(threading.enumerate()) - before
     assert len(mine) == 3
     team.close()
-    for thread in mine:
-        thread.join(5)
-        assert not thread.is_alive()
+    assert not any(thread.is_alive() for thread in mine)
+
+
+def test_nothing_is_written_after_an_interruption():
+    """A person interrupts the first thread; what the others are at is over when the team is closed."""
+    written, at_work = [], threading.Barrier(3)
+
+    def work(k):
+        at_work.wait()
+        if k == 0:
+            raise KeyboardInterrupt
+        time.sleep(0.05)
+        written.append(k)
+
+    with pytest.raises(KeyboardInterrupt), Team(3) as team:
+        team.run(work)
+    assert sorted(written) == [1, 2]
 
 
 def test_care_for_overflows_is_inherited():
