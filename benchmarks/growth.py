@@ -113,6 +113,7 @@ def _draw_axis(above: Any, below: Any, axis: str, measured: list[dict[str, Any]]
         above.plot(values, [1e6 * point["seconds_per_image"][name] for point in measured], style, label=name)
     below.plot(values, [fraction(point) for point in measured], "o-", color="black")
     above.set(xscale="log", yscale="log", title=axis)
-    below.set(ylim=(0, 1.05), xlabel=axis)
+    below.set(xlabel=axis)
+    below.set_ylim(bottom=0)
     if axis == "threads":
         above.set(xscale="linear", xticks=values)
