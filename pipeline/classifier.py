@@ -90,7 +90,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     nesterovs_momentum : bool, default=True
         Whether momentum looks ahead.
     early_stopping : bool, default=False
-        Whether to stop by the score on validation data, and bring the best weights back.
+        Whether to stop by the score on validation data, and bring the best weights back. ``lbfgs`` does not.
     validation_fraction : float, default=0.1
         The share of the samples that ``early_stopping`` sets aside, where no validation data are given.
     beta_1 : float, default=0.9
@@ -111,7 +111,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         How much each class counts. ``balanced`` makes all classes count alike.
     monitor : str, default="auto"
         The figure that decides on stopping. ``auto`` is scikit-learn's: the validation score under
-        ``early_stopping``, else the loss. Any other brings the best weights back.
+        ``early_stopping``, else the loss. Any other brings the best weights back. ``lbfgs`` stops by its own rule.
     dropout : float or tuple of float, default=0.0
         The share of units dropped in training: of every hidden layer, or of the input and each hidden layer.
     weight_init : str or float, default="auto"
@@ -142,11 +142,11 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ``loss``, ``score``, ``validation_loss``, ``validation_score`` (None where there is no validation),
         ``learning_rate`` and ``seconds`` of every epoch. Loss and score are running means over the epoch's batches.
     loss_, best_loss_ : float
-        Loss of the last epoch, and the smallest; None under ``early_stopping``.
+        Loss of the last epoch, and the smallest, which is None under ``early_stopping``.
     loss_curve_ : list of float
         Loss of every epoch.
     validation_scores_, best_validation_score_ : list of float, float
-        Accuracy on validation data under ``early_stopping``; else None.
+        Accuracy on validation data under ``early_stopping``; else, and for ``lbfgs``, None.
     n_iter_ : int
         Epochs (or iterations) of the last call.
     t_ : int
@@ -579,13 +579,17 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.history_ = {field.name: [getattr(epoch, field.name) for epoch in history] for field in fields(Epoch)}
         self.loss_curve_ = list(self.history_["loss"])
         self.loss_ = self.loss_curve_[-1] if history else np.inf
-        self.validation_scores_ = list(self.history_["validation_score"]) if self.early_stopping else None
-        self.best_validation_score_ = max(self.validation_scores_ or [-np.inf]) if self.early_stopping else None
-        self.best_loss_ = None if self.early_stopping else min(self.loss_curve_, default=np.inf)
+        stops_early = self.early_stopping and self.solver != "lbfgs"
+        scores = [score for score in self.history_["validation_score"] if score is not None]
+        self.validation_scores_ = scores if stops_early else None
+        self.best_validation_score_ = max(scores, default=-np.inf) if stops_early else None
+        self.best_loss_ = None if stops_early else min(self.loss_curve_, default=np.inf)
 
     def _minimize(self, samples: Samples, validation: Samples | None, tasks: FitTasks) -> None:
         """Train on all samples at once by SciPy's L-BFGS-B, Liu and Nocedal 1989, Mathematical Programming 45."""
+        assembly.refresh(self, len(samples))
         trainer, network = self._trainer, self.network_
+        trainer.go_on()
         reporter = _Reporter(self, tasks)
         epochs_before = len(trainer.history)
 
@@ -615,7 +619,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
                 "preprocessed."
             )
-        if result.status == 1:
+        if result.status in {1, 2}:  # too many iterations, or no way down; when a callback stops it, it is 99
             warnings.warn(
                 f"lbfgs failed to converge after {result.nit} iteration(s): {result.message}. Increase max_iter or "
                 "max_fun, or scale the data",

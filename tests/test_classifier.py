@@ -684,6 +684,41 @@ def test_lbfgs_goes_on_from_its_weights():
     assert len(model.loss_curve_) == 10
 
 
+def test_lbfgs_goes_on_as_the_parameters_say_now():
+    """A new penalty holds, and other layers are refused, as for any solver."""
+    model = small(solver="lbfgs", alpha=0, warm_start=True, max_iter=50).fit(X, DIGITS)
+    largest = np.abs(model.coefs_[0]).max()
+    model.set_params(alpha=1000.0).fit(X, DIGITS)
+    assert np.abs(model.coefs_[0]).max() < largest / 10
+    with pytest.raises(ParameterError, match="training goes on with"):
+        model.set_params(hidden_layer_sizes=(9,)).fit(X, DIGITS)
+
+
+def test_any_solver_goes_on_from_what_lbfgs_found():
+    """What was set aside before, to bring the best weights back, is not taken up after it."""
+    model = small(monitor="loss", warm_start=True).fit(X, DIGITS)
+    loss = model.set_params(solver="lbfgs", max_iter=50).fit(X, DIGITS).loss_
+    model.set_params(solver="sgd", max_iter=1, learning_rate_init=1e-9).fit(X, DIGITS)
+    assert_allclose(model.loss_, loss, rtol=1e-5)
+
+
+def test_early_stopping_may_be_asked_for_on_the_way():
+    """The epochs before it have no score on validation data, and none is made up for them."""
+    model = small(warm_start=True).fit(X, DIGITS)
+    model.set_params(early_stopping=True).fit(X, DIGITS)
+    assert model.history_["validation_score"][:3] == [None] * 3
+    assert model.validation_scores_ == model.history_["validation_score"][3:]
+    assert model.best_validation_score_ == max(model.validation_scores_)
+
+
+def test_early_stopping_is_nothing_to_lbfgs():
+    """It stops by its own rule, as scikit-learn's does, so that a search may try it among other solvers."""
+    model, plain = (small(solver="lbfgs", early_stopping=early).fit(X, DIGITS) for early in (True, False))
+    assert params(model) == params(plain)
+    assert (model.validation_scores_, model.best_validation_score_) == (None, None)
+    assert model.best_loss_ == plain.best_loss_
+
+
 def test_settings_may_change_on_the_way():
     """A new rate, penalty or solver holds from the next call on; other layers are refused."""
     model = small(warm_start=True).fit(X, DIGITS)
@@ -781,6 +816,14 @@ def test_not_having_converged_is_a_warning(solver):
     with pytest.warns(ConvergenceWarning) as caught:
         small(solver=solver).fit(X, DIGITS)
     assert [one.filename for one in caught] == [__file__]
+
+
+def test_lbfgs_warns_where_it_finds_no_way_down(monkeypatch):
+    """SciPy's status is then 2; scikit-learn warns as well."""
+    gave_up = scipy.optimize.OptimizeResult(x=np.zeros(57), fun=1.0, nit=2, status=2, message="ABNORMAL")
+    monkeypatch.setattr(scipy.optimize, "minimize", lambda *_, **__: gave_up)
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after 2 iteration.*ABNORMAL"):
+        small(solver="lbfgs").fit(X, DIGITS)
 
 
 def test_partial_fit_warns_of_nothing():

@@ -187,7 +187,7 @@ class Trainer:
         DivergenceError
             When the loss is no finite number; the network then has the parameters of its best epoch, or its first.
         """
-        self._go_on()
+        self.go_on()
         hook = hook or Hook()
         last = self.updates + max_updates
         reason = "max_epochs"
@@ -359,7 +359,7 @@ class Trainer:
             self.last_params = self.network.params.copy()
             self.network.params[:] = self.best_params
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
         """Go on from where the last epoch ended."""
         if self.last_params is not None:
             self.network.params[:], self.last_params = self.last_params, None
