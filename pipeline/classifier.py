@@ -283,11 +283,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         check_parameters(self)
         goes_on = self.warm_start and hasattr(self, "network_")
-        rows, labels = checked_samples_and_labels(
-            self, X, y, dtype=types(self.pixel_scale, self.network_.dtype if goes_on else None), reset=not goes_on
-        )
+        rows, labels = self._check_samples(X, y, goes_on=goes_on)
         self._take_classes(labels, goes_on=goes_on)
-        samples = self._samples(rows, labels, sample_weight)
+        samples = self._samples(rows, labels, sample_weight, goes_on=goes_on)
         if not goes_on:
             self._begin(samples)
         validation = self._validation_data(len(samples), X_val, y_val, sample_weight_val)
@@ -331,11 +329,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         goes_on = hasattr(self, "network_")
         if not goes_on and classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        rows, labels = checked_samples_and_labels(
-            self, X, y, dtype=types(self.pixel_scale, self.network_.dtype if goes_on else None), reset=not goes_on
-        )
+        rows, labels = self._check_samples(X, y, goes_on=goes_on)
         self._take_classes(labels, goes_on=goes_on, classes=classes)
-        samples = self._samples(rows, labels, sample_weight)
+        samples = self._samples(rows, labels, sample_weight, goes_on=goes_on)
         if not goes_on:
             self._begin(samples)
         self._train(samples, None, tasks=None, max_epochs=1)
@@ -446,9 +442,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {labels}."
             )
 
-    def _samples(self, X: Any, y: Array, sample_weight: ArrayLike | None) -> Samples:
-        """Return samples, one-hot targets and weights as the network takes them."""
-        dtype = precision(X)
+    def _samples(self, X: Any, y: Array, sample_weight: ArrayLike | None, *, goes_on: bool) -> Samples:
+        """Return samples, one-hot targets and weights as the network takes them, or will take them."""
+        dtype = self.network_.dtype if goes_on else precision(X)
         Y = self._label_binarizer.transform(y).astype(dtype)
         weight = None if sample_weight is None else checked_weight(sample_weight, len(Y), dtype)
         if self.class_weight is not None:
@@ -474,7 +470,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 "validation_fraction in the estimator"
             )
         self._check_validation_labels(unique_labels(labels))
-        return self._samples(rows, labels, sample_weight_val)
+        return self._samples(rows, labels, sample_weight_val, goes_on=True)
 
     def _check_validation_labels(self, labels: Array) -> None:
         """Raise for labels that training has never heard of."""

@@ -92,16 +92,18 @@ def precision(X: Any) -> Any:
 
 
 def dense(X: Any, pixel_scale: float | None = None) -> Array:
-    """Return rows as a dense array, pixels scaled."""
+    """Return rows as a dense array, pixels scaled if there is a scale."""
     rows: Array = X if isinstance(X, np.ndarray) else X.toarray()
-    return rows if rows.dtype != np.uint8 else np.multiply(rows, np.float32(pixel_scale), dtype=np.float32)
+    if pixel_scale is None or rows.dtype != np.uint8:
+        return rows
+    return np.multiply(rows, np.float32(pixel_scale), dtype=np.float32)
 
 
 def taker(X: Any, pixel_scale: float | None = None) -> Any:
     """Return the function that gathers rows of X into a dense batch."""
-    if scipy.sparse.issparse(X):
-        return take_sparse
-    return take_rows if X.dtype != np.uint8 else TakePixels(np.float32(pixel_scale))
+    if X.dtype == np.uint8:
+        return TakePixels(np.float32(pixel_scale))
+    return take_sparse if scipy.sparse.issparse(X) else take_rows
 
 
 class Views(list[Array]):
@@ -155,4 +157,4 @@ class TakePixels:
 
     def __call__(self, X: Any, rows: Rows, out: Array) -> Array:
         """Write the rows into ``out``."""
-        return np.multiply(X[rows], self.scale, out=out)
+        return np.multiply(dense(X[rows]), self.scale, out=out)

@@ -368,6 +368,30 @@ def test_pixels_stay_small_and_give_the_same_bytes(solver, shuffle):
     assert np.array_equal(small_model.predict_proba(SCALED), large_model.predict_proba(SCALED))
 
 
+@pytest.mark.parametrize("batch_size", [16, "full"])
+@pytest.mark.parametrize("container", [scipy.sparse.csr_array, scipy.sparse.csc_matrix])
+def test_sparse_pixels_give_the_same_bytes(container, batch_size):
+    """However pixels are kept, the network sees the same numbers."""
+    y = PIXELS[:, 0] // 90
+    plain, sparse = (
+        small(pixel_scale=1 / 255, batch_size=batch_size).fit(kept, y) for kept in (PIXELS, container(PIXELS))
+    )
+    assert params(sparse) == params(plain)
+    assert np.array_equal(sparse.predict_proba(container(PIXELS)), plain.predict_proba(PIXELS))
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize(("first", "then"), [(SCALED.astype(np.float64), PIXELS), (PIXELS, SCALED.astype(np.float64))])
+def test_pixels_and_numbers_may_take_turns(first, then, shuffle):
+    """The precision that training begins with stays, whatever comes later."""
+    y = PIXELS[:, 0] // 90
+    model = small(pixel_scale=1 / 255, shuffle=shuffle, batch_size=16).partial_fit(first, y, classes=[0, 1, 2])
+    begun = model.network_.dtype
+    assert model.partial_fit(then, y).network_.dtype == begun == (np.float32 if first is PIXELS else np.float64)
+    again = small(pixel_scale=1 / 255, shuffle=shuffle, batch_size=16).partial_fit(first, y, classes=[0, 1, 2])
+    assert_allclose(model.coefs_[0], again.partial_fit(first, y).coefs_[0], rtol=1e-4, atol=1e-6)
+
+
 def test_pixels_without_a_scale_are_numbers_like_any():
     """By default uint8 is read as float64, as scikit-learn does."""
     assert small().fit(PIXELS, PIXELS[:, 0] // 90).network_.dtype == np.float64
