@@ -291,7 +291,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         validation = self._validation_data(len(samples), X_val, y_val, sample_weight_val)
         if self.early_stopping and validation is None and self.solver != "lbfgs":
             samples, validation = self._set_aside(samples)
-        tasks = FitTasks(self, self.max_iter, {"X": rows, "y": labels, "metadata": {"sample_weight": sample_weight}})
+        tasks = FitTasks(self, self.max_iter, {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}})
         learn = self._minimize if self.solver == "lbfgs" else self._train
         learn(samples, validation, tasks)
         tasks.end()

@@ -10,6 +10,7 @@ import pytest
 import sklearn.callback
 from sklearn.base import clone
 from sklearn.callback import CallbackContext, ProgressBar, ScoringMonitor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
@@ -115,6 +116,16 @@ def test_a_score_of_every_epoch():
     P = model.predict_proba(X / 255)[np.arange(40), y]
     assert len(rows) == 3
     assert rows[-1]["neg_log_loss"] == pytest.approx(np.log(P).mean())
+
+
+def test_a_monitor_sees_the_samples_as_they_were_given():
+    """With their columns' names, so that nothing is to be warned of."""
+    pandas = pytest.importorskip("pandas")
+    named = pandas.DataFrame(X / 255, columns=list("abcd"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        small().set_callbacks(ScoringMonitor(scoring="accuracy")).fit(named, y)
 
 
 def test_weights_reach_the_monitor():
