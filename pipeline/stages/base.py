@@ -32,7 +32,7 @@ class Progress:
 
 
 class MissingInputError(FileNotFoundError):
-    """A folder that a stage reads is not there; the message says which command makes it."""
+    """A folder that a stage reads, or a file in it, is not there; the message says which command makes it."""
 
 
 class Stage(ABC):
@@ -64,17 +64,19 @@ class Stage(ABC):
         ParameterError
             Where a parameter is not allowed.
         MissingInputError
-            Where an input is missing.
+            Where an input is missing, or a file of it.
         """
         check_parameters(self)
         root = Path(artifacts)
         for name in self.reads:
             if not (root / name).is_dir():
-                raise MissingInputError(
-                    f"{root / name} is missing: `python -m pipeline {MAKERS[name]}` makes it (`run` makes all)"
-                )
+                raise _missing_input(f"{root / name} is missing", name)
         with replacing_folder(root / self.writes) as folder:
-            return self._run(root, folder, progress or Progress())
+            try:
+                return self._run(root, folder, progress or Progress())
+            except FileNotFoundError as error:
+                _name_maker(error, root, self.reads)
+                raise
 
     @abstractmethod
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
@@ -88,6 +90,19 @@ MAKERS = {
     "model": "train",
     "evaluation": "evaluate",
 }
+
+
+def _missing_input(words: str, name: str) -> MissingInputError:
+    """Return the error for an input that is not there, or not all of it."""
+    return MissingInputError(f"{words}: `python -m pipeline {MAKERS[name]}` makes it (`run` makes all)")
+
+
+def _name_maker(error: FileNotFoundError, root: Path, reads: tuple[str, ...]) -> None:
+    """Raise an error that says which command makes a file, where the one that is not there is an input's."""
+    words = f"{error.filename} is missing" if error.filename else str(error)
+    for name in reads:
+        if words.startswith(str(root / name)):
+            raise _missing_input(words, name) from error
 
 
 @contextmanager

@@ -106,6 +106,26 @@ def test_a_missing_input_names_its_maker(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_file_names_its_maker(artifacts):
+    """A folder that has lost a file is as good as missing, and the same command makes it."""
+    (artifacts / "raw/word").unlink()
+    with pytest.raises(MissingInputError, match=r"word is missing: `python -m pipeline fetch` makes it"):
+        Copy().run(artifacts)
+    assert [path.name for path in artifacts.iterdir()] == ["raw"]
+
+
+def test_another_missing_file_is_told_as_it_is(artifacts):
+    """What belongs to no input has no command that makes it."""
+
+    class Lost(Copy):
+        def _run(self, artifacts, folder, progress):
+            return super()._run(artifacts.parent / "nowhere", folder, progress)
+
+    with pytest.raises(FileNotFoundError, match="nowhere") as caught:
+        Lost().run(artifacts)
+    assert not isinstance(caught.value, MissingInputError)
+
+
 def test_parameters_are_checked_before_anything_else(tmp_path):
     """A wrong parameter is told even where the input is missing too."""
     with pytest.raises(ParameterError, match="times must be an integer >= 0; got -1"):
