@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.idx import read_idx
-
-_NPY_MAGIC = b"\x93NUMPY"
+from pipeline.data.npy import is_npy, read_npy
 
 
 class ImageError(ValueError):
@@ -38,13 +37,13 @@ def read_images(path: str | os.PathLike[str], n_pixels: int) -> NDArray[np.uint8
     ------
     FileNotFoundError
         Where there is no such file.
-    IdxError, ImageError
+    IdxError, NpyError, ImageError
         Where it is no such file, or its images are not of this size or not uint8.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there, or is no file")
-    return as_rows(_read_npy(path) if _is_npy(path) else read_idx(path), n_pixels, str(path))
+    return as_rows(read_npy(path) if is_npy(path) else read_idx(path), n_pixels, str(path))
 
 
 def as_rows(images: NDArray[Any], n_pixels: int, source: str = "images") -> NDArray[np.uint8]:
@@ -85,16 +84,3 @@ def as_rows(images: NDArray[Any], n_pixels: int, source: str = "images") -> NDAr
     if images.shape[-2] * images.shape[-1] != n_pixels:
         raise ImageError(f"{source}: expected images of {n_pixels} pixels each; got shape {images.shape}")
     return images.reshape(-1, n_pixels)
-
-
-def _is_npy(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_NPY_MAGIC)) == _NPY_MAGIC
-
-
-def _read_npy(path: Path) -> NDArray[Any]:
-    """Map a ``.npy`` file; one that holds Python objects, or ends early, is refused."""
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ImageError(f"{path} is no readable .npy file: {error}") from None

@@ -19,12 +19,14 @@ from sklearn.utils import gen_batches
 
 from pipeline import metrics
 from pipeline.data.idx import read_part
+from pipeline.data.npy import read_rows
 from pipeline.model_file import load_model
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress, Stage
 from pipeline.threads import bounded_blas
 
 BATCH = 1024  # images that are predicted at once, however many there are
+CURVES = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
 LESS_IS_BETTER = ("error_rate", "log_loss", "calibration_error")
 
 
@@ -34,7 +36,7 @@ class Part:
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
-    rows: NDArray[np.int64]
+    rows: NDArray[np.integer[Any]]
 
     def pixels(self, batch: slice) -> NDArray[np.uint8]:
         """Return some of the rows, (n_rows, n_pixels)."""
@@ -181,8 +183,8 @@ def _import_pictures() -> ModuleType:
 
 def _read_parts(artifacts: Path) -> dict[str, Part]:
     """Read what the model is to be measured on; validation is left out where there are no such rows."""
-    rows = np.load(artifacts / "split" / "validation.npy", allow_pickle=False)
     images, labels = read_part(artifacts / "raw", "train")
+    rows = read_rows(artifacts / "split" / "validation.npy", len(labels))
     validation = {"validation": Part(images, labels, rows)} if len(rows) else {}
     images, labels = read_part(artifacts / "raw", "test")
     return validation | {"test": Part(images, labels, np.arange(len(labels)))}
@@ -196,10 +198,13 @@ def _predict(model: Any, part: Part, progress: Progress) -> Iterable[NDArray[np.
 
 
 def _read_history(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Read the columns of ``history.csv``; what is left empty is NaN."""
+    """Read the columns of ``history.csv`` that are drawn; what is left empty is NaN."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
+        try:
+            table = np.array([[float(row[name] or "nan") for name in CURVES] for row in csv.DictReader(file)])
+            return dict(zip(CURVES, table.T, strict=True))  # without a row there is no column either
+        except (csv.Error, KeyError, ValueError):  # a text that is no UTF-8 is a ValueError, too
+            raise ValueError(f"{path} is damaged: it must have numbers in the columns {', '.join(CURVES)}") from None
 
 
 def _write_tables(folder: Path, verdicts: Mapping[str, Verdict], classes: Iterable[Any]) -> None:

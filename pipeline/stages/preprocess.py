@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.data.idx import read_part
+from pipeline.data.npy import read_npy
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress, Stage
 
@@ -163,12 +164,12 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         ValueError
             Where that is not what `get_state` returns, down to a scale that does not follow from mean and deviation.
         """
-        made = cls(method=state.get("method"))  # type: ignore[arg-type]  # whatever it is, it is checked below
         try:
+            made = cls(method=state["method"])
             check_parameters(made)
             made._restore(state)
         except (KeyError, TypeError, ValueError):
-            raise ValueError(f"not the state of a {cls.__name__}: {dict(state)!r}") from None
+            raise ValueError(f"not the state of a {cls.__name__}: {state!r}") from None
         return made
 
     def _restore(self, state: Mapping[str, Any]) -> None:
@@ -422,7 +423,7 @@ def read_labels(prepared: Path, part: Literal["train", "test"]) -> NDArray[np.in
     ndarray of shape (n_samples,), int64
         Labels.
     """
-    Y = np.load(prepared / f"{part}_Y.npy", mmap_mode="r", allow_pickle=False)
+    Y = read_npy(prepared / f"{part}_Y.npy")
     columns = np.arange(Y.shape[1], dtype=np.int64)
     return OneHot(classes=tuple(columns)).fit(columns).inverse_transform(Y)
 

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from pipeline.callbacks import OnEpoch
 from pipeline.classifier import MLPClassifier
+from pipeline.data.npy import read_npy, read_rows
 from pipeline.model_file import save_model
 from pipeline.stages.base import Progress, Stage
 from pipeline.stages.preprocess import Normalize, read_labels
@@ -43,13 +44,12 @@ class Train(Stage, MLPClassifier):
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Fit, and write ``model.npz`` and ``history.csv``."""
-        X = np.load(artifacts / "prepared" / "train_X.npy", mmap_mode="r")
-        y = read_labels(artifacts / "prepared", "train")
-        train, validation = (np.load(artifacts / "split" / f"{part}.npy") for part in ("train", "validation"))
+        normalize = _read_normalizer(artifacts / "prepared" / "normalize.json")
+        X, y = read_npy(artifacts / "prepared" / "train_X.npy"), read_labels(artifacts / "prepared", "train")
+        train, validation = (read_rows(artifacts / "split" / f"{part}.npy", len(y)) for part in ("train", "validation"))
         watched = {"X_val": X[validation], "y_val": y[validation]} if len(validation) else {}
         self._fit_watched(_rows(X, train), y[train], watched, progress)
-        state = json.loads((artifacts / "prepared" / "normalize.json").read_text(encoding="utf-8"))
-        save_model(folder / "model.npz", Pipeline([("preprocess", Normalize.from_state(state)), ("train", self)]))
+        save_model(folder / "model.npz", Pipeline([("preprocess", normalize), ("train", self)]))
         _write_history(folder / "history.csv", self.history_)
         last = {column: self.history_[name][-1] for column, name in FIGURES.items()}
         return {"epochs": self.n_iter_, **{column: figure for column, figure in last.items() if figure is not None}}
@@ -80,7 +80,15 @@ class Train(Stage, MLPClassifier):
         raise KeyboardInterrupt
 
 
-def _rows(X: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+def _read_normalizer(path: Path) -> Normalize:
+    """Read the normaliser that `Preprocess` has fitted."""
+    try:
+        return Normalize.from_state(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:  # JSON's and Unicode's errors are such, too
+        raise ValueError(f"{path} is damaged: {error}") from None
+
+
+def _rows(X: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
     """Return rows of X in memory; all of them need no copy."""
     return X if len(rows) == len(X) else X[rows]
 

@@ -303,6 +303,22 @@ def test_without_pictures_it_needs_no_matplotlib(artifacts, monkeypatch):
     assert sorted(written(artifacts)) == TABLES
 
 
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "epoch,loss\n1,x\n", "\0"], ids=["empty", "other", "word", "nul"])
+def test_a_damaged_history_is_named(artifacts, text):
+    """The error says which file it is, and what it must have."""
+    (artifacts / "model" / "history.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"history\.csv is damaged: it must have numbers in the columns epoch, loss"):
+        Evaluate().run(artifacts)
+    assert not (artifacts / "evaluation").exists()
+
+
+def test_rows_of_other_data_are_refused(artifacts):
+    """A split that was drawn for a larger data set does not pass for one of this."""
+    np.save(artifacts / "split" / "validation.npy", np.arange(30, 50))
+    with pytest.raises(ValueError, match=r"validation\.npy has rows 30 to 49 of other data"):
+        Evaluate().run(artifacts)
+
+
 @pytest.mark.parametrize(("missing", "maker"), [("raw", "fetch"), ("split", "split"), ("model", "train")])
 def test_missing_input_names_its_maker(tmp_path, missing, maker):
     """Without an input the error says which command makes it."""

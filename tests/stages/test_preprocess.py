@@ -156,6 +156,13 @@ def test_a_state_that_was_tampered_with_is_refused(change):
         Normalize.from_state(state)
 
 
+@pytest.mark.parametrize("state", [[], None, "unit", 5], ids=str)
+def test_a_state_of_another_kind_is_refused(state):
+    """What is no mapping at all is refused in the same line."""
+    with pytest.raises(ValueError, match="not the state of a Normalize"):
+        Normalize.from_state(state)
+
+
 def test_a_state_with_a_gap_is_refused():
     """So is one that lacks something."""
     for name in (state := Normalize("standard").fit(pixels()).get_state()):

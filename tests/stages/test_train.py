@@ -3,6 +3,7 @@
 import csv
 import inspect
 import json
+import re
 import warnings
 
 import numpy as np
@@ -197,6 +198,33 @@ def test_divergence_leaves_no_model(artifacts):
     with pytest.raises(ValueError, match="non-finite parameter weights"):
         train(learning_rate_init=1e30, batch_size=5).run(artifacts)
     assert not (artifacts / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("prepared/train_X.npy", b"", "train_X.npy is no readable .npy file"),
+        ("prepared/train_Y.npy", b"hello", "train_Y.npy is no readable .npy file"),
+        ("prepared/normalize.json", b"{", "normalize.json is damaged: Expecting"),
+        ("prepared/normalize.json", b"[]", "normalize.json is damaged: not the state of a Normalize"),
+        ("prepared/normalize.json", b"\xff", "normalize.json is damaged: 'utf-8'"),
+        ("split/train.npy", b"", "train.npy is no readable .npy file"),
+    ],
+)
+def test_a_damaged_input_is_named_before_any_work(artifacts, file, content, message):
+    """The error says which file it is; no epoch is trained for nothing."""
+    (artifacts / file).write_bytes(content)
+    diary = Diary()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        train().run(artifacts, diary)
+    assert diary.heard == []
+
+
+def test_rows_of_other_data_are_refused(artifacts):
+    """A split that was drawn for a larger data set does not pass for one of this."""
+    np.save(artifacts / "split" / "validation.npy", np.arange(70, 90))
+    with pytest.raises(ValueError, match=r"validation\.npy has rows 70 to 89 of other data; there are 80 rows here"):
+        train().run(artifacts)
 
 
 def test_parameters_and_inputs_are_checked_first(artifacts):
