@@ -105,9 +105,9 @@ def _dropout(rate: float) -> list[Layer]:
 
 
 def _initializer(model: "MLPClassifier") -> Initializer:
-    """Return the rule for the first weights; ``auto`` is scikit-learn's."""
+    """Return the rule for the first weights; ``auto`` is scikit-learn's, by the activation of all layers."""
     if model.weight_init == "auto":
-        return GlorotWithBiases(2 if model.activation == "logistic" else 6)
+        return GlorotWithBiases(2 if set(np.ravel(model.activation)) == {"logistic"} else 6)
     if isinstance(model.weight_init, str):
         return INITIALIZERS[model.weight_init]
     return Normal(float(model.weight_init))

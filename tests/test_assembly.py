@@ -76,6 +76,8 @@ def test_every_activation_has_its_layer():
     [
         ({}, GlorotWithBiases(6)),
         ({"activation": "logistic"}, GlorotWithBiases(2)),
+        ({"activation": ("logistic",)}, GlorotWithBiases(2)),
+        ({"activation": np.array(["tanh", "relu"]), "hidden_layer_sizes": np.array([9, 9])}, GlorotWithBiases(6)),
         ({"weight_init": 0.01}, Normal(0.01)),
         ({"weight_init": 1}, Normal(1)),
     ],
