@@ -55,9 +55,9 @@ class Stopping:
     stalled: int = 0
 
     def update(self, figure: float) -> bool:
-        """Take the figure of an epoch, and tell whether it is the best so far."""
+        """Take the figure of an epoch, and tell whether it is the best so far; one that is no number never is."""
         sign = 1 if self.monitor.endswith("score") else -1
-        gain = np.inf if self.best is None else sign * (figure - self.best)
+        gain = sign * (figure - (-sign * np.inf if self.best is None else self.best))
         self.stalled = 0 if gain >= self.tol else self.stalled + 1
         if gain > 0:
             self.best = figure

@@ -229,6 +229,14 @@ def test_a_figure_gets_better_downwards_or_upwards(monitor, figures, best):
     assert stopping.stalled == 0
 
 
+@pytest.mark.parametrize("monitor", ["validation_loss", "validation_score"])
+def test_what_is_no_number_is_never_the_best(monitor):
+    """Validation data may overflow where training data do not; the epochs after it are compared among themselves."""
+    stopping = Stopping(monitor)
+    assert [stopping.update(figure) for figure in (np.nan, 0.5, np.nan, 0.5)] == [False, True, False, False]
+    assert (stopping.best, stopping.stalled) == (0.5, 2)
+
+
 def test_patience_is_counted_in_epochs():
     """After more than `patience` epochs without getting better, it is time; inf never is."""
     for patience, due in ((2, [False, False, False, True]), (np.inf, [False] * 4)):
