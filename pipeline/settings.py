@@ -96,8 +96,9 @@ def override(document: Mapping[str, Any], text: str) -> dict[str, Any]:
     """Return a document with one override applied, in the grammar of ``dvc exp run -S``.
 
     ``key=value`` sets, ``+key=value`` adds what is not there yet, ``++key=value`` does either, ``~key`` or
-    ``~key=value`` removes. A key is a path with dots; before it may stand ``params.yaml:``. A value is read as YAML.
-    The one thing that DVC is stricter about: ``key=value`` may also name a parameter that has its default.
+    ``~key=value`` removes. A key is a path with dots, in which an item of a list goes by its number; before it may
+    stand ``params.yaml:``. A value is read as YAML, and so may be quoted in YAML's way alone. DVC is stricter in that
+    ``key=value`` cannot name a parameter that has its default.
 
     Parameters
     ----------
@@ -135,10 +136,11 @@ def override(document: Mapping[str, Any], text: str) -> dict[str, Any]:
     parent = _descend(changed, parents, text)
     if sign == "~":
         _remove(parent, key, value, text)
-    elif sign == "+" and parent.get(key) is not None and not isinstance(value, dict | list):
+        return changed
+    place, old = _find(parent, key, text)
+    if sign == "+" and old is not None and not isinstance(value, dict | list):
         raise ParameterError(f"{text!r} adds what is there already; {text[1:]!r} sets it")
-    else:
-        parent[key] = _merge(parent.get(key), value)
+    parent[place] = _merge(old, value)
     return changed
 
 
@@ -173,20 +175,32 @@ def _read_value(text: str) -> Any:
     return value
 
 
-def _descend(document: dict[str, Any], parents: list[str], text: str) -> dict[str, Any]:
-    """Return the mapping at a path, made on the way where there is none."""
-    node = document
+def _descend(document: dict[str, Any], parents: list[str], text: str) -> Any:
+    """Return the mapping or the list at a path; a mapping is made on the way where there is nothing."""
+    node: Any = document
     for name in parents:
-        if node.get(name) is None:
-            node[name] = {}
-        node = node[name]
-        if not isinstance(node, dict):
-            raise ParameterError(f"{text!r} looks for a name inside {name}, which is {node!r}")
+        place, below = _find(node, name, text)
+        if below is None:
+            node[place] = below = {}
+        if not isinstance(below, dict | list):
+            raise ParameterError(f"{text!r} looks for a name inside {name}, which is {below!r}")
+        node = below
     return node
 
 
-def _remove(parent: dict[str, Any], key: str, value: Any, text: str) -> None:
+def _find(node: Any, name: str, text: str) -> tuple[Any, Any]:
+    """Return the key of a mapping, or the number of an item of a list, and what is there."""
+    if isinstance(node, dict):
+        return name, node.get(name)
+    if not (name.isdecimal() and int(name) < len(node)):
+        raise ParameterError(f"{text!r} looks for item {name} of {node!r}, where the first is 0")
+    return int(name), node[int(name)]
+
+
+def _remove(parent: Any, key: str, value: Any, text: str) -> None:
     """Take a key away, if it is there and has the value that was told."""
+    if isinstance(parent, list):
+        raise ParameterError(f"{text!r} removes an item of {parent!r}; set the whole list instead")
     if key not in parent:
         raise ParameterError(f"{text!r} removes what is not there")
     if value is not _ABSENT and value != parent[key]:

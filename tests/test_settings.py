@@ -23,7 +23,7 @@ class Train:
 CONSTRUCTORS = {"fetch": Fetch, "train": Train}
 DOCUMENT = {
     "fetch": {"dataset": "mnist"},
-    "train": {"max_iter": 10, "rate": {"name": "cosine", "warmup": 1}, "tol": None},
+    "train": {"max_iter": 10, "rate": {"name": "cosine", "warmup": 1}, "tol": None, "sizes": [64, {"n": 32}]},
 }
 
 
@@ -105,6 +105,9 @@ def test_a_slip_in_a_document_is_told_by_name(document, message):
         ("train.rate={warmup:2}", "train.rate", {"name": "cosine", "warmup": 2}),
         ("train.rate={warmup: 2, name: 'a:b'}", "train.rate", {"name": "a:b", "warmup": 2}),
         ("train.rate=0.1", "train.rate", 0.1),
+        ("train.sizes.0=128", "train.sizes", [128, {"n": 32}]),
+        ("train.sizes.1.n=16", "train.sizes", [64, {"n": 16}]),
+        ("+train.sizes.1.m=16", "train.sizes", [64, {"n": 32, "m": 16}]),
         ("+train.stop=true", "train.stop", True),
         ("+train.tol=0.1", "train.tol", 0.1),
         ("+train.augment.rotation=12", "train.augment", {"rotation": 12}),
@@ -152,6 +155,10 @@ def test_an_override_leaves_the_document_alone():
         ("~nothing.nothing", "removes what is not there"),
         ("~train.max_iter=11", "removes what is 10"),
         ("train.max_iter.deep=5", "looks for a name inside max_iter, which is 10"),
+        ("train.sizes.2=5", "looks for item 2 of [64, {'n': 32}], where the first is 0"),
+        ("train.sizes.first=5", "looks for item first of"),
+        ("+train.sizes.0=5", "adds what is there already"),
+        ("~train.sizes.0", "removes an item of [64, {'n': 32}]; set the whole list instead"),
         ("train.max_iter=1,2", "is a sweep"),
         ("train.max_iter=choice(1,2)", "is a sweep"),
         ("train.layers=[1", "is not YAML"),
@@ -184,6 +191,13 @@ def test_what_is_no_override_is_refused(text, message):
         "train.rate={}",
         "train.rate=0.1",
         "train.rate=null",
+        "train.sizes.0=128",
+        "train.sizes.0=[128,64]",
+        "train.sizes.1.n=16",
+        "++train.sizes.0=128",
+        "+train.sizes.0=128",
+        "+train.sizes.0=[128]",
+        "train.sizes.2=5",
         "+train.stop=true",
         "+train.tol=0.1",
         "+train.augment.rotation=12",
