@@ -553,12 +553,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _say_why(self, reason: str, *, warn: bool) -> None:
         """Say why training ended, as scikit-learn does."""
         if reason == "stalled" and self.verbose:
-            monitor = self._trainer.stopping.monitor
-            figure = (monitor if monitor.startswith("validation") else f"training_{monitor}").replace("_", " ")
-            print(
-                f"{figure.capitalize()} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} "
-                "consecutive epochs. Stopping."
-            )
+            self._print_stalled("Learning rate too small. Stopping." if self._trainer.patient else "Stopping.")
         if reason == "max_epochs" and warn and not self._trainer.schedule.ends:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
@@ -566,6 +561,15 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=5,
             )
+
+    def _print_stalled(self, then: str) -> None:
+        """Print which figure has stalled, and what is done about it."""
+        monitor = self._trainer.stopping.monitor
+        figure = (monitor if monitor.startswith("validation") else f"training_{monitor}").replace("_", " ")
+        print(
+            f"{figure.capitalize()} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} "
+            f"consecutive epochs. {then}"
+        )
 
     def _hand_back(self, epochs_before: int) -> None:
         """Set scikit-learn's fitted attributes, ``epochs_before`` of the history being from earlier calls."""
@@ -720,10 +724,14 @@ class _Reporter(Hook):
     """Tells a person (under ``verbose``) and scikit-learn's callbacks what every epoch came to."""
 
     def __init__(self, model: MLPClassifier, tasks: FitTasks | None) -> None:
-        self.model, self.tasks, self.rate = model, tasks, np.inf
+        self.model, self.tasks, self.rate = model, tasks, model._trainer.learning_rate  # noqa: SLF001 - its own hook
 
     def epoch_begins(self) -> None:
-        """Open the task of an epoch."""
+        """Tell if the learning rate has been made smaller, and open the task of an epoch."""
+        rate = self.model._trainer.learning_rate  # noqa: SLF001 - this is the model's own hook
+        if self.model.verbose and rate < self.rate:
+            self.model._print_stalled(f"Setting learning rate to {rate:f}")  # noqa: SLF001 - the same
+        self.rate = rate
         if self.tasks is not None:
             self.tasks.begin_epoch()
 
@@ -737,12 +745,7 @@ class _Reporter(Hook):
         return self.tasks.end_epoch()
 
     def _print(self, epoch: Epoch) -> None:
-        """Print the lines that scikit-learn prints."""
-        trainer = self.model._trainer  # noqa: SLF001 - this is the model's own hook
-        rate = epoch.learning_rate or 0.0
-        if trainer.patient and rate < self.rate < np.inf:
-            print(f"Setting learning rate to {rate:f}")
-        self.rate = rate
-        print(f"Iteration {len(trainer.history)}, loss = {epoch.loss:.8f}")
+        """Print the lines that scikit-learn prints of an epoch."""
+        print(f"Iteration {len(self.model._trainer.history)}, loss = {epoch.loss:.8f}")  # noqa: SLF001 - the model's own
         if epoch.validation_score is not None:
             print(f"Validation score: {epoch.validation_score:f}")

@@ -889,9 +889,16 @@ def test_too_few_rows_for_validation():
 # ---------------------------------------------------------------- telling
 
 
-def test_verbose_prints_what_scikit_learn_prints(capsys):
-    """A line for every epoch, with the same loss in the same words."""
-    options = {"hidden_layer_sizes": (6,), "max_iter": 3, "shuffle": False, "verbose": True, "random_state": 0}
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_iter": 3},
+        {"solver": "sgd", "learning_rate": "adaptive", "max_iter": 30, "tol": 9.0, "n_iter_no_change": 1},
+    ],
+)
+def test_verbose_prints_what_scikit_learn_prints(capsys, options):
+    """A line for every epoch, one where the rate is made smaller and one at the end, in the same words."""
+    options |= {"hidden_layer_sizes": (6,), "shuffle": False, "verbose": True, "random_state": 0}
     FromTheirStart(**options).fit(X, DIGITS)
     ours = capsys.readouterr().out
     Theirs(**options).fit(X, DIGITS)
