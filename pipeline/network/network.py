@@ -43,7 +43,7 @@ class Network:
         Where the widths of two affine layers in a row do not fit, there is no affine layer at the end, or one layer
         stands in two places.
     TypeError
-        Where something is no layer.
+        Where something is no layer, or no loss.
 
     Examples
     --------
@@ -174,8 +174,10 @@ class Network:
     def _check_layers(self) -> None:
         """Raise unless each layer is one of its own, the affine ones fit together, and one of them is the last."""
         strange = [layer for layer in self.layers if not isinstance(layer, Layer)]
-        if strange:
-            raise TypeError(f"a network is made of layers, such as ReLU(); got {strange[0]!r}")
+        if strange or not isinstance(self.loss, Loss):
+            raise TypeError(
+                f"a network is made of layers, such as ReLU(), and a Loss; got {[*strange, self.loss][0]!r}"
+            )
         if len(set(map(id, self.layers))) < len(self.layers):
             raise ValueError(f"a layer keeps what it was last given, and cannot stand in two places: {self.layers}")
         if not self.layers or not isinstance(self.layers[-1], Affine):

@@ -212,13 +212,20 @@ def test_a_pickle_holds_the_parameters_once():
         ([Affine(5, 3), ReLU()], "the last layer must be an Affine"),
         ([Affine(5, 4), ReLU(), Affine(3, 2)], r"Affine\(3, 2\) cannot follow Affine\(5, 4\): it takes 3 inputs"),
         ([TWICE, Affine(5, 5), TWICE, Affine(5, 3)], "a layer keeps what it was last given"),
-        ([Affine(5, 4), ReLU, Affine(4, 2)], r"a network is made of layers, such as ReLU\(\); got <class"),
+        ([Affine(5, 4), ReLU, Affine(4, 2)], r"a network is made of layers, such as ReLU\(\), and a Loss; got <class"),
     ],
 )
 def test_layers_that_do_not_fit_are_refused(layers, message):
     """Widths must agree, each layer stands in one place, and an affine layer stands last."""
     with pytest.raises((ValueError, TypeError), match=message):
         Network(layers)
+
+
+@pytest.mark.parametrize("loss", ["softmax", SigmoidCrossEntropy])
+def test_a_loss_is_a_brick(loss):
+    """Neither its name nor its class."""
+    with pytest.raises(TypeError, match=r"made of layers, such as ReLU\(\), and a Loss; got ['<]"):
+        Network([Affine(5, 3)], loss)
 
 
 def test_places_in_the_buffers_are_those_of_the_weights():
