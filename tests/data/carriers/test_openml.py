@@ -114,6 +114,16 @@ def test_failures(site, files, home, transfer, path, answer, words):
     assert socket.getdefaulttimeout() is None
 
 
+@pytest.mark.parametrize("path", ["/door", "/data/77", "/arff"])
+def test_follows_a_redirect(site, files, home, transfer, path):
+    """What has moved is found at its new address."""
+    site.pages["/moved"] = site.pages[path]
+    site.pages[path] = site.answers.status(302, Location="/moved")
+    OpenML(77).bring(files, home, transfer)
+    assert site.asked.count("/moved") == 1
+    assert len(read_part(home, "train", n_classes=2)[0]) == 16
+
+
 def test_warnings_go_to_the_watcher(site, files, home, transfer):
     """What scikit-learn warns of is said to whoever watches, a line each."""
     answer = json.loads(site.pages["/data/77"])
