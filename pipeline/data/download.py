@@ -5,9 +5,9 @@ Hands on a folder with the four official files, raw, whoever brought them.
 
 import hashlib
 import os
-import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
 from pipeline.data.carriers.local import Cache
@@ -88,7 +88,7 @@ def cache_folder(dataset: Dataset) -> Path:
     import platformdirs  # noqa: PLC0415 - for start-up time
 
     root = os.environ.get("DIGITS_CACHE") or platformdirs.user_cache_dir("digits-pipeline")
-    return Path(root) / re.sub(r"[^\w.-]", "-", dataset.name)
+    return Path(root) / quote(dataset.name, safe="")  # as in an address: no two names become one
 
 
 def _bring(dataset: Dataset, carrier: Carrier, cache: Cache, folder: Path, transfer: Transfer) -> None:

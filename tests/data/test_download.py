@@ -225,7 +225,7 @@ def test_mirrors_from_end_to_end(dataset, server, mirrored, tiny, home, transfer
 
 def test_no_two_sets_share_a_cache():
     """Every data set has a cache folder of its own, for their files have the same names."""
-    names = [*CATALOGUE, "openml:554", "openml:digits", "openml:mnist"]
+    names = [*CATALOGUE, "openml:554", "openml:digits", "openml:mnist", "openml:a(1)", "openml:a-1-", "openml:.."]
     folders = {cache_folder(find_dataset(name)) for name in names}
     assert len(folders) == len(names)
 
