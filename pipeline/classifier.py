@@ -586,10 +586,11 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.best_loss_ = None if stops_early else min(self.loss_curve_, default=np.inf)
 
     def _minimize(self, samples: Samples, validation: Samples | None, tasks: FitTasks) -> None:
-        """Train on all samples at once by SciPy's L-BFGS-B, Liu and Nocedal 1989, Mathematical Programming 45."""
+        """Train on all samples at once by SciPy's L-BFGS-B, Byrd et al. 1995, SIAM J. on Scientific Computing 16."""
         assembly.refresh(self, len(samples))
         trainer, network = self._trainer, self.network_
         trainer.go_on()
+        trainer.best_params[:] = network.params
         reporter = _Reporter(self, tasks)
         epochs_before = len(trainer.history)
 
@@ -599,6 +600,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         def iteration_ends(intermediate_result: Any) -> None:
             network.params[:] = intermediate_result.x
+            if np.isfinite(intermediate_result.fun):
+                trainer.best_params[:] = network.params  # each iteration goes further down
             if trainer.record(intermediate_result.fun, len(samples), validation, reporter):
                 raise StopIteration
 
@@ -614,10 +617,11 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         network.params[:] = result.x
         self._hand_back(epochs_before)
         self.loss_, self.n_iter_ = float(result.fun), min(result.nit, self.max_iter)
-        if not np.isfinite(network.params).all():
+        if not (np.isfinite(result.fun) and np.isfinite(network.params).all()):
+            network.params[:] = trainer.best_params
             raise DivergenceError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                "preprocessed."
+                f"preprocessed. The loss became {result.fun}, and the best weights before it were kept"
             )
         if result.status in {1, 2}:  # too many iterations, or no way down; when a callback stops it, it is 99
             warnings.warn(

@@ -834,6 +834,16 @@ def test_lbfgs_diverges_with_the_same_words(monkeypatch):
         small(solver="lbfgs").fit(X, DIGITS)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_lbfgs_keeps_the_weights_before_it_diverges():
+    """A loss that is no number is an error for it too, and the model predicts as it did before."""
+    model = small(solver="lbfgs", warm_start=True).fit(X, DIGITS)
+    before = params(model)
+    with pytest.raises(DivergenceError, match="The loss became nan, and the best weights before it were kept"):
+        model.fit(X * 1e300, DIGITS)
+    assert params(model) == before
+
+
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_not_having_converged_is_a_warning(solver):
     """It is scikit-learn's warning, and points at the line that called `fit`."""
