@@ -1,11 +1,12 @@
 """The command line: a command for each stage, ``run`` for all of them, ``predict`` for a model that is ready.
 
 The bare ``--help`` needs neither NumPy nor scikit-learn. Whatever goes wrong reaches a person as one line and an exit
-code: 1 failed, 2 wrong usage or wrong ``params.yaml``, 130 interrupted. Results go to the output, the rest to the error
-stream.
+code: 1 failed, 2 wrong usage or wrong ``params.yaml``, 130 interrupted, 143 told to end. Results go to the output, the
+rest to the error stream.
 """
 
 import json
+import signal
 import sys
 import tempfile
 import warnings
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.recipes.recipe import Recipe
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+TERMINATED = 143  # 128 + SIGTERM
 
 ParamsOption = Annotated[
     Path | None,
@@ -79,7 +81,8 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; told to end from outside, it clears up behind it as after Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     app()
 
 

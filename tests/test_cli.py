@@ -1,8 +1,10 @@
 """The command line: options from constructors, precedence, exit codes, and errors in one line."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -364,6 +366,24 @@ def test_an_interruption_is_one_line_and_exit_code_130(folder):
     """Ctrl-C leaves no traceback, and nothing half-written."""
     assert train("--trouble", "interrupt") == (130, "", "interrupted\n")
     assert [path.name for path in (folder / "artifacts").iterdir()] == ["split"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such signal")
+def test_told_to_end_it_leaves_nothing_half_written(tmp_path):
+    """A scheduler's SIGTERM in the middle of training is as clean as Ctrl-C, and has an exit code of its own."""
+    command = [sys.executable, "-m", "pipeline"]
+    environment = os.environ | {"PYTHONPATH": str(Path(pipeline.__file__).parents[1])}
+    place = {"cwd": tmp_path, "env": environment}
+    for stage in (["fetch", "--dataset", "digits"], ["preprocess"], ["split"]):
+        subprocess.run([*command, *stage], **place, check=True, capture_output=True)
+    with subprocess.Popen([*command, "train", "--max-iter", "1000000", "--tol", "0"], **place) as training:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("artifacts/.model-*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        training.terminate()
+        assert training.wait(60) == 143
+    assert sorted(path.name for path in (tmp_path / "artifacts").iterdir()) == ["prepared", "raw", "split"]
 
 
 def test_debug_shows_the_traceback():
