@@ -78,11 +78,8 @@ def _draw_curves(axes: Axes, history: Mapping[str, NDArray[np.float64]], name: s
     """Draw one figure by epoch; points mark the epochs as long as they can be told apart."""
     epochs, validation = history["epoch"], history[f"validation_{name}"]
     marker = "o" if len(epochs) <= 30 else ""
-    line: dict[str, Any] = {
-        "marker": marker,
-        "markersize": 4,
-        "clip_on": False,
-    }  # a line along the frame shows its full width
+    # Not clipped, a line along the frame shows its full width.
+    line: dict[str, Any] = {"marker": marker, "markersize": 4, "clip_on": False}
     axes.plot(epochs, history[name], color=BLUE, label="training (mean over the epoch)", **line)
     if not np.isnan(validation).all():
         axes.plot(epochs, validation, color=ORANGE, ls="--", label="validation (after the epoch)", **line)
