@@ -380,6 +380,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     @coefs_.setter
     def coefs_(self, values: list[Array]) -> None:
+        """Write other weights into the network."""
         self.coefs_[:] = values
 
     @property
@@ -393,6 +394,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     @intercepts_.setter
     def intercepts_(self, values: list[Array]) -> None:
+        """Write other biases into the network."""
         self.intercepts_[:] = values
 
     def _fitted_network(self, asked: str) -> Network:
