@@ -97,6 +97,11 @@ def _dropout_rates(model: "MLPClassifier", sizes: tuple[int, ...]) -> list[float
             f"dropout must be one rate for the hidden layers, or one for the input and each of the {len(sizes)} "
             f"hidden layers; got {value!r}"
         )
+    if any(rates) and model.solver == "lbfgs":
+        raise ParameterError(
+            f"dropout must be 0 for lbfgs, which looks along a line for where the loss is least, and would see another "
+            f"loss at every look; got {value!r}"
+        )
     return rates
 
 

@@ -113,7 +113,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         The figure that decides on stopping. ``auto`` is scikit-learn's: the validation score under
         ``early_stopping``, else the loss. Any other brings the best weights back. ``lbfgs`` stops by its own rule.
     dropout : float or tuple of float, default=0.0
-        The share of units dropped in training: of every hidden layer, or of the input and each hidden layer.
+        The share of units dropped in training: of every hidden layer, or of the input and each hidden layer. Not
+        for ``lbfgs``.
     weight_init : str or float, default="auto"
         How the first weights are drawn. ``auto`` is scikit-learn's rule; a number is the standard deviation of normal
         weights.

@@ -790,6 +790,7 @@ def test_what_cannot_go_on_is_refused(call, message):
         ({"activation": ("relu", "tanh")}, "activation must be one name, or one for each of the 1 hidden layers"),
         ({"activation": "softplus"}, "activation must be"),
         ({"dropout": 1.0}, "dropout must be a number >= 0 and < 1"),
+        ({"dropout": 0.1, "solver": "lbfgs"}, "dropout must be 0 for lbfgs"),
         ({"dropout": (0.1,)}, "dropout must be one rate for the hidden layers, or one for the input and each"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes must be a list of integers >= 1"),
         ({"alpha": -1}, "alpha must be a number >= 0; got -1"),
