@@ -684,6 +684,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._build(self.n_features_in_, arrays["params"].dtype, self._generator())
         self.network_.params[:] = arrays["params"]
         self._trainer = assembly.trainer(self, 1)
+        self._trainer.samples = self.t_
         self._trainer.history = [Epoch(*figures) for figures in zip(*self.history_.values(), strict=True)]
         if "training" in values:
             self._split_seed = values["training"]["split_seed"]

@@ -170,6 +170,13 @@ def test_training_goes_on_from_the_weights_alone(path, parameters):
     assert np.array_equal(one.network_.params, other.network_.params)
 
 
+def test_samples_are_counted_on_from_a_file(path):
+    """As epochs are: what was seen before the file is not forgotten."""
+    save_model(path, fitted())
+    loaded = load_model(path).named_steps["train"].partial_fit(X, DIGITS)
+    assert (loaded.t_, len(loaded.loss_curve_)) == (3 * len(X), 3)
+
+
 def test_resuming_costs_size_only_where_it_is_asked_for(tmp_path):
     """The state of training is in the file with `resume` alone."""
     model = fitted(hidden_layer_sizes=(500,))
