@@ -283,7 +283,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self
         """
         check_parameters(self)
-        goes_on = self.warm_start and hasattr(self, "network_")
+        goes_on = self.warm_start and hasattr(self, "_trainer")
         rows, labels = self._check_samples(X, y, goes_on=goes_on)
         self._take_classes(labels, goes_on=goes_on)
         samples = self._samples(rows, labels, sample_weight, goes_on=goes_on)
@@ -327,7 +327,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 "partial_fit does not support class_weight='balanced', since it never sees all labels at once: give a "
                 "dict, which sklearn.utils.compute_class_weight makes of them"
             )
-        goes_on = hasattr(self, "network_")
+        goes_on = hasattr(self, "_trainer")
         if not goes_on and classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         rows, labels = self._check_samples(X, y, goes_on=goes_on)
@@ -498,7 +498,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     # ---------------------------------------------------------------- training
 
     def _begin(self, samples: Samples) -> None:
-        """Build the network and all that training needs."""
+        """Build the network and all that training needs; if that fails, there is nothing to go on with."""
+        self.__dict__.pop("_trainer", None)
         self.n_outputs_ = samples.Y.shape[1]
         self._build(samples.X.shape[1], samples.Y.dtype, self._generator())
         self._trainer = assembly.trainer(self, len(samples))

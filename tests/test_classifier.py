@@ -814,6 +814,18 @@ def test_a_schedules_parameters_are_checked_as_well():
         small(learning_rate=Cosine(warmup=-1)).fit(X, DIGITS)
 
 
+@pytest.mark.parametrize("fitted_before", [True, False])
+def test_what_was_refused_begins_anew(fitted_before):
+    """A `fit` that got no further than its parameters leaves nothing that the next one would go on from."""
+    model = small()
+    if fitted_before:
+        model.fit(X, DIGITS)
+    with pytest.raises(ParameterError, match="warmup"):
+        model.set_params(learning_rate=Cosine(warmup=-1)).fit(X, DIGITS)
+    model.set_params(learning_rate="constant", warm_start=True).fit(X, DIGITS)
+    assert params(model) == params(small().fit(X, DIGITS))
+
+
 @pytest.mark.parametrize("batch_size", [7, "full"])
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_divergence_is_one_clear_error(solver, batch_size):
