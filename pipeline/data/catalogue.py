@@ -95,7 +95,11 @@ _KMNIST = Dataset(
         "t10k-images-idx3-ubyte.gz": "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
         "t10k-labels-idx1-ubyte.gz": "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
     },
-    carriers=(Mirror("http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),),  # nobody else's bytes could be checked
+    # One server, asked safely first; nobody else's bytes could be checked.
+    carriers=(
+        Mirror("https://codh.rois.ac.jp/kmnist/dataset/kmnist/"),
+        Mirror("http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),
+    ),
     n_classes=10,
     licence="CC BY-SA 4.0",
     citation='"KMNIST Dataset" (created by CODH), adapted from "Kuzushiji Dataset" (created by NIJL and others), '
