@@ -139,7 +139,7 @@ class Updater:
     def _arrange(self, n: int) -> None:
         """Make room for a batch of ``n`` samples, if there is not enough, and cut it up among the threads."""
         widths = {"X": self.network.n_in, "Y": self.network.n_out, **self.network.plan.widths}
-        if n > self._arranged_for:
+        if not self._room or n > len(self._room["X"]):
             self._room = {name: np.empty((n, width), self.network.dtype) for name, width in widths.items()}
         self._arranged_for = n
         self._samples = [slice(*ends) for ends in pairwise(n * k // self.team.size for k in range(self.team.size + 1))]
