@@ -210,7 +210,7 @@ def _read_history(path: Path) -> dict[str, NDArray[np.float64]]:
 def _write_tables(folder: Path, verdicts: Mapping[str, Verdict], classes: Iterable[Any]) -> None:
     """Write ``metrics.json``, ``by_class.csv``, ``mistakes.csv`` and a confusion matrix for each part."""
     figures = {part: verdict.figures for part, verdict in verdicts.items()}
-    text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
+    text = json.dumps(figures, indent=2) + "\n"  # validation before test: `dvc exp show` begins with what comes first
     (folder / "metrics.json").write_text(text, encoding="utf-8", newline="\n")
     scores = [(part, *score) for part, verdict in verdicts.items() for score in verdict.by_class]
     _write_csv(folder / "by_class.csv", ["part", *metrics.ClassScore._fields], scores)

@@ -173,7 +173,9 @@ def test_run_measures_both_parts(artifacts):
     assert done["validation"]["accuracy"] == 0.7
     assert done["test"]["accuracy"] == 0.8
     assert done["test"]["error_rate"] == 0.2
-    assert json.loads(written(artifacts)["metrics.json"]) == done
+    figures = json.loads(written(artifacts)["metrics.json"])
+    assert figures == done
+    assert list(figures) == ["validation", "test"]  # experiments are compared by what stands first
     assert sorted(written(artifacts)) == sorted(TABLES + PICTURES)
 
 
