@@ -17,6 +17,7 @@ from benchmarks.measure import ROOT
 from benchmarks.options import Options, say
 from benchmarks.rows import PYTORCH, ROWS
 from benchmarks.sides import is_there
+from pipeline.recipes.markdown import between_markers
 
 PARTS: dict[str, ModuleType] = {
     "train": train,
@@ -46,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(report.markdown(document))
     if given.readme:
         path = ROOT / "README.md"
-        path.write_text(report.between_markers(path.read_text(encoding="utf-8"), report.markdown(document)), "utf-8")
+        text = between_markers(path.read_text("utf-8"), report.BEGIN, report.END, report.markdown(document))
+        path.write_text(text, "utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,13 +5,15 @@ takes the place of the old one, and a new machine begins a new document.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.growth import TARGET as SPREAD
 from benchmarks.growth import fraction, spread_over_rows
 from benchmarks.rows import BFLOAT16, FLOOR, OURS, PYTORCH, SKLEARN
+from pipeline.data.idx import replacing_file
+from pipeline.recipes.markdown import markdown_table
 
 Document = dict[str, Any]
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
@@ -65,9 +67,9 @@ def _train(rows: list[dict[str, Any]]) -> str:
     return "\n\n".join(
         [
             _HEAD,
-            table(["", *there], times),
+            markdown_table(["", *there], times),
             "How many times as fast, and how much of our time the floor takes (in brackets, what was aimed at):",
-            table(["", PYTORCH, SKLEARN, "of the floor"], ratios),
+            markdown_table(["", PYTORCH, SKLEARN, "of the floor"], ratios),
         ]
     )
 
@@ -102,7 +104,7 @@ def _neighbour(result: Mapping[str, Any]) -> str:
         for name, side in result["sides"].items()
     ]
     head = f"The same beside one busy process, {result['what']} (ours is to stay under {result['target']:g}):"
-    return f"{head}\n\n{table(['', 'alone', 'beside it', 'times as long'], rows)}"
+    return f"{head}\n\n{markdown_table(['', 'alone', 'beside it', 'times as long'], rows)}"
 
 
 def _predict(result: Mapping[str, Any]) -> str:
@@ -112,7 +114,7 @@ def _predict(result: Mapping[str, Any]) -> str:
     ]
     head = f"Prediction, 784-512-10 (one image: ours is to be {result['target']:g} times as fast as scikit-learn):"
     columns = ["", "10,000 images, milliseconds", "one, microseconds", "one, over ours"]
-    return f"{head}\n\n{table(columns, rows)}"
+    return f"{head}\n\n{markdown_table(columns, rows)}"
 
 
 def _search(result: Mapping[str, Any]) -> str:
@@ -124,7 +126,7 @@ def _search(result: Mapping[str, Any]) -> str:
         f"A grid search, 12 candidates by 3 folds on {result['images']:,} rows, two processes "
         f"(ours is to be\n{result['target']:g} times as fast):"
     )
-    return f"{head}\n\n{table(['', 'seconds', 'best mean accuracy', 'over ours'], rows)}"
+    return f"{head}\n\n{markdown_table(['', 'seconds', 'best mean accuracy', 'over ours'], rows)}"
 
 
 def _over_ours(side: Mapping[str, Any]) -> str:
@@ -134,12 +136,12 @@ def _over_ours(side: Mapping[str, Any]) -> str:
 def _memory(result: Mapping[str, Any]) -> str:
     rows = [[name, f"{side['megabytes']['median']:.0f}"] for name, side in result["sides"].items()]
     head = f"Peak memory of a fit of 784-512-10 on uint8 images, above the imports (ours: under {result['target']}):"
-    return f"{head}\n\n{table(['', 'megabytes'], rows)}"
+    return f"{head}\n\n{markdown_table(['', 'megabytes'], rows)}"
 
 
 def _start(result: Mapping[str, Any]) -> str:
     rows = [[name, _spread(side["seconds"])] for name, side in result["sides"].items()]
-    return f"From the start of an interpreter to the end of its imports:\n\n{table(['', 'seconds'], rows)}"
+    return f"From the start of an interpreter to the end of its imports:\n\n{markdown_table(['', 'seconds'], rows)}"
 
 
 def _growth(result: list[dict[str, Any]]) -> str:
@@ -156,7 +158,7 @@ def _target(result: list[dict[str, Any]]) -> str:
     there = [name for name in _COLUMNS if any(name in one["sides"] for one in result)]
     rows = [[f"{one['goal']} %", one["what"], *(_reached(one, name) for name in there)] for one in result]
     head = "Seconds to a test accuracy, means of ten seeds, recipes chosen on validation data:"
-    return f"{head}\n\n{table(['', 'recipe', *there], rows)}"
+    return f"{head}\n\n{markdown_table(['', 'recipe', *there], rows)}"
 
 
 def _reached(one: Mapping[str, Any], name: str) -> str:
@@ -180,36 +182,6 @@ _SECTIONS: dict[str, Callable[[Any], str]] = {
 }
 
 
-def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table.
-
-    Examples
-    --------
-    >>> print(table(["", "s"], [["ours", "1"]]))
-    |  | s |
-    | --- | --- |
-    | ours | 1 |
-    """
-    lines = [list(headings), *map(list, rows)]
-    lines.insert(1, ["---"] * len(lines[0]))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def between_markers(document: str, text: str) -> str:
-    """Return a README with a text between the markers of the benchmarks.
-
-    Raises
-    ------
-    ValueError
-        Where it has no markers.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"there must be {BEGIN}, and {END} after it, for the tables to stand between")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
-
-
 def read(path: Path) -> Document:
     """Return the results so far; an empty document where there are none."""
     document: Document = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -218,6 +190,5 @@ def read(path: Path) -> Document:
 
 def write(path: Path, document: Document) -> None:
     """Write the results, whole or not at all."""
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with replacing_file(path) as file:
+        file.write((json.dumps(document, indent=1) + "\n").encode())

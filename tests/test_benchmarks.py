@@ -16,6 +16,7 @@ from benchmarks.machine import machine
 from benchmarks.options import Options, present
 from benchmarks.rows import BFLOAT16, FLOOR, OURS, PYTORCH, ROWS, SKLEARN, Training
 from benchmarks.sides.floor import Floor, n_operations
+from pipeline.recipes.markdown import between_markers
 
 ROOT = Path(__file__).parents[1]
 MODULES = [path.stem for path in sorted((ROOT / "benchmarks").glob("*.py")) if ">>>" in path.read_text("utf-8")]
@@ -241,12 +242,12 @@ def test_parts_are_kept_until_the_machine_changes():
 def test_the_readme_has_a_place_for_the_tables():
     """The tables go between the markers and nowhere else; without markers there is an error."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    before, _, rest = report.between_markers(readme, "NEW").partition("NEW")
+    before, _, rest = between_markers(readme, report.BEGIN, report.END, "NEW").partition("NEW")
     assert before.endswith(f"{report.BEGIN}\n")
     assert rest.startswith(f"\n{report.END}")
     assert readme.startswith(before[: -len("\n")])
     with pytest.raises(ValueError, match="there must be"):
-        report.between_markers("nothing", "NEW")
+        between_markers("nothing", report.BEGIN, report.END, "NEW")
 
 
 def test_results_are_written_whole(tmp_path):

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.idx import replacing_file
+from pipeline.recipes.markdown import between_markers
 from pipeline.recipes.recipe import Recipe
-from pipeline.recipes.table import put_between_markers
+from pipeline.recipes.table import BEGIN, END
 
 
 def results_path(folder: Path, name: str) -> Path:
@@ -44,7 +45,7 @@ def write_readme(path: Path, text: str) -> None:
     ValueError
         Where it has no markers.
     """
-    _write(path, put_between_markers(path.read_text(encoding="utf-8"), text))
+    _write(path, between_markers(path.read_text(encoding="utf-8"), BEGIN, END, text))
 
 
 def _write(path: Path, text: str) -> None:

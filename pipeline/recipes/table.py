@@ -9,6 +9,7 @@ from itertools import groupby
 from statistics import mean
 from typing import Any
 
+from pipeline.recipes.markdown import markdown_table
 from pipeline.recipes.recipe import Recipe
 
 Runs = list[dict[str, Any]]
@@ -27,7 +28,7 @@ def table(recipes: Mapping[str, tuple[Recipe, Runs]]) -> str:
     """
     rows = [_row(name, recipe, runs) for name, (recipe, runs) in recipes.items()]
     by_epoch = [_by_epoch(recipe, runs) for recipe, runs in recipes.values() if recipe.reported_by_epoch and runs]
-    return "\n\n".join([_markdown(HEADINGS, rows), *by_epoch])
+    return "\n\n".join([markdown_table(HEADINGS, rows), *by_epoch])
 
 
 def describe_network(recipe: Recipe, runs: Runs) -> str:
@@ -64,30 +65,6 @@ def describe_training(recipe: Recipe) -> str:
     drawn = " drawn with replacement" if model.replacement else ""
     length = f"{model.max_updates:,} updates" if model.max_updates else f"{model.max_iter} epochs"
     return f"{rule}, {batch}{drawn}, {length}"
-
-
-def put_between_markers(document: str, text: str) -> str:
-    r"""Return a document with a text in place of what stands between its markers.
-
-    Raises
-    ------
-    ValueError
-        Where there are no markers.
-
-    Examples
-    --------
-    >>> print(put_between_markers("a\n<!-- recipes -->\nold\n<!-- /recipes -->\nb", "new"))
-    a
-    <!-- recipes -->
-    new
-    <!-- /recipes -->
-    b
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"there must be {BEGIN}, and {END} after it, for a table to stand between")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
 def _row(name: str, recipe: Recipe, runs: Runs) -> list[str]:
@@ -133,14 +110,8 @@ def _by_epoch(recipe: Recipe, runs: Runs) -> str:
         here = [mean(each) for each in zip(*(run["history"][column] for run in runs), strict=True)]
         rows += [[f"{column} reported", *map(_figure, figures)], [f"{column} here", *map(_figure, here)]]
     headings = [f"{recipe.title}, by epoch", *(str(epoch) for epoch in range(1, len(rows[0])))]
-    return _markdown(headings, rows)
+    return markdown_table(headings, rows)
 
 
 def _figure(value: float) -> str:
     return f"{value:.4f}"
-
-
-def _markdown(headings: Any, rows: list[list[str]]) -> str:
-    """Return a table; the README keeps a row on a line."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
