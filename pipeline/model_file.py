@@ -7,7 +7,6 @@ model gives the same bytes.
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.classifier import MLPClassifier
+from pipeline.data.idx import replacing_file
 from pipeline.network import Schedule
 from pipeline.parameters import read_parameters, snake_case
 from pipeline.stages.preprocess import Normalize
@@ -145,14 +145,9 @@ def _without_pairs(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays into a scratch folder beside, and move the file into place; it may be read as any new file may."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-        scratch = Path(folder, path.name)
-        with scratch.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+    """Write arrays to a file, whole or not at all."""
+    with replacing_file(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
