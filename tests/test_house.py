@@ -65,6 +65,7 @@ def is_under(module, *rooms):
 # What each room may import, besides the standard library and what its line says.
 ALLOWED = {
     "pipeline.network": ("pipeline.network", "numpy"),
+    "pipeline.augmentation": ("pipeline.parameters", "numpy"),
     "pipeline.parameters": ("ruamel",),
     "pipeline.settings": ("pipeline.parameters",),
     "pipeline.metrics": ("numpy", "sklearn"),
