@@ -1,4 +1,4 @@
-"""What a person looks at: learning curves, a confusion matrix, the worst mistakes, the first layer's weights.
+"""What a person looks at: curves, a confusion matrix, the worst mistakes, the first layer's weights, deformed images.
 
 Every function takes plain arrays and returns a figure, and ``to_png`` turns a figure into bytes: the same ones every
 time. Nothing here touches pyplot, a window or a person's own matplotlib settings.
@@ -195,6 +195,38 @@ def weights(W: NDArray[np.floating[Any]], image_shape: tuple[int, int], n_units:
     shown = "all" if len(strongest) == W.shape[1] else f"the strongest {len(strongest)} of"
     figure.suptitle(f"Weights of the first layer: {shown} {W.shape[1]} units")
     figure.colorbar(image, ax=grid, shrink=0.6, extend="both", label="weight")
+    return figure
+
+
+@_house_style
+def deformations(before: NDArray[Any], after: NDArray[Any], captions: Sequence[str]) -> Figure:
+    """Draw images beside deformed copies of themselves, a row for each way of deforming them.
+
+    Parameters
+    ----------
+    before : ndarray of shape (n_rows, height, width)
+        The image of each row. 0 is drawn white, the largest pixel of all black.
+    after : ndarray of shape (n_rows, n_copies, height, width)
+        Its copies.
+    captions : sequence of length n_rows
+        How the copies of a row were made.
+
+    Returns
+    -------
+    Figure
+        The images stand in the first column, all on one scale.
+    """
+    n_rows, n_copies = after.shape[:2]
+    figure = Figure(figsize=(2.4 + 0.8 * (1 + n_copies), 0.3 + 0.8 * n_rows))  # inches
+    grid = figure.subplots(n_rows, 1 + n_copies, squeeze=False)
+    for row, image, copies, caption in zip(grid, before, after, captions, strict=True):
+        row[0].set_ylabel(caption, rotation=0, ha="right", va="center")
+        for axes, one in zip(row, [image, *copies], strict=True):
+            axes.imshow(one, cmap="gray_r", vmin=0, vmax=before.max())
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(True)  # how near the border an image comes is part of what is shown
+    grid[0, 0].set_title("image", loc="center")
+    grid[0, 1].set_title("deformed", loc="center")
     return figure
 
 

@@ -44,6 +44,7 @@ FIGURES = {
     "confusion": lambda: pictures.confusion(table(10), list(range(10))),
     "mistakes": lambda: pictures.mistakes(images(4), ["one", "two", "three", "four"]),
     "weights": lambda: pictures.weights(kernels(16), (8, 8)),
+    "deformations": lambda: pictures.deformations(images(2), images(6).reshape(2, 3, 8, 8), ["turned", "bent"]),
 }
 
 
@@ -158,3 +159,17 @@ def test_weights_show_the_strongest_units(n_units, shape):
 def test_weights_of_zeros():
     """A layer that learned nothing is drawn pale, without a warning."""
     assert pictures.to_png(pictures.weights(np.zeros((16, 3)), (4, 4))).startswith(PNG)
+
+
+@pytest.mark.parametrize(("n_rows", "n_copies"), [(1, 1), (3, 5)])
+@pytest.mark.parametrize("shape", [(8, 8), (4, 12)])
+def test_deformations_stand_beside_their_image(n_rows, n_copies, shape):
+    """Each row holds its caption, its image and then every copy, whole, all on one scale."""
+    before = images(n_rows, shape)
+    after = images(n_rows * n_copies, shape).reshape(n_rows, n_copies, *shape)
+    figure = pictures.deformations(before, after, [f"way {k}" for k in range(n_rows)])
+    drawn = np.array([axes.images[0].get_array() for axes in figure.axes]).reshape(n_rows, 1 + n_copies, *shape)
+    assert np.array_equal(drawn[:, 0], before)
+    assert np.array_equal(drawn[:, 1:], after)
+    assert [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()] == [f"way {k}" for k in range(n_rows)]
+    assert {axes.images[0].get_clim() for axes in figure.axes} == {(0, before.max())}
