@@ -248,6 +248,8 @@ class Deformer:
         ------
         ValueError
             Where the arrays have other shapes.
+        TypeError
+            Where ``out`` holds no floats.
         """
         n, n_pixels = moves.shape[1], self.waves.shape[1]
         out = np.empty((n, n_pixels), self.waves.dtype) if out is None else out
@@ -308,7 +310,7 @@ class Warp:
             for step, pixels in zip((0, 1, w, w + 1), self._pixels, strict=True)
         )
         upper, lower = _between(above, above_right, s), _between(below, below_right, s)
-        out[:] = _between(upper, lower, r)
+        np.copyto(out, _between(upper, lower, r))
 
     def _locate(self, u: Array) -> NDArray[np.intp]:
         """Return where X[i, j] stands in the framed images, and leave r and s in ``u``."""
@@ -467,8 +469,9 @@ def image_shape(shape: tuple[int, ...] | None, n_pixels: int) -> tuple[int, int]
     >>> image_shape(None, 784)
     (28, 28)
     """
-    h, w = shape if shape is not None and len(shape) == 2 else (math.isqrt(n_pixels),) * 2
-    if (shape is not None and len(shape) != 2) or h * w != n_pixels:
-        given = "a square" if shape is None else f"shape {tuple(shape)}"
+    side = math.isqrt(n_pixels)
+    h_w = (side, side) if shape is None else tuple(shape)
+    if len(h_w) != 2 or math.prod(h_w) != n_pixels:
+        given = "a square" if shape is None else f"shape {h_w}"
         raise ValueError(f"shape must be the height and width of images of {n_pixels} pixels; they are not {given}")
-    return h, w
+    return h_w

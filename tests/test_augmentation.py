@@ -367,6 +367,8 @@ def test_arrays_that_do_not_match_are_refused():
         deformer.warp(images(3), deformer.draw(4, rng))
     with pytest.raises(ValueError, match=r"got \(3, 784\) and \(4, 784\)"):
         deformer.apply(images(3), rng, np.empty((4, 784), np.float32))
+    with pytest.raises(TypeError, match="Cannot cast"):
+        deformer.apply(images(3), rng, np.empty((3, 784), np.uint8))
 
 
 def test_scikit_learns_manners():
