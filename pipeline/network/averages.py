@@ -72,8 +72,8 @@ class ExponentialAverage(Averaging):
 class LastEpochs(Averaging):
     """The mean over the parameters after each of the last epochs.
 
-    Izmailov et al. 2018, arXiv 1803.05407. Where training goes on, it begins anew. Where training ends before the last
-    epochs, there is no average.
+    Izmailov et al. 2018, arXiv 1803.05407. Where training goes on to a later end, it begins anew. Where training ends
+    before the last epochs, there is no average.
 
     Parameters
     ----------
@@ -89,9 +89,8 @@ class LastEpochs(Averaging):
         return None
 
     def keep_at_epoch(self, epoch: int, n_epochs: int) -> float | None:
-        """Count the last epochs, and keep nothing from before the first of them."""
-        first = max(0, n_epochs - self.epochs)
-        return None if epoch < first else float(epoch > first)
+        """Count the last epochs, all alike."""
+        return None if epoch < n_epochs - self.epochs else 1.0
 
 
 class Average:
@@ -110,6 +109,8 @@ class Average:
         Of the length of the parameters.
     weight : float
         What ``total`` is divided by; 0 where nothing has counted yet.
+    n_epochs : int
+        The end of the training that epochs were last counted for; those of another are forgotten.
 
     Examples
     --------
@@ -124,7 +125,7 @@ class Average:
 
     def __init__(self, averaging: Averaging, params: Array) -> None:
         self.averaging = averaging
-        self.total, self.weight = np.zeros_like(params), 0.0
+        self.total, self.weight, self.n_epochs = np.zeros_like(params), 0.0, 0
         self._keep: float | None = None
 
     def begin_update(self) -> None:
@@ -139,6 +140,8 @@ class Average:
     def after_epoch(self, params: Array, epoch: int, n_epochs: int) -> None:
         """Take up all parameters after an epoch, counted from 0, out of so many."""
         keep = self.averaging.keep_at_epoch(epoch, n_epochs)
+        if keep is not None and n_epochs != self.n_epochs:
+            keep, self.n_epochs = 0.0, n_epochs
         self._count(keep)
         self._add(params, slice(None), keep)
 
@@ -148,7 +151,7 @@ class Average:
 
     def get_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return what it has come to, plain values and arrays."""
-        return {"weight": self.weight}, {"total": self.total}
+        return {"weight": self.weight, "n_epochs": self.n_epochs}, {"total": self.total}
 
     def set_state(self, plain: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
         """Go back to a state that ``get_state`` returned.
@@ -159,7 +162,7 @@ class Average:
             Where something is missing, or an array has another length.
         """
         self.total[:] = arrays["total"]
-        self.weight = plain["weight"]
+        self.weight, self.n_epochs = plain["weight"], plain["n_epochs"]
 
     def _count(self, keep: float | None) -> None:
         """Weight <- keep weight + 1."""

@@ -60,12 +60,15 @@ def test_last_epochs_is_their_mean(epochs):
 
 
 def test_last_epochs_begin_anew_where_training_goes_on():
-    """What an earlier end has averaged is forgotten at the first of the new last epochs."""
+    """What was averaged for an earlier end is forgotten as soon as an epoch counts for a later one."""
     rule = LastEpochs(2)
     average = walked(rule, epochs=range(4), n_epochs=4)
     np.testing.assert_allclose(average.value(), WALK[2:4, -1].mean(axis=0))
     walked(rule, epochs=range(4, 7), n_epochs=7, average=average)
     np.testing.assert_allclose(average.value(), WALK[5:7, -1].mean(axis=0))
+    average = walked(rule, epochs=range(4), n_epochs=4)
+    walked(rule, epochs=[4], n_epochs=5, average=average)
+    np.testing.assert_allclose(average.value(), WALK[4, -1])
 
 
 def test_before_the_last_epochs_there_is_no_average():
@@ -112,7 +115,7 @@ def test_a_state_of_other_parameters_is_refused():
     """An array of another length, or nothing, is an error."""
     average = LastEpochs().start(np.zeros(SIZE))
     with pytest.raises(ValueError, match="broadcast"):
-        average.set_state({"weight": 1.0}, {"total": np.zeros(SIZE + 1)})
+        average.set_state({"weight": 1.0, "n_epochs": 0}, {"total": np.zeros(SIZE + 1)})
     with pytest.raises(KeyError):
         average.set_state({}, {})
 
