@@ -58,6 +58,15 @@ def test_units_in_shares_are_all_units(dtype):
     np.testing.assert_allclose(cut.W, whole.W, rtol=1e-6)
 
 
+def test_where_nothing_is_too_long_nothing_is_written():
+    """Weights that cannot be written are no obstacle then, and an error otherwise."""
+    layer = made()
+    layer.W.flags.writeable = False
+    MaxNorm(100).apply(layer)
+    with pytest.raises(ValueError, match="read-only"):
+        MaxNorm(1).apply(layer)
+
+
 def test_it_writes_into_the_network():
     """The projected weights are the network's parameters."""
     network = Network([Affine(3, 2)], random_state=0)

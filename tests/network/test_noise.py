@@ -101,12 +101,13 @@ def test_a_network_with_it_has_the_right_gradient(loss):
 
 
 def test_noise_is_drawn_anew_and_by_seed():
-    """Two batches get different noise, two generators at their beginning the same."""
+    """Two batches get different noise, two generators at their beginning the same, whatever sizes went before."""
     layer, X = made(), np.ones((4, 3))
     first, second = layer.forward(X, training=True), layer.forward(X, training=True)
     assert not np.array_equal(first, second)
     again = made()
-    again.forward(np.ones((9, 9)), training=True)
+    for shape in ((2, 2), (9, 9)):
+        assert again.forward(np.ones(shape), training=True).shape == shape
     again.rng = np.random.default_rng(2)
     assert np.array_equal(again.forward(X, training=True), first)
 

@@ -218,6 +218,16 @@ def test_a_copied_network_predicts_the_same(twin_of):
     assert not np.array_equal(twin.predict_proba(X), P)
 
 
+def test_a_bare_copy_has_configuration_and_state_of_its_own():
+    """No parameters, no batch; what moves one's running statistics leaves the other's; and none are made up."""
+    layer = made(rho=0.5)
+    bare = layer.bare()
+    layer.forward(batch(), training=True)
+    assert set(vars(bare)) == {"n_units", "rho", "epsilon", "seen", "mean", "variance"}
+    assert np.array_equal((bare.mean, bare.variance), (np.zeros(WIDTH), np.ones(WIDTH)))
+    assert "mean" not in vars(BatchNorm(3).bare())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
