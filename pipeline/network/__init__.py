@@ -4,6 +4,8 @@ Layers go forward and backward; a loss says how wrong a prediction is; a network
 flat buffer; an optimizer moves them, at the rate that a schedule says; training is the loop around it all.
 """
 
+from pipeline.network.averages import Average, Averaging, ExponentialAverage, LastEpochs
+from pipeline.network.constraints import MaxNorm
 from pipeline.network.initializers import INITIALIZERS, GlorotWithBiases, Normal
 from pipeline.network.layers import (
     ACTIVATIONS,
@@ -20,9 +22,12 @@ from pipeline.network.layers import (
 )
 from pipeline.network.losses import LOSSES, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pipeline.network.network import Network
+from pipeline.network.noise import GaussianNoise
+from pipeline.network.normalization import BatchNorm
 from pipeline.network.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSprop
 from pipeline.network.penalties import L2
 from pipeline.network.schedules import Constant, Cosine, Exponential, InverseScaling, OneCycle, Schedule, Step
+from pipeline.network.smoothing import LabelSmoothing
 
 __all__ = [
     "ACTIVATIONS",
@@ -36,16 +41,24 @@ __all__ = [
     "Adam",
     "AdamW",
     "Affine",
+    "Average",
+    "Averaging",
+    "BatchNorm",
     "Constant",
     "Cosine",
     "Dropout",
     "Exponential",
+    "ExponentialAverage",
+    "GaussianNoise",
     "GlorotWithBiases",
     "Identity",
     "InverseScaling",
+    "LabelSmoothing",
+    "LastEpochs",
     "Layer",
     "LeakyReLU",
     "Loss",
+    "MaxNorm",
     "Momentum",
     "Network",
     "Normal",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from pipeline.network.averages import Average, Averaging, ExponentialAverage, LastEpochs
+from pipeline.network import Average, Averaging, ExponentialAverage, LastEpochs
 from pipeline.parameters import ParameterError, check_parameters, parameters_of
 
 RULES = {"exponential": lambda: ExponentialAverage(0.8), "last epochs": lambda: LastEpochs(3)}

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.network import Affine, Network
-from pipeline.network.constraints import MaxNorm
+from pipeline.network import Affine, MaxNorm, Network
 
 FACTORS = np.array([0.1, 1, 2, 5, 20, 0])
 

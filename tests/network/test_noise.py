@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from pipeline.network import Affine, Network, Sigmoid, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from pipeline.network import Affine, GaussianNoise, Network, Sigmoid, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pipeline.network.gradient_check import numerical_gradient
-from pipeline.network.noise import GaussianNoise, fill_normal
+from pipeline.network.noise import fill_normal
 
 DTYPES = [np.float32, np.float64]
 

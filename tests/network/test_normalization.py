@@ -6,9 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from pipeline.network import Affine, Network, ReLU, SigmoidCrossEntropy, SoftmaxCrossEntropy, Tanh
+from pipeline.network import Affine, BatchNorm, Network, ReLU, SigmoidCrossEntropy, SoftmaxCrossEntropy, Tanh
 from pipeline.network.gradient_check import numerical_gradient
-from pipeline.network.normalization import BatchNorm
 
 N, WIDTH = 7, 6
 

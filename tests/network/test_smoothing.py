@@ -6,9 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from pipeline.network import LOSSES, Affine, Network, Sigmoid
+from pipeline.network import LOSSES, Affine, LabelSmoothing, Network, Sigmoid
 from pipeline.network.gradient_check import numerical_gradient
-from pipeline.network.smoothing import LabelSmoothing
 
 EPSILON = 0.2
 Z = np.random.default_rng(0).normal(size=(6, 3))
