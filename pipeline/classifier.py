@@ -40,7 +40,8 @@ from pipeline.inputs import (
 )
 from pipeline.network import LOSSES, Network, Schedule
 from pipeline.network.batches import Samples
-from pipeline.network.training import PIECE, DivergenceError, Epoch, Hook
+from pipeline.network.tally import PIECE
+from pipeline.network.training import DivergenceError, Epoch, Hook
 from pipeline.parameters import check_parameters
 from pipeline.threads import bounded_blas, usable_threads
 

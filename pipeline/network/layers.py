@@ -6,7 +6,7 @@ uses. An ``out`` says where a result may be written; without it, a new array is 
 """
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.network.initializers import Initializer, glorot_uniform
 
 Array = NDArray[Any]
+ALL = slice(None)
 
 
 class Layer:
@@ -21,12 +22,13 @@ class Layer:
 
     ``elementwise`` layers give an array of the shape that they take, and may write over it. A layer that
     ``keeps_output`` needs its Y again in ``backward``, so that the next one must not write over that. One that
-    ``draws`` takes random numbers in training.
+    ``draws`` takes random numbers in training. One that ``mixes_samples`` needs all of a batch's at once.
     """
 
     elementwise: ClassVar[bool] = True
     keeps_output: ClassVar[bool] = False
     draws: ClassVar[bool] = False
+    mixes_samples: ClassVar[bool] = False
     rng: np.random.Generator | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -53,6 +55,20 @@ class Layer:
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Give the parameters the values that training starts from."""
+
+    def bare(self) -> Self:
+        """Return a copy with the layer's configuration alone: no views, no batch, no generator."""
+        bare = object.__new__(type(self))
+        passing = np.ndarray | np.random.Generator
+        vars(bare).update({name: value for name, value in vars(self).items() if not isinstance(value, passing)})
+        return bare
+
+    def part(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
+        """Return the layer for some of its units: one of its own, its parameters being views of this one's."""
+        del inputs, outputs  # an elementwise layer treats all units alike
+        if self.parameter_shapes():
+            raise ValueError(f"several threads need the parts of {self!r}, which does not say what they are")
+        return self.bare()
 
     def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
         """Return Y of shape (n_samples, n_out) for X of shape (n_samples, n_in)."""
@@ -107,11 +123,19 @@ class Affine(Layer):
         if self.biases:
             self.b[:] = b
 
+    def part(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
+        """Return the layer for some of its inputs and outputs."""
+        part = self.bare()
+        part.W, part.dW = self.W[inputs, outputs], self.dW[inputs, outputs]
+        if self.biases:
+            part.b, part.db = self.b[outputs], self.db[outputs]
+        return part
+
     def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
         """Return X W + b."""
         if training:
             self.X = X
-        Y: Array = np.dot(X, self.W, out=out)
+        Y = _product(X, self.W, out)
         if self.biases:
             Y += self.b
         return Y
@@ -123,14 +147,20 @@ class Affine(Layer):
 
     def backward_input(self, dY: Array, *, out: Array | None = None) -> Array:
         """Return dX = dY W^T."""
-        dX: Array = np.dot(dY, self.W.T, out=out)
-        return dX
+        return _product(dY, self.W.T, out)
 
     def backward_parameters(self, X: Array, dY: Array, rows: slice = slice(None), *, biases: bool = True) -> None:
         """Leave dW = X^T dY, or some of its rows, and db."""
         np.dot(X[:, rows].T, dY, out=self.dW[rows])
         if self.biases and biases:
             np.add.reduce(dY, axis=0, out=self.db)
+
+
+def _product(A: Array, B: Array, out: Array | None) -> Array:
+    """Return A B; ``dot`` is the quicker one to call, but cannot write into columns of a wider array."""
+    product = np.dot if out is None or out.flags.c_contiguous else np.matmul
+    result: Array = product(A, B, out=out)
+    return result
 
 
 class Activation(Layer):

@@ -4,7 +4,7 @@ A loss takes the last affine layer's output Z and the targets Y, both (n_samples
 activation as well, since the two together have the simple gradient P - Y.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,12 @@ class Loss:
 
     activation: ClassVar[str]
 
+    def bare(self) -> Self:
+        """Return a copy without the batch that ``forward`` was last given."""
+        bare = object.__new__(type(self))
+        vars(bare).update({name: value for name, value in vars(self).items() if not isinstance(value, np.ndarray)})
+        return bare
+
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         """Return P, the output's activation of Z."""
         raise NotImplementedError
@@ -31,33 +37,37 @@ class Loss:
         """Return whether each sample is predicted rightly, (n_samples,)."""
         raise NotImplementedError
 
-    def forward(
+    def forward(self, Z: Array, Y: Array, sample_weight: Array | None = None, *, out: Array | None = None) -> float:
+        """Return the loss, and keep what ``backward`` needs."""
+        self.P, self.Y, self.sample_weight = self.probabilities(Z, out), Y, sample_weight
+        return self.value(self.P, Y, sample_weight)
+
+    def value(self, P: Array, Y: Array, sample_weight: Array | None = None) -> float:
+        """Return the mean cost of predictions P."""
+        costs = self.costs(P, Y)
+        total = float(np.add.reduce(costs) if sample_weight is None else np.dot(sample_weight, costs))
+        return total / total_weight(sample_weight, len(Y))
+
+    def backward(self) -> Array:
+        """Return dZ of the samples that ``forward`` was given; it takes P's place in memory."""
+        return self.gradient(self.P, self.Y, self.sample_weight, out=self.P)
+
+    def gradient(
         self,
-        Z: Array,
+        P: Array,
         Y: Array,
         sample_weight: Array | None = None,
         *,
-        out: Array | None = None,
         total: float | None = None,
-    ) -> float:
-        """Return the loss, and keep what ``backward`` needs.
+        out: Array | None = None,
+    ) -> Array:
+        """Return dZ = (P - Y) / n, or w (P - Y) / sum(w) with weights.
 
-        ``total`` is what the samples weigh together; more, where these are only some of the samples of a batch.
+        ``total`` is n, or sum(w), of the whole batch, where these are only some of its samples.
         """
-        self.P, self.Y, self.sample_weight = self.probabilities(Z, out), Y, sample_weight
-        self.total = total_weight(sample_weight, len(Y)) if total is None else total
-        return self.value(self.P, Y, sample_weight, total=self.total)
-
-    def value(self, P: Array, Y: Array, sample_weight: Array | None = None, *, total: float | None = None) -> float:
-        """Return the mean cost of predictions P."""
-        costs = self.costs(P, Y)
         total = total_weight(sample_weight, len(Y)) if total is None else total
-        return float(np.add.reduce(costs) if sample_weight is None else np.dot(sample_weight, costs)) / total
-
-    def backward(self) -> Array:
-        """Return dZ = (P - Y) / n, or w (P - Y) / sum(w) with weights; it takes P's place in memory."""
-        dZ = np.subtract(self.P, self.Y, out=self.P)
-        dZ *= 1 / self.total if self.sample_weight is None else (self.sample_weight / self.total)[:, np.newaxis]
+        dZ = np.subtract(P, Y, out=out)
+        dZ *= 1 / total if sample_weight is None else (sample_weight / total)[:, np.newaxis]
         return dZ
 
 

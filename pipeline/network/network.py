@@ -105,15 +105,12 @@ class Network:
             A = layer.forward(A, out=out, training=training)
         return A
 
-    def backward(self, dZ: Array, *, parameters: bool = True) -> None:
-        """Leave the gradient of the loss in ``grads``, for dZ of the shape of Z; dZ is written over.
-
-        Without ``parameters``, go no further than the gradient of each affine layer's output, which stays in its room.
-        """
+    def backward(self, dZ: Array) -> None:
+        """Leave the gradient of the loss in ``grads``, for dZ of the shape of Z; dZ is written over."""
         gradient = dZ
         for index in reversed(range(self.plan.first, len(self.layers))):
             layer = self.layers[index]
-            if parameters and isinstance(layer, Affine):
+            if isinstance(layer, Affine):
                 layer.backward_parameters(layer.X, gradient)
             if index > self.plan.first or not isinstance(layer, Affine):  # nobody asks for the gradient of the input
                 gradient = layer.backward_input(gradient, out=self._room(self.plan.backward[index], len(gradient)))
@@ -165,11 +162,9 @@ class Network:
                 yield index, layer, start
             start += layer.n_parameters
 
-    def reseed(self, seed: int) -> None:
-        """Have the layers that draw take their numbers from a new generator."""
-        self.rng = np.random.default_rng(seed)
-        for layer in self.layers:
-            layer.rng = self.rng
+    def parts(self, units: Sequence[slice]) -> list[Layer]:
+        """Return the layers for some units of each: bricks of their own, their parameters being views of these."""
+        return [layer.part(outputs=some) for layer, some in zip(self.layers, units, strict=True)]
 
     def _check_layers(self) -> None:
         """Raise unless each layer is one of its own, the affine ones fit together, and one of them is the last."""
@@ -198,20 +193,6 @@ class Network:
             )
         return X, Y
 
-    def twin(self) -> "Network":
-        """Return a network with the same parameters and gradients, the very arrays, and all else its own."""
-        twin = object.__new__(Network)
-        vars(twin).update(vars(self))
-        twin.layers, twin.loss = [_bare(layer) for layer in self.layers], _bare(self.loss)
-        twin.rng = np.random.default_rng(0)
-        twin.lend({})
-        twin._bind()
-        return twin
-
-    def lend(self, rooms: dict[str, Array]) -> None:
-        """Have batches lie in rooms of somebody else's, one of each width that the plan names."""
-        self._rooms = rooms
-
     def _room(self, name: str, n_samples: int) -> Array:
         """Return room for a layer's result."""
         room = self._rooms.get(name)
@@ -224,7 +205,7 @@ class Network:
         size = sum(layer.n_parameters for layer in self.layers)
         self.params, self.grads = np.zeros(size, self.dtype), np.zeros(size, self.dtype)
         self.plan = Plan(self.layers)
-        self.lend({})
+        self._rooms: dict[str, Array] = {}
         self._bind()
 
     def _bind(self) -> None:
@@ -243,8 +224,8 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be made again: the buffers for batches, and the layers' views."""
         return {
-            "layers": [_bare(layer) for layer in self.layers],
-            "loss": _bare(self.loss),
+            "layers": [layer.bare() for layer in self.layers],
+            "loss": self.loss.bare(),
             "dtype": self.dtype,
             "rng": self.rng,
             "values": self.params,
@@ -299,11 +280,3 @@ class Plan:
                 self.widths[name] = layer.n_in
             self.backward[index] = name
         self.outputs = [*self.backward[1:], self.forward[-1]]
-
-
-def _bare(brick: Any) -> Any:
-    """Return a copy of a layer or a loss with its configuration alone: no views, no batch, no generator."""
-    bare = object.__new__(type(brick))
-    passing = np.ndarray | np.random.Generator
-    vars(bare).update({name: value for name, value in vars(brick).items() if not isinstance(value, passing)})
-    return bare

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-BLOCK = 2**15
-"""Elements in a block: four arrays of 32,768 float32 numbers fill half of a 1 MiB second-level cache."""
+BLOCK = 2**16
+"""Elements in a block: four arrays of 65,536 float32 numbers fill a second-level cache of 1 MiB."""
 
 
 class Optimizer:

@@ -43,7 +43,9 @@ class Team:
         self._error: BaseException | None = None
         self._go = [_closed() for _ in range(1, size)]
         self._done = [_closed() for _ in range(1, size)]
-        self._met = [[_closed() for _ in range(size)] for _ in range(size)]
+        # Two sets of locks, used in turn: a thread may come to the next meeting before another has left this one.
+        self._met = [[[_closed() for _ in range(size)] for _ in range(size)] for _ in range(2)]
+        self._meetings = [0] * size
         # NumPy's care for overflows goes with the context, which a thread does not inherit by itself.
         self._threads = [Thread(target=copy_context().run, args=(self._serve, k), daemon=True) for k in range(1, size)]
         for thread in self._threads:
@@ -60,7 +62,8 @@ class Team:
     def run(self, work: Callable[[int], None]) -> None:
         """Have every thread do ``work(k)``, k being its number, and return when all are done.
 
-        It may call ``meet(k)`` once. What one thread raises is raised here, and the team is then good for nothing more.
+        It may call ``meet(k)``, as often as all others do. What one thread raises is raised here, and the team is then
+        good for nothing more.
         """
         self._work = work
         try:
@@ -79,19 +82,21 @@ class Team:
 
     def meet(self, k: int) -> None:
         """Wait, as thread ``k``, until all threads have come here."""
-        for other, lock in enumerate(self._met[k]):
+        locks = self._met[self._meetings[k] % 2]
+        self._meetings[k] += 1
+        for other, lock in enumerate(locks[k]):
             if other != k:
                 lock.release()
         for other in range(self.size):
             if other != k:
-                self._met[other][k].acquire()
+                locks[other][k].acquire()
         if self._error is not None:
             raise TeamBrokenError
 
     def close(self) -> None:
         """Send the threads home, and wait until they are: whatever they were at, they write nothing after that."""
         self._work = None
-        for lock in chain(self._go, *self._met):
+        for lock in chain(self._go, *self._met[0], *self._met[1]):
             if lock.locked():
                 lock.release()
         for thread in self._threads:
@@ -114,9 +119,10 @@ class Team:
         """Let nobody wait for thread ``k``, which has failed."""
         if not isinstance(error, TeamBrokenError):
             self._error = self._error or error
-        for other, lock in enumerate(self._met[k]):
-            if other != k and lock.locked():
-                lock.release()
+        for locks in self._met:
+            for other, lock in enumerate(locks[k]):
+                if other != k and lock.locked():
+                    lock.release()
 
 
 def _closed() -> LockType:

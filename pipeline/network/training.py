@@ -18,12 +18,11 @@ from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.penalties import L2
 from pipeline.network.schedules import Constant, Schedule
+from pipeline.network.tally import PIECE
 from pipeline.network.team import Team
 from pipeline.network.updater import Updater
 
 Array = NDArray[Any]
-PIECE = 4096
-"""Samples that are evaluated at once, so that memory is bounded."""
 
 
 class DivergenceError(ValueError):
@@ -223,21 +222,20 @@ class Trainer:
     def _pass(self, updater: Updater, samples: Samples, last_update: float) -> tuple[float, float, float]:
         """Make one update for every batch, and return running means of loss and score, and the last rate."""
         n_batches = -(-len(samples) // self.sampling.batch_size)
-        epochs, before = len(self.history), self.samples
-        total, hits, seen, rate = 0.0, 0, 0, 0.0
+        epochs, before, rate = len(self.history), self.samples, 0.0
         updater.begin_epoch()
         for number, rows in enumerate(self.sampling.rows(len(samples), self.network.rng)):
             rate = self.learning_rate * self.schedule.factor(epochs + number / n_batches, self._length, before)
             if number == n_batches - 1 or self.updates + 1 >= last_update:
                 self._measured[:] = self.network.params
-            loss, right, n = updater.update(samples, rows, rate)
-            total, hits, seen = total + loss * n, hits + right, seen + n
+            updater.update(samples, rows, rate)
             self.updates += 1
             if self.updates >= last_update:
                 break
+        loss, score, seen = updater.end_epoch()
         self.samples += seen
-        self._check(total)
-        return total / seen, hits / seen, rate
+        self._check(loss)
+        return loss, score, rate
 
     @property
     def _length(self) -> float:

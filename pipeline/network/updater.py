@@ -1,11 +1,12 @@
 """One update of a network: forward, loss, backward, optimizer; by one thread, or by several that work in step.
 
-Several threads first take a share of the batch's samples each, forward and back. Then they wait for each other, once,
-and take a share of the parameters each: its gradient, its penalty, its update. Shares are cut by shape and the number
-of threads alone, so that the result does not depend on who was faster.
+Several threads first go forward and back together, cut by samples or by units (see ``routes``). Then they take a share
+of the parameters each: its gradient, its penalty, its update. Shares are cut by shape and the number of threads alone,
+so that the result does not depend on who was faster.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +19,8 @@ from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
 from pipeline.network.optimizers import BLOCK, Optimizer
 from pipeline.network.penalties import L2
+from pipeline.network.routes import cut, make_route, shares_units, windows
+from pipeline.network.tally import Tally
 from pipeline.network.team import Team
 
 Array = NDArray[Any]
@@ -54,6 +57,10 @@ class Updater:
         The bricks.
     team : Team
         Who does it.
+    by_units : bool
+        Whether several threads share the units of the hidden layers, rather than the samples.
+    tally : Tally
+        What the predictions came to, each before its update.
     """
 
     network: Network
@@ -62,95 +69,111 @@ class Updater:
     team: Team = field(default_factory=lambda: Team(1))
 
     def __post_init__(self) -> None:
-        """Give every thread its network and its share of the parameters."""
+        """Give every thread its layers and its share of the parameters."""
         size, network = self.team.size, self.network
-        if size > 1 and len(network.params) > sum(layer.n_parameters for layer in network.affine_layers):
-            raise ValueError(f"several threads share affine layers alone; one has to do for {network}")
-        self.networks = [network] if size == 1 else [network.twin() for _ in range(size)]
+        self.by_units = size > 1 and shares_units(network)
+        self.windows = [windows(network, k, size, by_units=self.by_units) for k in range(size)]
+        self.layers = (
+            [network.layers]
+            if size == 1
+            else [network.parts([window.units for window in mine]) for mine in self.windows]
+        )
         self.shares = cut_parameters(network, size)
-        self._figures = [(0.0, 0, 0.0)] * size
+        self.tally = Tally(network.loss, network.n_out, network.dtype)
+        self._penalties = [0.0] * size
+        self._penalty = 0.0
         self._room: dict[str, Array] = {}
-        self.X = np.empty((0, self.network.n_in), self.network.dtype)
-        self._arranged_for = 0
+        self._arranged_for: tuple[int, bool] | None = None
 
     def begin_epoch(self) -> None:
         """Give the threads' generators their numbers for an epoch, out of the network's own."""
         if self.team.size > 1 and any(layer.draws for layer in self.network.layers):
-            for network in self.networks:
-                network.reseed(int(self.network.rng.integers(2**63)))
+            for layers in self.layers:
+                rng = np.random.default_rng(int(self.network.rng.integers(2**63)))
+                for layer in layers:
+                    layer.rng = rng
 
-    def update(self, samples: Samples, rows: Rows, learning_rate: float) -> tuple[float, int, int]:
-        """Make one update with some samples.
+    def end_epoch(self) -> tuple[float, float, int]:
+        """Return, since the last call, the mean loss with its penalty, the share of hits, and the number of samples."""
+        cost, hits, n = self.tally.take()
+        penalty, self._penalty = self._penalty, 0.0
+        return (cost + penalty) / n, hits / n, n
 
-        Returns
-        -------
-        loss, hits, n : float, int, int
-            The loss with its penalty, before the update; samples predicted rightly; samples in the batch.
-        """
+    def update(self, samples: Samples, rows: Rows, learning_rate: float) -> None:
+        """Make one update with some samples."""
+        stretch = isinstance(rows, slice)
         n = len(range(len(samples))[rows]) if isinstance(rows, slice) else len(rows)
-        if n != self._arranged_for:
-            self._arrange(n)
-        if isinstance(rows, slice):
-            self.X, Y, weight = samples.batch(rows)
-        else:
-            self.X, Y = self._room["X"][:n], self._room["Y"][:n]
-            weight = None if samples.sample_weight is None else samples.sample_weight[rows]
+        if stretch or (n, stretch) != self._arranged_for:
+            self._arrange(n, samples.batch(rows)[0] if stretch else None)
+        weight = None if samples.sample_weight is None else samples.sample_weight[rows]
         total = total_weight(weight, n)
+        P, Y = self.tally.enter(n, weight, total)
         self.optimizer.begin(learning_rate)
 
         def work(k: int) -> None:
             mine = self._samples[k]
-            if not isinstance(rows, slice):
-                samples.gather(rows[mine], self.X[mine], Y[mine])
-            mine_weight = None if weight is None else weight[mine]
-            loss, hits = self._learn(self.networks[k], self.X[mine], Y[mine], mine_weight, total)
+            if isinstance(rows, slice):
+                Y[mine] = samples.Y[rows][mine]
+            else:
+                samples.gather(rows[mine], self._views["X"][mine], Y[mine])
+            self._learn(k, P[mine], Y[mine], None if weight is None else weight[mine], total)
             self.team.meet(k)
-            self._figures[k] = (loss, hits, self._finish(self.shares[k], total))
+            self._penalties[k] = self._finish(self.shares[k], total)
 
         self.team.run(work)
-        losses, hits, penalties = zip(*self._figures, strict=True)
-        return sum(losses) + sum(penalties), sum(hits), n
+        self._penalty += sum(self._penalties) * n
 
-    def _learn(self, network: Network, X: Array, Y: Array, weight: Array | None, total: float) -> tuple[float, int]:
-        """Go forward and back with some samples, up to the gradient of every affine layer's output."""
-        loss = network.loss
-        Z = network.forward(X, training=True)
-        value = loss.forward(Z, Y, weight, out=Z, total=total)
-        hits = int(np.count_nonzero(loss.hits(loss.P, Y)))
-        network.backward(loss.backward(), parameters=False)
-        return value, hits
+    def _learn(self, k: int, P: Array, Y: Array, weight: Array | None, total: float) -> None:
+        """Go forward and back as thread ``k``, and leave the gradient of every affine layer's output in its room."""
+        route, loss = self._routes[k], self.network.loss
+        for step in route.forward:
+            step()
+        loss.probabilities(route.Z, out=P)
+        loss.gradient(P, Y, weight, total=total, out=route.Z)
+        for step in route.backward:
+            step()
 
     def _finish(self, share: Share, total: float) -> float:
         """Find the gradient of some parameters, from all samples, and update them; return their penalty."""
         network, penalty = self.network, 0.0
         for index, rows, with_biases in share.parts:
             layer: Affine = network.layers[index]  # type: ignore[assignment]  # the parts are of affine layers
-            X, dY = self._whole(network.plan.inputs[index]), self._whole(network.plan.outputs[index])
+            X, dY = self._views[network.plan.inputs[index]], self._views[network.plan.outputs[index]]
             layer.backward_parameters(X, dY, rows, biases=with_biases)
             if self.penalty is not None:
                 penalty += self.penalty.add(layer, rows, total)
         self.optimizer.apply(network.params, network.grads, share.stretch, share.scratch)
         return penalty
 
-    def _whole(self, name: str) -> Array:
-        """Return what lies in a room for all samples of the batch."""
-        return self.X if name == "X" else self._room[name][: self._arranged_for]
-
-    def _arrange(self, n: int) -> None:
-        """Make room for a batch of ``n`` samples, if there is not enough, and cut it up among the threads."""
-        widths = {"X": self.network.n_in, "Y": self.network.n_out, **self.network.plan.widths}
-        if not self._room or n > len(self._room["X"]):
-            self._room = {name: np.empty((n, width), self.network.dtype) for name, width in widths.items()}
-        self._arranged_for = n
-        self._samples = [slice(*ends) for ends in pairwise(n * k // self.team.size for k in range(self.team.size + 1))]
-        for network, mine in zip(self.networks, self._samples, strict=True):
-            network.lend({name: room[mine] for name, room in self._room.items()})
+    def _arrange(self, n: int, X: Array | None) -> None:
+        """Cut a batch of ``n`` samples up among the threads, in rooms that are large enough, or with X where it is."""
+        widths = {"X": self.network.n_in, **self.network.plan.widths}
+        for name, width in widths.items():
+            if (name != "X" or X is None) and (name not in self._room or n > len(self._room[name])):
+                self._room[name] = np.empty((n, width), self.network.dtype)
+        self._views = {name: room[:n] for name, room in self._room.items()} | ({} if X is None else {"X": X})
+        size = self.team.size
+        self._samples = [cut(n, k, size) for k in range(size)]
+        self._routes = [
+            make_route(
+                self.network,
+                self.layers[k],
+                self.windows[k],
+                self._views,
+                self._samples[k],
+                partial(self.team.meet, k) if self.by_units else None,
+            )
+            for k in range(size)
+        ]
+        self._arranged_for = n, X is not None
 
 
 def cut_parameters(network: Network, n_shares: int) -> list[Share]:
     """Cut a network's parameters into shares of about the same size, between two rows of a W."""
     ends = [0, *_cuts(network, n_shares), len(network.params)]
-    block = min(BLOCK if n_shares == 1 else TEAM_BLOCK, len(network.params))
+    largest = BLOCK if n_shares == 1 else TEAM_BLOCK
+    n_blocks = -(-len(network.params) // (n_shares * largest))
+    block = -(-max(stop - start for start, stop in pairwise(ends)) // n_blocks)
     return [
         Share(slice(start, stop), _parts(network, start, stop), np.empty(block, network.dtype))
         for start, stop in pairwise(ends)

@@ -24,7 +24,8 @@ from pipeline.network import (
     Step,
 )
 from pipeline.network.batches import Samples, Sampling, take_rows
-from pipeline.network.training import PIECE, DivergenceError, Epoch, Hook, Stopping, Trainer
+from pipeline.network.tally import PIECE
+from pipeline.network.training import DivergenceError, Epoch, Hook, Stopping, Trainer
 
 N = 23
 

@@ -69,7 +69,8 @@ def test_it_is_the_plain_update(size, activation, loss):
         updater = Updater(ours, adam, L2(0.2), team)
         for n in (20, 20, 7, 20, 1, 2):
             rows = rng.permutation(N)[:n]
-            got, _, seen = updater.update(data, rows, 0.05)
+            updater.update(data, rows, 0.05)
+            got, _, seen = updater.end_epoch()
             assert seen == n
             assert got == pytest.approx(plain_update(plain, other, data, rows, 0.05, 0.2), rel=1e-9)
     assert_allclose(ours.params, plain.params, rtol=1e-8, atol=1e-10)
@@ -84,9 +85,11 @@ def test_stretches_of_rows_and_no_biases(size, rows):
     sgd.start(ours.params)
     other.start(plain.params)
     with Team(size) as team:
-        loss, hits, n = Updater(ours, sgd, None, team).update(data, rows, 0.1)
+        updater = Updater(ours, sgd, None, team)
+        updater.update(data, rows, 0.1)
+        loss, score, n = updater.end_epoch()
     before = network(biases=False).predict_proba(data.X[rows]).argmax(axis=1)
-    assert (hits, n) == ((before == data.Y[rows].argmax(axis=1)).sum(), rows.stop - rows.start)
+    assert (score, n) == ((before == data.Y[rows].argmax(axis=1)).mean(), rows.stop - rows.start)
     assert loss == pytest.approx(plain_update(plain, other, data, rows, 0.1, 0.0))
     assert_allclose(ours.params, plain.params, rtol=1e-9, atol=1e-12)
 
@@ -141,7 +144,7 @@ def test_dropout_goes_on_where_it_was():
     assert whole.network.params.tobytes() == parts.network.params.tobytes()
 
 
-def test_threads_share_affine_layers_alone():
+def test_threads_need_the_parts_of_a_layer():
     """A layer of somebody's own with parameters would have them moved by two threads at once."""
 
     class Shift(ReLU):
@@ -150,5 +153,5 @@ def test_threads_share_affine_layers_alone():
 
     bricks = Network([Affine(7, 5), Shift(), Affine(5, 3)])
     Updater(bricks, SGD())
-    with Team(2) as team, pytest.raises(ValueError, match="several threads share affine layers alone"):
+    with Team(2) as team, pytest.raises(ValueError, match="several threads need the parts of Shift"):
         Updater(bricks, SGD(), team=team)

@@ -1,0 +1,125 @@
+"""How a batch goes through a network, forward and back: which thread computes what, and where it lies.
+
+Several threads share either the samples, so that each goes through all layers with its own and meets nobody; or the
+units, so that each computes some of a layer's columns for all samples, and all meet between two layers. A thread's
+route is made once for a batch size: a list of calls, with the views of the rooms that they read and write.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from pipeline.network.layers import ALL, Affine, Layer
+from pipeline.network.network import Network
+
+Array = NDArray[Any]
+Step = Callable[[], Any]
+"""A layer's method with what it reads and where it writes, or a meeting."""
+WIDE = 1000
+"""Units of the widest hidden layer from which on threads share them: then a product of some columns for all samples is
+faster than one of all columns for some samples, by more than the meetings cost."""
+
+
+class Window(NamedTuple):
+    """What a thread computes of a layer's output.
+
+    Attributes
+    ----------
+    units : slice
+        Its columns.
+    of_all : bool
+        Whether for all samples of a batch, and not only for the thread's own.
+    """
+
+    units: slice = ALL
+    of_all: bool = False
+
+
+@dataclass
+class Route:
+    """A thread's way: the calls forward, the output Z of its samples, and the calls back."""
+
+    forward: list[Step]
+    Z: Array
+    backward: list[Step]
+
+
+def cut(n: int, k: int, size: int) -> slice:
+    """Return the ``k``-th of ``size`` shares of ``n`` things in a row."""
+    return slice(n * k // size, n * (k + 1) // size)
+
+
+def shares_units(network: Network) -> bool:
+    """Return whether threads had better share the network's units than its samples."""
+    hidden = network.affine_layers[:-1]
+    return any(layer.mixes_samples for layer in network.layers) or max((a.n_out for a in hidden), default=0) >= WIDE
+
+
+def windows(network: Network, k: int, size: int, *, by_units: bool) -> list[Window]:
+    """Return what thread ``k`` of ``size`` computes of each layer.
+
+    Where units are shared, what comes before the first affine layer is still cut by samples, and so is the last one,
+    as the loss needs all of a sample's outputs.
+    """
+    if not by_units:
+        return [Window() for _ in network.layers]
+    found, width = [], 0
+    for layer in network.layers:
+        width = layer.n_out if isinstance(layer, Affine) else width
+        found.append(Window(cut(width, k, size), of_all=True) if width else Window())
+    return [*found[:-1], Window()]
+
+
+def make_route(
+    network: Network,
+    layers: list[Layer],
+    mine: list[Window],
+    rooms: Mapping[str, Array],
+    samples: slice,
+    meet: Step | None = None,
+) -> Route:
+    """Return a thread's route.
+
+    Parameters
+    ----------
+    network : Network
+        Whose plan says which rooms a layer reads and writes.
+    layers : list of Layer
+        The thread's layers, each of them for the units in its window.
+    mine : list of Window
+        What the thread computes.
+    rooms : mapping of str to ndarray of shape (n_samples, width)
+        The rooms, for all samples of the batch.
+    samples : slice
+        The thread's own.
+    meet : callable, optional
+        Waits for the others' share of an affine layer's input, or of its output's gradient.
+    """
+    plan = network.plan
+
+    def view(name: str, window: Window, units: slice) -> Array:
+        return (rooms[name] if window.of_all else rooms[name][samples])[:, units]
+
+    forward: list[Step] = []
+    for index, layer in enumerate(layers):
+        window, affine = mine[index], isinstance(layer, Affine)
+        forward += [meet] if affine and meet else []
+        X = view(plan.inputs[index], window, ALL if affine else window.units)
+        Y = view(plan.forward[index], window, window.units)
+        forward.append(partial(layer.forward, X, out=Y, training=True))
+    backward: list[Step] = []
+    for index in reversed(range(plan.first, len(layers))):
+        layer, whole, window = layers[index], network.layers[index], mine[index]
+        if isinstance(whole, Affine):
+            if index == plan.first:
+                break  # nobody asks for the gradient of the input
+            window = mine[index - 1]
+            layer = whole.part(inputs=window.units)
+            backward += [meet] if meet else []
+        dY = view(plan.outputs[index], window, ALL if isinstance(whole, Affine) else window.units)
+        dX = view(plan.backward[index], window, window.units)
+        backward.append(partial(layer.backward_input, dY, out=dX))
+    return Route(forward, view(plan.forward[-1], mine[-1], ALL), backward)
