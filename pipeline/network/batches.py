@@ -52,10 +52,16 @@ class Samples:
         Y = take_rows(self.Y, rows, self._room("Y", n, self.Y.shape[1]))
         return X, Y, None if self.sample_weight is None else self.sample_weight[rows]
 
-    def gather(self, rows: Array, X: Array, Y: Array) -> None:
-        """Write inputs and targets of some rows into X and Y."""
-        self.take(self.X, rows, X)
-        take_rows(self.Y, rows, Y)
+    def inputs(self, rows: Array, out: Array) -> None:
+        """Write the inputs of some rows into ``out``."""
+        self.take(self.X, rows, out)
+
+    def targets(self, rows: Rows, out: Array) -> None:
+        """Write the targets of some rows into ``out``."""
+        if isinstance(rows, slice):
+            out[:] = self.Y[rows]
+        else:
+            take_rows(self.Y, rows, out)
 
     def some(self, rows: Array) -> "Samples":
         """Return the samples of some rows, copied."""

@@ -5,10 +5,11 @@ of the parameters each: its gradient, its penalty, its update. Shares are cut by
 so that the result does not depend on who was faster.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
 from pipeline.network.optimizers import BLOCK, Optimizer
 from pipeline.network.penalties import L2
-from pipeline.network.routes import cut, make_route, shares_units, windows
+from pipeline.network.routes import Route, cut, make_route, shares_units, windows
 from pipeline.network.tally import Tally
 from pipeline.network.team import Team
 
@@ -45,6 +46,14 @@ class Share:
     stretch: slice
     parts: list[tuple[int, slice, bool]]
     scratch: Array
+
+
+class Arrangement(NamedTuple):
+    """Where a batch lies: views of the rooms, each thread's samples, and each thread's route."""
+
+    views: dict[str, Array]
+    samples: list[slice]
+    routes: list[Route]
 
 
 @dataclass
@@ -82,8 +91,8 @@ class Updater:
         self.tally = Tally(network.loss, network.n_out, network.dtype)
         self._penalties = [0.0] * size
         self._penalty = 0.0
-        self._room: dict[str, Array] = {}
-        self._arranged_for: tuple[int, bool] | None = None
+        self._rooms: dict[str, Array] = {}
+        self._arrangements: dict[int, Arrangement] = {}
 
     def begin_epoch(self) -> None:
         """Give the threads' generators their numbers for an epoch, out of the network's own."""
@@ -101,31 +110,28 @@ class Updater:
 
     def update(self, samples: Samples, rows: Rows, learning_rate: float) -> None:
         """Make one update with some samples."""
-        stretch = isinstance(rows, slice)
         n = len(range(len(samples))[rows]) if isinstance(rows, slice) else len(rows)
-        if stretch or (n, stretch) != self._arranged_for:
-            self._arrange(n, samples.batch(rows)[0] if stretch else None)
+        here = self._arranged(samples, rows, n)
         weight = None if samples.sample_weight is None else samples.sample_weight[rows]
         total = total_weight(weight, n)
         P, Y = self.tally.enter(n, weight, total)
         self.optimizer.begin(learning_rate)
 
         def work(k: int) -> None:
-            mine = self._samples[k]
-            if isinstance(rows, slice):
-                Y[mine] = samples.Y[rows][mine]
-            else:
-                samples.gather(rows[mine], self._views["X"][mine], Y[mine])
-            self._learn(k, P[mine], Y[mine], None if weight is None else weight[mine], total)
+            mine = here.samples[k]
+            samples.targets(_some(rows, mine), Y[mine])
+            if not isinstance(rows, slice):
+                samples.inputs(rows[mine], here.views["X"][mine])
+            self._learn(here.routes[k], P[mine], Y[mine], None if weight is None else weight[mine], total)
             self.team.meet(k)
-            self._penalties[k] = self._finish(self.shares[k], total)
+            self._penalties[k] = self._finish(here.views, self.shares[k], total)
 
         self.team.run(work)
         self._penalty += sum(self._penalties) * n
 
-    def _learn(self, k: int, P: Array, Y: Array, weight: Array | None, total: float) -> None:
-        """Go forward and back as thread ``k``, and leave the gradient of every affine layer's output in its room."""
-        route, loss = self._routes[k], self.network.loss
+    def _learn(self, route: Route, P: Array, Y: Array, weight: Array | None, total: float) -> None:
+        """Go a thread's way forward and back, and leave the gradient of every affine layer's output in its room."""
+        loss = self.network.loss
         for step in route.forward:
             step()
         loss.probabilities(route.Z, out=P)
@@ -133,39 +139,51 @@ class Updater:
         for step in route.backward:
             step()
 
-    def _finish(self, share: Share, total: float) -> float:
+    def _finish(self, views: Mapping[str, Array], share: Share, total: float) -> float:
         """Find the gradient of some parameters, from all samples, and update them; return their penalty."""
         network, penalty = self.network, 0.0
         for index, rows, with_biases in share.parts:
             layer: Affine = network.layers[index]  # type: ignore[assignment]  # the parts are of affine layers
-            X, dY = self._views[network.plan.inputs[index]], self._views[network.plan.outputs[index]]
+            X, dY = views[network.plan.inputs[index]], views[network.plan.outputs[index]]
             layer.backward_parameters(X, dY, rows, biases=with_biases)
             if self.penalty is not None:
                 penalty += self.penalty.add(layer, rows, total)
         self.optimizer.apply(network.params, network.grads, share.stretch, share.scratch)
         return penalty
 
-    def _arrange(self, n: int, X: Array | None) -> None:
+    def _arranged(self, samples: Samples, rows: Rows, n: int) -> Arrangement:
+        """Return where a batch lies; that is the same for all of its size, but for a stretch of the samples."""
+        if isinstance(rows, slice):
+            return self._arrange(n, samples.batch(rows)[0])
+        if n not in self._arrangements:
+            self._arrangements[n] = self._arrange(n, None)
+        return self._arrangements[n]
+
+    def _arrange(self, n: int, X: Array | None) -> Arrangement:
         """Cut a batch of ``n`` samples up among the threads, in rooms that are large enough, or with X where it is."""
-        widths = {"X": self.network.n_in, **self.network.plan.widths}
-        for name, width in widths.items():
-            if (name != "X" or X is None) and (name not in self._room or n > len(self._room[name])):
-                self._room[name] = np.empty((n, width), self.network.dtype)
-        self._views = {name: room[:n] for name, room in self._room.items()} | ({} if X is None else {"X": X})
+        views = {name: self._room(name, n) for name in self.network.plan.widths}
+        views["X"] = self._room("X", n) if X is None else X
         size = self.team.size
-        self._samples = [cut(n, k, size) for k in range(size)]
-        self._routes = [
-            make_route(
-                self.network,
-                self.layers[k],
-                self.windows[k],
-                self._views,
-                self._samples[k],
-                partial(self.team.meet, k) if self.by_units else None,
-            )
+        samples = [cut(n, k, size) for k in range(size)]
+        meetings = [partial(self.team.meet, k) if self.by_units else None for k in range(size)]
+        routes = [
+            make_route(self.network, self.layers[k], self.windows[k], views, samples[k], meetings[k])
             for k in range(size)
         ]
-        self._arranged_for = n, X is not None
+        return Arrangement(views, samples, routes)
+
+    def _room(self, name: str, n: int) -> Array:
+        """Return room for ``n`` samples; where it must grow, what was arranged in the old one is forgotten."""
+        if len(self._rooms.get(name, ())) < n:
+            width = self.network.n_in if name == "X" else self.network.plan.widths[name]
+            self._rooms[name] = np.empty((n, width), self.network.dtype)
+            self._arrangements.clear()
+        return self._rooms[name][:n]
+
+
+def _some(rows: Rows, mine: slice) -> Rows:
+    """Return some of a batch's rows."""
+    return slice(rows.start + mine.start, rows.start + mine.stop) if isinstance(rows, slice) else rows[mine]
 
 
 def cut_parameters(network: Network, n_shares: int) -> list[Share]:
