@@ -63,9 +63,19 @@ def windows(network: Network, k: int, size: int, *, by_units: bool) -> list[Wind
 
     Where units are shared, what comes before the first affine layer is still cut by samples, and so is the last one,
     as the loss needs all of a sample's outputs.
+
+    Raises
+    ------
+    ValueError
+        Where a layer mixes samples before the first affine one.
     """
     if not by_units:
         return [Window() for _ in network.layers]
+    first = network.layers.index(network.affine_layers[0])
+    if any(layer.mixes_samples for layer in network.layers[:first]):
+        raise ValueError(
+            f"several threads share samples before the first Affine, where none may mix them; got {network.layers}"
+        )
     found, width = [], 0
     for layer in network.layers:
         width = layer.n_out if isinstance(layer, Affine) else width

@@ -12,12 +12,14 @@ from pipeline.network import (
     SGD,
     Adam,
     Affine,
+    BatchNorm,
     Dropout,
     Network,
     ReLU,
     RMSprop,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
+    routes,
 )
 from pipeline.network.batches import Samples, Sampling
 from pipeline.network.team import Team
@@ -55,11 +57,18 @@ def plain_update(net, optimizer, data, rows, rate, alpha):
     return loss
 
 
+@pytest.fixture(params=["samples", "units"])
+def shared(request, monkeypatch):
+    """Have threads share samples, as in narrow networks, or units, as in wide ones."""
+    monkeypatch.setattr(routes, "WIDE", 0 if request.param == "units" else 1000)
+    return request.param
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("loss", [SoftmaxCrossEntropy, SigmoidCrossEntropy])
-def test_it_is_the_plain_update(size, activation, loss):
-    """However many threads share the work, loss and parameters are those of forward, backward, step."""
+def test_it_is_the_plain_update(size, activation, loss, shared):
+    """However many threads share samples or units, loss and parameters are those of forward, backward, step."""
     data, rng = samples(weighted=True), np.random.default_rng(3)
     ours, plain = network(activation, loss), network(activation, loss)
     adam, other = Adam(), Adam()
@@ -67,6 +76,7 @@ def test_it_is_the_plain_update(size, activation, loss):
     other.start(plain.params)
     with Team(size) as team:
         updater = Updater(ours, adam, L2(0.2), team)
+        assert updater.by_units == (shared == "units" and size > 1)
         for n in (20, 20, 7, 20, 1, 2):
             rows = rng.permutation(N)[:n]
             updater.update(data, rows, 0.05)
@@ -78,8 +88,9 @@ def test_it_is_the_plain_update(size, activation, loss):
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("rows", [slice(0, N), slice(10, 17)])
-def test_stretches_of_rows_and_no_biases(size, rows):
+def test_stretches_of_rows_and_no_biases(size, rows, shared):
     """Rows that need no gathering, and layers without biases, give the plain update too."""
+    del shared
     data, ours, plain = samples(), network(biases=False), network(biases=False)
     sgd, other = SGD(), SGD()
     sgd.start(ours.params)
@@ -122,8 +133,9 @@ def test_shares_are_of_about_the_same_size():
 
 
 @pytest.mark.parametrize("size", [1, 2])
-def test_the_same_bytes_whoever_is_faster(size):
+def test_the_same_bytes_whoever_is_faster(size, shared):
     """Twice the same training with dropout gives the same bytes, and dropout drops something."""
+    del shared
 
     def train(rate):
         trainer = Trainer(network(rate=rate), RMSprop(), Sampling(16), 0.01, n_threads=size)
@@ -134,8 +146,9 @@ def test_the_same_bytes_whoever_is_faster(size):
     assert not np.array_equal(train(0.3), train(0.0))
 
 
-def test_dropout_goes_on_where_it_was():
+def test_dropout_goes_on_where_it_was(shared):
     """Two threads draw from generators that begin anew with every epoch, so that 1 epoch and 2 more are 3."""
+    del shared
     whole = Trainer(network(rate=0.3), RMSprop(), Sampling(16), 0.01, n_threads=2)
     whole.run(samples(), max_epochs=3)
     parts = Trainer(network(rate=0.3), RMSprop(), Sampling(16), 0.01, n_threads=2)
@@ -154,4 +167,30 @@ def test_threads_need_the_parts_of_a_layer():
     bricks = Network([Affine(7, 5), Shift(), Affine(5, 3)])
     Updater(bricks, SGD())
     with Team(2) as team, pytest.raises(ValueError, match="several threads need the parts of Shift"):
+        Updater(bricks, SGD(), team=team)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_a_layer_that_mixes_samples_sees_all_of_them(size):
+    """With batch normalisation, threads share units, so that the statistics are the batch's, as one thread has them."""
+
+    def train(n_threads):
+        bricks = [Affine(7, 6, biases=False), BatchNorm(6), ReLU(), Affine(6, 5), BatchNorm(5), ReLU(), Affine(5, 3)]
+        net = Network(bricks, dtype=np.float64, random_state=0)
+        Trainer(net, Adam(), Sampling(20), 0.01, penalty=L2(0.1), n_threads=n_threads).run(samples(), max_epochs=4)
+        return net
+
+    several, one = train(size), train(1)
+    assert_allclose(several.params, one.params, rtol=1e-6, atol=1e-9)
+    for ours, alone in zip(several.layers, one.layers, strict=True):
+        if isinstance(ours, BatchNorm):
+            assert_allclose(ours.mean, alone.mean, rtol=1e-6)
+            assert_allclose(ours.variance, alone.variance, rtol=1e-6)
+
+
+def test_what_mixes_samples_cannot_come_first():
+    """Threads share samples before the first affine layer, where statistics would be of some of them alone."""
+    bricks = Network([BatchNorm(7), Affine(7, 3)])
+    Updater(bricks, SGD())
+    with Team(2) as team, pytest.raises(ValueError, match="before the first Affine"):
         Updater(bricks, SGD(), team=team)
