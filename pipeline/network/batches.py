@@ -2,14 +2,31 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[Any]
 Rows = Array | slice
 """Which samples make a batch: row numbers, or a stretch of rows."""
+
+
+class Deformer(Protocol):
+    """What deforms samples while a network learns from them; each thread has one."""
+
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
+        """Draw what is to be done to ``n`` samples, which lie along the second axis."""
+
+    def warp(self, X: Array, moves: Array, out: Array) -> Array:
+        """Do it."""
+
+
+class Augmentation(Protocol):
+    """Says how strongly samples are deformed."""
+
+    def prepare(self, n_pixels: int, dtype: DTypeLike) -> Deformer:
+        """Return what deforms samples of some width and type."""
 
 
 def take_rows(X: Array, rows: Rows, out: Array) -> Array:

@@ -22,13 +22,15 @@ class Layer:
 
     ``elementwise`` layers give an array of the shape that they take, and may write over it. A layer that
     ``keeps_output`` needs its Y again in ``backward``, so that the next one must not write over that. One that
-    ``draws`` takes random numbers in training. One that ``mixes_samples`` needs all of a batch's at once.
+    ``draws`` takes random numbers in training. One that ``mixes_samples`` needs all of a batch's at once. What a layer
+    learns beside its parameters is in the arrays that ``state_names`` names.
     """
 
     elementwise: ClassVar[bool] = True
     keeps_output: ClassVar[bool] = False
     draws: ClassVar[bool] = False
     mixes_samples: ClassVar[bool] = False
+    state_names: ClassVar[tuple[str, ...]] = ()
     rng: np.random.Generator | None = None
 
     def __getattr__(self, name: str) -> Any:

@@ -5,7 +5,7 @@ It owns one flat buffer of parameters and one of gradients, in the order of the 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -153,6 +153,46 @@ class Network:
         for number, layer in enumerate((layer for layer in self.layers if layer.parameter_shapes()), start=1):
             for name in layer.parameter_shapes():
                 yield f"{name}{number}", getattr(layer, name), getattr(layer, f"d{name}")
+
+    def snapshot(self) -> Array:
+        """Return a copy of all that the network has learned: its parameters, then what its layers keep beside them."""
+        return np.concatenate([self.params, *(state.ravel() for state in self._states())])
+
+    def restore(self, snapshot: Array) -> None:
+        """Go back to what ``snapshot`` returned.
+
+        Raises
+        ------
+        ValueError
+            Where it is of another length.
+        """
+        states = list(self._states())
+        ends = np.cumsum([len(self.params), *(state.size for state in states)])
+        if snapshot.shape != (ends[-1],):
+            raise ValueError(f"{self} has a snapshot of shape ({ends[-1]},); got {snapshot.shape}")
+        self.params[:] = snapshot[: ends[0]]
+        for state, (start, stop) in zip(states, pairwise(ends), strict=True):
+            state[:] = snapshot[start:stop].reshape(state.shape)
+
+    def estimate(self, batches: Iterable[Array]) -> None:
+        """Find anew what layers keep of the samples they have seen, with the parameters as they are.
+
+        The layers that mix samples treat each batch as in training, and all others as in prediction.
+        """
+        mixing: list[Any] = [layer for layer in self.layers if layer.mixes_samples]
+        for layer in mixing:
+            layer.begin_estimate()
+        for A in batches if mixing else ():
+            for layer in self.layers:
+                A = layer.forward(A, training=layer.mixes_samples)  # noqa: PLW2901 - from layer to layer
+        for layer in mixing:
+            layer.end_estimate()
+
+    def _states(self) -> Iterator[Array]:
+        """Yield the arrays of what layers keep beside their parameters."""
+        for layer in self.layers:
+            for name in layer.state_names:
+                yield getattr(layer, name)
 
     def layout(self) -> Iterator[tuple[int, Affine, int]]:
         """Yield index, layer, and place in the flat buffers, of every affine layer."""

@@ -5,14 +5,16 @@ nothing had happened. It knows nothing of labels, estimators or files.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.batches import Samples, Sampling
+from pipeline.network.averages import Averaging
+from pipeline.network.batches import Augmentation, Samples, Sampling
+from pipeline.network.constraints import MaxNorm
 from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
@@ -113,6 +115,12 @@ class Trainer:
     ----------
     network, optimizer, sampling, schedule, penalty, stopping
         The bricks.
+    augmentation, constraint : Augmentation, MaxNorm, or None
+        What deforms inputs, and what weights are held to after every update.
+    averaging : Averaging or None
+        Which parameters along training are averaged; the network ends with that average.
+    estimates : bool
+        Whether batch statistics are found anew at the end, over all samples; after averaging they always are.
     n_threads : int
         Threads that share the work of an update. BLAS is then best held to one thread of its own.
     learning_rate : float
@@ -140,6 +148,10 @@ class Trainer:
     stopping: Stopping = field(default_factory=Stopping)
     keep_best: bool = False
     patient: bool = False
+    augmentation: Augmentation | None = None
+    constraint: MaxNorm | None = None
+    averaging: Averaging | None = None
+    estimates: bool = False
     n_threads: int = 1
     history: list[Epoch] = field(default_factory=list)
     samples: int = 0
@@ -149,9 +161,10 @@ class Trainer:
         """Begin with an optimizer that remembers nothing."""
         self.optimizer.start(self.network.params)
         self.initial_rate = self.learning_rate
-        self.best_params: Array = self.network.params.copy()
+        self.average = None if self.averaging is None else self.averaging.start(self.network.params)
+        self.best_params: Array = self.network.snapshot()
         self.last_params: Array | None = None
-        self._measured = self.network.params.copy()
+        self._measured = self.network.snapshot()
 
     def run(
         self,
@@ -193,11 +206,16 @@ class Trainer:
         try:
             # What overflows is found out at the end of an epoch.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Team(self.n_threads) as team:
-                updater = Updater(self.network, self.optimizer, self.penalty, team)
+                updater = Updater(
+                    self.network, self.optimizer, self.penalty, team, self.augmentation, self.constraint, self.average
+                )
+                end = len(self.history) + max_epochs
                 for _ in range(max_epochs):
                     hook.epoch_begins()
                     epoch = self._epoch(updater, samples, validation, last)
                     self._remember(epoch)
+                    if self.average is not None:
+                        self.average.after_epoch(self.network.params, len(self.history) - 1, end)
                     if hook.epoch_ends(epoch):
                         reason = "asked"
                     elif self.stopping.due and not self._slow_down():
@@ -209,6 +227,7 @@ class Trainer:
                     break
         finally:
             self._bring_back_best()
+        self._end_with_average(samples)
         return reason
 
     def _epoch(self, updater: Updater, samples: Samples, validation: Samples | None, last_update: float) -> Epoch:
@@ -227,7 +246,7 @@ class Trainer:
         for number, rows in enumerate(self.sampling.rows(len(samples), self.network.rng)):
             rate = self.learning_rate * self.schedule.factor(epochs + number / n_batches, self._length, before)
             if number == n_batches - 1 or self.updates + 1 >= last_update:
-                self._measured[:] = self.network.params
+                self._measured = self.network.snapshot()
             updater.update(samples, rows, rate)
             self.updates += 1
             if self.updates >= last_update:
@@ -327,9 +346,8 @@ class Trainer:
         """
         self.history.append(epoch)
         if self.stopping.update(getattr(epoch, self.stopping.monitor)):
-            self.best_params[:] = (
-                self.network.params if self.stopping.monitor.startswith("validation") else self._measured
-            )
+            after = self.stopping.monitor.startswith("validation")
+            self.best_params[:] = self.network.snapshot() if after else self._measured
 
     def _slow_down(self) -> bool:
         """Divide the learning rate by 5 where that is the rule, and tell whether training goes on."""
@@ -343,7 +361,7 @@ class Trainer:
         """Raise if training has run away, with the best parameters brought back and the optimizer's state forgotten."""
         if np.isfinite(loss) and np.isfinite(self.network.params).all():
             return
-        self.network.params[:] = self.best_params
+        self.network.restore(self.best_params)
         self.optimizer.start(self.network.params)
         raise DivergenceError(
             "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
@@ -354,10 +372,32 @@ class Trainer:
     def _bring_back_best(self) -> None:
         """End with the best parameters where that is asked for; what training goes on from is set aside."""
         if self.keep_best:
-            self.last_params = self.network.params.copy()
-            self.network.params[:] = self.best_params
+            self.last_params = self.network.snapshot()
+            self.network.restore(self.best_params)
+
+    def _end_with_average(self, samples: Samples) -> None:
+        """End with the average of the parameters, and with batch statistics that belong to the parameters."""
+        average = None if self.average is None else self.average.value()
+        if average is None and not self.estimates:
+            return
+        if self.last_params is None:
+            self.last_params = self.network.snapshot()
+        if average is not None:
+            self.network.params[:] = average
+        self.network.estimate(self._inputs(samples))
+
+    def _inputs(self, samples: Samples) -> Iterator[Array]:
+        """Yield all inputs, piece by piece, deformed as in training."""
+        deformer = (
+            None if self.augmentation is None else self.augmentation.prepare(self.network.n_in, self.network.dtype)
+        )
+        rng = np.random.default_rng(0)
+        for start in range(0, len(samples), PIECE):
+            X = samples.batch(slice(start, start + PIECE))[0]
+            yield X if deformer is None else deformer.warp(X, deformer.draw(len(X), rng), np.empty_like(X))
 
     def go_on(self) -> None:
         """Go on from where the last epoch ended."""
         if self.last_params is not None:
-            self.network.params[:], self.last_params = self.last_params, None
+            self.network.restore(self.last_params)
+            self.last_params = None

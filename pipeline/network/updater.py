@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.batches import Rows, Samples
+from pipeline.network.averages import Average
+from pipeline.network.batches import Augmentation, Deformer, Rows, Samples
+from pipeline.network.constraints import MaxNorm
 from pipeline.network.layers import Affine
 from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
@@ -66,6 +68,12 @@ class Updater:
         The bricks.
     team : Team
         Who does it.
+    augmentation : Augmentation or None
+        Deforms the inputs of a batch, drawn from the network's generator.
+    constraint : MaxNorm or None
+        Holds the weights to something after every update.
+    average : Average or None
+        Takes up the parameters after every update.
     by_units : bool
         Whether several threads share the units of the hidden layers, rather than the samples.
     tally : Tally
@@ -76,6 +84,9 @@ class Updater:
     optimizer: Optimizer
     penalty: L2 | None = None
     team: Team = field(default_factory=lambda: Team(1))
+    augmentation: Augmentation | None = None
+    constraint: MaxNorm | None = None
+    average: Average | None = None
 
     def __post_init__(self) -> None:
         """Give every thread its layers and its share of the parameters."""
@@ -89,6 +100,9 @@ class Updater:
         )
         self.shares = cut_parameters(network, size)
         self.tally = Tally(network.loss, network.n_out, network.dtype)
+        self._deformers: list[Deformer] = []
+        if self.augmentation is not None:
+            self._deformers = [self.augmentation.prepare(network.n_in, network.dtype) for _ in range(size)]
         self._penalties = [0.0] * size
         self._penalty = 0.0
         self._rooms: dict[str, Array] = {}
@@ -110,21 +124,29 @@ class Updater:
 
     def update(self, samples: Samples, rows: Rows, learning_rate: float) -> None:
         """Make one update with some samples."""
+        if self._deformers and isinstance(rows, slice):
+            rows = np.arange(len(samples))[rows]  # what is deformed is gathered first
         n = len(range(len(samples))[rows]) if isinstance(rows, slice) else len(rows)
         here = self._arranged(samples, rows, n)
         weight = None if samples.sample_weight is None else samples.sample_weight[rows]
         total = total_weight(weight, n)
         P, Y = self.tally.enter(n, weight, total)
+        moves = self._deformers[0].draw(n, self.network.rng) if self._deformers else None
         self.optimizer.begin(learning_rate)
+        if self.average is not None:
+            self.average.begin_update()
 
         def work(k: int) -> None:
             mine = here.samples[k]
             samples.targets(_some(rows, mine), Y[mine])
             if not isinstance(rows, slice):
-                samples.inputs(rows[mine], here.views["X"][mine])
+                samples.inputs(rows[mine], X := here.views["X"][mine])
+                if moves is not None:
+                    self._deformers[k].warp(X, moves[:, mine], X)
             self._learn(here.routes[k], P[mine], Y[mine], None if weight is None else weight[mine], total)
             self.team.meet(k)
             self._penalties[k] = self._finish(here.views, self.shares[k], total)
+            self._settle(k)
 
         self.team.run(work)
         self._penalty += sum(self._penalties) * n
@@ -150,6 +172,16 @@ class Updater:
                 penalty += self.penalty.add(layer, rows, total)
         self.optimizer.apply(network.params, network.grads, share.stretch, share.scratch)
         return penalty
+
+    def _settle(self, k: int) -> None:
+        """Hold a share of the weights to their constraint, and take up a share of the parameters into their average."""
+        if self.constraint is not None:
+            self.team.meet(k)
+            for layer in self.network.affine_layers:
+                self.constraint.apply(layer, cut(layer.n_out, k, self.team.size))
+            self.team.meet(k)
+        if self.average is not None:
+            self.average.after_update(self.network.params, self.shares[k].stretch)
 
     def _arranged(self, samples: Samples, rows: Rows, n: int) -> Arrangement:
         """Return where a batch lies; that is the same for all of its size, but for a stretch of the samples."""
