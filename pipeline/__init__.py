@@ -10,6 +10,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AverageOverCopies": "pipeline.averaging",
     "Deform": "pipeline.augmentation",
     "Evaluate": "pipeline.stages.evaluate",
     "Fetch": "pipeline.stages.fetch",

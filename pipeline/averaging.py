@@ -1,0 +1,175 @@
+"""Test-time averaging: a classifier looks at an image and at deformed copies of it, and the mean of its answers counts.
+
+``AverageOverCopies`` is put around any classifier with ``predict_proba``, one that has learned already or one that is
+to learn yet. How copies are deformed is said by ``Deform``, as for training.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import gen_batches
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from pipeline.augmentation import Deform, Deformer
+from pipeline.parameters import check_parameters
+
+Array = NDArray[Any]
+
+PIECE = 1024
+"""Images that are deformed and predicted at once, however many there are."""
+_KINDS = [np.float64, np.float32, np.uint8]
+
+
+class AverageOverCopies(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """P(y | x) = 1/n (p(y | x) + p(y | D_2 x) + ... + p(y | D_n x)), p being a classifier's, and D_k deformations.
+
+    The deformations are drawn once, by seed, and are the same for every image: so a prediction does not depend on the
+    images beside it, and a second one says the same. The image as it is counts as one of the copies.
+
+    It is how Krizhevsky, Sutskever and Hinton 2012, "ImageNet classification with deep convolutional neural networks",
+    averaged over ten shifted and mirrored copies of an image.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Whoever predicts. One that is fitted already can be used at once; ``fit`` fits a clone of it.
+    augmentation : Deform, default=None
+        How the copies are deformed. None leaves them as they are.
+    n_copies : int, default=8
+        Copies that are averaged over, the image itself counted as one.
+    random_state : int, default=0
+        The seed of the deformations.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        What ``fit`` has fitted.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, in the order of the columns of ``predict_proba``.
+    n_features_in_, feature_names_in_
+        As in every estimator, after ``fit``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = load_digits(return_X_y=True)
+    >>> deform = Deform(rotation=8, translation=0.3)
+    >>> model = LogisticRegression(max_iter=500).fit(deform.apply(X[::2], np.random.default_rng(2)), y[::2])
+    >>> averaged = AverageOverCopies(model, deform, n_copies=16)
+    >>> averaged.score(X[1::2], y[1::2]) > model.score(X[1::2], y[1::2])
+    True
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        augmentation: Deform | None = None,
+        *,
+        n_copies: Annotated[int, ">= 1"] = 8,
+        random_state: Annotated[int, ">= 0"] = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.augmentation = augmentation
+        self.n_copies = n_copies
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
+        """Fit a clone of the classifier; nothing is deformed meanwhile.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_pixels)
+            Images. uint8, float32 and float64 reach the classifier as they are, anything else as float64.
+        y : array-like of shape (n_samples,)
+            Labels.
+        **fit_params : dict
+            Handed to the classifier's ``fit``.
+
+        Returns
+        -------
+        self
+        """
+        check_parameters(self)
+        images, labels = validate_data(self, X, y, dtype=_KINDS)
+        check_classification_targets(labels)
+        self.estimator_ = clone(self.estimator).fit(images, labels, **fit_params)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Return the mean probability of each class, (n_samples, n_classes), in the order of ``classes_``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_pixels)
+            Images. Copies have X's type, so that uint8 stays uint8, rounded; what is no uint8, float32 or float64
+            becomes float64.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Of the classifier's type.
+        """
+        check_is_fitted(self)
+        check_parameters(self)
+        images = validate_data(self, X, dtype=_KINDS, reset=False)
+        deformations = self._deformations(images.shape[1], images.dtype)
+        pieces = gen_batches(len(images), PIECE)
+        return np.concatenate([self._average(images[piece], deformations) for piece in pieces])
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the label of each image that is likeliest in the mean, (n_samples,)."""
+        P = self.predict_proba(X)
+        return np.asarray(self.classes_[P.argmax(axis=1)])
+
+    def predict_log_proba(self, X: ArrayLike) -> Array:
+        """Return the logarithm of ``predict_proba``."""
+        P = self.predict_proba(X)
+        with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, as it should be
+            return np.log(P, out=P)
+
+    @property
+    def classes_(self) -> Array:
+        """The labels that the classifier has learned."""
+        return np.asarray(self._classifier.classes_)
+
+    @property
+    def _classifier(self) -> Any:
+        """Whoever predicts: what ``fit`` has fitted, or else what was given."""
+        return vars(self).get("estimator_", self.estimator)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether there is somebody to predict."""
+        try:
+            check_is_fitted(self._classifier)
+        except NotFittedError:
+            return False
+        return True
+
+    def _average(self, images: Array, deformations: list[Callable[[Array], Array]]) -> Array:
+        """Return the mean of what the classifier says of some images and of their copies."""
+        total = np.array(self._classifier.predict_proba(images))
+        for deform in deformations:
+            total += self._classifier.predict_proba(deform(images))
+        total /= 1 + len(deformations)
+        return total
+
+    def _deformations(self, n_pixels: int, dtype: np.dtype[Any]) -> list[Callable[[Array], Array]]:
+        """Draw what makes a deformed copy of images, once for each copy but the first."""
+        if self.augmentation is None:
+            return []
+        deformer = self.augmentation.prepare(n_pixels, np.float64 if dtype == np.float64 else np.float32)
+        moves = deformer.draw(self.n_copies - 1, np.random.default_rng(self.random_state))
+        return [partial(_copy, deformer, moves[:, k : k + 1]) for k in range(self.n_copies - 1)]
+
+
+def _copy(deformer: Deformer, moves: Array, images: Array) -> Array:
+    """Return images deformed, all in the same way, in the type that they have."""
+    made = deformer.warp(images, np.repeat(moves, len(images), axis=1))
+    return np.rint(made).astype(np.uint8) if images.dtype == np.uint8 else made

@@ -1,0 +1,140 @@
+"""Test-time averaging: the mean over copies, for images one by one, in scikit-learn's manners."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from pipeline import averaging
+from pipeline.augmentation import Deform
+from pipeline.averaging import AverageOverCopies
+from pipeline.parameters import ParameterError
+
+X, y = load_digits(return_X_y=True)
+X, y = np.float32(X[:300]), y[:300]
+DEFORM = Deform(rotation=10, translation=0.5, elastic=2, smoothness=2)
+MODEL = GaussianNB(var_smoothing=0.1).fit(X, y)
+
+
+def drawn(n_copies, n_images, dtype=np.float32, seed=0):
+    """Return the deformations of an average as `Deform` draws them, each for so many images."""
+    deformer = DEFORM.prepare(64, dtype)
+    moves = deformer.draw(n_copies - 1, np.random.default_rng(seed))
+    return deformer, [np.repeat(moves[:, k : k + 1], n_images, axis=1) for k in range(n_copies - 1)]
+
+
+@parametrize_with_checks([AverageOverCopies(LogisticRegression())])
+def test_scikit_learn_finds_nothing_to_say(estimator, check):
+    """All that scikit-learn asks of a classifier is so."""
+    check(estimator)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_it_is_the_mean_over_the_image_and_its_copies(dtype):
+    """The formula, written out."""
+    images = X.astype(dtype)
+    deformer, copies = drawn(4, len(X), dtype)
+    answers = [MODEL.predict_proba(images), *(MODEL.predict_proba(deformer.warp(images, moves)) for moves in copies)]
+    averaged = AverageOverCopies(MODEL, DEFORM, n_copies=4).predict_proba(images)
+    assert averaged == pytest.approx(np.mean(answers, axis=0), abs=1e-12)
+    assert abs(averaged - answers[0]).max() > 0.01
+
+
+def test_bytes_stay_bytes():
+    """A classifier of uint8 gets uint8, so that it scales copies as it scales the images."""
+    seen = []
+
+    class Looks(GaussianNB):
+        def predict_proba(self, images):
+            seen.append(images)
+            return super().predict_proba(images)
+
+    images = np.uint8(X * 15)
+    deformer, (moves,) = drawn(2, len(X))
+    AverageOverCopies(Looks().fit(images, y), DEFORM, n_copies=2).predict_proba(images)
+    assert {one.dtype for one in seen} == {np.dtype(np.uint8)}
+    assert abs(seen[1] - deformer.warp(images, moves)).max() <= 0.501
+
+
+def test_an_image_is_predicted_alone_as_among_others(monkeypatch):
+    """Neither its neighbours nor the pieces that bound the memory count, and a second look sees the same."""
+    averaged = AverageOverCopies(MODEL, DEFORM, n_copies=3)
+    whole = averaged.predict_proba(X)
+    assert (averaged.predict_proba(X) == whole).all()
+    assert averaged.predict_proba(X[[200, 7]]) == pytest.approx(whole[[200, 7]], abs=1e-4)
+    sizes, predict_proba = [], MODEL.predict_proba
+    monkeypatch.setattr(averaging, "PIECE", 128)
+    monkeypatch.setattr(MODEL, "predict_proba", lambda images: sizes.append(len(images)) or predict_proba(images))
+    assert averaged.predict_proba(X) == pytest.approx(whole, abs=1e-4)
+    assert sizes == [128] * 3 + [128] * 3 + [44] * 3
+
+
+@pytest.mark.parametrize("changed", [{"n_copies": 1}, {"augmentation": None}, {"augmentation": Deform()}])
+def test_without_a_deformation_the_classifier_speaks(changed):
+    """One copy is the image itself, and copies that are not deformed say what it says."""
+    averaged = AverageOverCopies(MODEL, DEFORM).set_params(**changed)
+    assert averaged.predict_proba(X) == pytest.approx(MODEL.predict_proba(X), abs=1e-6)
+
+
+def test_another_seed_draws_other_copies():
+    """Deformations belong to the seed alone."""
+    first, second = (AverageOverCopies(MODEL, DEFORM, random_state=seed).predict_proba(X) for seed in (0, 1))
+    assert abs(first - second).max() > 0.01
+
+
+def test_fitting_fits_a_clone():
+    """What was given stays as it was; what was fitted predicts, and is told what ``fit`` was told."""
+    inner = GaussianNB()
+    averaged = AverageOverCopies(inner, DEFORM)
+    with pytest.raises(NotFittedError):
+        averaged.predict(X)
+    weight = np.linspace(1, 5, len(y))
+    averaged.fit(X, y, sample_weight=weight)
+    assert not hasattr(inner, "classes_")
+    assert averaged.estimator_.theta_ == pytest.approx(GaussianNB().fit(X, y, weight).theta_)
+    assert (averaged.classes_ == np.arange(10)).all()
+    with pytest.raises(NotFittedError):
+        clone(averaged).predict(X)
+
+
+def test_labels_may_be_words_and_logarithms_agree():
+    """``predict`` names the likeliest class, whatever the labels are."""
+    words = np.array(list("abcdefghij"))[y]
+    averaged = AverageOverCopies(GaussianNB(), DEFORM).fit(X, words)
+    P = averaged.predict_proba(X)
+    assert (averaged.predict(X) == averaged.classes_[P.argmax(axis=1)]).all()
+    assert np.exp(averaged.predict_log_proba(X)) == pytest.approx(P)
+
+
+def test_a_search_reaches_the_deformation():
+    """``augmentation__rotation`` and the classifier's own parameters are in a grid."""
+    grid = {"augmentation__rotation": [0, 170], "estimator__var_smoothing": [0.1]}
+    search = GridSearchCV(AverageOverCopies(GaussianNB(), DEFORM, n_copies=4), grid, cv=2).fit(X, y)
+    assert search.best_params_["augmentation__rotation"] == 0
+    assert DEFORM.rotation == 10
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"n_copies": 0}, "n_copies must be an integer >= 1; got 0"),
+        ({"augmentation": 8}, "augmentation must be a Deform .*or null; got 8"),
+        ({"random_state": None}, "random_state must be an integer >= 0; got None"),
+        ({"augmentation": Deform(rotation=-1)}, "rotation must be a number >= 0 and <= 180; got -1"),
+    ],
+)
+def test_a_wrong_parameter_is_named(changed, message):
+    """In prediction, since a fitted classifier need not be fitted again."""
+    with pytest.raises(ParameterError, match=message):
+        AverageOverCopies(MODEL).set_params(**changed).predict(X)
+
+
+def test_images_that_are_no_square_are_refused():
+    """The error names the shape that is asked for."""
+    with pytest.raises(ValueError, match="images of 63 pixels; they are not a square"):
+        AverageOverCopies(GaussianNB().fit(X[:, 1:], y), DEFORM).predict(X[:, 1:])
