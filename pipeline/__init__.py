@@ -20,7 +20,10 @@ _HOMES = {
     "Preprocess": "pipeline.stages.preprocess",
     "Split": "pipeline.stages.split",
     "Train": "pipeline.stages.train",
+    "load_committee": "pipeline.committee",
     "load_model": "pipeline.model_file",
+    "make_committee": "pipeline.committee",
+    "save_committee": "pipeline.committee",
     "save_model": "pipeline.model_file",
 }
 

@@ -1,0 +1,179 @@
+"""Committees: several networks that differ by chance, and whose mean probabilities count.
+
+A committee is scikit-learn's own ``VotingClassifier``, and joblib trains its members. ``make_committee`` puts one
+together, ``save_committee`` writes a model file for each member, ``load_committee`` gives them back as one classifier.
+"""
+
+import os
+import re
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from pipeline.model_file import ModelFileError, load_model, save_model
+
+
+def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: int | None = None) -> VotingClassifier:
+    """Return a committee that is to learn yet, of members that differ in their seed.
+
+    P(y | x) = 1/n (p_1(y | x) + ... + p_n(y | x)): Hansen and Salamon 1990, "Neural network ensembles".
+
+    Parameters
+    ----------
+    member : classifier
+        What each of them is a clone of: an ``MLPClassifier``, or a ``Pipeline`` that ends in one.
+    n_members : int
+        How many.
+    random_state : int, default=0
+        Which of all committees; see ``member_seeds``.
+    n_jobs : int or None, default=None
+        Members that are trained at once, in processes of joblib's. With more than one, give members ``n_threads``, so
+        that all their threads together are no more than the cores: see ``members_at_once``.
+
+    Returns
+    -------
+    VotingClassifier
+        With ``voting="soft"``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from pipeline.classifier import MLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = MLPClassifier((16,), learning_rate="cosine", learning_rate_init=0.01, max_iter=10)
+    >>> committee = make_committee(net, 5).fit(X[::2] / 16, y[::2])
+    >>> alone = [member.score(X[1::2] / 16, y[1::2]) for member in committee.estimators_]
+    >>> committee.score(X[1::2] / 16, y[1::2]) > sum(alone) / 5
+    True
+    """
+    if n_members < 1:
+        raise ValueError(f"n_members must be an integer >= 1; got {n_members!r}")
+    members = [
+        (f"member_{number}", _seeded(member, seed))
+        for number, seed in enumerate(member_seeds(random_state, n_members), start=1)
+    ]
+    return VotingClassifier(members, voting="soft", n_jobs=n_jobs)
+
+
+def member_seeds(random_state: int, n_members: int) -> list[int]:
+    """Return n s, n s + 1, ..., n s + n - 1 for the n members of committee s: no two committees share a member.
+
+    Examples
+    --------
+    >>> member_seeds(0, 3), member_seeds(1, 3)
+    ([0, 1, 2], [3, 4, 5])
+    """
+    return [n_members * random_state + number for number in range(n_members)]
+
+
+def members_at_once(n_members: int, n_threads: int, n_cores: int) -> int:
+    """Return how many members to train at once, so that no more threads are at work than there are cores.
+
+    Examples
+    --------
+    >>> members_at_once(7, n_threads=1, n_cores=4), members_at_once(7, n_threads=2, n_cores=4)
+    (4, 2)
+    >>> members_at_once(3, n_threads=1, n_cores=8), members_at_once(3, n_threads=4, n_cores=2)
+    (3, 1)
+    """
+    return max(1, min(n_members, n_cores // n_threads))
+
+
+def save_committee(folder: str | os.PathLike[str], model: Any) -> None:
+    """Write every member of a fitted committee to a file of its own: ``model-1.npz``, ``model-2.npz`` and so on.
+
+    Each is a model by itself, that ``load_model`` opens.
+
+    Parameters
+    ----------
+    folder : path
+        Where to; it is made where it is missing. Members of another committee that were there are deleted.
+    model : VotingClassifier or Pipeline
+        A fitted committee of what ``save_model`` takes, or a ``Pipeline`` of a ``Normalize`` and one of classifiers.
+
+    Raises
+    ------
+    TypeError
+        For a model of another kind.
+    NotFittedError
+        For one that has learned nothing yet.
+    """
+    *before, committee = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
+    if not isinstance(committee, VotingClassifier) or committee.voting != "soft":
+        raise TypeError(f"a committee is a VotingClassifier with soft voting; got {committee!r}")
+    check_is_fitted(committee)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for number, member in enumerate(committee.estimators_, start=1):
+        steps = [*before, *_named(member, committee.classes_)]
+        save_model(_path(folder, number), Pipeline([(str(place), step) for place, step in enumerate(steps)]))
+    for number, path in _numbered(folder).items():
+        if number > len(committee.estimators_):
+            path.unlink()
+
+
+def load_committee(folder: str | os.PathLike[str]) -> VotingClassifier:
+    """Open what ``save_committee`` wrote.
+
+    Parameters
+    ----------
+    folder : path
+        The folder.
+
+    Returns
+    -------
+    VotingClassifier
+        Fitted, with soft voting. Its members are frozen, so that fitting it again changes none of them.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no member, or one is missing.
+    ModelFileError
+        Where a file is no model, or members have learned different things.
+    """
+    paths = _numbered(folder)
+    for number in range(1, 1 + max(paths, default=1)):
+        if number not in paths:
+            raise FileNotFoundError(f"{_path(folder, number)} is missing, a member of the committee")
+    models = {path.stem: load_model(path) for _, path in sorted(paths.items())}
+    first, *others = models.values()
+    for model in others:
+        if not np.array_equal(model.classes_, first.classes_) or model.n_features_in_ != first.n_features_in_:
+            raise ModelFileError(f"{folder} holds members of different committees: labels or pixels differ")
+    committee = VotingClassifier([(name, FrozenEstimator(model)) for name, model in models.items()], voting="soft")
+    labels = np.tile(first.classes_, 2)  # scikit-learn warns of labels that are all different
+    return committee.fit(np.zeros((len(labels), first.n_features_in_)), labels)
+
+
+def _seeded(member: Any, seed: int) -> Any:
+    """Return a clone that draws by a seed wherever it draws."""
+    drawing = [name for name in member.get_params() if name == "random_state" or name.endswith("__random_state")]
+    return clone(member).set_params(**dict.fromkeys(drawing, seed))
+
+
+def _named(member: Any, classes: NDArray[Any]) -> list[Any]:
+    """Return the steps of a member that says the committee's labels, of which it was shown the numbers alone."""
+    model = member.estimator if isinstance(member, FrozenEstimator) else member
+    *before, last = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
+    classifier = copy(last)
+    classifier.classes_ = classes
+    return [*before, classifier]
+
+
+def _path(folder: str | os.PathLike[str], number: int) -> Path:
+    """Return where a member is kept, the first being 1."""
+    return Path(folder, f"model-{number}.npz")
+
+
+def _numbered(folder: str | os.PathLike[str]) -> dict[int, Path]:
+    """Return the files of all members that there are, by number."""
+    found = {re.fullmatch(r"model-([1-9]\d*)\.npz", path.name): path for path in Path(folder).glob("model-*.npz")}
+    return {int(match[1]): path for match, path in found.items() if match}

@@ -1,0 +1,169 @@
+"""Committees: members that differ by seed, soft voting, and a file for each."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from pipeline import MLPClassifier, Normalize, load_model, save_model
+from pipeline.committee import load_committee, make_committee, member_seeds, members_at_once, save_committee
+from pipeline.model_file import ModelFileError
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+rng = np.random.default_rng(0)
+y = rng.integers(3, size=60)
+X = np.uint8(rng.integers(80, size=(60, 9)) + 80 * y[:, np.newaxis])
+NET = MLPClassifier((5,), max_iter=3, learning_rate_init=0.02)
+LABELS = {
+    "numbers": y,
+    "other numbers": 10 * y + 4,
+    "text": np.array(["nought", "one", "two"])[y],
+    "two": y > 1,
+}
+
+
+def fitted(n_members=3, labels=y, net=NET, **parameters):
+    """Return a fitted committee behind a fitted normaliser."""
+    return make_pipeline(Normalize(), make_committee(net, n_members, **parameters)).fit(X, labels)
+
+
+@pytest.mark.parametrize("n_members", [1, 2, 7])
+def test_no_two_members_of_any_committees_share_a_seed(n_members):
+    """However many members, every committee has its own."""
+    seeds = [seed for committee in range(5) for seed in member_seeds(committee, n_members)]
+    assert len(set(seeds)) == len(seeds) == 5 * n_members
+
+
+def test_members_are_clones_that_differ_in_their_seed():
+    """A member is the network that its seed makes alone, and the one that was given learns nothing."""
+    committee = fitted(3, random_state=2)[-1]
+    assert [member.random_state for member in committee.estimators_] == [6, 7, 8]
+    for member in committee.estimators_:
+        alone = clone(NET).set_params(random_state=member.random_state).fit(Normalize().fit_transform(X), y)
+        assert np.array_equal(alone.network_.params, member.network_.params)
+    assert not hasattr(NET, "classes_")
+
+
+def test_every_seed_of_a_pipeline_is_set():
+    """A member may be a pipeline whose steps draw."""
+    committee = make_committee(make_pipeline(Normalize(), NET), 2, random_state=1)
+    assert [member.get_params()["mlpclassifier__random_state"] for _, member in committee.estimators] == [2, 3]
+
+
+def test_a_committee_says_the_mean():
+    """The formula, written out."""
+    model = fitted(3)
+    answers = [member.predict_proba(model[0].transform(X)) for member in model[-1].estimators_]
+    assert model.predict_proba(X) == pytest.approx(np.mean(answers, axis=0))
+    assert not np.array_equal(answers[0], answers[1])
+
+
+def test_processes_of_joblib_train_the_same_members():
+    """How many are trained at once makes no difference."""
+    one, two = (fitted(2, net=clone(NET).set_params(n_threads=1), n_jobs=n_jobs) for n_jobs in (1, 2))
+    assert np.array_equal(one.predict_proba(X), two.predict_proba(X))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("n_cores", [1, 2, 5, 8])
+def test_cores_are_not_oversubscribed(n_threads, n_cores):
+    """Several members at once never have more threads than there are cores, and no core that serves one is idle."""
+    at_once = members_at_once(100, n_threads, n_cores)
+    assert at_once == 1 or at_once * n_threads <= n_cores
+    assert (at_once + 1) * n_threads > n_cores
+    assert members_at_once(2, n_threads, n_cores) == min(2, at_once)
+
+
+def test_an_empty_committee_is_refused():
+    """Nobody is no committee."""
+    with pytest.raises(ValueError, match="n_members must be an integer >= 1; got 0"):
+        make_committee(NET, 0)
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_a_committee_comes_back(tmp_path, kind):
+    """Every member is a model file of its own that says the right labels, and together they say the same as before."""
+    model = fitted(3, LABELS[kind])
+    save_committee(tmp_path / "new", model)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["model-1.npz", "model-2.npz", "model-3.npz"]
+    loaded = load_committee(tmp_path / "new")
+    assert isinstance(loaded, VotingClassifier)
+    assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    assert loaded.predict(X).tolist() == model.predict(X).tolist()
+    assert loaded.score(X, LABELS[kind]) == model.score(X, LABELS[kind])
+    assert loaded.classes_.dtype == model.classes_.dtype
+    for number, member in enumerate(model[-1].estimators_, start=1):
+        alone = load_model(tmp_path / "new" / f"model-{number}.npz")
+        assert np.array_equal(alone.predict_proba(X), member.predict_proba(model[0].transform(X)))
+        assert alone.classes_.tolist() == model.classes_.tolist()
+
+
+def test_members_are_put_in_the_order_of_their_numbers(tmp_path):
+    """The tenth comes after the second."""
+    save_committee(tmp_path, fitted(11, net=clone(NET).set_params(max_iter=1)))
+    assert list(load_committee(tmp_path).named_estimators_) == [f"model-{number}" for number in range(1, 12)]
+
+
+def test_what_was_loaded_can_be_saved_again(tmp_path):
+    """The files have the same bytes; fitting it changes no member; a smaller committee leaves none of the others."""
+    save_committee(tmp_path / "first", fitted(3))
+    loaded = load_committee(tmp_path / "first")
+    save_committee(tmp_path / "second", loaded.fit(X, y))
+    for number in (1, 2, 3):
+        first, second = (tmp_path / name / f"model-{number}.npz" for name in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
+    save_committee(tmp_path / "second", fitted(2))
+    assert len(load_committee(tmp_path / "second").estimators_) == 2
+
+
+def test_members_may_be_pipelines(tmp_path):
+    """Each then has a normaliser of its own."""
+    committee = make_committee(make_pipeline(Normalize("standard"), NET), 2).fit(X, y)
+    save_committee(tmp_path, committee)
+    assert np.array_equal(load_committee(tmp_path).predict_proba(X), committee.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [
+        (NET, TypeError),
+        (VotingClassifier([("a", NET)], voting="hard"), TypeError),
+        (make_committee(NET, 2), NotFittedError),
+        (make_committee(GaussianNB(), 2).fit(X, y), TypeError),
+    ],
+)
+def test_what_is_no_fitted_committee_of_networks_is_not_written(tmp_path, model, error):
+    """No file is left."""
+    with pytest.raises(error):
+        save_committee(tmp_path, model)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_member_is_named(tmp_path):
+    """A committee is not loaded without one of its members, nor from an empty folder."""
+    with pytest.raises(FileNotFoundError, match=r"model-1\.npz is missing"):
+        load_committee(tmp_path)
+    save_committee(tmp_path, fitted(3))
+    (tmp_path / "model-2.npz").unlink()
+    with pytest.raises(FileNotFoundError, match=r"model-2\.npz is missing, a member of the committee"):
+        load_committee(tmp_path)
+
+
+def test_members_of_different_committees_are_refused(tmp_path):
+    """Their columns would be added up all the same."""
+    save_committee(tmp_path, fitted(2))
+    other = Pipeline([("preprocess", Normalize()), ("train", NET)]).fit(X, y + 1)
+    save_model(tmp_path / "model-3.npz", other)
+    with pytest.raises(ModelFileError, match="members of different committees"):
+        load_committee(tmp_path)
+
+
+def test_many_labels_are_no_matter(tmp_path):
+    """scikit-learn's warning of too many labels stays away."""
+    labels = np.arange(60) % 30
+    save_committee(tmp_path, fitted(2, labels))
+    assert load_committee(tmp_path).classes_.tolist() == list(range(30))
