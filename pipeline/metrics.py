@@ -5,6 +5,7 @@ has a measure, it does the arithmetic.
 """
 
 from collections.abc import Sequence
+from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -165,6 +166,66 @@ def worst_mistakes(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLi
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:n]
     names = _plain(classes)
     return [Mistake(int(row), names[truth[row]], names[guess[row]], float(confidence[row])) for row in surest]
+
+
+def wrong_rows(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> list[int]:
+    """Return the rows that were guessed wrong, ascending; see `measure`.
+
+    Examples
+    --------
+    >>> wrong_rows([0, 0, 1], [[0.4, 0.6], [1, 0], [0.5, 0.5]], [0, 1])
+    [0, 2]
+    """
+    truth, P = _checked(y_true, probabilities, classes)
+    rows: list[int] = np.flatnonzero(truth != P.argmax(axis=1)).tolist()
+    return rows
+
+
+def mcnemar(y_true: ArrayLike, one: ArrayLike, other: ArrayLike) -> float:
+    """Return how likely two classifiers that are equally good differ on the same rows by as much as these two do.
+
+    Only rows count that one alone gets wrong. Were both equally good, each such row would be either's with the
+    probability 1/2: with k the smaller and n the number of both, ``p = min(1, 2 sum_{i <= k} C(n, i) / 2^n)``, exactly.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels.
+    one, other : array-like of shape (n_samples,)
+        What each of the two has guessed.
+
+    Returns
+    -------
+    float
+        The p-value, 0..1; 1 where both are wrong on the same rows.
+
+    References
+    ----------
+    McNemar (1947), Note on the sampling error of the difference between correlated proportions or percentages,
+    Psychometrika 12. Dietterich (1998), Approximate statistical tests for comparing supervised classification learning
+    algorithms, Neural Computation 10.
+
+    Examples
+    --------
+    >>> mcnemar([0, 0, 0, 0, 0], [0, 0, 0, 0, 1], [1, 1, 1, 1, 1])
+    0.125
+    """
+    check_consistent_length(y_true, one, other)
+    truth = np.asarray(y_true)
+    wrong, wrong_too = np.asarray(one) != truth, np.asarray(other) != truth
+    return sign_test(int(np.sum(wrong & ~wrong_too)), int(np.sum(wrong_too & ~wrong)))
+
+
+def sign_test(n_one: int, n_other: int) -> float:
+    """Return McNemar's p-value from how many rows each of the two alone gets wrong; see `mcnemar`.
+
+    Examples
+    --------
+    >>> sign_test(0, 4), sign_test(3, 3)
+    (0.125, 1.0)
+    """
+    n, k = n_one + n_other, min(n_one, n_other)
+    return min(1.0, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n)
 
 
 def _checked(

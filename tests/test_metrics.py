@@ -1,10 +1,20 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 
-from pipeline.metrics import by_class, calibration_error, confusion, measure, worst_mistakes
+from pipeline.metrics import (
+    by_class,
+    calibration_error,
+    confusion,
+    mcnemar,
+    measure,
+    sign_test,
+    worst_mistakes,
+    wrong_rows,
+)
 
-FUNCTIONS = [measure, by_class, confusion, worst_mistakes]
+FUNCTIONS = [measure, by_class, confusion, worst_mistakes, wrong_rows]
 
 
 @pytest.fixture
@@ -130,3 +140,31 @@ def test_what_does_not_fit_is_refused(function, y, P, classes, message):
     """Labels, probabilities and classes that do not fit together are refused in one line that says why."""
     with pytest.raises(ValueError, match=message):
         function(y, P, classes)
+
+
+def test_wrong_rows_are_all_that_are_not_right(prediction):
+    """Rows in ascending order, in plain numbers, whatever the labels are."""
+    y, P, classes = prediction
+    rows = wrong_rows(y, P, classes)
+    assert rows == [row for row in range(len(y)) if P[row].argmax() != y[row]]
+    assert {type(row) for row in rows} == {int}
+    assert wrong_rows(np.array(list("abcd"))[y], P, list("abcd")) == rows
+    assert wrong_rows(y, np.eye(4)[y], classes) == []
+
+
+@pytest.mark.parametrize(("n_one", "n_other"), [(0, 1), (0, 4), (3, 3), (5, 12), (40, 21), (900, 1000)])
+def test_mcnemar_is_the_exact_binomial_test(n_one, n_other):
+    """SciPy says the same, whichever comes first."""
+    expected = binomtest(n_one, n_one + n_other).pvalue
+    assert sign_test(n_one, n_other) == sign_test(n_other, n_one) == pytest.approx(expected)
+
+
+def test_mcnemar_counts_the_rows_that_one_alone_gets_wrong():
+    """Rows that both get right, or both wrong, say nothing; two wrong guesses need not be the same."""
+    y = np.repeat(["a"], 100)
+    one, other = y.copy(), y.copy()
+    one[:30], other[20:35], other[22] = "b", "b", "c"
+    assert mcnemar(y, one, other) == sign_test(20, 5) < 0.01
+    assert mcnemar(y, one, one) == 1
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        mcnemar(y, one, other[1:])

@@ -6,6 +6,7 @@ pixels of the validation rows and of the test file.
 
 import csv
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,6 +53,7 @@ class Verdict:
     by_class: list[metrics.ClassScore]
     confusion: NDArray[np.int64]
     mistakes: list[metrics.Mistake]
+    wrong: list[int]
 
 
 class Evaluate(Stage, BaseEstimator):
@@ -65,6 +67,11 @@ class Evaluate(Stage, BaseEstimator):
         How many of the most confident mistakes the stage lists and draws.
     n_bins : int, default=15
         Number of bins of the calibration error.
+
+    Attributes
+    ----------
+    verdicts_ : dict of Verdict
+        What ``run`` found, by the names of the parts.
 
     Examples
     --------
@@ -130,14 +137,37 @@ class Evaluate(Stage, BaseEstimator):
         Returns
         -------
         Verdict
-            Figures, scores by class, confusion matrix and the worst mistakes.
+            Figures, scores by class, confusion matrix, the worst mistakes and the rows of all.
         """
         return Verdict(
             metrics.measure(y, probabilities, classes, self.n_bins),
             metrics.by_class(y, probabilities, classes),
             metrics.confusion(y, probabilities, classes),
             metrics.worst_mistakes(y, probabilities, classes, self.n_mistakes),
+            metrics.wrong_rows(y, probabilities, classes),
         )
+
+    def judge_model(
+        self, artifacts: str | os.PathLike[str], model: Any, progress: Progress | None = None
+    ) -> dict[str, Verdict]:
+        """Judge a model on the validation rows and on the test file, and write nothing.
+
+        Parameters
+        ----------
+        artifacts : path
+            The folder that holds a folder for each stage; of ``raw`` and ``split`` it reads.
+        model : classifier
+            Fitted, with ``predict_proba`` and ``classes_``; it takes raw pixels.
+        progress : Progress, optional
+            Whoever watches.
+
+        Returns
+        -------
+        dict of Verdict
+            ``validation``, where there are such rows, and ``test``. Rows are those of the official files.
+        """
+        parts = _read_parts(Path(artifacts))
+        return {name: self._judge_part(name, part, model, progress or Progress()) for name, part in parts.items()}
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Write the figures, the tables and the pictures."""
@@ -145,6 +175,7 @@ class Evaluate(Stage, BaseEstimator):
         model = load_model(artifacts / "model" / "model.npz")
         parts = _read_parts(artifacts)
         verdicts = {name: self._judge_part(name, part, model, progress) for name, part in parts.items()}
+        self.verdicts_: dict[str, Verdict] = verdicts
         _write_tables(folder, verdicts, model.classes_)
         if draw:
             history = _read_history(artifacts / "model" / "history.csv")
@@ -162,7 +193,7 @@ class Evaluate(Stage, BaseEstimator):
             progress.end()
         verdict = self.judge(part.labels[part.rows], probabilities, model.classes_)
         mistakes = [mistake._replace(row=int(part.rows[mistake.row])) for mistake in verdict.mistakes]
-        return replace(verdict, mistakes=mistakes)
+        return replace(verdict, mistakes=mistakes, wrong=part.rows[verdict.wrong].tolist())
 
 
 def _scorer_name(name: str) -> str:

@@ -44,11 +44,8 @@ class Train(Stage, MLPClassifier):
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Fit, and write ``model.npz`` and ``history.csv``."""
-        normalize = _read_normalizer(artifacts / "prepared" / "normalize.json")
-        X, y = read_npy(artifacts / "prepared" / "train_X.npy"), read_labels(artifacts / "prepared", "train")
-        train, validation = (read_rows(artifacts / "split" / f"{part}.npy", len(y)) for part in ("train", "validation"))
-        watched = {"X_val": X[validation], "y_val": y[validation]} if len(validation) else {}
-        self._fit_watched(_rows(X, train), y[train], watched, progress)
+        normalize, X, y, watched = read_training(artifacts)
+        self._fit_watched(X, y, watched, progress)
         save_model(folder / "model.npz", Pipeline([("preprocess", normalize), ("train", self)]))
         _write_history(folder / "history.csv", self.history_)
         last = {column: self.history_[name][-1] for column, name in FIGURES.items()}
@@ -78,6 +75,15 @@ class Train(Stage, MLPClassifier):
     def _interrupted(self) -> None:
         """Leave no model that looks finished when a person interrupts the stage."""
         raise KeyboardInterrupt
+
+
+def read_training(artifacts: Path) -> tuple[Normalize, NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]:
+    """Return the fitted normaliser, what there is to learn from, and the validation data that ``fit`` may be given."""
+    normalize = _read_normalizer(artifacts / "prepared" / "normalize.json")
+    X, y = read_npy(artifacts / "prepared" / "train_X.npy"), read_labels(artifacts / "prepared", "train")
+    train, validation = (read_rows(artifacts / "split" / f"{part}.npy", len(y)) for part in ("train", "validation"))
+    watched = {"X_val": X[validation], "y_val": y[validation]} if len(validation) else {}
+    return normalize, _rows(X, train), y[train], watched
 
 
 def _read_normalizer(path: Path) -> Normalize:
