@@ -11,17 +11,24 @@ from pipeline.network import (
     ACTIVATIONS,
     INITIALIZERS,
     L2,
+    LOSSES,
     SGD,
     AdaGrad,
     Adam,
     AdamW,
     Affine,
+    Averaging,
+    BatchNorm,
     Constant,
     Cosine,
     Dropout,
     Exponential,
+    GaussianNoise,
     GlorotWithBiases,
     InverseScaling,
+    LabelSmoothing,
+    Loss,
+    MaxNorm,
     Momentum,
     Normal,
     OneCycle,
@@ -69,13 +76,22 @@ def hidden_sizes(model: "MLPClassifier") -> tuple[int, ...]:
 def layers(model: "MLPClassifier", n_in: int, n_out: int) -> list[Layer]:
     """Return the layers from the input to the last affine one."""
     sizes = hidden_sizes(model)
-    names, rates = _per_layer("activation", model.activation, sizes), _dropout_rates(model, sizes)
-    initial = _initializer(model)
-    built: list[Layer] = _dropout(rates[0])
-    for size, name, rate in zip(sizes, names, rates[1:], strict=True):
-        built += [Affine(n_in, size, biases=model.biases, initializer=initial), ACTIVATIONS[name](), *_dropout(rate)]
+    names = _per_layer("activation", model.activation, sizes)
+    drops, noises = _rates(model, "dropout", sizes), _rates(model, "noise", sizes)
+    initial, normed = _initializer(model), bool(model.batch_norm)
+    built: list[Layer] = [*_noise(noises[0]), *_dropout(drops[0])]
+    for size, name, noise, drop in zip(sizes, names, noises[1:], drops[1:], strict=True):
+        built.append(Affine(n_in, size, biases=model.biases and not normed, initializer=initial))
+        built += [BatchNorm(size)] if normed else []  # its beta is the bias
+        built += [*_noise(noise), ACTIVATIONS[name](), *_dropout(drop)]
         n_in = size
     return [*built, Affine(n_in, n_out, biases=model.biases, initializer=initial)]
+
+
+def loss(model: "MLPClassifier", activation: str) -> Loss:
+    """Return what the network makes small, by the output's activation."""
+    plain = LOSSES[activation]()
+    return LabelSmoothing(plain, float(model.label_smoothing)) if model.label_smoothing else plain
 
 
 def _per_layer(parameter: str, value: object, sizes: tuple[int, ...]) -> list[str]:
@@ -88,25 +104,47 @@ def _per_layer(parameter: str, value: object, sizes: tuple[int, ...]) -> list[st
     return names
 
 
-def _dropout_rates(model: "MLPClassifier", sizes: tuple[int, ...]) -> list[float]:
+def _rates(model: "MLPClassifier", parameter: str, sizes: tuple[int, ...]) -> list[float]:
     """Return a rate for the input and one for each hidden layer; a bare rate is for the hidden layers."""
-    value = model.dropout
-    rates = [0.0] + [float(value)] * len(sizes) if np.ndim(value) == 0 else list(value)  # type: ignore[arg-type]  # told apart
+    value = getattr(model, parameter)
+    rates = [0.0] + [float(value)] * len(sizes) if np.ndim(value) == 0 else list(value)
     if len(rates) != len(sizes) + 1:
         raise ParameterError(
-            f"dropout must be one rate for the hidden layers, or one for the input and each of the {len(sizes)} "
+            f"{parameter} must be one rate for the hidden layers, or one for the input and each of the {len(sizes)} "
             f"hidden layers; got {value!r}"
-        )
-    if any(rates) and model.solver == "lbfgs":
-        raise ParameterError(
-            f"dropout must be 0 for lbfgs, which looks along a line for where the loss is least, and would see another "
-            f"loss at every look; got {value!r}"
         )
     return rates
 
 
+def check_combinations(model: "MLPClassifier") -> None:
+    """Raise for parameters that are allowed one by one, but not together.
+
+    Raises
+    ------
+    ParameterError
+        Where ``lbfgs``, which looks along a line for where the loss is least, would see another loss at every look, or
+        has no updates to act upon; and where the best weights are asked for as well as an average.
+    """
+    for name in ("dropout", "noise", "batch_norm", "max_norm", "averaging", "augmentation"):
+        value = getattr(model, name)
+        if model.solver == "lbfgs" and np.any(value):
+            raise ParameterError(
+                f"{name} must be left out for lbfgs, which takes all samples at once and looks along a line for where "
+                f"the loss is least; got {value!r}"
+            )
+    if model.averaging is not None and (model.early_stopping or model.monitor != "auto"):
+        raise ParameterError(
+            f"averaging must be None where the best weights are brought back, as early_stopping and monitor do; got "
+            f"{model.averaging!r}"
+        )
+
+
 def _dropout(rate: float) -> list[Layer]:
     return [Dropout(rate)] if rate else []
+
+
+def _noise(sd: float) -> list[Layer]:
+    return [GaussianNoise(sd)] if sd else []
 
 
 def _initializer(model: "MLPClassifier") -> Initializer:
@@ -176,10 +214,21 @@ def trainer(model: "MLPClassifier", n_samples: int) -> Trainer:
         length=int(model.max_iter),
         penalty=penalty(model),
         stopping=stopping(model),
+        augmentation=model.augmentation,
+        constraint=None if model.max_norm is None else MaxNorm(float(model.max_norm)),
+        averaging=averaging(model),
+        estimates=model.re_estimate,
         keep_best=model.early_stopping or model.monitor != "auto",
         patient=model.learning_rate == "adaptive" and model.solver == "sgd",
         n_threads=threads(model, n_samples),
     )
+
+
+def averaging(model: "MLPClassifier") -> Averaging | None:
+    """Return which parameters along training are averaged."""
+    if model.averaging is not None:
+        check_parameters(model.averaging)
+    return model.averaging
 
 
 def threads(model: "MLPClassifier", n_samples: int) -> int:
@@ -200,4 +249,5 @@ def refresh(model: "MLPClassifier", n_samples: int) -> None:
     wanted = layers(model, model.n_features_in_, model.n_outputs_)
     if repr(wanted) != repr(model.network_.layers):
         raise ParameterError(f"training goes on with {model.network_.layers}; the parameters now ask for {wanted}")
+    model.network_.loss = loss(model, model.out_activation_)
     model._trainer.adopt(trainer(model, n_samples))  # noqa: SLF001 - the model's own assembly

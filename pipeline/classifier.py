@@ -4,7 +4,6 @@ It translates scikit-learn's words into bricks, checks what it is given, and han
 attributes. The mathematics is in ``network``.
 """
 
-import math
 import warnings
 from collections.abc import Mapping
 from copy import deepcopy
@@ -25,6 +24,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pipeline import assembly
 from pipeline.assembly import ActivationName, InitializerName, Monitor, ScheduleName, SolverName
+from pipeline.augmentation import Deform
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.inputs import (
     Views,
@@ -38,7 +38,7 @@ from pipeline.inputs import (
     taker,
     types,
 )
-from pipeline.network import LOSSES, Network, Schedule
+from pipeline.network import Averaging, Network, Schedule
 from pipeline.network.batches import Samples
 from pipeline.network.tally import PIECE
 from pipeline.network.training import DivergenceError, Epoch, Hook
@@ -125,6 +125,23 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Whether every batch is drawn from all samples, independently of the others.
     max_updates : int or None, default=None
         Updates that one call of ``fit`` makes at the most.
+    batch_norm : bool, default=False
+        Whether every hidden layer is normalised over the batch before its activation. Not for ``lbfgs``.
+    re_estimate : bool, default=False
+        Whether batch normalisation's mean and variance are found anew at the end of ``fit``, over all samples; after
+        ``averaging`` they always are.
+    noise : float or tuple of float, default=0.0
+        Standard deviation of normal noise that is added in training: before the activation of every hidden layer, or
+        to the input and each hidden layer. Not for ``lbfgs``.
+    max_norm : float or None, default=None
+        What the norm of a unit's incoming weights is held to after every update. Not for ``lbfgs``.
+    label_smoothing : float, default=0.0
+        The share of a target that is spread over all classes alike.
+    averaging : Averaging or None, default=None
+        Which weights along training are averaged, to end with: ``ExponentialAverage`` or ``LastEpochs``. The figures
+        of an epoch are those of the weights themselves.
+    augmentation : Deform or None, default=None
+        How images are deformed while the network learns from them, anew in every epoch. Not for ``lbfgs``.
     pixel_scale : float or None, default=None
         What samples in uint8 are multiplied by, batch by batch, so that they stay small in memory: 1/255 for images.
         None reads them as float64, as scikit-learn does. Samples of other types are taken as they are.
@@ -213,6 +230,13 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         biases: bool = True,
         replacement: bool = False,
         max_updates: Annotated[int, ">= 1"] | None = None,
+        batch_norm: bool = False,
+        re_estimate: bool = False,
+        noise: Annotated[float, ">= 0"] | tuple[Annotated[float, ">= 0"], ...] = 0.0,
+        max_norm: Annotated[float, "> 0"] | None = None,
+        label_smoothing: Annotated[float, ">= 0", "< 1"] = 0.0,
+        averaging: Averaging | None = None,
+        augmentation: Deform | None = None,
         pixel_scale: Annotated[float, "> 0"] | None = None,
         n_threads: Annotated[int, ">= 1"] | None = None,
     ) -> None:
@@ -248,6 +272,13 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.biases = biases
         self.replacement = replacement
         self.max_updates = max_updates
+        self.batch_norm = batch_norm
+        self.re_estimate = re_estimate
+        self.noise = noise
+        self.max_norm = max_norm
+        self.label_smoothing = label_smoothing
+        self.averaging = averaging
+        self.augmentation = augmentation
         self.pixel_scale = pixel_scale
         self.n_threads = n_threads
 
@@ -284,6 +315,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self
         """
         check_parameters(self)
+        assembly.check_combinations(self)
         goes_on = self.warm_start and hasattr(self, "_trainer")
         rows, labels = self._check_samples(X, y, goes_on=goes_on)
         self._take_classes(labels, goes_on=goes_on)
@@ -321,6 +353,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self
         """
         check_parameters(self)
+        assembly.check_combinations(self)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.class_weight == "balanced":
@@ -516,7 +549,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.out_activation_ = "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
         self.network_ = Network(
             assembly.layers(self, n_features, self.n_outputs_),
-            LOSSES[self.out_activation_](),
+            assembly.loss(self, self.out_activation_),
             dtype=dtype,
             random_state=random_state,
         )
@@ -655,7 +688,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         values: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN_ATTRIBUTES}
         values["y_type"] = self._label_binarizer.y_type_
         values["history"] = {**self.history_, "seconds": [None] * len(self.history_["loss"])}
-        arrays = {"classes": self.classes_, "params": self.network_.params}
+        arrays = {"classes": self.classes_, "params": self.network_.snapshot()}
         if hasattr(self, "feature_names_in_"):
             values["feature_names"] = [str(name) for name in self.feature_names_in_]
         if resume:
@@ -684,7 +717,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._label_binarizer.sparse_input_ = False
         self.history_ = {field.name: values["history"][field.name] for field in fields(Epoch)}
         self._build(self.n_features_in_, arrays["params"].dtype, self._generator())
-        self.network_.params[:] = arrays["params"]
+        self.network_.restore(arrays["params"])
         self._trainer = assembly.trainer(self, 1)
         self._trainer.samples = self.t_
         self._trainer.history = [Epoch(*figures) for figures in zip(*self.history_.values(), strict=True)]
@@ -699,7 +732,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if y_type not in {"binary", "multiclass", "multilabel-indicator"} or self.n_outputs_ != n_outputs:
             raise ValueError(f"{self.n_outputs_} outputs for {y_type} labels {self.classes_}")
         layers = assembly.layers(self, self.n_features_in_, self.n_outputs_)
-        size = sum(math.prod(shape) for layer in layers for shape in layer.parameter_shapes().values())
+        size = sum(layer.n_parameters + layer.n_state for layer in layers)
         if params.dtype not in (np.float32, np.float64) or params.shape != (size,):
             raise ValueError(f"{params.shape} {params.dtype} parameters, where {layers} have {size}")
 

@@ -20,7 +20,8 @@ from sklearn.neural_network import MLPClassifier as Theirs
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pipeline import MLPClassifier
-from pipeline.network import Cosine, Dropout, Schedule, Step
+from pipeline.augmentation import Deform
+from pipeline.network import Cosine, Dropout, ExponentialAverage, LastEpochs, Schedule, Step
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError, parameters_of, read_parameters, read_yaml
 
@@ -45,8 +46,8 @@ def small(**parameters):
 
 
 def params(model):
-    """Return all parameters as bytes."""
-    return model.network_.params.tobytes()
+    """Return all that the network has learned as bytes."""
+    return model.network_.snapshot().tobytes()
 
 
 # ---------------------------------------------------------------- scikit-learn's estimator
@@ -70,13 +71,23 @@ CHECKED = [
     MLPClassifier(batch_size="full", shuffle=False, learning_rate_init=0.02, max_iter=20, random_state=0),
     MLPClassifier(solver="adamw", dropout=0.1, learning_rate="cosine", max_iter=40, random_state=0),
     MLPClassifier(batch_size=5, max_iter=10, random_state=0),
+    MLPClassifier(
+        batch_norm=True,
+        noise=0.1,
+        label_smoothing=0.05,
+        averaging=LastEpochs(5),
+        max_norm=3,
+        max_iter=40,
+        learning_rate_init=0.01,
+        random_state=0,
+    ),
 ]
 UNEQUAL_BATCHES = "rows given twice, and rows of weight 0 left out, are not batched (or dropped) as weighted ones are"
 
 
 def failing(estimator):
     """Return the checks that cannot hold: only a batch of all rows is the same for weights as for repetitions."""
-    if estimator.batch_size != 5 and not estimator.dropout:
+    if estimator.batch_size != 5 and not estimator.dropout and not estimator.batch_norm:
         return {}
     return {f"check_sample_weight_equivalence_on_{kind}_data": UNEQUAL_BATCHES for kind in ("dense", "sparse")}
 
@@ -333,6 +344,13 @@ NEW = {
     "biases": ({}, False),
     "replacement": ({"batch_size": 7}, True),
     "max_updates": ({"batch_size": 7}, 2),
+    "batch_norm": ({}, True),
+    "re_estimate": ({"batch_norm": True}, True),
+    "noise": ({}, 0.5),
+    "max_norm": ({}, 0.5),
+    "label_smoothing": ({}, 0.2),
+    "averaging": ({}, LastEpochs(3)),
+    "augmentation": ({}, Deform(translation=1, shape=(1, 5))),
 }
 
 
@@ -637,6 +655,12 @@ GOING_ON = {
     "in order": {"shuffle": False},
     "averages of all": {"batch_size": "full", "solver": "adamw"},
     "class weights": {"class_weight": {0: 1.0, 1: 2.5, 2: 0.5}, "alpha": 0.5},
+    "batch normalisation": {"batch_norm": True, "re_estimate": True},
+    "noise": {"noise": (0.1, 0.2), "hidden_layer_sizes": 6},
+    "max-norm": {"max_norm": 0.8},
+    "label smoothing": {"label_smoothing": 0.1},
+    "an average": {"averaging": ExponentialAverage(0.9), "batch_norm": True},
+    "deformed": {"augmentation": Deform(translation=1, shape=(1, 5)), "shuffle": False},
 }
 
 
@@ -790,7 +814,16 @@ def test_what_cannot_go_on_is_refused(call, message):
         ({"activation": ("relu", "tanh")}, "activation must be one name, or one for each of the 1 hidden layers"),
         ({"activation": "softplus"}, "activation must be"),
         ({"dropout": 1.0}, "dropout must be a number >= 0 and < 1"),
-        ({"dropout": 0.1, "solver": "lbfgs"}, "dropout must be 0 for lbfgs"),
+        ({"dropout": 0.1, "solver": "lbfgs"}, "dropout must be left out for lbfgs"),
+        ({"noise": (0.1, 0), "solver": "lbfgs"}, "noise must be left out for lbfgs"),
+        ({"batch_norm": True, "solver": "lbfgs"}, "batch_norm must be left out for lbfgs"),
+        ({"max_norm": 1.0, "solver": "lbfgs"}, "max_norm must be left out for lbfgs"),
+        ({"averaging": LastEpochs(), "solver": "lbfgs"}, "averaging must be left out for lbfgs"),
+        ({"augmentation": Deform(), "solver": "lbfgs"}, "augmentation must be left out for lbfgs"),
+        ({"averaging": LastEpochs(), "early_stopping": True}, "averaging must be None where the best weights"),
+        ({"averaging": LastEpochs(0)}, "epochs must be"),
+        ({"augmentation": Deform(rotation=-1)}, "rotation must be"),
+        ({"noise": (0.1, 0.1, 0.1)}, "noise must be one rate"),
         ({"dropout": (0.1,)}, "dropout must be one rate for the hidden layers, or one for the input and each"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes must be a list of integers >= 1"),
         ({"alpha": -1}, "alpha must be a number >= 0; got -1"),
@@ -1023,6 +1056,13 @@ YAML = {
     "biases": "false",
     "replacement": "true",
     "max_updates": "1000",
+    "batch_norm": "true",
+    "re_estimate": "true",
+    "noise": "[0.3, 0.1]",
+    "max_norm": "2",
+    "label_smoothing": "0.1",
+    "averaging": "{name: exponential_average, decay: 0.99}",
+    "augmentation": "{name: deform, rotation: 12, shape: [28, 28]}",
     "pixel_scale": "0.003921568627450980",
     "n_threads": "1",
 }

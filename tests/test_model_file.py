@@ -15,9 +15,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from pipeline import MLPClassifier, Normalize, Preprocess, load_model, save_model
+from pipeline.augmentation import Deform
 from pipeline.callbacks import OnEpoch
 from pipeline.model_file import FORMAT_VERSION, ModelFileError
-from pipeline.network import Cosine, OneCycle, Step
+from pipeline.network import Cosine, ExponentialAverage, LastEpochs, OneCycle, Step
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -50,6 +51,9 @@ CONFIGURATIONS = {
     "early stopping": {"early_stopping": True, "monitor": "validation_loss"},
     "class weights": {"class_weight": {0: 1, 1: 2, 2: 0.5}},
     "bounded": {"max_updates": 3, "n_iter_no_change": np.inf, "verbose": 0, "n_threads": 1},
+    "regularised": {"batch_norm": True, "noise": (0.1, 0.2), "max_norm": 2.0, "label_smoothing": 0.1},
+    "averaged": {"averaging": LastEpochs(2), "batch_norm": True, "re_estimate": True},
+    "deformed": {"augmentation": Deform(translation=1, shape=(2, 3))},
     "numpy's numbers": {"hidden_layer_sizes": np.array([4, 3]), "alpha": np.float32(0.5), "max_iter": np.int64(2)},
     "a generator": {"random_state": np.random.default_rng(3)},
 }
@@ -140,6 +144,8 @@ def test_equal_models_have_equal_bytes(tmp_path, resume):
         *({"solver": solver} for solver in ("sgd", "adam", "adamw", "rmsprop", "adagrad")),
         {"early_stopping": True},
         {"dropout": 0.3, "batch_size": 7},
+        {"batch_norm": True, "averaging": LastEpochs(2), "noise": 0.1},
+        {"averaging": ExponentialAverage(0.9), "augmentation": Deform(rotation=9, shape=(2, 3))},
         {"learning_rate": Cosine(epochs=8)},
         {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 1},
         {"monitor": "loss", "random_state": None},

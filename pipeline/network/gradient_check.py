@@ -84,9 +84,11 @@ def differentiate(network: Network, X: Array, Y: Array, step: float = STEP, adva
     advance : callable, optional
         Hears how many more parameters are done, unit by unit.
     """
+    before = network.snapshot()  # every look at the loss moves what layers keep of the samples they have seen
     for values, gradient, loss in _units(network, X, Y):
         gradient[:] = _central_differences(loss, values, step)
         advance(len(values))
+    network.restore(before)
 
 
 def check_gradients(
@@ -102,7 +104,7 @@ def check_gradients(
     Returns
     -------
     list of Difference
-        One for every W and b, from the input to the output.
+        One for every W, b and other array of parameters, from the input to the output.
 
     Raises
     ------
@@ -119,12 +121,13 @@ def check_gradients(
     """
     if network.dtype != np.float64:
         raise ValueError(f"a gradient is checked in float64; the network is in {network.dtype}")
-    drawn = network.rng.bit_generator.state
+    drawn, before = network.rng.bit_generator.state, network.snapshot()
     network.gradient(X, Y)
     network.rng.bit_generator.state = drawn
     for values, gradient, loss in _units(network, X, Y):
         gradient[:] = _apart(loss, values, gradient, step)
         advance(len(values))
+    network.restore(before)
     return [_difference(name, apart) for name, _, apart in network.named_parameters()]
 
 
@@ -188,18 +191,26 @@ def _loss(network: Network, layers: Sequence[Layer], drawn: Mapping[str, Any], Y
 
 
 def _units(network: Network, X: Array, Y: Array) -> Iterator[tuple[Array, Array, Callable[[], float]]]:
-    """Yield every unit's weights, then its bias: values, gradient, and the loss as a function of the values."""
+    """Yield every unit's weights, then its bias: values, gradient, and the loss as a function of the values.
+
+    Parameters of other layers come one by one, with the loss of all from that layer on.
+    """
     for index, layer in enumerate(network.layers):
+        began = network.rng.bit_generator.state
         output = layer.forward(X, training=True)
+        drawn = network.rng.bit_generator.state
         if isinstance(layer, Affine):
-            drawn = network.rng.bit_generator.state
             above = partial(_loss, network, network.layers[index + 1 :], drawn, Y)
             for unit in range(layer.n_out):
                 loss = partial(_loss_of_unit, layer, unit, X, output.copy(), above)
                 yield layer.W[:, unit], layer.dW[:, unit], loss
                 if layer.biases:
                     yield layer.b[unit : unit + 1], layer.db[unit : unit + 1], loss
-            network.rng.bit_generator.state = drawn  # so that the layers above draw now what they drew for the losses
+        else:
+            for name in layer.parameter_shapes():
+                loss = partial(_loss, network, network.layers[index:], began, Y, X)
+                yield getattr(layer, name), getattr(layer, f"d{name}"), loss
+        network.rng.bit_generator.state = drawn  # so that the layers above draw now what they drew for the losses
         X = output
 
 

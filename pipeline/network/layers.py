@@ -49,6 +49,11 @@ class Layer:
         """How many numbers the layer learns."""
         return sum(math.prod(shape) for shape in self.parameter_shapes().values())
 
+    @property
+    def n_state(self) -> int:
+        """How many numbers the layer keeps beside its parameters."""
+        return 0
+
     def bind(self, params: dict[str, Array], grads: dict[str, Array]) -> None:
         """Take over views of the network's buffers: ``W`` becomes ``self.W``, its gradient ``self.dW``."""
         for name, values in params.items():

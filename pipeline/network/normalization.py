@@ -82,6 +82,11 @@ class BatchNorm(Layer):
         """Return the shapes of gamma and beta."""
         return {"gamma": (self.n_units,), "beta": (self.n_units,)}
 
+    @property
+    def n_state(self) -> int:
+        """How many numbers the layer keeps beside its parameters: mean and variance."""
+        return 2 * self.n_units
+
     def bind(self, params: dict[str, Array], grads: dict[str, Array]) -> None:
         """Take over views of the network's buffers, and make the state where there is none yet."""
         super().bind(params, grads)

@@ -107,6 +107,23 @@ class Hook:
         return False
 
 
+_HOW = (
+    "optimizer",
+    "sampling",
+    "schedule",
+    "penalty",
+    "stopping",
+    "keep_best",
+    "patient",
+    "augmentation",
+    "constraint",
+    "averaging",
+    "estimates",
+    "n_threads",
+)
+"""What says how to train; all else in a trainer is how far it has come."""
+
+
 @dataclass
 class Trainer:
     """Training in progress.
@@ -272,6 +289,9 @@ class Trainer:
         arrays["best_params"] = self.best_params
         if self.last_params is not None:
             arrays["last_params"] = self.last_params
+        if self.average is not None:
+            plain["average"], average = self.average.get_state()
+            arrays |= {f"average_{name}": values for name, values in average.items()}
         return plain, arrays
 
     def set_state(self, plain: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -292,6 +312,8 @@ class Trainer:
         if "last_params" in arrays:
             self.last_params = self.best_params.copy()
             self.last_params[:] = arrays["last_params"]
+        if self.average is not None:
+            self.average.set_state(plain["average"], {"total": arrays["average_total"]})
 
     def adopt(self, other: "Trainer") -> None:
         """Take over how another trainer would train, and keep the progress of this one."""
@@ -301,7 +323,9 @@ class Trainer:
             self.learning_rate = self.initial_rate = other.initial_rate
         if other.stopping.monitor == self.stopping.monitor:
             other.stopping.best, other.stopping.stalled = self.stopping.best, self.stopping.stalled
-        for brick in ("optimizer", "sampling", "schedule", "penalty", "stopping", "keep_best", "patient", "n_threads"):
+        if other.averaging != self.averaging:
+            self.average = other.average
+        for brick in _HOW:
             setattr(self, brick, getattr(other, brick))
 
     def record(self, loss: float, n_samples: int, validation: Samples | None, hook: Hook) -> bool:

@@ -3,7 +3,21 @@
 import numpy as np
 import pytest
 
-from pipeline.network import ACTIVATIONS, LOSSES, SGD, Affine, Dropout, Network, ReLU, Sigmoid, Tanh
+from pipeline.network import (
+    ACTIVATIONS,
+    LOSSES,
+    SGD,
+    Affine,
+    BatchNorm,
+    Dropout,
+    GaussianNoise,
+    LabelSmoothing,
+    Network,
+    ReLU,
+    Sigmoid,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
 from pipeline.network.gradient_check import (
     check_gradients,
     differentiate,
@@ -115,3 +129,19 @@ def test_training_by_differences_is_training_by_backpropagation():
         optimizer.step(plain.params, plain.grads, 0.5)
     np.testing.assert_allclose(losses, wanted, rtol=1e-8)
     assert (np.diff(losses) < 0).all()
+
+
+def test_regularisers_are_checked_too():
+    """Gamma and beta stand among the differences, noise is drawn alike for every look, and running means stay."""
+    hidden = [Affine(4, 6, biases=False), BatchNorm(6), GaussianNoise(0.2), Sigmoid(), Dropout(0.3)]
+    network = Network(
+        [*hidden, Affine(6, 2)], LabelSmoothing(SoftmaxCrossEntropy(), 0.1), dtype=np.float64, random_state=0
+    )
+    before = network.snapshot()
+    found = check_gradients(network, X, Y)
+    assert [difference.name for difference in found] == ["W1", "gamma2", "beta2", "W3", "b3"]
+    assert max(difference.largest for difference in found) < 1e-8
+    assert np.array_equal(network.snapshot(), before)
+    network.gradient(X, Y)
+    network.grads *= 1.01
+    assert np.abs(network.layers[1].dgamma).max() > 1e-4

@@ -8,7 +8,9 @@ from pipeline.network import (
     ELU,
     GELU,
     Affine,
+    BatchNorm,
     Dropout,
+    GaussianNoise,
     Identity,
     Layer,
     LeakyReLU,
@@ -24,6 +26,8 @@ LAYERS = {
     "affine": lambda: Affine(WIDTH, 3),
     "affine without biases": lambda: Affine(WIDTH, 3, biases=False),
     "dropout": lambda: Dropout(0.4),
+    "noise": lambda: GaussianNoise(0.3),
+    "batch normalisation": lambda: BatchNorm(WIDTH),
     **ACTIVATIONS,
 }
 ELEMENTWISE = [name for name, make in LAYERS.items() if make().elementwise]
@@ -141,11 +145,11 @@ def test_prediction_keeps_nothing(name):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_prediction_equals_training_but_for_dropout(name):
-    """What a layer computes does not depend on what it keeps."""
+def test_prediction_equals_training_but_for_regularisers(name):
+    """What a layer computes does not depend on what it keeps, unless that is its purpose."""
     layer, X = made(name), inputs()
     same = np.array_equal(layer.forward(X), forward(layer, X, training=True))
-    assert same == (name != "dropout")
+    assert same == (name not in {"dropout", "noise", "batch normalisation"})
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

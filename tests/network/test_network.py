@@ -7,7 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from pipeline.network import ACTIVATIONS, LOSSES, Affine, Dropout, Layer, Network, ReLU, SigmoidCrossEntropy, Tanh
+from pipeline.network import (
+    ACTIVATIONS,
+    LOSSES,
+    Affine,
+    BatchNorm,
+    Dropout,
+    GaussianNoise,
+    Layer,
+    Network,
+    ReLU,
+    SigmoidCrossEntropy,
+    Tanh,
+)
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(7, 5))
@@ -260,3 +272,34 @@ def test_it_shows_its_layers():
     """The text names the layers and the loss."""
     network = Network([Affine(4, 2, biases=False), ReLU(), Affine(2, 1)], SigmoidCrossEntropy())
     assert repr(network) == "Network(Affine(4, 2, biases=False), ReLU(), Affine(2, 1), SigmoidCrossEntropy)"
+
+
+def normalised():
+    """Return a network with batch normalisation and noise."""
+    layers = [Affine(4, 5, biases=False), BatchNorm(5), GaussianNoise(0.5), ReLU(), Affine(5, 3)]
+    return Network(layers, dtype=np.float64, random_state=0)
+
+
+def test_a_snapshot_is_all_that_was_learned():
+    """Going back to it brings back parameters and running statistics, and one of another network is refused."""
+    network, data = normalised(), np.random.default_rng(0).normal(size=(9, 4))
+    before, P = network.snapshot(), network.predict_proba(data)
+    network.gradient(data, np.eye(3)[np.arange(9) % 3])
+    network.params += 1
+    assert not np.allclose(network.predict_proba(data), P)
+    network.restore(before)
+    assert np.array_equal(network.predict_proba(data), P)
+    with pytest.raises(ValueError, match="has a snapshot of shape"):
+        network.restore(before[1:])
+
+
+def test_statistics_are_estimated_with_the_weights_as_they_are():
+    """They are the mean over the batches, each with its own mean and variance, and no noise is on."""
+    network, data = normalised(), np.random.default_rng(0).normal(size=(40, 4))
+    Z = data @ network.layers[0].W
+    network.estimate([data[:20], data[20:]])
+    layer = network.layers[1]
+    np.testing.assert_allclose(layer.mean, Z.mean(axis=0))
+    np.testing.assert_allclose(layer.variance, (Z[:20].var(axis=0, ddof=1) + Z[20:].var(axis=0, ddof=1)) / 2)
+    plain = Network([Affine(4, 3)], random_state=0)
+    plain.estimate(iter([]))
