@@ -197,6 +197,9 @@ def recipe(
     *,
     every: Annotated[bool, typer.Option("--all", help="Run all.")] = False,
     table: Annotated[bool, typer.Option("--table", help="Print the table of all results as Markdown.")] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Run nothing; tell whether the results of two differ by more than chance.")
+    ] = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Train the network of an article for several seeds, and keep what it reached beside the recipe."""
@@ -206,6 +209,9 @@ def recipe(
     for name in names or []:
         if name not in recipes:
             raise ParameterError(f"there is no recipe {name!r} in {folder}; there are {', '.join(recipes)}")
+    if compare:
+        _compare(folder, {name: recipes[name] for name in names or []})
+        return
     for name in recipes if every else names or []:
         _run_recipe(folder, name, recipes[name], keep)
     if table or readme:
@@ -232,12 +238,26 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) ->
     write_results(folder, name, recipe, runs, environment())
 
 
+def _compare(folder: Path, recipes: dict[str, "Recipe"]) -> None:
+    """Tell the test errors of two recipes, and how likely chance alone makes such a difference."""
+    from pipeline.recipes.comparison import compare, describe_comparison  # noqa: PLC0415 - for start-up time
+    from pipeline.recipes.results import read_results  # noqa: PLC0415 - the same
+    from pipeline.recipes.table import describe_errors  # noqa: PLC0415 - the same
+
+    if len(recipes) != 2:
+        raise ParameterError(f"--compare takes the names of two recipes; got {', '.join(recipes) or 'none'}")
+    runs = {name: read_results(folder, name, one) for name, one in recipes.items()}
+    (one, other), found = runs, compare(*runs.values())
+    for name, each in runs.items():
+        typer.echo(f"{name}: test error {describe_errors(each)}")
+    typer.echo(describe_comparison(one, other, found))
+
+
 def _publish(folder: Path, recipes: dict[str, "Recipe"], readme: Path | None, *, table: bool) -> None:
     """Make the table of what all recipes have reached, and print it or write it down."""
-    from pipeline.recipes.results import read_results, write_readme  # noqa: PLC0415 - for start-up time
-    from pipeline.recipes.table import table as make_table  # noqa: PLC0415 - the same
+    from pipeline.recipes.results import make_table, write_readme  # noqa: PLC0415 - for start-up time
 
-    text = make_table({name: (recipe, read_results(folder, name, recipe)) for name, recipe in recipes.items()})
+    text = make_table(folder, recipes)
     if table:
         typer.echo(text)
     if readme:

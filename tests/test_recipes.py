@@ -4,15 +4,23 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.stats import ttest_ind
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.committee import load_committee, member_seeds
+from pipeline.data.idx import read_part
+from pipeline.metrics import sign_test
+from pipeline.model_file import load_model
 from pipeline.parameters import ParameterError
+from pipeline.recipes.comparison import compare, welch
+from pipeline.recipes.members import TrainMembers
 from pipeline.recipes.recipe import STAGES, Recipe, read_recipe, read_recipes
-from pipeline.recipes.results import read_results, write_readme, write_results
+from pipeline.recipes.results import make_table, read_results, write_readme, write_results
 from pipeline.recipes.running import environment, run
-from pipeline.recipes.table import BEGIN, END, describe_network, describe_training, table
+from pipeline.recipes.table import BEGIN, END, describe_errors, describe_network, describe_training, table
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "recipes"
@@ -30,6 +38,8 @@ fetch: {dataset: digits}
 train: {hidden_layer_sizes: [4], solver: sgd, learning_rate_init: 0.5, momentum: 0.0, batch_size: 100, max_iter: 2}
 evaluate: {pictures: false}
 """
+COPIES = "test_time: {n_copies: 3, augmentation: {name: deform, rotation: 10, translation: 0.5}}\n"
+COMMITTEE = SMALL.replace("gradcheck: 2\nnumerical: 2\n", "members: 3\n")
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +95,7 @@ def test_results_are_of_recipes_as_they_stand():
 
 def test_the_readme_has_the_table_of_the_results():
     """What `recipe --write-readme` would write is there already."""
-    made = table({name: (recipe, read_results(FOLDER, name, recipe)) for name, recipe in RECIPES.items()})
+    made = make_table(FOLDER, RECIPES)
     assert f"{BEGIN}\n{made}\n{END}" in (ROOT / "README.md").read_text("utf-8")
 
 
@@ -100,6 +110,10 @@ def test_the_readme_has_the_table_of_the_results():
         ("seeds: [3, 1]", "seeds: [-1]", "small.yaml: seeds must be a list of integers >= 0; got (-1,)"),
         ("gradcheck: 2", "gradcheck: 0", "small.yaml: gradcheck must be an integer >= 1 or null; got 0"),
         ("gradcheck: 2", "gradchek: 2", "small.yaml: there is no parameter 'gradchek'; there are title, reported"),
+        ("gradcheck: 2", "members: 1", "small.yaml: members must be an integer >= 2 or null; got 1"),
+        ("gradcheck: 2", "test_time: {copies: 8}", "small.yaml: test_time: there is no parameter 'copies'"),
+        ("gradcheck: 2", "test_time: {n_copies: 0}", "small.yaml: test_time: n_copies must be an integer >= 1; got 0"),
+        ("gradcheck: 2", "trials: {wide: []}", "small.yaml: trials: 'wide' has no figure; there must be one at least"),
         ("max_iter: 2", "max_itre: 2", "small.yaml: train: there is no parameter 'max_itre'"),
         ("dataset: digits", "retries: -1", "small.yaml: fetch: retries must be an integer >= 0; got -1"),
         ("evaluate: {pictures: false}", "evaluate: false", "small.yaml: evaluate must be a mapping"),
@@ -204,6 +218,170 @@ def test_the_environment_names_what_times_depend_on():
     assert all(pool["num_threads"] >= 1 for pool in told["blas"])
 
 
+# ---------------------------------------------------------------- committees and copies
+
+
+@pytest.fixture
+def committee(folder):
+    """Return what a committee came to, for the last of its seeds, and its artifacts."""
+    (folder / "recipes" / "small.yaml").write_text(COMMITTEE, "utf-8")
+    *_, last = run(read_recipe(Path("recipes/small.yaml")), folder / "artifacts")
+    return last, folder / "artifacts"
+
+
+def pixels_and_labels(artifacts):
+    """Return the test file of a folder of artifacts."""
+    images, labels = read_part(artifacts / "raw", "test")
+    return images.reshape(len(images), -1), labels
+
+
+def test_a_committee_is_measured_with_its_members(committee):
+    """Its error and that of each member are those of the files that are left, and members' seeds come from its own."""
+    one, artifacts = committee
+    X, y = pixels_and_labels(artifacts)
+    together = load_committee(artifacts / "model")
+    assert one["test"]["accuracy"] == pytest.approx(together.score(X, y), abs=1e-6)
+    assert one["wrong"] == np.flatnonzero(together.predict(X) != y).tolist()
+    assert [member["seed"] for member in one["members"]] == member_seeds(one["seed"], 3)
+    for number, member in enumerate(one["members"], start=1):
+        alone = load_model(artifacts / "model" / f"model-{number}.npz")
+        assert member["test"]["accuracy"] == pytest.approx(alone.score(X, y), abs=1e-6)
+        assert "validation" in member
+    assert len({member["test"]["log_loss"] for member in one["members"]}) == 3
+
+
+def test_a_committee_counts_the_work_of_all(committee):
+    """Parameters, epochs and updates are sums over the members."""
+    one, _ = committee
+    assert one["layers"] == [64, 4, 10]
+    assert one["n_parameters"] == 3 * (64 * 4 + 4 + 4 * 10 + 10)
+    assert (one["epochs"], one["updates"]) == (3 * 2, 3 * 2 * 13)
+    assert one["seconds"] > 0
+
+
+def test_a_member_is_the_network_of_its_seed(committee):
+    """Trained alone by that seed, on the committee's rows, it comes to the same."""
+    one, artifacts = committee
+    recipe = read_recipe(Path("recipes/small.yaml"))
+    train = recipe.stages(one["members"][1]["seed"])["train"].set_params(n_threads=1)
+    train.run(artifacts)
+    verdicts = recipe.stages(0)["evaluate"].judge_model(artifacts, load_model(artifacts / "model" / "model.npz"))
+    assert verdicts["test"].figures == pytest.approx(one["members"][1]["test"], abs=1e-6)
+
+
+@pytest.mark.parametrize(("n_threads", "n_cores", "expected"), [(None, 2, (1, 2)), (2, 8, (2, 3)), (4, 2, (4, 1))])
+def test_members_share_the_cores(folder, monkeypatch, n_threads, n_cores, expected):
+    """A member's threads are the recipe's, or one; as many members are trained at once as that leaves cores for."""
+    recipe = replace(read_recipe(Path("recipes/small.yaml")), seeds=(0,), gradcheck=None, numerical=None)
+    list(run(recipe, folder / "artifacts"))
+    asked = []
+
+    class Stop(Exception):  # noqa: N818 - it ends the stage, and is no error
+        pass
+
+    def make(member, n_members, random_state, n_jobs):
+        asked.append((member.n_threads, n_jobs, n_members, random_state))
+        raise Stop
+
+    monkeypatch.setattr("pipeline.recipes.members.make_committee", make)
+    monkeypatch.setattr("pipeline.recipes.members.usable_threads", lambda: n_cores)
+    train = recipe.stages(0)["train"].set_params(n_threads=n_threads)
+    with pytest.raises(Stop):
+        TrainMembers(train, 3, 5).run(folder / "artifacts")
+    assert asked == [(*expected, 3, 5)]
+
+
+@pytest.mark.parametrize("text", [SMALL, COMMITTEE], ids=["one", "committee"])
+def test_copies_are_averaged_over_where_a_recipe_says_so(folder, text):
+    """What counts is the mean over copies, drawn by the seed; images as they are come to what they came to without."""
+    path = folder / "recipes" / "small.yaml"
+    path.write_text(text, "utf-8")
+    without = list(run(read_recipe(path), folder / "without"))[-1]
+    path.write_text(text + COPIES, "utf-8")
+    recipe = read_recipe(path)
+    one = list(run(recipe, folder / "with"))[-1]
+    assert one["without_averaging"] == {part: without[part] for part in ("validation", "test")}
+    model = load_model(folder / "with" / "model" / "model.npz") if text == SMALL else None
+    model = model or load_committee(folder / "with" / "model")
+    averaged = recipe.averaged(model, one["seed"])
+    X, y = pixels_and_labels(folder / "with")
+    assert (averaged.n_copies, averaged.augmentation.rotation, averaged.random_state) == (3, 10, one["seed"])
+    assert one["wrong"] == np.flatnonzero(averaged.predict(X) != y).tolist()
+    assert one["test"] != without["test"]
+
+
+def test_what_is_left_out_does_not_part_older_results_from_their_recipe():
+    """A recipe without members and copies has the settings that it had before there were such."""
+    assert not {"members", "test_time"} & set(Recipe("t", "r", "s").settings())
+    assert {"members", "test_time"} <= set(Recipe("t", "r", "s", members=2, test_time={"n_copies": 2}).settings())
+
+
+def test_the_wrong_rows_are_those_of_the_test_file(folder):
+    """There are as many as the error says."""
+    one = next(run(read_recipe(Path("recipes/small.yaml")), folder / "artifacts"))
+    X, y = pixels_and_labels(folder / "artifacts")
+    model = load_model(folder / "artifacts" / "model" / "model.npz")
+    assert one["wrong"] == np.flatnonzero(model.predict(X) != y).tolist()
+    assert len(one["wrong"]) / len(y) == pytest.approx(one["test"]["error_rate"], abs=1e-6)
+
+
+# ---------------------------------------------------------------- two recipes beside each other
+
+
+def runs_wrong_on(*rows):
+    """Return what seeds came to that are wrong on these rows of a hundred."""
+    return [{"wrong": list(each), "test": {"error_rate": len(each) / 100}} for each in rows]
+
+
+def test_recipes_are_compared_over_seeds_and_over_images():
+    """Means over the seeds, and the rows that one alone gets wrong, for every pair of seeds."""
+    one, other = runs_wrong_on(range(10), range(12)), runs_wrong_on(range(5, 7), range(5), range(1, 5))
+    found = compare(one, other)
+    assert found.difference == pytest.approx(0.11 - 11 / 300)
+    assert found.p_images == tuple(sign_test(n, 0) for n in (8, 5, 6, 10, 7, 8))
+    assert found.p_seeds == pytest.approx(ttest_ind([0.10, 0.12], [0.02, 0.05, 0.04], equal_var=False).pvalue)
+
+
+@pytest.mark.parametrize(("one", "other"), [([1, 2], [3]), ([1], [2]), ([1, 1], [2, 2])])
+def test_welch_says_nothing_where_there_is_no_spread(one, other):
+    """One seed has none, nor have seeds that are all alike."""
+    assert welch(one, other) is None
+
+
+@pytest.mark.parametrize("runs", [[], [{"test": {"error_rate": 0.5}}]], ids=["not run", "no rows"])
+def test_recipes_without_wrong_rows_cannot_be_compared(runs):
+    """The error says what is needed."""
+    with pytest.raises(ValueError, match="must have been run as they stand, with all wrong rows kept"):
+        compare(runs_wrong_on([1]), runs)
+
+
+def test_the_command_compares_two(folder):
+    """Both errors, and how likely chance is; nothing is run."""
+    path = folder / "recipes" / "large.yaml"
+    path.write_text(SMALL.replace("[4]", "[9]"), "utf-8")
+    recipes = read_recipes(folder / "recipes")
+    for name, last in (("small", 12), ("large", 4)):
+        runs = runs_wrong_on(range(last), range(last + 1))
+        write_results(folder / "recipes", name, recipes[name], runs, {})
+    code, out, error = call("large", "small", "--compare")
+    assert (code, error) == (0, "")
+    first, second, both = out.splitlines()
+    assert [first, second] == [
+        "large: test error 4.500 % +- 0.707 (4.00 to 5.00, 2 seeds)",
+        "small: test error 12.500 % +- 0.707 (12.00 to 13.00, 2 seeds)",
+    ]
+    assert both == (
+        "large less small: -8.000 %; p 0.0077 over the seeds (Welch), 0.0078 on the same images (McNemar, median of 4 "
+        "pairs)"
+    )
+
+
+@pytest.mark.parametrize(("names", "told"), [([], "none"), (["small"], "small")])
+def test_comparing_takes_two(names, told):
+    """Anything else is wrong usage."""
+    assert call("--compare", *names) == (2, "", f"error: --compare takes the names of two recipes; got {told}\n")
+
+
 # ---------------------------------------------------------------- the table
 
 
@@ -247,6 +425,67 @@ def test_what_an_author_reported_by_epoch_stands_above_what_is_reached():
         "| loss reported | 2.5000 | 1.2500 |",
         "| loss here | 0.3750 | 0.1875 |",
     ]
+
+
+def test_a_recipe_with_a_goal_stands_in_a_table_of_errors(folder):
+    """Mean, spread, best and worst, the members' mean error, and the machine; the others keep their own table."""
+    (folder / "recipes" / "small.yaml").write_text(COMMITTEE + COPIES + "goal: next to none", "utf-8")
+    (folder / "recipes" / "other.yaml").write_text(SMALL, "utf-8")
+    recipes = read_recipes(folder / "recipes")
+    runs = [
+        results(0.5, 3600.0, members=[{"test": {"error_rate": one}} for one in (error - 0.125, error + 0.125)])
+        | {"test": {"error_rate": error}}
+        for error in (0.25, 0.375)
+    ]
+    write_results(folder / "recipes", "small", recipes["small"], runs, environment())
+    goals, machine, others, *_ = make_table(folder / "recipes", recipes).split("\n\n")
+    assert goals.splitlines()[2] == (
+        "| [a small net](recipes/small.yaml) | 3 of 64-4-10 relu | SGD 0.5, batches of 100, 2 epochs; mean over 3 "
+        "copies | next to nothing | next to none | 31.250 % +- 8.839 (25.00 to 37.50, 2 seeds) | 31.250 % | 60 min |"
+    )
+    cores, processor, system = (environment()["machine"][name] for name in ("cores", "processor", "system"))
+    assert machine == f"Trained on {cores} cores, {processor}, {system}, NumPy {np.__version__}."
+    assert "[a small net](recipes/other.yaml)" in others
+    assert "recipes/small.yaml" not in others
+    assert "not run yet" in table({"small": (recipes["small"], [])}, ["a machine"]).splitlines()[2]
+
+
+def test_one_seed_has_no_spread():
+    """It is said to be one."""
+    assert describe_errors([{"test": {"error_rate": 0.125}}]) == "12.50 % (one seed)"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(599.0, "599 s"), (900.0, "15 min"), (9000.0, "2.5 h")])
+def test_times_are_told_in_a_unit_of_their_size(seconds, words):
+    """Seconds, minutes or hours, with three digits."""
+    recipe = replace(read_recipe(Path("recipes/small.yaml")), reported_by_epoch={})
+    assert table({"small": (recipe, [results(0.5, seconds)])}).endswith(f"| {words} |")
+
+
+def test_what_a_recipe_was_chosen_from_is_shown():
+    """Every setting with its mean validation error and its seeds, and what else was tried; not run, too."""
+    recipe = replace(
+        read_recipe(Path("recipes/small.yaml")), trials={"4 units": (2.5, 3.5), "3 units": (4.25,)}, tried="more\nunits"
+    )
+    _, trials, tried = table({"small": (recipe, [])}).split("\n\n")
+    assert trials.splitlines() == [
+        "| a small net, chosen from | validation error, % | seeds |",
+        "| --- | --- | --- |",
+        "| 4 units | 3.000 | 2 |",
+        "| 3 units | 4.250 | 1 |",
+    ]
+    assert tried == "a small net: more units"
+    assert replace(recipe, trials={}, tried="").settings() == recipe.settings()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_was_chosen_by_validation(name):
+    """Where it says what it was chosen from, nothing there is better; and then it learns from all images."""
+    recipe = RECIPES[name]
+    if recipe.trials:
+        own, *others = (sum(percent) / len(percent) for percent in recipe.trials.values())
+        assert own <= min(others, default=own)
+        assert recipe.split["validation_fraction"] == 0
 
 
 @pytest.mark.parametrize(

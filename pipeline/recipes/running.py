@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,13 @@ from threadpoolctl import threadpool_info
 
 from pipeline import assembly, gradcheck
 from pipeline.classifier import MLPClassifier
+from pipeline.committee import load_committee
+from pipeline.model_file import load_model
 from pipeline.network.gradient_check import train_numerically
+from pipeline.recipes.members import TrainMembers
 from pipeline.recipes.recipe import Recipe
-from pipeline.stages.base import Progress, Stage
+from pipeline.stages.base import Progress
+from pipeline.stages.evaluate import Verdict
 from pipeline.stages.preprocess import read_labels
 from pipeline.stages.train import FIGURES
 
@@ -44,7 +49,10 @@ def run(recipe: Recipe, artifacts: Path, progress: Progress | None = None) -> It
     dict
         ``seed``; ``layers``, their widths; ``n_parameters``; ``epochs``, ``updates``, ``seconds`` (of training, wall
         time); ``history``, a list for each column of ``history.csv``; ``validation`` and ``test``, the figures of
-        ``metrics.json``; and where the recipe asks for them ``gradcheck`` and ``numerical``.
+        ``metrics.json``; ``wrong``, the rows of the test file that were guessed wrong; and where the recipe asks for
+        them ``gradcheck`` and ``numerical``. A committee has no ``history``, but ``members``, the same of each; epochs,
+        updates and parameters are those of all members together. Where copies are averaged over,
+        ``without_averaging`` has the figures of images as they are.
     """
     progress = progress or Progress()
     for number, seed in enumerate(recipe.seeds):
@@ -53,10 +61,11 @@ def run(recipe: Recipe, artifacts: Path, progress: Progress | None = None) -> It
             stages["fetch"].run(artifacts, progress)
             stages["preprocess"].run(artifacts, progress)
         stages["split"].run(artifacts, progress)
+        train = _trained if recipe.members is None else _trained_members
         yield (
             {"seed": seed}
             | _checks(recipe, stages["train"], artifacts, progress)
-            | _trained(stages, artifacts, progress)
+            | train(recipe, seed, stages, artifacts, progress)
         )
 
 
@@ -80,11 +89,39 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _trained(stages: dict[str, Stage], artifacts: Path, progress: Progress) -> dict[str, Any]:
+def _trained(recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress) -> dict[str, Any]:
     """Train and evaluate, and say what came of it."""
-    stages["train"].run(artifacts, progress)
-    measured = stages["evaluate"].run(artifacts, progress)
-    model: Any = stages["train"]
+    train, evaluate = stages["train"], stages["evaluate"]
+    train.run(artifacts, progress)
+    evaluate.run(artifacts, progress)
+    model = recipe.averaged(load_model(artifacts / "model" / "model.npz"), seed)
+    averaged = evaluate.judge_model(artifacts, model, progress) if recipe.test_time else None
+    return _effort(train) | {"history": _history(train)} | _judged(evaluate.verdicts_, averaged)
+
+
+def _trained_members(
+    recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress
+) -> dict[str, Any]:
+    """Train the members of a committee, and evaluate it and each of them."""
+    train = TrainMembers(stages["train"], recipe.members or 1, seed)
+    train.run(artifacts, progress)
+    committee = load_committee(artifacts / "model")
+    judge = partial(stages["evaluate"].judge_model, artifacts, progress=progress)
+    members = [
+        {"seed": trained.random_state} | _effort(trained) | _figures(judge(member))
+        for trained, member in zip(train.committee_.estimators_, committee.estimators_, strict=True)
+    ]
+    together = {name: sum(member[name] for member in members) for name in ("n_parameters", "epochs", "updates")}
+    averaged = judge(recipe.averaged(committee, seed)) if recipe.test_time else None
+    return (
+        {"layers": members[0]["layers"], "members": members, "seconds": round(train.seconds_, 2)}
+        | together
+        | _judged(judge(committee), averaged)
+    )
+
+
+def _effort(model: MLPClassifier) -> dict[str, Any]:
+    """Return how large a network is, and what it took to train it."""
     affine = model.network_.affine_layers
     return {
         "layers": [affine[0].n_in, *(layer.n_out for layer in affine)],
@@ -92,9 +129,19 @@ def _trained(stages: dict[str, Stage], artifacts: Path, progress: Progress) -> d
         "epochs": model.n_iter_,
         "updates": model._trainer.updates,  # noqa: SLF001 - no fitted attribute of scikit-learn's counts them
         "seconds": round(sum(model.history_["seconds"]), 2),
-        "history": _history(model),
-        **{part: {name: round(figure, 6) for name, figure in figures.items()} for part, figures in measured.items()},
     }
+
+
+def _judged(verdicts: dict[str, Verdict], averaged: dict[str, Verdict] | None) -> dict[str, Any]:
+    """Return what a model came to; where its answers were averaged over copies, that counts."""
+    if averaged is None:
+        return _figures(verdicts) | {"wrong": verdicts["test"].wrong}
+    return _judged(averaged, None) | {"without_averaging": _figures(verdicts)}
+
+
+def _figures(verdicts: dict[str, Verdict]) -> dict[str, Any]:
+    """Return the figures of every part."""
+    return {part: {name: round(one, 6) for name, one in said.figures.items()} for part, said in verdicts.items()}
 
 
 def _history(model: MLPClassifier) -> dict[str, list[float | None]]:

@@ -1,12 +1,14 @@
-"""Markdown of recipes and their results: one row for each, and a small table where an author gave every epoch.
+"""Markdown of recipes and their results: one row for each, and small tables of what was reported by epoch or chosen.
+
+Recipes with a goal stand in a table of their own, of test errors.
 
 Pure functions from recipes and results to text.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import groupby
-from statistics import mean
+from statistics import mean, stdev
 from typing import Any
 
 from pipeline.recipes.markdown import markdown_table
@@ -14,27 +16,40 @@ from pipeline.recipes.recipe import Recipe
 
 Runs = list[dict[str, Any]]
 HEADINGS = ("", "network", "training", "reported", "test accuracy here", "training time")
+HEADINGS_OF_GOALS = ("", "network", "training", "reported", "goal", "test error here", "members alone", "training time")
 BEGIN, END = "<!-- recipes -->", "<!-- /recipes -->"
 _SOLVERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "AdaGrad"}
 
 
-def table(recipes: Mapping[str, tuple[Recipe, Runs]]) -> str:
-    """Return the table of all recipes, and what authors reported by epoch beneath it.
+def table(recipes: Mapping[str, tuple[Recipe, Runs]], machines: Iterable[str] = ()) -> str:
+    """Return the tables of all recipes, and beneath them what authors reported by epoch and what was chosen from.
 
     Parameters
     ----------
     recipes : mapping of str to (Recipe, list of dict)
         Each recipe with what its seeds came to, by its name.
+    machines : iterable of str, default=()
+        What the recipes with a goal were trained on, in words.
     """
-    rows = [_row(name, recipe, runs) for name, (recipe, runs) in recipes.items()]
-    by_epoch = [_by_epoch(recipe, runs) for recipe, runs in recipes.values() if recipe.reported_by_epoch and runs]
-    return "\n\n".join([markdown_table(HEADINGS, rows), *by_epoch])
+    aiming = {name: each for name, each in recipes.items() if each[0].goal}
+    rows = [_row(name, *each) for name, each in recipes.items() if name not in aiming]
+    rows_of_goals = [_row_with_goal(name, *each) for name, each in aiming.items()]
+    return "\n\n".join(
+        [
+            *([markdown_table(HEADINGS_OF_GOALS, rows_of_goals)] if rows_of_goals else []),
+            *(f"Trained on {machine}." for machine in sorted(set(machines)) if rows_of_goals),
+            *([markdown_table(HEADINGS, rows)] if rows else []),
+            *(_by_epoch(recipe, runs) for recipe, runs in recipes.values() if recipe.reported_by_epoch and runs),
+            *(text for recipe, _ in recipes.values() for text in _choice(recipe)),
+        ]
+    )
 
 
 def describe_network(recipe: Recipe, runs: Runs) -> str:
     """Return widths and activation: ``784-50-10 relu``, or ``784-18x50-10 relu`` where more than two agree."""
     model: Any = recipe.stages(0)["train"]
     words = [
+        *([f"{recipe.members} of"] if recipe.members else []),
         _widths(runs[0]["layers"]),
         str(model.activation),
         *([] if model.biases else ["without biases"]),
@@ -64,7 +79,8 @@ def describe_training(recipe: Recipe) -> str:
     )
     drawn = " drawn with replacement" if model.replacement else ""
     length = f"{model.max_updates:,} updates" if model.max_updates else f"{model.max_iter} epochs"
-    return f"{rule}, {batch}{drawn}, {length}"
+    copies = f"; mean over {recipe.averaged(None, 0).n_copies} copies" if recipe.test_time else ""
+    return f"{rule}, {batch}{drawn}, {length}{copies}"
 
 
 def _row(name: str, recipe: Recipe, runs: Runs) -> list[str]:
@@ -72,9 +88,47 @@ def _row(name: str, recipe: Recipe, runs: Runs) -> list[str]:
     title = f"[{recipe.title}](recipes/{name}.yaml)"
     if not runs:
         return [title, "", describe_training(recipe), recipe.reported, "not run yet", ""]
-    seconds = mean(run["seconds"] for run in runs)
     network, training = describe_network(recipe, runs), describe_training(recipe)
-    return [title, network, training, recipe.reported, _reached(runs), f"{seconds:.3g} s"]
+    return [title, network, training, recipe.reported, _reached(runs), _duration(runs)]
+
+
+def _row_with_goal(name: str, recipe: Recipe, runs: Runs) -> list[str]:
+    """Return the cells of a recipe that aims at something."""
+    known = [f"[{recipe.title}](recipes/{name}.yaml)", describe_training(recipe), recipe.reported, recipe.goal]
+    title, training, *rest = known
+    if not runs:
+        return [title, "", training, *rest, "not run yet", "", ""]
+    alone = [mean(member["test"]["error_rate"] for member in run["members"]) for run in runs if "members" in run]
+    cells = [f"{100 * mean(alone):.3f} %" if alone else "", _duration(runs)]
+    return [title, describe_network(recipe, runs), training, *rest, describe_errors(runs), *cells]
+
+
+def describe_errors(runs: Runs) -> str:
+    """Return the test error: mean over the seeds, standard deviation, best and worst.
+
+    Examples
+    --------
+    >>> describe_errors([{"test": {"error_rate": error}} for error in (0.005, 0.0052, 0.0063)])
+    '0.550 % +- 0.070 (0.50 to 0.63, 3 seeds)'
+    >>> describe_errors([{"test": {"error_rate": 0.005}}])
+    '0.50 % (one seed)'
+    """
+    percent = [100 * run["test"]["error_rate"] for run in runs]
+    if len(percent) == 1:
+        return f"{percent[0]:.2f} % (one seed)"
+    spread = f"({min(percent):.2f} to {max(percent):.2f}, {len(percent)} seeds)"
+    return f"{mean(percent):.3f} % +- {stdev(percent):.3f} {spread}"
+
+
+def _duration(runs: Runs) -> str:
+    """Return how long training took, in the mean over the seeds; of a committee, all members together."""
+    seconds = mean(run["seconds"] for run in runs)
+    size, unit = next((size, unit) for least, size, unit in _UNITS if seconds >= least)
+    return f"{seconds / size:.3g} {unit}"
+
+
+_UNITS = ((7200, 3600, "h"), (600, 60, "min"), (0, 1, "s"))
+"""From how many seconds on a time is told in which unit, and the seconds of that."""
 
 
 def _reached(runs: Runs) -> str:
@@ -111,6 +165,14 @@ def _by_epoch(recipe: Recipe, runs: Runs) -> str:
         rows += [[f"{column} reported", *map(_figure, figures)], [f"{column} here", *map(_figure, here)]]
     headings = [f"{recipe.title}, by epoch", *(str(epoch) for epoch in range(1, len(rows[0])))]
     return markdown_table(headings, rows)
+
+
+def _choice(recipe: Recipe) -> list[str]:
+    """Return a table of the validation errors that a recipe was chosen by, and what else was tried."""
+    rows = [[setting, f"{mean(percent):.3f}", str(len(percent))] for setting, percent in recipe.trials.items()]
+    headings = [f"{recipe.title}, chosen from", "validation error, %", "seeds"]
+    tried = " ".join(recipe.tried.split())
+    return [*([markdown_table(headings, rows)] if rows else []), *([f"{recipe.title}: {tried}"] if tried else [])]
 
 
 def _figure(value: float) -> str:

@@ -1,0 +1,70 @@
+"""A committee in the place of the network: what ``Train`` is for one, ``TrainMembers`` is for several.
+
+It reads what ``Train`` reads, and writes a model file for each member in the place of one.
+"""
+
+import time
+import warnings
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+
+from pipeline.classifier import MLPClassifier
+from pipeline.committee import make_committee, members_at_once, save_committee
+from pipeline.stages.base import Progress, Stage
+from pipeline.stages.train import read_training
+from pipeline.threads import usable_threads
+
+
+class TrainMembers(Stage):
+    """Train the members of a committee on the training rows: ``model-1.npz``, ``model-2.npz`` and so on.
+
+    As many are trained at once as there are cores for; where the network does not say how many threads it has, it has
+    one. Validation rows are not watched meanwhile.
+
+    Parameters
+    ----------
+    train : MLPClassifier
+        What each member is but for its ``random_state``.
+    n_members : int
+        How many.
+    random_state : int, default=0
+        What the members' seeds are made from; see ``member_seeds``.
+
+    Attributes
+    ----------
+    committee_ : VotingClassifier
+        Of the members as they were trained.
+    seconds_ : float
+        Of training, all members together, wall time.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("prepared", "split")
+    writes: ClassVar[str] = "model"
+
+    def __init__(self, train: MLPClassifier, n_members: Annotated[int, ">= 2"], random_state: int = 0) -> None:
+        self.train = train
+        self.n_members = n_members
+        self.random_state = random_state
+
+    def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
+        """Fit all members, and write a file for each."""
+        normalize, X, y, _ = read_training(artifacts)
+        n_threads = self.train.n_threads or 1
+        member = MLPClassifier(**self.train.get_params(deep=False)).set_params(n_threads=n_threads)
+        n_jobs = members_at_once(self.n_members, n_threads, usable_threads())
+        committee = make_committee(member, self.n_members, self.random_state, n_jobs)
+        progress.begin(f"train {self.n_members} members, {n_jobs} at once", None, "members")
+        began = time.perf_counter()
+        try:
+            with warnings.catch_warnings():
+                # As in `Train`: to have used all epochs is no mishap. joblib's processes hear of it, too.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                self.committee_ = committee.fit(X, y)
+        finally:
+            progress.end()
+        self.seconds_ = time.perf_counter() - began
+        save_committee(folder, Pipeline([("preprocess", normalize), ("train", committee)]))
+        return {"members": self.n_members, "seconds": self.seconds_}
