@@ -32,6 +32,8 @@ class Training:
         Of the hidden layers.
     dropout : float
         Share of the hidden units dropped; scikit-learn drops none.
+    shift : int
+        Pixels that images are shifted by at the most, anew in every epoch; scikit-learn shifts none.
     schedule : {"constant", "cosine"}
         ``cosine`` rises for an epoch, then falls to 0; scikit-learn's rate is constant.
     """
@@ -43,6 +45,7 @@ class Training:
     epochs: int = 5
     activation: Literal["relu", "logistic"] = "relu"
     dropout: float = 0.0
+    shift: int = 0
     schedule: Literal["constant", "cosine"] = "constant"
 
     def shorter(self, epochs: int) -> Self:

@@ -7,13 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.rows import Training
-from pipeline import MLPClassifier
+from pipeline import Deform, MLPClassifier
 from pipeline.network import Cosine
 
 
 def learning_rate(training: Training) -> Any:
     """Return the schedule of a training."""
     return Cosine(warmup=1) if training.schedule == "cosine" else "constant"
+
+
+def shifts(training: Training) -> Deform | None:
+    """Return how images are shifted in a training."""
+    return Deform(translation=training.shift, whole_pixels=True) if training.shift else None
 
 
 class Ours:
@@ -38,6 +43,7 @@ class Ours:
             momentum=0,
             n_iter_no_change=math.inf,
             dropout=training.dropout,
+            augmentation=shifts(training),
             pixel_scale=1 / 255 if X.dtype == np.uint8 else None,
         )
         self.model.fit(X, y)

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.rows import Training
+from benchmarks.sides.ours import shifts
 from pipeline.network import Cosine
 
 _OPTIMIZERS: dict[str, Any] = {
@@ -37,12 +38,17 @@ class PyTorch:
         images, labels = torch.from_numpy(X), torch.from_numpy(y)
         self.model = build(training, X.shape[1], int(y.max()) + 1)
         optimizer = _OPTIMIZERS[training.solver](self.model.parameters(), training.learning_rate)
+        deform, rng = shifts(training), np.random.default_rng(self.seed)
+        deformer = deform and deform.prepare(X.shape[1])  # ours on both sides: what is compared is the network
         for rows, rate in batches(training, len(X)):
             if rate is not None:
                 optimizer.param_groups[0]["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
+            batch = images[rows]
+            if deformer is not None:
+                deformer.apply(batch.numpy(), rng, batch.numpy())
             with self.precision():
-                loss = functional.cross_entropy(self.model(images[rows]), labels[rows])
+                loss = functional.cross_entropy(self.model(batch), labels[rows])
             loss.backward()  # type: ignore[no-untyped-call]  # torch does not say its type
             optimizer.step()
         return self
