@@ -10,7 +10,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 
-from benchmarks import growth, memory, neighbour, predict, report, search, start, target, train
+from benchmarks import (
+    ablation,
+    account,
+    deform,
+    growth,
+    memory,
+    neighbour,
+    predict,
+    report,
+    search,
+    start,
+    target,
+    train,
+)
 from benchmarks.data import store
 from benchmarks.machine import machine
 from benchmarks.measure import ROOT
@@ -21,6 +34,7 @@ from pipeline.recipes.markdown import between_markers
 
 PARTS: dict[str, ModuleType] = {
     "train": train,
+    "account": account,
     "neighbour": neighbour,
     "predict": predict,
     "search": search,
@@ -28,6 +42,8 @@ PARTS: dict[str, ModuleType] = {
     "start": start,
     "growth": growth,
     "target": target,
+    "deform": deform,
+    "ablation": ablation,
 }
 RESULTS = ROOT / "benchmarks" / "results.json"
 
@@ -83,15 +99,17 @@ def _measure(
             result = PARTS[part].run(options)
             document = report.with_part(document, machine(), part, result, datetime.now(UTC).date().isoformat())
             if output is not None:
-                _keep(output, document, part)
+                _keep(output, document, part, options)
     return document
 
 
-def _keep(output: Path, document: report.Document, part: str) -> None:
+def _keep(output: Path, document: report.Document, part: str, options: Options) -> None:
     """Write the results, and the picture that belongs to them."""
     report.write(output, document)
     if part == "growth":
         growth.draw(document["parts"][part]["result"], output.with_name("growth.png"))
+    if part == "deform":
+        deform.draw(options.folder, output.with_name("deform.png"))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ TARGET = 0.15
 """By how much the seconds per image may differ between the fewest rows and the most."""
 _ROUNDS = 3
 _LEAST = 4_000
-_BASE = FIRST.training.shorter(1)
+_LONG = 300_000
+"""Images that a fit sees in all where few rows are measured, so that it is no shorter than with many."""
+_BASE = FIRST.training.shorter(2)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Point:
 def points() -> Iterator[Point]:
     """Yield what is measured; few rows where each costs much, for time per image is what counts."""
     for rows in (10_000, 30_000, 100_000, 300_000, 1_000_000):
-        yield Point("rows", rows, images=rows)
+        yield Point("rows", rows, _BASE.shorter(max(1, _LONG // rows)), rows)
     for width in (32, 64, 128, 256, 512, 1024, 2048, 4096):
         few = min(EPOCH, max(_LEAST, EPOCH * 512 // width))
         yield Point("width", width, replace(_BASE, hidden=(width,)), few)

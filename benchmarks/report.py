@@ -7,8 +7,11 @@ takes the place of the old one, and a new machine begins a new document.
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
+from benchmarks.ablation import EPOCHS
+from benchmarks.account import KINDS
 from benchmarks.growth import TARGET as SPREAD
 from benchmarks.growth import fraction, spread_over_rows
 from benchmarks.rows import BFLOAT16, FLOOR, OURS, PYTORCH, SKLEARN
@@ -98,6 +101,47 @@ def _ratio(row: Mapping[str, Any], name: str) -> str:
     return (f"{ratio:.0%}" if name == FLOOR else f"{ratio:.2f}") + aim
 
 
+def _account(result: list[dict[str, Any]]) -> str:
+    """Return where the core-seconds go, row by row."""
+    head = (
+        "Where the core-seconds of an epoch go (seconds by the clock, times threads). Products run on one core each;\n"
+        "what is left over is the interpreter, and the waking of threads:"
+    )
+    rows = [
+        [one["what"], str(one["threads"]), *(f"{one['core_seconds'][kind]:.3g}" for kind in KINDS)] for one in result
+    ]
+    return f"{head}\n\n{markdown_table(['', 'threads', *KINDS], rows)}"
+
+
+def _deform(result: Mapping[str, Any]) -> str:
+    """Return the times of deforming an epoch's images."""
+    rows = [[name, _spread(side["seconds"]), _over_ours(side)] for name, side in result["sides"].items()]
+    head = (
+        "Seconds to turn, scale, slant, shift and bend 60,000 images, an elastic field for each, which moves a pixel\n"
+        f"by {result['pixels_moved']} (ours, on two threads, is to stay under {result['target']:g}):"
+    )
+    return f"{head}\n\n{markdown_table(['', 'seconds', 'over ours'], rows)}"
+
+
+def _ablation(result: list[dict[str, Any]]) -> str:
+    """Return what each regulariser is worth, beside the first line, which has none."""
+    plain = result[0]["errors"]
+    rows = [
+        [
+            one["what"],
+            f"{one['mean']:.2f} % +- {stdev(one['errors']):.2f}" if len(one["errors"]) > 1 else f"{one['mean']:.2f} %",
+            "" if one is result[0] else f"{one['mean'] - mean(plain):+.2f}",
+        ]
+        for one in result
+    ]
+    head = (
+        f"What each regulariser is worth: validation error of 784-512-512-10, Adam 0.002 cosine, batches of 128, "
+        f"{EPOCHS} epochs\non 50,000 images, mean and standard deviation of {len(plain)} seeds, and the difference "
+        "to none:"
+    )
+    return f"{head}\n\n{markdown_table(['with', 'validation error', 'difference'], rows)}"
+
+
 def _neighbour(result: Mapping[str, Any]) -> str:
     rows = [
         [name, _spread(side["alone"]), _spread(side["beside"]), f"{side['ratio']:.2f}"]
@@ -172,6 +216,7 @@ def _reached(one: Mapping[str, Any], name: str) -> str:
 
 _SECTIONS: dict[str, Callable[[Any], str]] = {
     "train": _train,
+    "account": _account,
     "neighbour": _neighbour,
     "predict": _predict,
     "search": _search,
@@ -179,6 +224,8 @@ _SECTIONS: dict[str, Callable[[Any], str]] = {
     "growth": _growth,
     "memory": _memory,
     "start": _start,
+    "deform": _deform,
+    "ablation": _ablation,
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import account, deform
 from benchmarks.data import load, load_pixels, scaled
 from benchmarks.rows import EPOCH, FLOOR, OURS, Training
 from benchmarks.sides import side
@@ -143,4 +144,6 @@ TASKS: dict[str, Callable[..., Callable[[int], dict[str, Any]]]] = {
     "predict": Predict,
     "search": Search,
     "memory": Memory,
+    "account": account.Task,
+    "deform": deform.Task,
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import growth, measure, report, sides, target
+from benchmarks import ablation, account, deform, growth, measure, report, sides, target
 from benchmarks.__main__ import main
 from benchmarks.data import load, store
 from benchmarks.machine import machine
@@ -172,6 +172,25 @@ def test_a_quick_run_measures_every_side(result):
         assert side["seconds"]["least"] > 0
         assert ("accuracy" in side) == (name != FLOOR)
     assert {"openblas"} <= {pool["internal_api"] for pool in row["pools"][OURS]}
+
+
+def test_what_needs_no_other_side_is_measured_too(tmp_path):
+    """Core-seconds of every row, deformation with its picture, and every regulariser, from a hurried run."""
+    path = tmp_path / "results.json"
+    main(["account", "deform", "ablation", "--quick", "--dataset", "digits", "--output", str(path)])
+    parts = {name: part["result"] for name, part in report.read(path)["parts"].items()}
+    for row in parts["account"]:
+        kinds = dict(row["core_seconds"])
+        assert kinds.pop("seconds") * row["threads"] == pytest.approx(sum(kinds.values()), rel=0.01)
+        assert set(kinds) == set(account.KINDS)
+        assert min(kinds.values()) >= 0
+    assert set(parts["deform"]["sides"]) == {OURS, deform.ONE_THREAD, deform.SCIPY}
+    assert [one["what"] for one in parts["ablation"]] == list(ablation.VARIANTS)
+    assert len({tuple(one["errors"]) for one in parts["ablation"]}) > 3
+    assert (tmp_path / "deform.png").read_bytes().startswith(b"\x89PNG")
+    text = report.markdown(report.read(path))
+    assert "| nothing |" in text
+    assert "| SciPy, image by image, one core |" in text
 
 
 def test_what_is_printed_is_made_from_the_file(result):
