@@ -221,21 +221,25 @@ def recipe(
 
 
 def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> None:
-    """Run a recipe, print what every seed came to, and keep the results."""
-    from pipeline.recipes.results import write_results  # noqa: PLC0415 - for start-up time
+    """Run a recipe, print what every seed came to, and keep it; seeds that an earlier run came to are left out."""
+    from pipeline.recipes.results import read_results, write_results  # noqa: PLC0415 - for start-up time
     from pipeline.recipes.running import environment, run  # noqa: PLC0415 - the same
 
-    runs = []
+    runs = read_results(folder, name, recipe)
+    if len(runs) == len(recipe.seeds):
+        runs = []  # nothing was interrupted: all is done anew
+    if runs:
+        typer.echo(f"{name}: goes on after {len(runs)} of {len(recipe.seeds)} seeds", err=True)
     with (
         tempfile.TemporaryDirectory(prefix="digits-") as scratch,
         RichProgress() as progress,
         _saying_warnings(progress),
     ):
-        for one in run(recipe, keep / name if keep else Path(scratch), progress):
+        for one in run(recipe, keep / name if keep else Path(scratch), progress, after=len(runs)):
             figures = {"test accuracy": one["test"]["accuracy"], "updates": one["updates"], "seconds": one["seconds"]}
             typer.echo(format_result(f"{name}, seed {one['seed']}", figures))
             runs.append(one)
-    write_results(folder, name, recipe, runs, environment())
+            write_results(folder, name, recipe, runs, environment())
 
 
 def _compare(folder: Path, recipes: dict[str, "Recipe"]) -> None:

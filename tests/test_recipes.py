@@ -9,11 +9,13 @@ import pytest
 from scipy.stats import ttest_ind
 from typer.testing import CliRunner
 
+from pipeline import Deform
 from pipeline.cli import app
 from pipeline.committee import load_committee, member_seeds
 from pipeline.data.idx import read_part
 from pipeline.metrics import sign_test
 from pipeline.model_file import load_model
+from pipeline.network import Cosine
 from pipeline.parameters import ParameterError
 from pipeline.recipes.comparison import compare, welch
 from pipeline.recipes.members import TrainMembers
@@ -191,6 +193,26 @@ def test_the_command_keeps_what_every_seed_came_to(folder):
     assert len(losses) == 3
     assert losses == sorted(losses, reverse=True)
     assert first["numerical"]["images"] == 100
+
+
+def test_an_interrupted_recipe_goes_on_with_the_next_seed(folder, monkeypatch):
+    """What is done is kept seed by seed; run again, only the rest is done, and a recipe that is whole is done anew."""
+    path, run_stage = folder / "recipes" / "small.results.json", STAGES["evaluate"]._run
+    calls = []
+
+    def fail_the_second_time(*arguments):
+        calls.append(arguments)
+        return run_stage(*arguments) if len(calls) != 2 else 1 / 0
+
+    monkeypatch.setattr(STAGES["evaluate"], "_run", fail_the_second_time)
+    assert call("small")[0] == 1
+    assert [run["seed"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [3]
+    code, out, error = call("small")
+    assert code == 0, error
+    assert [line.split(": test accuracy")[0] for line in out.splitlines()] == ["small, seed 1"]
+    assert "goes on after 1 of 2 seeds" in error
+    assert [run["seed"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [3, 1]
+    assert len(call("small")[1].splitlines()) == 2
 
 
 def test_nothing_is_kept_of_a_recipe_that_failed(folder, monkeypatch):
@@ -497,6 +519,19 @@ def test_a_recipe_was_chosen_by_validation(name):
         (
             {"solver": "adagrad", "replacement": True, "batch_size": 9, "max_updates": 1000},
             "AdaGrad 0.001, batches of 9 drawn with replacement, 1,000 updates",
+        ),
+        (
+            {
+                "learning_rate": Cosine(warmup=2),
+                "max_iter": 5,
+                "batch_norm": True,
+                "noise": 0.3,
+                "augmentation": Deform(rotation=12, translation=2, whole_pixels=True),
+            },
+            (
+                "Adam 0.001 cosine (warmup 2), batches of auto, 5 epochs; batch normalisation; noise 0.3; "
+                "rotation 12, translation 2, whole pixels"
+            ),
         ),
     ],
 )

@@ -66,7 +66,7 @@ def _read(folder: Path, name: str, recipe: Recipe) -> dict[str, Any]:
         return {}
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     settings = json.loads(json.dumps(recipe.settings()))  # a list of YAML's is a tuple here, and a list in JSON
-    return document if document["settings"] == settings else {}
+    return document if document.get("settings") == settings else {}
 
 
 def _write(path: Path, text: str) -> None:

@@ -32,7 +32,9 @@ from pipeline.stages.train import FIGURES
 Samples = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
-def run(recipe: Recipe, artifacts: Path, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
+def run(
+    recipe: Recipe, artifacts: Path, progress: Progress | None = None, *, after: int = 0
+) -> Iterator[dict[str, Any]]:
     """Run a recipe, and yield what each seed came to.
 
     Parameters
@@ -43,6 +45,8 @@ def run(recipe: Recipe, artifacts: Path, progress: Progress | None = None) -> It
         The folder for a folder of each stage; what it holds is replaced.
     progress : Progress, optional
         Whoever watches.
+    after : int, default=0
+        How many of the seeds are left out, from the first on.
 
     Yields
     ------
@@ -55,7 +59,7 @@ def run(recipe: Recipe, artifacts: Path, progress: Progress | None = None) -> It
         ``without_averaging`` has the figures of images as they are.
     """
     progress = progress or Progress()
-    for number, seed in enumerate(recipe.seeds):
+    for number, seed in enumerate(recipe.seeds[after:]):
         stages = recipe.stages(seed)
         if number == 0:
             stages["fetch"].run(artifacts, progress)

@@ -5,12 +5,16 @@ Recipes with a goal stand in a table of their own, of test errors.
 Pure functions from recipes and results to text.
 """
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from statistics import mean, stdev
 from typing import Any
 
+import numpy as np
+
+from pipeline.parameters import snake_case
 from pipeline.recipes.markdown import markdown_table
 from pipeline.recipes.recipe import Recipe
 
@@ -79,8 +83,45 @@ def describe_training(recipe: Recipe) -> str:
     )
     drawn = " drawn with replacement" if model.replacement else ""
     length = f"{model.max_updates:,} updates" if model.max_updates else f"{model.max_iter} epochs"
+    schedule = "" if model.learning_rate == "constant" else f" {_words(model.learning_rate)}"
+    beside = "".join(f"; {words}" for words in describe_regularisers(model))
     copies = f"; mean over {recipe.averaged(None, 0).n_copies} copies" if recipe.test_time else ""
-    return f"{rule}, {batch}{drawn}, {length}{copies}"
+    return f"{rule}{schedule}, {batch}{drawn}, {length}{beside}{copies}"
+
+
+def describe_regularisers(model: Any) -> list[str]:
+    """Return what keeps a network from learning by heart, in words.
+
+    Examples
+    --------
+    >>> from pipeline import Deform, MLPClassifier
+    >>> describe_regularisers(MLPClassifier(batch_norm=True, noise=(0.3, 0.1), augmentation=Deform(rotation=12)))
+    ['batch normalisation', 'noise 0.3 0.1', 'rotation 12']
+    """
+    words = ["batch normalisation"] if model.batch_norm else []
+    numbers = {
+        "noise": model.noise,
+        "dropout": model.dropout,
+        "max-norm": model.max_norm,
+        "label smoothing": model.label_smoothing,
+        "weight decay": model.weight_decay if model.solver == "adamw" else 0,
+    }
+    words += [
+        f"{name} {' '.join(f'{one:g}' for one in np.ravel(value))}" for name, value in numbers.items() if np.any(value)
+    ]
+    words += [] if model.averaging is None else [_words(model.averaging)]
+    return words + ([] if model.augmentation is None else [_words(model.augmentation, "")])
+
+
+def _words(brick: Any, name: str | None = None) -> str:
+    """Return a small object in words: its name, and the parameters that are not its defaults."""
+    if isinstance(brick, str):
+        return brick.replace("_", "-")
+    plain = {key: parameter.default for key, parameter in inspect.signature(type(brick)).parameters.items()}
+    given = {key: value for key, value in brick.get_params().items() if value != plain[key]}
+    told = ", ".join(key.replace("_", " ") if value is True else f"{key} {value}" for key, value in given.items())
+    title = snake_case(type(brick).__name__).replace("_", " ") if name is None else name
+    return f"{title} ({told})" if title and told else title or told
 
 
 def _row(name: str, recipe: Recipe, runs: Runs) -> list[str]:
