@@ -4,13 +4,14 @@ Time is counted in epochs, and moves on with every update. A schedule with an en
 one, it takes the length of the training that it is first used for.
 """
 
-import inspect
 import math
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar
+
+from pipeline.network.configurable import Configurable
 
 
-class Schedule(ABC):
+class Schedule(Configurable, ABC):
     """A rule for the learning rate: eta(t) = eta factor(t), t in epochs.
 
     Its constructor is its whole configuration, so that scikit-learn can clone it, set it and search over it. One that
@@ -18,29 +19,6 @@ class Schedule(ABC):
     """
 
     ends: ClassVar[bool] = False
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments by name."""
-        del deep  # scikit-learn's word; there is nothing deeper
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set arguments by name; ValueError for a name that there is not."""
-        for name, value in params.items():
-            if name not in self.get_params():
-                raise ValueError(
-                    f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(self.get_params())}"
-                )
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.get_params().items())})"
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.get_params() == other.get_params()
-
-    __hash__ = None  # type: ignore[assignment]  # it can be changed, so it is no key
 
     @abstractmethod
     def factor(self, t: float, length: float, samples: int) -> float:
