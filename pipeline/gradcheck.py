@@ -15,7 +15,7 @@ from pipeline import assembly
 from pipeline.classifier import MLPClassifier
 from pipeline.data.idx import read_part
 from pipeline.inputs import as_generator
-from pipeline.network import LOSSES, Network
+from pipeline.network import Network
 from pipeline.network.gradient_check import STEP, Difference, check_gradients
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress
@@ -69,7 +69,7 @@ def build(model: MLPClassifier, X: ArrayLike, y: ArrayLike, classes: ArrayLike) 
     Y = LabelBinarizer().fit(classes).transform(y).astype(np.float64)
     network = Network(
         assembly.layers(model, samples.shape[1], Y.shape[1]),
-        LOSSES["softmax" if Y.shape[1] > 1 else "logistic"](),
+        assembly.loss(model, "softmax" if Y.shape[1] > 1 else "logistic"),
         dtype=np.float64,
         random_state=as_generator(model.random_state),
     )

@@ -10,7 +10,7 @@ from pipeline.classifier import MLPClassifier
 from pipeline.cli import app
 from pipeline.data.idx import FILES, write_idx
 from pipeline.gradcheck import GradientError, build, check, demand_agreement, training_images
-from pipeline.network import ReLU
+from pipeline.network import LabelSmoothing, ReLU, SoftmaxCrossEntropy
 from pipeline.network.gradient_check import Difference
 from pipeline.parameters import ParameterError
 from pipeline.stages.base import Progress
@@ -64,6 +64,17 @@ def test_every_activation_agrees(activation):
     n_parameters = 6 * 5 + 5 + 5 * 4 + 4 + 4 * 3 + 3
     assert [one.name for one in differences] == ["W1", "b1", "W2", "b2", "W3", "b3"]
     assert (watcher.begun, watcher.done, watcher.ended) == (("gradcheck", n_parameters, "parameters"), n_parameters, 1)
+
+
+def test_regularisers_agree():
+    """Batch normalisation, noise, dropout and smoothed targets are differentiated as they are trained."""
+    parts = {"batch_norm": True, "noise": 0.2, "dropout": 0.2, "label_smoothing": 0.1}
+    model = MLPClassifier((5, 4), "tanh", random_state=0, **parts)
+    network, *_ = build(model, X, [0, 1, 2], [0, 1, 2])
+    assert repr(network.loss) == repr(LabelSmoothing(SoftmaxCrossEntropy(), 0.1))
+    differences = check(model, X, [0, 1, 2], [0, 1, 2])
+    demand_agreement(differences)
+    assert [one.name for one in differences] == ["W1", "gamma2", "beta2", "W3", "gamma4", "beta4", "W5", "b5"]
 
 
 @pytest.mark.parametrize("mean", [2e-9, float("nan")])
