@@ -7,6 +7,7 @@ Pure functions from recipes and results to text.
 
 import inspect
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from statistics import mean, stdev
@@ -106,11 +107,15 @@ def describe_regularisers(model: Any) -> list[str]:
         "label smoothing": model.label_smoothing,
         "weight decay": model.weight_decay if model.solver == "adamw" else 0,
     }
-    words += [
-        f"{name} {' '.join(f'{one:g}' for one in np.ravel(value))}" for name, value in numbers.items() if np.any(value)
-    ]
+    words += [f"{name} {_number(value)}" for name, value in numbers.items() if np.any(value)]
     words += [] if model.averaging is None else [_words(model.averaging)]
     return words + ([] if model.augmentation is None else [_words(model.augmentation, "")])
+
+
+def _number(value: Any) -> str:
+    """Return a number, or those of input and hidden layers; once, if they are all alike."""
+    told = [f"{one:g}" for one in np.ravel(value)]
+    return told[0] if len(set(told)) == 1 else " ".join(told)
 
 
 def _words(brick: Any, name: str | None = None) -> str:
@@ -212,8 +217,8 @@ def _choice(recipe: Recipe) -> list[str]:
     """Return a table of the validation errors that a recipe was chosen by, and what else was tried."""
     rows = [[setting, f"{mean(percent):.3f}", str(len(percent))] for setting, percent in recipe.trials.items()]
     headings = [f"{recipe.title}, chosen from", "validation error, %", "seeds"]
-    tried = " ".join(recipe.tried.split())
-    return [*([markdown_table(headings, rows)] if rows else []), *([f"{recipe.title}: {tried}"] if tried else [])]
+    tried = [textwrap.fill(f"{recipe.title}: {recipe.tried}", 120, break_on_hyphens=False)] if recipe.tried else []
+    return [*([markdown_table(headings, rows)] if rows else []), *tried]
 
 
 def _figure(value: float) -> str:
