@@ -64,10 +64,13 @@ def test_the_last_out_takes_the_bound_away():
         assert set(blas_threads()) == {2}
 
 
-def fitted(n_threads, X, y):
+SHARED = {"samples": {}, "units": {"batch_norm": True, "noise": 0.1, "max_norm": 2.0}}
+
+
+def fitted(n_threads, X, y, **options):
     """Return the weights after two epochs of a network that is worth sharing."""
     model = MLPClassifier(
-        (300,), batch_size=128, learning_rate="cosine", max_iter=2, random_state=0, n_threads=n_threads
+        (300,), batch_size=128, learning_rate="cosine", max_iter=2, random_state=0, n_threads=n_threads, **options
     )
     return model.fit(X, y).network_.params
 
@@ -79,13 +82,14 @@ def data():
     return rng.random((700, 300), dtype=np.float32), rng.integers(5, size=700)
 
 
+@pytest.mark.parametrize("shared", SHARED)
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_the_bytes_do_not_depend_on_the_neighbours(n_threads, data):
-    """Alone and beside busy processes, the same training gives the same bytes."""
-    alone = fitted(n_threads, *data)
+def test_the_bytes_do_not_depend_on_the_neighbours(n_threads, shared, data):
+    """Alone and beside busy processes, the same training gives the same bytes, whatever threads share."""
+    alone = fitted(n_threads, *data, **SHARED[shared])
     neighbours = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(os.cpu_count() or 1)]
     try:
-        beside = fitted(n_threads, *data)
+        beside = fitted(n_threads, *data, **SHARED[shared])
     finally:
         for neighbour in neighbours:
             neighbour.kill()
