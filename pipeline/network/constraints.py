@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.layers import Affine
+from pipeline.network.layers import ALL, Affine
 
 Array = NDArray[Any]
 
@@ -43,7 +43,7 @@ class MaxNorm:
     def __repr__(self) -> str:
         return f"MaxNorm({self.limit})"
 
-    def apply(self, layer: Affine, units: slice = slice(None)) -> None:
+    def apply(self, layer: Affine, units: slice = ALL) -> None:
         """Shorten the columns of some units that are too long, in place; nothing else is written."""
         W = layer.W[:, units]
         norms = np.sqrt(np.einsum("ij,ij->j", W, W))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.layers import Layer
+from pipeline.network.layers import ALL, Layer
 
 Array = NDArray[Any]
 
@@ -104,7 +104,7 @@ class BatchNorm(Layer):
         vars(bare).update({name: vars(self)[name].copy() for name in self.state_names if name in vars(self)})
         return bare
 
-    def part(self, *, inputs: slice = slice(None), outputs: slice = slice(None)) -> Self:
+    def part(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
         """Return the layer for some of its outputs, which are its inputs as well; parameters and state are views."""
         del inputs
         part = self.bare()

@@ -4,18 +4,23 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from pipeline.network import LOSSES, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from pipeline.network import LOSSES, LabelSmoothing, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
 
 Z = np.random.default_rng(0).normal(size=(6, 3))
 TARGETS = {"softmax": np.eye(3)[[0, 1, 2, 2, 1, 0]], "logistic": np.array([[1.0, 0, 1], [0, 0, 0]] * 3)}
+MEMBERS = {
+    **LOSSES,
+    "smoothed softmax": lambda: LabelSmoothing(SoftmaxCrossEntropy(), 0.2),
+    "smoothed logistic": lambda: LabelSmoothing(SigmoidCrossEntropy(), 0.2),
+}
 WEIGHTS = {"none": None, "some": np.array([0.5, 1, 2, 0, 3, 0.25])}
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", MEMBERS)
 def test_backward_is_the_derivative_of_forward(name, weight):
-    """dZ agrees with central differences, weighted or not."""
-    loss, Y, w = LOSSES[name](), TARGETS[name], WEIGHTS[weight]
+    """dZ agrees with central differences, weighted or not, of smoothed targets too."""
+    loss, Y, w = MEMBERS[name](), TARGETS[name.removeprefix("smoothed ")], WEIGHTS[weight]
     loss.forward(Z, Y, w)
     got, wanted, step = loss.backward(), np.empty_like(Z), 1e-6
     for index in np.ndindex(Z.shape):
