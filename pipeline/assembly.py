@@ -16,6 +16,7 @@ from pipeline.network import (
     AdaGrad,
     Adam,
     AdamW,
+    Adversary,
     Affine,
     Averaging,
     BatchNorm,
@@ -125,7 +126,7 @@ def check_combinations(model: "MLPClassifier") -> None:
         Where ``lbfgs``, which looks along a line for where the loss is least, would see another loss at every look, or
         has no updates to act upon; and where the best weights are asked for as well as an average.
     """
-    for name in ("dropout", "noise", "batch_norm", "max_norm", "averaging", "augmentation"):
+    for name in ("dropout", "noise", "batch_norm", "max_norm", "averaging", "augmentation", "adversary"):
         value = getattr(model, name)
         if model.solver == "lbfgs" and np.any(value):
             raise ParameterError(
@@ -217,6 +218,7 @@ def trainer(model: "MLPClassifier", n_samples: int) -> Trainer:
         augmentation=model.augmentation,
         constraint=None if model.max_norm is None else MaxNorm(float(model.max_norm)),
         averaging=averaging(model),
+        adversary=adversary(model),
         estimates=model.re_estimate,
         keep_best=model.early_stopping or model.monitor != "auto",
         patient=model.learning_rate == "adaptive" and model.solver == "sgd",
@@ -229,6 +231,26 @@ def averaging(model: "MLPClassifier") -> Averaging | None:
     if model.averaging is not None:
         check_parameters(model.averaging)
     return model.averaging
+
+
+def adversary(model: "MLPClassifier") -> Adversary | None:
+    """Return what moves inputs while the network learns.
+
+    Raises
+    ------
+    ParameterError
+        For one that compares answers of the network, where that draws another one each time.
+    """
+    if model.adversary is None:
+        return None
+    check_parameters(model.adversary)
+    for name in ("dropout", "noise"):
+        if model.adversary.n_probes and np.any(getattr(model, name)):
+            raise ParameterError(
+                f"{name} must be 0 where {type(model.adversary).__name__} compares answers of the same network; got "
+                f"{getattr(model, name)!r}"
+            )
+    return model.adversary
 
 
 def threads(model: "MLPClassifier", n_samples: int) -> int:

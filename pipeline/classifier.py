@@ -38,7 +38,7 @@ from pipeline.inputs import (
     taker,
     types,
 )
-from pipeline.network import Averaging, Network, Schedule
+from pipeline.network import Adversary, Averaging, Network, Schedule
 from pipeline.network.batches import Samples
 from pipeline.network.tally import PIECE
 from pipeline.network.training import DivergenceError, Epoch, Hook
@@ -142,6 +142,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         of an epoch are those of the weights themselves.
     augmentation : Deform or None, default=None
         How images are deformed while the network learns from them, anew in every epoch. Not for ``lbfgs``.
+    adversary : Adversary or None, default=None
+        What moves each sample a little, to where the network does worst, so that it learns from that as well:
+        ``Adversarial`` or ``VirtualAdversarial``. Not for ``lbfgs``.
     pixel_scale : float or None, default=None
         What samples in uint8 are multiplied by, batch by batch, so that they stay small in memory: 1/255 for images.
         None reads them as float64, as scikit-learn does. Samples of other types are taken as they are.
@@ -237,6 +240,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         label_smoothing: Annotated[float, ">= 0", "< 1"] = 0.0,
         averaging: Averaging | None = None,
         augmentation: Deform | None = None,
+        adversary: Adversary | None = None,
         pixel_scale: Annotated[float, "> 0"] | None = None,
         n_threads: Annotated[int, ">= 1"] | None = None,
     ) -> None:
@@ -279,6 +283,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.label_smoothing = label_smoothing
         self.averaging = averaging
         self.augmentation = augmentation
+        self.adversary = adversary
         self.pixel_scale = pixel_scale
         self.n_threads = n_threads
 

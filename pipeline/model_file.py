@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from pipeline.augmentation import Deform
 from pipeline.classifier import MLPClassifier
 from pipeline.data.idx import replacing_file
-from pipeline.network import Averaging, Schedule
+from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.parameters import read_parameters, snake_case
 from pipeline.stages.preprocess import Normalize
 
@@ -126,7 +126,7 @@ def _parts(model: Any) -> tuple[Normalize | None, MLPClassifier]:
 
 def _plain(value: Any) -> Any:
     """Return a parameter as ``params.yaml`` would have it; a generator is left out, since it has moved on."""
-    if isinstance(value, Schedule | Averaging | Deform):
+    if isinstance(value, Schedule | Averaging | Adversary | Deform):
         return {"name": snake_case(type(value).__name__), **value.get_params()}
     if isinstance(value, np.random.Generator | np.random.RandomState):
         return None

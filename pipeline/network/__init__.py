@@ -4,6 +4,7 @@ Layers go forward and backward; a loss says how wrong a prediction is; a network
 flat buffer; an optimizer moves them, at the rate that a schedule says; training is the loop around it all.
 """
 
+from pipeline.network.adversaries import Adversarial, Adversary, VirtualAdversarial
 from pipeline.network.averages import Average, Averaging, ExponentialAverage, LastEpochs
 from pipeline.network.constraints import MaxNorm
 from pipeline.network.initializers import INITIALIZERS, GlorotWithBiases, Normal
@@ -40,6 +41,8 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Adversarial",
+    "Adversary",
     "Affine",
     "Average",
     "Averaging",
@@ -72,4 +75,5 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "Step",
     "Tanh",
+    "VirtualAdversarial",
 ]

@@ -77,6 +77,10 @@ class Layer:
             raise ValueError(f"several threads need the parts of {self!r}, which does not say what they are")
         return self.bare()
 
+    def shadow(self) -> Self:
+        """Return a layer on the same parameters and state, which it leaves alone, with gradients of its own."""
+        return self.part()
+
     def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
         """Return Y of shape (n_samples, n_out) for X of shape (n_samples, n_in)."""
         raise NotImplementedError

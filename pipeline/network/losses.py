@@ -19,6 +19,11 @@ class Loss:
 
     activation: ClassVar[str]
 
+    @property
+    def plain(self) -> "Loss":
+        """The loss of the targets as they are: of a wrapper, what it wraps."""
+        return self
+
     def bare(self) -> Self:
         """Return a copy without the batch that ``forward`` was last given."""
         bare = object.__new__(type(self))

@@ -74,6 +74,7 @@ class BatchNorm(Layer):
             raise ValueError(f"epsilon must be a number > 0; got {epsilon!r}")
         self.n_units, self.rho, self.epsilon = n_units, rho, epsilon
         self.seen: int | None = None
+        self.follows = True
 
     def __repr__(self) -> str:
         return f"BatchNorm({self.n_units}, rho={self.rho}, epsilon={self.epsilon})"
@@ -112,6 +113,13 @@ class BatchNorm(Layer):
         for name in ("gamma", "beta", "dgamma", "dbeta", *self.state_names):
             setattr(part, name, getattr(self, name)[outputs])
         return part
+
+    def shadow(self) -> Self:
+        """Return a layer that normalises by its own batches, and does not let the running ones follow them."""
+        shadow = self.part()
+        shadow.follows = False
+        shadow.dgamma, shadow.dbeta = np.zeros_like(self.dgamma), np.zeros_like(self.dbeta)
+        return shadow
 
     def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
         """Return gamma X^ + beta, by the batch's own mean and variance in training."""
@@ -173,6 +181,8 @@ class BatchNorm(Layer):
 
     def _follow(self, mean: Array, variance: Array, n: int) -> None:
         """Move the running mean and variance towards a batch's, in place."""
+        if not self.follows:
+            return
         share = 1 - self.rho
         if self.seen is not None:
             self.seen += n

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from pipeline.network.layers import ALL, Affine, Layer
+from pipeline.network.losses import Loss
 from pipeline.network.network import Network
 
 Array = NDArray[Any]
@@ -45,6 +46,18 @@ class Route:
     forward: list[Step]
     Z: Array
     backward: list[Step]
+
+    def learn(self, loss: Loss, P: Array, Y: Array, weight: Array | None, total: float) -> None:
+        """Go forward, leave the predictions in ``P``, and go back with their loss.
+
+        The gradient of every affine layer's output is left in its room. ``total`` is what the whole batch weighs.
+        """
+        for step in self.forward:
+            step()
+        loss.probabilities(self.Z, out=P)
+        loss.gradient(P, Y, weight, total=total, out=self.Z)
+        for step in self.backward:
+            step()
 
 
 def cut(n: int, k: int, size: int) -> slice:
@@ -90,6 +103,8 @@ def make_route(
     rooms: Mapping[str, Array],
     samples: slice,
     meet: Step | None = None,
+    *,
+    to_input: bool = False,
 ) -> Route:
     """Return a thread's route.
 
@@ -107,6 +122,8 @@ def make_route(
         The thread's own.
     meet : callable, optional
         Waits for the others' share of an affine layer's input, or of its output's gradient.
+    to_input : bool, default=False
+        Whether to go back to the input, and not only to the first layer with parameters.
     """
     plan = network.plan
 
@@ -121,12 +138,12 @@ def make_route(
         Y = view(plan.forward[index], window, window.units)
         forward.append(partial(layer.forward, X, out=Y, training=True))
     backward: list[Step] = []
-    for index in reversed(range(plan.first, len(layers))):
+    for index in reversed(range(0 if to_input else plan.first, len(layers))):
         layer, whole, window = layers[index], network.layers[index], mine[index]
         if isinstance(whole, Affine):
-            if index == plan.first:
+            if index == plan.first and not to_input:
                 break  # nobody asks for the gradient of the input
-            window = mine[index - 1]
+            window = mine[index - 1] if index else Window()
             layer = whole.part(inputs=window.units)
             backward += [meet] if meet else []
         dY = view(plan.outputs[index], window, ALL if isinstance(whole, Affine) else window.units)

@@ -47,6 +47,11 @@ class LabelSmoothing(Loss):
     def __repr__(self) -> str:
         return f"LabelSmoothing({type(self.loss).__name__}(), {self.epsilon})"
 
+    @property
+    def plain(self) -> Loss:
+        """The loss of the targets as they are."""
+        return self.loss
+
     def smooth(self, Y: Array) -> Array:
         """Return (1 - epsilon) Y + epsilon / K."""
         n_classes = Y.shape[1] if self.activation == "softmax" else 2

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.network.adversaries import Adversary
 from pipeline.network.averages import Averaging
 from pipeline.network.batches import Augmentation, Samples, Sampling
 from pipeline.network.constraints import MaxNorm
@@ -118,6 +119,7 @@ _HOW = (
     "augmentation",
     "constraint",
     "averaging",
+    "adversary",
     "estimates",
     "n_threads",
 )
@@ -136,6 +138,9 @@ class Trainer:
         What deforms inputs, and what weights are held to after every update.
     averaging : Averaging or None
         Which parameters along training are averaged; the network ends with that average.
+    adversary : Adversary or None
+        What moves inputs, for the network to learn from them as well. An epoch's loss and score are of those as they
+        are.
     estimates : bool
         Whether batch statistics are found anew at the end, over all samples; after averaging they always are.
     n_threads : int
@@ -168,6 +173,7 @@ class Trainer:
     augmentation: Augmentation | None = None
     constraint: MaxNorm | None = None
     averaging: Averaging | None = None
+    adversary: Adversary | None = None
     estimates: bool = False
     n_threads: int = 1
     history: list[Epoch] = field(default_factory=list)
@@ -224,7 +230,14 @@ class Trainer:
             # What overflows is found out at the end of an epoch.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Team(self.n_threads) as team:
                 updater = Updater(
-                    self.network, self.optimizer, self.penalty, team, self.augmentation, self.constraint, self.average
+                    self.network,
+                    self.optimizer,
+                    self.penalty,
+                    team,
+                    self.augmentation,
+                    self.constraint,
+                    self.average,
+                    self.adversary,
                 )
                 end = len(self.history) + max_epochs
                 for _ in range(max_epochs):

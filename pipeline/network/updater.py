@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.network.adversaries import Adversary
 from pipeline.network.averages import Average
 from pipeline.network.batches import Augmentation, Deformer, Rows, Samples
 from pipeline.network.constraints import MaxNorm
+from pipeline.network.contest import Contest
 from pipeline.network.layers import Affine
 from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
@@ -51,11 +53,11 @@ class Share:
 
 
 class Arrangement(NamedTuple):
-    """Where a batch lies: views of the rooms, each thread's samples, and each thread's route."""
+    """Where a batch lies: views of the rooms, each thread's samples, and each thread's ways through the network."""
 
     views: dict[str, Array]
     samples: list[slice]
-    routes: list[Route]
+    ways: list[list[Route | Contest]]
 
 
 @dataclass
@@ -74,6 +76,8 @@ class Updater:
         Holds the weights to something after every update.
     average : Average or None
         Takes up the parameters after every update.
+    adversary : Adversary or None
+        Moves the inputs of a batch, for the network to learn from them as well.
     by_units : bool
         Whether several threads share the units of the hidden layers, rather than the samples.
     tally : Tally
@@ -87,6 +91,7 @@ class Updater:
     augmentation: Augmentation | None = None
     constraint: MaxNorm | None = None
     average: Average | None = None
+    adversary: Adversary | None = None
 
     def __post_init__(self) -> None:
         """Give every thread its layers and its share of the parameters."""
@@ -98,6 +103,7 @@ class Updater:
             if size == 1
             else [network.parts([window.units for window in mine]) for mine in self.windows]
         )
+        self._shadows = [[layer.shadow() for layer in layers] for layers in self.layers] if self.adversary else []
         self.shares = cut_parameters(network, size)
         self.tally = Tally(network.loss, network.n_out, network.dtype)
         self._deformers: list[Deformer] = []
@@ -110,11 +116,15 @@ class Updater:
 
     def begin_epoch(self) -> None:
         """Give the threads' generators their numbers for an epoch, out of the network's own."""
-        if self.team.size > 1 and any(layer.draws for layer in self.network.layers):
+        draws = self.adversary is not None or any(layer.draws for layer in self.network.layers)
+        if self.team.size > 1 and draws:
             for layers in self.layers:
                 rng = np.random.default_rng(int(self.network.rng.integers(2**63)))
                 for layer in layers:
                     layer.rng = rng
+        for layers, shadows in zip(self.layers, self._shadows, strict=False):
+            for layer, shadow in zip(layers, shadows, strict=True):
+                shadow.rng = layer.rng
 
     def end_epoch(self) -> tuple[float, float, int]:
         """Return, since the last call, the mean loss with its penalty, the share of hits, and the number of samples."""
@@ -124,8 +134,8 @@ class Updater:
 
     def update(self, samples: Samples, rows: Rows, learning_rate: float) -> None:
         """Make one update with some samples."""
-        if self._deformers and isinstance(rows, slice):
-            rows = np.arange(len(samples))[rows]  # what is deformed is gathered first
+        if (self._deformers or self.adversary) and isinstance(rows, slice):
+            rows = np.arange(len(samples))[rows]  # what is deformed or moved is gathered first
         n = len(range(len(samples))[rows]) if isinstance(rows, slice) else len(rows)
         here = self._arranged(samples, rows, n)
         weight = None if samples.sample_weight is None else samples.sample_weight[rows]
@@ -143,23 +153,15 @@ class Updater:
                 samples.inputs(rows[mine], X := here.views["X"][mine])
                 if moves is not None:
                     self._deformers[k].warp(X, moves[:, mine], X)
-            self._learn(here.routes[k], P[mine], Y[mine], None if weight is None else weight[mine], total)
+            mine_weigh = None if weight is None else weight[mine]
+            for way in here.ways[k]:
+                way.learn(self.network.loss, P[mine], Y[mine], mine_weigh, total)
             self.team.meet(k)
             self._penalties[k] = self._finish(here.views, self.shares[k], total)
             self._settle(k)
 
         self.team.run(work)
         self._penalty += sum(self._penalties) * n
-
-    def _learn(self, route: Route, P: Array, Y: Array, weight: Array | None, total: float) -> None:
-        """Go a thread's way forward and back, and leave the gradient of every affine layer's output in its room."""
-        loss = self.network.loss
-        for step in route.forward:
-            step()
-        loss.probabilities(route.Z, out=P)
-        loss.gradient(P, Y, weight, total=total, out=route.Z)
-        for step in route.backward:
-            step()
 
     def _finish(self, views: Mapping[str, Array], share: Share, total: float) -> float:
         """Find the gradient of some parameters, from all samples, and update them; return their penalty."""
@@ -193,16 +195,34 @@ class Updater:
 
     def _arrange(self, n: int, X: Array | None) -> Arrangement:
         """Cut a batch of ``n`` samples up among the threads, in rooms that are large enough, or with X where it is."""
-        views = {name: self._room(name, n) for name in self.network.plan.widths}
-        views["X"] = self._room("X", n) if X is None else X
         size = self.team.size
+        n_rows = n if self.adversary is None else 2 * n  # what is moved lies below what it was
+        views = {name: self._room(name, n_rows) for name in self.network.plan.widths}
+        views["X"] = self._room("X", n_rows) if X is None else X
         samples = [cut(n, k, size) for k in range(size)]
-        meetings = [partial(self.team.meet, k) if self.by_units else None for k in range(size)]
-        routes = [
-            make_route(self.network, self.layers[k], self.windows[k], views, samples[k], meetings[k])
-            for k in range(size)
-        ]
-        return Arrangement(views, samples, routes)
+        return Arrangement(views, samples, [self._ways(k, views, samples[k], n) for k in range(size)])
+
+    def _ways(self, k: int, views: Mapping[str, Array], samples: slice, n: int) -> list[Route | Contest]:
+        """Return how thread ``k`` goes through the network: with its samples, and with those that are moved, if any."""
+        meet = partial(self.team.meet, k) if self.by_units else None
+        route = partial(make_route, self.network, mine=self.windows[k], samples=samples, meet=meet)
+        adversary = self.adversary
+        if adversary is None:
+            return [route(layers=self.layers[k], rooms=views)]
+        first, second = ({name: view[rows] for name, view in views.items()} for rows in (slice(n), slice(n, None)))
+        has_slope, slope = (second if adversary.n_probes else first), self.network.plan.backward[0]
+        contest = Contest(
+            adversary,
+            self.layers[k],
+            self._shadows[k],
+            first["X"][samples],
+            second["X"][samples],
+            has_slope[slope][samples],
+            route(layers=self._shadows[k], rooms=second, to_input=True),
+            route(layers=self._shadows[k], rooms=second),
+            np.empty((samples.stop - samples.start, self.network.n_out), self.network.dtype),
+        )
+        return [route(layers=self.layers[k], rooms=first, to_input=not adversary.n_probes), contest]
 
     def _room(self, name: str, n: int) -> Array:
         """Return room for ``n`` samples; where it must grow, what was arranged in the old one is forgotten."""

@@ -1,0 +1,117 @@
+"""Adversaries: what moves inputs a little, each to where the network does worst, so that it learns to hold there too.
+
+An ``Adversary`` is a rule, which treats every sample by itself. A ``Contest`` goes forward and back for it: with probes
+where the rule asks for them, and at last with the inputs that were moved.
+"""
+
+from abc import ABC
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.network.configurable import Configurable
+
+Array = NDArray[Any]
+
+
+class Adversary(Configurable, ABC):
+    """A rule by which inputs are moved: X' = X + epsilon D, every row of D having the Euclidean length 1.
+
+    What is made small is L(X, Y) + weight L(X', T), X' and T being constants. D is the direction in which a loss grows
+    fastest.
+
+    ``n_probes`` says how often D is looked for with inputs that were moved already; never, where the gradient of
+    L(X, Y) gives it.
+    """
+
+    epsilon: float
+    weight: float
+    xi: float
+    n_probes: int
+
+
+class Adversarial(Adversary):
+    """D = G / |G|, G = dL(X, Y) / dX, row by row; T = Y.
+
+    Goodfellow, Shlens and Szegedy 2015, arXiv 1412.6572, there with the sign of G in the place of its direction; with
+    the direction Miyato et al. 2016, arXiv 1507.00677.
+
+    Parameters
+    ----------
+    epsilon : float, default=1.0
+        How far an input is moved, Euclidean distance in the units of the input.
+    weight : float, default=1.0
+        How much the loss of the moved inputs counts, beside that of the inputs as they are.
+    """
+
+    n_probes: ClassVar[int] = 0  # type: ignore[misc]  # no probe, whatever the parameters
+
+    def __init__(
+        self, epsilon: Annotated[float, ">= 0", "< inf"] = 1.0, weight: Annotated[float, "> 0", "< inf"] = 1.0
+    ) -> None:
+        self.epsilon = epsilon
+        self.weight = weight
+
+
+class VirtualAdversarial(Adversary):
+    """D = G / |G|, G = dL(X + xi D0, P) / dX, row by row; T = P, what the network itself answers at X.
+
+    D0 is drawn, every direction being as likely as any other, and D takes its place for every probe more. Labels have
+    no part in this. L(X', P) is the Kullback-Leibler divergence of P from the answer at X', but for a constant.
+
+    Miyato et al. 2016, arXiv 1507.00677. The answers at X, X + xi D and X' must be those of one and the same network:
+    none of its layers may draw.
+
+    Parameters
+    ----------
+    epsilon : float, default=2.0
+        How far an input is moved, Euclidean distance in the units of the input.
+    weight : float, default=1.0
+        How much the divergence counts, beside the loss of the inputs as they are.
+    xi : float, default=0.1
+        How far a probe goes.
+    n_probes : int, default=1
+        Steps of the power method.
+    """
+
+    def __init__(
+        self,
+        epsilon: Annotated[float, ">= 0", "< inf"] = 2.0,
+        weight: Annotated[float, "> 0", "< inf"] = 1.0,
+        xi: Annotated[float, "> 0", "< inf"] = 0.1,
+        n_probes: Annotated[int, ">= 1"] = 1,
+    ) -> None:
+        self.epsilon = epsilon
+        self.weight = weight
+        self.xi = xi
+        self.n_probes = n_probes
+
+
+def move(X: Array, G: Array, length: float, out: Array) -> None:
+    """Leave X + length G / |G| in ``out``, row by row; a row without a gradient stays where it is.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_in)
+        Where from.
+    G : ndarray of shape (n_samples, n_in)
+        Where to; written over.
+    length : float
+        How far.
+    out : ndarray of shape (n_samples, n_in)
+        The result.
+
+    Examples
+    --------
+    >>> out = np.empty((2, 2))
+    >>> move(np.ones((2, 2)), np.array([[3.0, -4.0], [0.0, 0.0]]), 10.0, out)
+    >>> out
+    array([[ 7., -7.],
+           [ 1.,  1.]])
+    """
+    largest = np.maximum.reduce(np.abs(G), axis=1, keepdims=True)  # so that no square is too small for its type
+    G /= np.where(largest == 0, 1, largest)
+    squares = np.einsum("ij,ij->i", G, G)
+    G *= (length / np.sqrt(np.where(squares == 0, 1, squares))).astype(G.dtype)[:, np.newaxis]
+    np.add(X, G, out=out)
