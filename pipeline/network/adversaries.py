@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.configurable import Configurable
+from pipeline.network.noise import fill_normal
 
 Array = NDArray[Any]
 
@@ -86,6 +87,16 @@ class VirtualAdversarial(Adversary):
         self.weight = weight
         self.xi = xi
         self.n_probes = n_probes
+
+
+def draw_directions(rng: np.random.Generator, out: Array) -> None:
+    """Leave a direction in every row of ``out``: of normal numbers, every direction is as likely as any other.
+
+    Their lengths are not 1.
+    """
+    room = np.empty((3, -(-out.size // 2)), out.dtype)
+    fill_normal(rng, room, 1.0)
+    out[:] = room[1:].reshape(-1)[: out.size].reshape(out.shape)
 
 
 def move(X: Array, G: Array, length: float, out: Array) -> None:

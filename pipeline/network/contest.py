@@ -7,13 +7,11 @@ product. What layers keep beside their parameters follows the samples as they ar
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.adversaries import Adversary, move
+from pipeline.network.adversaries import Adversary, draw_directions, move
 from pipeline.network.layers import Affine, Layer
 from pipeline.network.losses import Loss
-from pipeline.network.noise import fill_normal
 from pipeline.network.routes import Route
 
 Array = NDArray[Any]
@@ -63,12 +61,9 @@ class Contest:
         self._add_gradients()
 
     def _draw(self) -> None:
-        """Leave a direction for every sample: of normal numbers, every direction is as likely as any other."""
-        rng = next(layer.rng for layer in self.layers)
-        assert rng is not None  # noqa: S101 - the updater gives every layer one
-        room = np.empty((3, -(-self.slope.size // 2)), self.slope.dtype)
-        fill_normal(rng, room, 1.0)
-        self.slope[:] = room[1:].reshape(-1)[: self.slope.size].reshape(self.slope.shape)
+        """Leave the direction that every sample's search begins with."""
+        rng: Any = self.layers[0].rng  # the updater gives all of a thread's layers the same one
+        draw_directions(rng, out=self.slope)
 
     def _add_gradients(self) -> None:
         """Add the gradients that are not made of the rooms, as an affine layer's are."""
@@ -76,3 +71,17 @@ class Contest:
             for name in () if isinstance(layer, Affine) else layer.parameter_shapes():
                 gradient: Array = getattr(layer, f"d{name}")
                 gradient += getattr(shadow, f"d{name}")
+
+
+def make_shadows(adversary: Adversary, layers: list[Layer]) -> list[Layer]:
+    """Return the shadows of a thread's layers.
+
+    Raises
+    ------
+    ValueError
+        For an adversary that compares answers of the network, where a layer draws: each would be another network's.
+    """
+    drawing = [layer for layer in layers if layer.draws]
+    if adversary.n_probes and drawing:
+        raise ValueError(f"{adversary!r} compares answers of one network, and {drawing[0]!r} draws another each time")
+    return [layer.shadow() for layer in layers]

@@ -74,12 +74,16 @@ class Layer:
         """Return the layer for some of its units: one of its own, its parameters being views of this one's."""
         del inputs, outputs  # an elementwise layer treats all units alike
         if self.parameter_shapes():
-            raise ValueError(f"several threads need the parts of {self!r}, which does not say what they are")
+            raise ValueError(f"several threads need the parts of {self!r}, as an adversary does; it has none")
         return self.bare()
 
     def shadow(self) -> Self:
         """Return a layer on the same parameters and state, which it leaves alone, with gradients of its own."""
-        return self.part()
+        shadow = self.part()
+        for name in self.parameter_shapes():
+            values = getattr(shadow, name)
+            setattr(shadow, f"d{name}", np.zeros(values.shape, values.dtype))
+        return shadow
 
     def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
         """Return Y of shape (n_samples, n_out) for X of shape (n_samples, n_in)."""

@@ -116,9 +116,8 @@ class BatchNorm(Layer):
 
     def shadow(self) -> Self:
         """Return a layer that normalises by its own batches, and does not let the running ones follow them."""
-        shadow = self.part()
+        shadow = super().shadow()
         shadow.follows = False
-        shadow.dgamma, shadow.dbeta = np.zeros_like(self.dgamma), np.zeros_like(self.dbeta)
         return shadow
 
     def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:

@@ -18,7 +18,7 @@ from pipeline.network.adversaries import Adversary
 from pipeline.network.averages import Average
 from pipeline.network.batches import Augmentation, Deformer, Rows, Samples
 from pipeline.network.constraints import MaxNorm
-from pipeline.network.contest import Contest
+from pipeline.network.contest import Contest, make_shadows
 from pipeline.network.layers import Affine
 from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
@@ -103,7 +103,7 @@ class Updater:
             if size == 1
             else [network.parts([window.units for window in mine]) for mine in self.windows]
         )
-        self._shadows = [[layer.shadow() for layer in layers] for layers in self.layers] if self.adversary else []
+        self._shadows = [make_shadows(self.adversary, layers) for layers in self.layers] if self.adversary else []
         self.shares = cut_parameters(network, size)
         self.tally = Tally(network.loss, network.n_out, network.dtype)
         self._deformers: list[Deformer] = []
@@ -209,20 +209,20 @@ class Updater:
         adversary = self.adversary
         if adversary is None:
             return [route(layers=self.layers[k], rooms=views)]
-        first, second = ({name: view[rows] for name, view in views.items()} for rows in (slice(n), slice(n, None)))
-        has_slope, slope = (second if adversary.n_probes else first), self.network.plan.backward[0]
+        kept, moved = ({name: view[rows] for name, view in views.items()} for rows in (slice(n), slice(n, None)))
+        slopes = (moved if adversary.n_probes else kept)[self.network.plan.backward[0]]
         contest = Contest(
             adversary,
             self.layers[k],
             self._shadows[k],
-            first["X"][samples],
-            second["X"][samples],
-            has_slope[slope][samples],
-            route(layers=self._shadows[k], rooms=second, to_input=True),
-            route(layers=self._shadows[k], rooms=second),
-            np.empty((samples.stop - samples.start, self.network.n_out), self.network.dtype),
+            X=kept["X"][samples],
+            moved=moved["X"][samples],
+            slope=slopes[samples],
+            probe=route(layers=self._shadows[k], rooms=moved, to_input=True),
+            route=route(layers=self._shadows[k], rooms=moved),
+            P=np.empty((samples.stop - samples.start, self.network.n_out), self.network.dtype),
         )
-        return [route(layers=self.layers[k], rooms=first, to_input=not adversary.n_probes), contest]
+        return [route(layers=self.layers[k], rooms=kept, to_input=not adversary.n_probes), contest]
 
     def _room(self, name: str, n: int) -> Array:
         """Return room for ``n`` samples; where it must grow, what was arranged in the old one is forgotten."""

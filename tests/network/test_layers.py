@@ -145,6 +145,24 @@ def test_prediction_keeps_nothing(name):
 
 
 @pytest.mark.parametrize("name", LAYERS)
+def test_a_shadow_is_the_layer_with_gradients_of_its_own(name):
+    """It goes forward and back as the layer does, whose batch, state and gradients all stay as they are."""
+    layer, X = made(name), inputs()
+    dY = np.random.default_rng(3).normal(size=forward(layer, X, training=True).shape)
+    layer.backward(dY)
+    shadow, kept = layer.shadow(), dict(vars(layer))
+    copies = {key: value.copy() for key, value in kept.items() if isinstance(value, np.ndarray)}
+    Y, dX = forward(shadow, 2 * X, training=True), shadow.backward(dY)
+    assert {key: id(value) for key, value in vars(layer).items()} == {key: id(value) for key, value in kept.items()}
+    assert all(np.array_equal(value, getattr(layer, key)) for key, value in copies.items())
+    np.testing.assert_allclose(Y, forward(layer, 2 * X, training=True))
+    np.testing.assert_allclose(dX, layer.backward(dY))
+    for parameter in layer.parameter_shapes():
+        assert np.shares_memory(getattr(shadow, parameter), getattr(layer, parameter))
+        np.testing.assert_allclose(getattr(shadow, f"d{parameter}"), getattr(layer, f"d{parameter}"))
+
+
+@pytest.mark.parametrize("name", LAYERS)
 def test_prediction_equals_training_but_for_regularisers(name):
     """What a layer computes does not depend on what it keeps, unless that is its purpose."""
     layer, X = made(name), inputs()

@@ -148,6 +148,31 @@ def test_parts_are_the_whole(n):
     assert [part.n_units for part in parts] == [2, WIDTH - 2]
 
 
+@pytest.mark.parametrize("units", [slice(None), slice(1, 4)])
+def test_a_shadow_leaves_no_trace(units):
+    """It normalises by its own batch, with the layer's parameters as they are now, and moves no running statistics."""
+    layer, X = made().part(outputs=units), batch()[:, units]
+    layer.forward(X, training=True)
+    shadow, dY = layer.shadow(), batch(1)[:, units]
+    layer.gamma += 1
+    kept = {name: value.copy() for name, value in vars(layer).items() if isinstance(value, np.ndarray)}
+    Y, dX = shadow.forward(2 * X, training=True), shadow.backward(dY)
+    for name, value in kept.items():
+        assert np.array_equal(getattr(layer, name), value), name
+    np.testing.assert_allclose(Y, layer.forward(2 * X, training=True))
+    np.testing.assert_allclose(dX, layer.backward(dY))
+    np.testing.assert_allclose((shadow.dgamma, shadow.dbeta), (layer.dgamma, layer.dbeta))
+    assert not np.array_equal(layer.mean, kept["mean"])
+
+
+def test_a_shadow_of_one_sample_is_normalized_as_the_layer_is():
+    """By the running statistics as they are now."""
+    layer = made()
+    shadow = layer.shadow()
+    layer.forward(batch(), training=True)
+    assert np.array_equal(shadow.forward(batch(5, 1), training=True), layer.forward(batch(5, 1), training=True))
+
+
 def test_a_batch_of_one_is_normalized_as_in_prediction():
     """It has no variance: the running statistics serve, and stay; its gradient takes them for fixed."""
     layer = made()
@@ -222,7 +247,7 @@ def test_a_bare_copy_has_configuration_and_state_of_its_own():
     layer = made(rho=0.5)
     bare = layer.bare()
     layer.forward(batch(), training=True)
-    assert set(vars(bare)) == {"n_units", "rho", "epsilon", "seen", "mean", "variance"}
+    assert set(vars(bare)) == {"n_units", "rho", "epsilon", "seen", "follows", "mean", "variance"}
     assert np.array_equal((bare.mean, bare.variance), (np.zeros(WIDTH), np.ones(WIDTH)))
     assert "mean" not in vars(BatchNorm(3).bare())
 

@@ -68,6 +68,7 @@ def test_what_is_right_stays(name):
     assert loss.probabilities(Z, out=room) is room
     assert np.array_equal(loss.hits(P, Y), plain.hits(P, Y))
     assert loss.activation == name
+    assert loss.plain is loss.loss
     loss.forward(Z, Y)
     loss.backward()
     assert np.array_equal(Y, TARGETS[name])
