@@ -7,6 +7,7 @@ together, ``save_committee`` writes a model file for each member, ``load_committ
 import os
 import re
 from copy import copy
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,15 @@ from pipeline.model_file import ModelFileError, load_model, save_model
 
 
 def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: int | None = None) -> VotingClassifier:
-    """Return a committee that is to learn yet, of members that differ in their seed.
+    """Return a committee that is to learn yet, of members that differ in their seed, or in more than that.
 
     P(y | x) = 1/n (p_1(y | x) + ... + p_n(y | x)): Hansen and Salamon 1990, "Neural network ensembles".
 
     Parameters
     ----------
-    member : classifier
-        What each of them is a clone of: an ``MLPClassifier``, or a ``Pipeline`` that ends in one.
+    member : classifier or list of classifier
+        What each of them is a clone of: an ``MLPClassifier``, or a ``Pipeline`` that ends in one. The members take
+        those of a list in turn.
     n_members : int
         How many.
     random_state : int, default=0
@@ -54,11 +56,12 @@ def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: i
     >>> committee.score(X[1::2] / 16, y[1::2]) > sum(alone) / 5
     True
     """
-    if n_members < 1:
-        raise ValueError(f"n_members must be an integer >= 1; got {n_members!r}")
+    kinds = member if isinstance(member, list) else [member]
+    if n_members < max(1, len(kinds)):
+        raise ValueError(f"n_members must be an integer >= {max(1, len(kinds))}; got {n_members!r}")
     members = [
-        (f"member_{number}", _seeded(member, seed))
-        for number, seed in enumerate(member_seeds(random_state, n_members), start=1)
+        (f"member_{number}", _seeded(kind, seed))
+        for number, (seed, kind) in enumerate(zip(member_seeds(random_state, n_members), cycle(kinds), strict=False), 1)
     ]
     return VotingClassifier(members, voting="soft", n_jobs=n_jobs)
 

@@ -54,6 +54,16 @@ def test_every_seed_of_a_pipeline_is_set():
     assert [member.get_params()["mlpclassifier__random_state"] for _, member in committee.estimators] == [2, 3]
 
 
+def test_members_of_several_kinds_take_turns():
+    """A list of networks is gone through again and again, and each member still has a seed of its own."""
+    wider = clone(NET).set_params(hidden_layer_sizes=(6,), activation="tanh")
+    members = [member for _, member in make_committee([NET, wider], 5, random_state=2).estimators]
+    assert [member.hidden_layer_sizes for member in members] == [(5,), (6,), (5,), (6,), (5,)]
+    assert [member.random_state for member in members] == [10, 11, 12, 13, 14]
+    with pytest.raises(ValueError, match="n_members must be an integer >= 2; got 1"):
+        make_committee([NET, wider], 1)
+
+
 def test_a_committee_says_the_mean():
     """The formula, written out."""
     model = fitted(3)
