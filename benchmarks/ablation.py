@@ -13,7 +13,7 @@ from benchmarks.data import load_pixels
 from benchmarks.measure import rounded
 from benchmarks.options import Options, say
 from pipeline import Deform, ExponentialAverage, LastEpochs, MLPClassifier
-from pipeline.network import Cosine
+from pipeline.network import Adversarial, Cosine, VirtualAdversarial
 
 MINUTES = 12
 EPOCHS, _SEEDS, _HELD_OUT = 12, 3, 10_000
@@ -42,6 +42,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "batch normalisation and noise 0.3": {"batch_norm": True, "noise": (0.3, 0.3, 0.3)},
     "average of the last 5 epochs": {"averaging": LastEpochs(5)},
     "exponential average, decay 0.999": {"averaging": ExponentialAverage(0.999)},
+    "adversarial, epsilon 1.5": {"adversary": Adversarial(1.5)},
+    "virtual adversarial, epsilon 2": {"adversary": VirtualAdversarial(2)},
     "translation 1.5 pixels": {"augmentation": Deform(translation=1.5)},
     "translation by whole pixels, 2 at most": {"augmentation": Deform(translation=2, whole_pixels=True)},
     "rotation 12 degrees": {"augmentation": Deform(rotation=12)},

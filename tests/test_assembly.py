@@ -11,6 +11,7 @@ from pipeline.network import (
     AdaGrad,
     Adam,
     AdamW,
+    Adversarial,
     Constant,
     Cosine,
     Exponential,
@@ -21,6 +22,7 @@ from pipeline.network import (
     OneCycle,
     RMSprop,
     Step,
+    VirtualAdversarial,
 )
 from pipeline.parameters import ParameterError, parameters_of
 
@@ -186,3 +188,21 @@ def test_no_penalty_is_no_term():
     """With alpha 0 nothing is added, and nothing computed."""
     assert assembly.penalty(model(alpha=0)) is None
     assert assembly.penalty(model(alpha=0.5)).alpha == 0.5
+
+
+@pytest.mark.parametrize("rule", [None, Adversarial(2, weight=0.5), VirtualAdversarial(n_probes=2)])
+def test_an_adversary_is_handed_on(rule):
+    """Checked, it is the trainer's; without one, nothing is moved."""
+    chosen = model(adversary=rule, hidden_layer_sizes=(3,)).partial_fit(np.eye(4), [0, 1, 0, 1], classes=[0, 1])
+    assert assembly.adversary(chosen) is rule
+    assert assembly.trainer(chosen, 4).adversary is rule
+
+
+@pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"noise": (0, 0.1)}])
+def test_an_adversary_that_compares_answers_suits_no_draws(parameters):
+    """One that goes by labels does; and a rate of 0 draws nothing."""
+    assert assembly.adversary(model(adversary=Adversarial(), **parameters)) == Adversarial()
+    assert assembly.adversary(model(adversary=VirtualAdversarial(), dropout=0, noise=(0, 0))) is not None
+    [name] = parameters
+    with pytest.raises(ParameterError, match=f"{name} must be 0 where VirtualAdversarial compares answers"):
+        assembly.adversary(model(adversary=VirtualAdversarial(), **parameters))

@@ -21,7 +21,16 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pipeline import MLPClassifier
 from pipeline.augmentation import Deform
-from pipeline.network import Cosine, Dropout, ExponentialAverage, LastEpochs, Schedule, Step
+from pipeline.network import (
+    Adversarial,
+    Cosine,
+    Dropout,
+    ExponentialAverage,
+    LastEpochs,
+    Schedule,
+    Step,
+    VirtualAdversarial,
+)
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError, parameters_of, read_parameters, read_yaml
 
@@ -81,6 +90,7 @@ CHECKED = [
         learning_rate_init=0.01,
         random_state=0,
     ),
+    MLPClassifier(adversary=Adversarial(0.05), max_iter=30, random_state=0),
 ]
 UNEQUAL_BATCHES = "rows given twice, and rows of weight 0 left out, are not batched (or dropped) as weighted ones are"
 
@@ -351,6 +361,7 @@ NEW = {
     "label_smoothing": ({}, 0.2),
     "averaging": ({}, LastEpochs(3)),
     "augmentation": ({}, Deform(translation=1, shape=(1, 5))),
+    "adversary": ({}, VirtualAdversarial(0.5)),
 }
 
 
@@ -396,6 +407,29 @@ def test_sparse_pixels_give_the_same_bytes(container, batch_size):
     )
     assert params(sparse) == params(plain)
     assert np.array_equal(sparse.predict_proba(container(PIXELS)), plain.predict_proba(PIXELS))
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("adversary", [Adversarial(0.3), VirtualAdversarial(0.3)])
+def test_moved_samples_may_be_kept_in_any_way(adversary, shuffle):
+    """uint8, sparse or scaled before: what is moved is what the network sees, and the samples themselves stay."""
+    y, kept = PIXELS[:, 0] // 90, PIXELS.copy()
+    models = [
+        small(adversary=adversary, shuffle=shuffle, pixel_scale=1 / 255, batch_size=16).fit(X, y)
+        for X in (SCALED, kept, scipy.sparse.csr_array(PIXELS), scipy.sparse.csc_array(SCALED))
+    ]
+    assert len({params(model) for model in models}) == 1
+    assert np.array_equal(kept, PIXELS)
+    assert params(models[0]) != params(small(shuffle=shuffle, batch_size=16).fit(SCALED, y))
+
+
+def test_parameters_of_an_adversary_can_be_searched():
+    """A grid reaches its parts, and leaves the one that was given as it was."""
+    given = Adversarial(0.1)
+    grid = {"adversary__epsilon": [0.0, 0.5], "adversary__weight": [1.0]}
+    search = GridSearchCV(small(adversary=given), grid, cv=2).fit(X, DIGITS)
+    assert search.best_estimator_.adversary.epsilon in {0.0, 0.5}
+    assert given == Adversarial(0.1)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
@@ -661,6 +695,12 @@ GOING_ON = {
     "label smoothing": {"label_smoothing": 0.1},
     "an average": {"averaging": ExponentialAverage(0.9), "batch_norm": True},
     "deformed": {"augmentation": Deform(translation=1, shape=(1, 5)), "shuffle": False},
+    "an adversary": {"adversary": Adversarial(0.5), "dropout": 0.2, "label_smoothing": 0.1},
+    "a virtual adversary": {
+        "adversary": VirtualAdversarial(0.5, n_probes=2),
+        "batch_norm": True,
+        "augmentation": Deform(translation=1, shape=(1, 5)),
+    },
 }
 
 
@@ -820,6 +860,11 @@ def test_what_cannot_go_on_is_refused(call, message):
         ({"max_norm": 1.0, "solver": "lbfgs"}, "max_norm must be left out for lbfgs"),
         ({"averaging": LastEpochs(), "solver": "lbfgs"}, "averaging must be left out for lbfgs"),
         ({"augmentation": Deform(), "solver": "lbfgs"}, "augmentation must be left out for lbfgs"),
+        ({"adversary": Adversarial(), "solver": "lbfgs"}, "adversary must be left out for lbfgs"),
+        ({"adversary": VirtualAdversarial(), "dropout": 0.1}, "dropout must be 0 where VirtualAdversarial compares"),
+        ({"adversary": VirtualAdversarial(), "noise": (0.1, 0)}, r"noise must be 0 where .* got \(0.1, 0\)"),
+        ({"adversary": Adversarial(-1)}, "epsilon must be a number >= 0 and < inf; got -1"),
+        ({"adversary": "virtual"}, "adversary must be"),
         ({"averaging": LastEpochs(), "early_stopping": True}, "averaging must be None where the best weights"),
         ({"averaging": LastEpochs(0)}, "epochs must be"),
         ({"augmentation": Deform(rotation=-1)}, "rotation must be"),
@@ -1063,6 +1108,7 @@ YAML = {
     "label_smoothing": "0.1",
     "averaging": "{name: exponential_average, decay: 0.99}",
     "augmentation": "{name: deform, rotation: 12, shape: [28, 28]}",
+    "adversary": "{name: virtual_adversarial, epsilon: 2}",
     "pixel_scale": "0.003921568627450980",
     "n_threads": "1",
 }

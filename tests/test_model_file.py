@@ -18,7 +18,7 @@ from pipeline import MLPClassifier, Normalize, Preprocess, load_model, save_mode
 from pipeline.augmentation import Deform
 from pipeline.callbacks import OnEpoch
 from pipeline.model_file import FORMAT_VERSION, ModelFileError
-from pipeline.network import Cosine, ExponentialAverage, LastEpochs, OneCycle, Step
+from pipeline.network import Adversarial, Cosine, ExponentialAverage, LastEpochs, OneCycle, Step, VirtualAdversarial
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -54,6 +54,8 @@ CONFIGURATIONS = {
     "regularised": {"batch_norm": True, "noise": (0.1, 0.2), "max_norm": 2.0, "label_smoothing": 0.1},
     "averaged": {"averaging": LastEpochs(2), "batch_norm": True, "re_estimate": True},
     "deformed": {"augmentation": Deform(translation=1, shape=(2, 3))},
+    "moved": {"adversary": Adversarial(0.5, weight=2.0), "dropout": 0.1},
+    "moved by answers": {"adversary": VirtualAdversarial(0.5, xi=0.2, n_probes=2)},
     "numpy's numbers": {"hidden_layer_sizes": np.array([4, 3]), "alpha": np.float32(0.5), "max_iter": np.int64(2)},
     "a generator": {"random_state": np.random.default_rng(3)},
 }
@@ -146,6 +148,7 @@ def test_equal_models_have_equal_bytes(tmp_path, resume):
         {"dropout": 0.3, "batch_size": 7},
         {"batch_norm": True, "averaging": LastEpochs(2), "noise": 0.1},
         {"averaging": ExponentialAverage(0.9), "augmentation": Deform(rotation=9, shape=(2, 3))},
+        {"adversary": VirtualAdversarial(0.5), "batch_norm": True, "batch_size": 7},
         {"learning_rate": Cosine(epochs=8)},
         {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 1},
         {"monitor": "loss", "random_state": None},

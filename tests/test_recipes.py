@@ -15,7 +15,7 @@ from pipeline.committee import load_committee, member_seeds
 from pipeline.data.idx import read_part
 from pipeline.metrics import sign_test
 from pipeline.model_file import load_model
-from pipeline.network import Cosine
+from pipeline.network import Adversarial, Cosine, LastEpochs, VirtualAdversarial
 from pipeline.parameters import ParameterError
 from pipeline.recipes.comparison import compare, welch
 from pipeline.recipes.members import TrainMembers
@@ -533,6 +533,11 @@ def test_a_recipe_was_chosen_by_validation(name):
                 "rotation 12, translation 2, whole pixels"
             ),
         ),
+        (
+            {"averaging": LastEpochs(5), "adversary": VirtualAdversarial(2.1), "max_iter": 5},
+            "Adam 0.001, batches of auto, 5 epochs; last epochs (epochs 5); virtual adversarial (epsilon 2.1)",
+        ),
+        ({"adversary": Adversarial(), "max_iter": 5}, "Adam 0.001, batches of auto, 5 epochs; adversarial"),
     ],
 )
 def test_training_is_described_from_its_parameters(train, words):

@@ -26,7 +26,11 @@ BEGIN, END = "<!-- recipes -->", "<!-- /recipes -->"
 _SOLVERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "AdaGrad"}
 
 
-def table(recipes: Mapping[str, tuple[Recipe, Runs]], machines: Iterable[str] = ()) -> str:
+def table(
+    recipes: Mapping[str, tuple[Recipe, Runs]],
+    machines: Iterable[str] = (),
+    trials: Mapping[str, Mapping[str, Runs]] | None = None,
+) -> str:
     """Return the tables of all recipes, and beneath them what authors reported by epoch and what was chosen from.
 
     Parameters
@@ -35,6 +39,8 @@ def table(recipes: Mapping[str, tuple[Recipe, Runs]], machines: Iterable[str] = 
         Each recipe with what its seeds came to, by its name.
     machines : iterable of str, default=()
         What the recipes with a goal were trained on, in words.
+    trials : mapping of str to mapping of str to list of dict, optional
+        What the seeds of each trial came to, by the names of recipe and trial.
     """
     aiming = {name: each for name, each in recipes.items() if each[0].goal}
     rows = [_row(name, *each) for name, each in recipes.items() if name not in aiming]
@@ -45,7 +51,7 @@ def table(recipes: Mapping[str, tuple[Recipe, Runs]], machines: Iterable[str] = 
             *(f"Trained on {machine}." for machine in sorted(set(machines)) if rows_of_goals),
             *([markdown_table(HEADINGS, rows)] if rows else []),
             *(_by_epoch(recipe, runs) for recipe, runs in recipes.values() if recipe.reported_by_epoch and runs),
-            *(text for recipe, _ in recipes.values() for text in _choice(recipe)),
+            *(text for name, (recipe, _) in recipes.items() for text in _choice(recipe, (trials or {}).get(name, {}))),
         ]
     )
 
@@ -108,14 +114,16 @@ def describe_regularisers(model: Any) -> list[str]:
         "weight decay": model.weight_decay if model.solver == "adamw" else 0,
     }
     words += [f"{name} {_number(value)}" for name, value in numbers.items() if np.any(value)]
-    words += [] if model.averaging is None else [_words(model.averaging)]
+    words += [_words(brick) for brick in (model.averaging, model.adversary) if brick is not None]
     return words + ([] if model.augmentation is None else [_words(model.augmentation, "")])
 
 
 def _number(value: Any) -> str:
     """Return a number, or those of input and hidden layers; once, if they are all alike."""
     told = [f"{one:g}" for one in np.ravel(value)]
-    return told[0] if len(set(told)) == 1 else " ".join(told)
+    if len(set(told)) > 1:
+        return " ".join(told)
+    return told[0] if np.ndim(value) == 0 else f"{told[0]} on input and hidden layers"
 
 
 def _words(brick: Any, name: str | None = None) -> str:
@@ -144,13 +152,13 @@ def _row_with_goal(name: str, recipe: Recipe, runs: Runs) -> list[str]:
     title, training, *rest = known
     if not runs:
         return [title, "", training, *rest, "not run yet", "", ""]
-    alone = [mean(member["test"]["error_rate"] for member in run["members"]) for run in runs if "members" in run]
-    cells = [f"{100 * mean(alone):.3f} %" if alone else "", _duration(runs)]
-    return [title, describe_network(recipe, runs), training, *rest, describe_errors(runs), *cells]
+    members = [member for run in runs for member in run.get("members", [])]
+    alone = f"{describe_errors(members, 'networks')}, {_duration(members)} each" if members else ""
+    return [title, describe_network(recipe, runs), training, *rest, describe_errors(runs), alone, _duration(runs)]
 
 
-def describe_errors(runs: Runs) -> str:
-    """Return the test error: mean over the seeds, standard deviation, best and worst.
+def describe_errors(runs: Runs, of: str = "seeds") -> str:
+    """Return the test error: mean over the seeds or so, standard deviation, best and worst.
 
     Examples
     --------
@@ -162,12 +170,12 @@ def describe_errors(runs: Runs) -> str:
     percent = [100 * run["test"]["error_rate"] for run in runs]
     if len(percent) == 1:
         return f"{percent[0]:.2f} % (one seed)"
-    spread = f"({min(percent):.2f} to {max(percent):.2f}, {len(percent)} seeds)"
+    spread = f"({min(percent):.2f} to {max(percent):.2f}, {len(percent)} {of})"
     return f"{mean(percent):.3f} % +- {stdev(percent):.3f} {spread}"
 
 
 def _duration(runs: Runs) -> str:
-    """Return how long training took, in the mean over the seeds; of a committee, all members together."""
+    """Return how long training took, in the mean over the seeds or so; of a committee, all members together."""
     seconds = mean(run["seconds"] for run in runs)
     size, unit = next((size, unit) for least, size, unit in _UNITS if seconds >= least)
     return f"{seconds / size:.3g} {unit}"
@@ -213,12 +221,21 @@ def _by_epoch(recipe: Recipe, runs: Runs) -> str:
     return markdown_table(headings, rows)
 
 
-def _choice(recipe: Recipe) -> list[str]:
-    """Return a table of the validation errors that a recipe was chosen by, and what else was tried."""
-    rows = [[setting, f"{mean(percent):.3f}", str(len(percent))] for setting, percent in recipe.trials.items()]
-    headings = [f"{recipe.title}, chosen from", "validation error, %", "seeds"]
+def _choice(recipe: Recipe, trials: Mapping[str, Runs]) -> list[str]:
+    """Return a table of the trials that a recipe was chosen from, and what else was tried."""
+    rows = [_row_of_trial(name, changes, trials.get(name, [])) for name, changes in recipe.trials.items()]
+    headings = [f"{recipe.title}, chosen from", "validation error, %", "seeds", "training time"]
     tried = [textwrap.fill(f"{recipe.title}: {recipe.tried}", 120, break_on_hyphens=False)] if recipe.tried else []
     return [*([markdown_table(headings, rows)] if rows else []), *tried]
+
+
+def _row_of_trial(name: str, changes: Mapping[str, Any], runs: Runs) -> list[str]:
+    """Return the cells of a trial; that which changes nothing is the recipe."""
+    setting = name if set(changes) - {"seeds"} else f"{name} (chosen)"
+    if not runs:
+        return [setting, "not run yet", "", ""]
+    percent = mean(100 * run["validation"]["error_rate"] for run in runs)
+    return [setting, f"{percent:.3f}", str(len(runs)), _duration(runs)]
 
 
 def _figure(value: float) -> str:

@@ -12,6 +12,7 @@ from pipeline.network import (
     SGD,
     Adam,
     AdamW,
+    Adversarial,
     Affine,
     Constant,
     Cosine,
@@ -402,6 +403,8 @@ def test_another_way_of_training_can_be_adopted():
     assert_array_equal(training.optimizer.state["m"], state)
     training.adopt(trainer(SGD(), learning_rate=0.3))
     assert (training.optimizer.t, training.learning_rate, training.penalty) == (0, 0.3, None)
+    training.adopt(trainer(SGD(), learning_rate=0.3, adversary=Adversarial(2.0)))
+    assert (training.adversary, len(training.history)) == (Adversarial(2.0), 2)
 
 
 def test_somebody_elses_epochs_can_be_recorded():
