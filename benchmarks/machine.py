@@ -2,10 +2,10 @@
 
 import os
 import platform
-import re
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
+
+from pipeline.recipes.machine import cores, processor
 
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
 
@@ -19,24 +19,6 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {"Python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
     }
-
-
-def processor() -> str:
-    """Return the processor's name, with family and model where the system tells them."""
-    path = Path("/proc/cpuinfo")
-    told = (
-        dict(re.findall(r"^([\w ]+?)\s*: (.*)$", path.read_text(encoding="utf-8").split("\n\n")[0], re.MULTILINE))
-        if path.is_file()
-        else {}
-    )
-    if "model name" not in told:
-        return platform.processor() or platform.machine()
-    return f"{told['model name']}, family {told.get('cpu family')}, model {told.get('model')}"
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory() -> float | None:

@@ -191,11 +191,21 @@ def recipe(
         Path | None,
         typer.Option("--keep", metavar="FOLDER", help="Keep the artifacts of the last seed in FOLDER/NAME."),
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="TRIAL", help="Run this trial alone. May be repeated.")
+    ] = None,
     readme: Annotated[
         Path | None, typer.Option("--write-readme", metavar="FILE", help="Put the table between the markers of a file.")
     ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Run all.")] = False,
+    trials: Annotated[
+        bool,
+        typer.Option(
+            "--trials",
+            help="Run the trials that recipes were chosen from, on validation images alone; what is done is left out.",
+        ),
+    ] = False,
     table: Annotated[bool, typer.Option("--table", help="Print the table of all results as Markdown.")] = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Run nothing; tell whether the results of two differ by more than chance.")
@@ -212,8 +222,14 @@ def recipe(
     if compare:
         _compare(folder, {name: recipes[name] for name in names or []})
         return
-    for name in recipes if every else names or []:
-        _run_recipe(folder, name, recipes[name], keep)
+    asked = {name: recipes[name] for name in (recipes if every else names or [])}
+    if (trials or only) and keep:
+        raise ParameterError("--keep is for recipes as they stand; of a trial, figures alone are kept")
+    if trials or only:
+        _run_trials(folder, asked, only or [])
+    else:
+        for name, one in asked.items():
+            _run_recipe(folder, name, one, keep)
     if table or readme:
         _publish(folder, recipes, readme, table=table)
     elif not (names or every):
@@ -222,8 +238,9 @@ def recipe(
 
 def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> None:
     """Run a recipe, print what every seed came to, and keep it; seeds that an earlier run came to are left out."""
-    from pipeline.recipes.results import read_results, write_results  # noqa: PLC0415 - for start-up time
-    from pipeline.recipes.running import environment, run  # noqa: PLC0415 - the same
+    from pipeline.recipes.machine import environment  # noqa: PLC0415 - for start-up time
+    from pipeline.recipes.results import read_results, write_results  # noqa: PLC0415 - the same
+    from pipeline.recipes.running import run  # noqa: PLC0415 - the same
 
     runs = read_results(folder, name, recipe)
     if len(runs) == len(recipe.seeds):
@@ -240,6 +257,40 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) ->
             typer.echo(format_result(f"{name}, seed {one['seed']}", figures))
             runs.append(one)
             write_results(folder, name, recipe, runs, environment())
+
+
+def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str]) -> None:
+    """Run the trials of some recipes, all or some."""
+    known = {name: one.trial_recipes() for name, one in recipes.items()}
+    for name, trials in known.items():
+        for trial in only:
+            if trial not in trials:
+                raise ParameterError(f"{name} has no trial {trial!r}; it has {', '.join(trials) or 'none'}")
+    for name, trials in known.items():
+        for trial in only or trials:
+            _run_trial(folder, name, recipes[name], trial)
+
+
+def _run_trial(folder: Path, name: str, recipe: "Recipe", trial: str) -> None:
+    """Run the seeds of a trial that have not been run yet, print what each came to, and keep it."""
+    from pipeline.recipes.machine import environment  # noqa: PLC0415 - for start-up time
+    from pipeline.recipes.results import read_trials, write_trials  # noqa: PLC0415 - the same
+    from pipeline.recipes.running import run_trial  # noqa: PLC0415 - the same
+
+    one, done = recipe.trial_recipes()[trial], [run["seed"] for run in read_trials(folder, name, recipe)[trial]]
+    if done:
+        typer.echo(f"{name}, {trial}: {len(done)} of {len(one.seeds)} seeds are done already", err=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="digits-") as scratch,
+        RichProgress() as progress,
+        _saying_warnings(progress),
+    ):
+        for made in run_trial(one, Path(scratch), progress, without=done):
+            figures = {"validation error": made["validation"]["error_rate"], "updates": made["updates"]}
+            typer.echo(format_result(f"{name}, {trial}, seed {made['seed']}", figures | {"seconds": made["seconds"]}))
+            runs = read_trials(folder, name, recipe)  # anew: another process may have added to them
+            runs[trial].append(made)
+            write_trials(folder, name, recipe, runs, environment())
 
 
 def _compare(folder: Path, recipes: dict[str, "Recipe"]) -> None:

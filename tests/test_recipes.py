@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -17,11 +18,20 @@ from pipeline.metrics import sign_test
 from pipeline.model_file import load_model
 from pipeline.network import Adversarial, Cosine, LastEpochs, VirtualAdversarial
 from pipeline.parameters import ParameterError
+from pipeline.recipes.changes import lay_over
 from pipeline.recipes.comparison import compare, welch
+from pipeline.recipes.machine import environment
 from pipeline.recipes.members import TrainMembers
 from pipeline.recipes.recipe import STAGES, Recipe, read_recipe, read_recipes
-from pipeline.recipes.results import make_table, read_results, write_readme, write_results
-from pipeline.recipes.running import environment, run
+from pipeline.recipes.results import (
+    make_table,
+    read_results,
+    read_trials,
+    write_readme,
+    write_results,
+    write_trials,
+)
+from pipeline.recipes.running import run, run_trial
 from pipeline.recipes.table import BEGIN, END, describe_errors, describe_network, describe_training, table
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +51,14 @@ train: {hidden_layer_sizes: [4], solver: sgd, learning_rate_init: 0.5, momentum:
 evaluate: {pictures: false}
 """
 COPIES = "test_time: {n_copies: 3, augmentation: {name: deform, rotation: 10, translation: 0.5}}\n"
+TRIALS = """
+goal: next to none
+trial: {seeds: [5, 2], train: {max_iter: 1}}
+trials:
+  as it stands: {}
+  longer: {seeds: [5], train: {max_iter: 3}}
+  rotated: {split: {validation_fraction: 0.25}, train: {augmentation: {name: deform, rotation: 5}}}
+"""
 COMMITTEE = SMALL.replace("gradcheck: 2\nnumerical: 2\n", "members: 3\n")
 
 
@@ -73,14 +91,17 @@ def test_a_recipe_says_whose_it_is_and_repeats_itself(name):
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_names_no_seed_of_its_own(name):
     """A ``random_state`` in a section would be replaced without a word."""
-    assert not [section for section in STAGES if "random_state" in getattr(RECIPES[name], section)]
+    for recipe in (RECIPES[name], *RECIPES[name].trial_recipes().values()):
+        assert not [section for section in STAGES if "random_state" in getattr(recipe, section)]
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_trains_for_as_long_as_it_says(name):
-    """No patience runs out, and the epochs suffice for the updates."""
+    """No patience runs out, in no trial either, and the epochs suffice for the updates."""
+    for recipe in (RECIPES[name], *RECIPES[name].trial_recipes().values()):
+        model = recipe.stages(0)["train"]
+        assert model.n_iter_no_change >= model.max_iter
     model = RECIPES[name].stages(0)["train"]
-    assert model.n_iter_no_change >= model.max_iter
     if model.max_updates:
         images = round(60000 * (1 - RECIPES[name].split["validation_fraction"]))
         assert model.max_iter * -(-images // model.batch_size) >= model.max_updates
@@ -93,6 +114,29 @@ def test_results_are_of_recipes_as_they_stand():
         runs = read_results(FOLDER, name, RECIPES[name])
         assert tuple(one["seed"] for one in runs) == RECIPES[name].seeds, name
         assert all(one["test"]["accuracy"] > 0.2 for one in runs), name
+
+
+def test_results_of_trials_are_of_trials_as_they_stand():
+    """No figures are left of a trial that has changed since, or gone."""
+    for path in FOLDER.glob("*.trials.json"):
+        name = path.name.removesuffix(".trials.json")
+        kept = {trial: one["runs"] for trial, one in json.loads(path.read_text("utf-8"))["trials"].items()}
+        assert kept == {trial: runs for trial, runs in read_trials(FOLDER, name, RECIPES[name]).items() if runs}, name
+
+
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.trials])
+def test_a_recipe_was_chosen_by_validation(name):
+    """It is one of its trials itself, the best of those that were run or with a reason, and learns from all images."""
+    recipe = RECIPES[name]
+    errors = {
+        trial: fmean(run["validation"]["error_rate"] for run in runs)
+        for trial, runs in read_trials(FOLDER, name, recipe).items()
+        if runs
+    }
+    assert {} in recipe.trials.values()
+    own = next(trial for trial, changes in recipe.trials.items() if not changes)
+    assert recipe.tried or errors.get(own, 0) <= min(errors.values(), default=0)
+    assert not recipe.goal or recipe.split["validation_fraction"] == 0
 
 
 def test_the_readme_has_the_table_of_the_results():
@@ -115,7 +159,26 @@ def test_the_readme_has_the_table_of_the_results():
         ("gradcheck: 2", "members: 1", "small.yaml: members must be an integer >= 2 or null; got 1"),
         ("gradcheck: 2", "test_time: {copies: 8}", "small.yaml: test_time: there is no parameter 'copies'"),
         ("gradcheck: 2", "test_time: {n_copies: 0}", "small.yaml: test_time: n_copies must be an integer >= 1; got 0"),
-        ("gradcheck: 2", "trials: {wide: []}", "small.yaml: trials: 'wide' has no figure; there must be one at least"),
+        ("gradcheck: 2", "trials: [wide]", "small.yaml: trials must be a mapping to mappings"),
+        ("gradcheck: 2", "trials: {a: {trian: {}}}", "small.yaml: trials: a: there is no parameter 'trian'"),
+        ("gradcheck: 2", "trials: {a: {evaluate: {}}}", "small.yaml: trials: a: there is no parameter 'evaluate'"),
+        (
+            "gradcheck: 2",
+            "trials: {a: {train: 3}}",
+            "small.yaml: trials: a: train must be a mapping to anything; got 3",
+        ),
+        ("gradcheck: 2", "trials: {a: {train: {alfa: 3}}}", "trials: a: train: there is no parameter 'alfa'"),
+        (
+            "gradcheck: 2",
+            "trials: {a: {train: {augmentation__rotation: 3}}}",
+            "trials: a: train: augmentation__rotation needs augmentation to have a name and parameters; got None",
+        ),
+        (
+            "gradcheck: 2",
+            "trial: {split: {validation_fraction: 0}}\ntrials: {a: {}}",
+            "small.yaml: trials: a: split: validation_fraction must be > 0; got 0",
+        ),
+        ("gradcheck: 2", "trials: {a: {seeds: []}}", "small.yaml: trials: a: seeds must be a list of one integer at"),
         ("max_iter: 2", "max_itre: 2", "small.yaml: train: there is no parameter 'max_itre'"),
         ("dataset: digits", "retries: -1", "small.yaml: fetch: retries must be an integer >= 0; got -1"),
         ("evaluate: {pictures: false}", "evaluate: false", "small.yaml: evaluate must be a mapping"),
@@ -237,6 +300,7 @@ def test_the_environment_names_what_times_depend_on():
     told = environment()
     assert set(told) == {"date", "machine", "versions", "blas"}
     assert told["machine"]["cores"] >= 1
+    assert told["machine"]["model"]
     assert all(pool["num_threads"] >= 1 for pool in told["blas"])
 
 
@@ -347,6 +411,145 @@ def test_the_wrong_rows_are_those_of_the_test_file(folder):
     assert len(one["wrong"]) / len(y) == pytest.approx(one["test"]["error_rate"], abs=1e-6)
 
 
+# ---------------------------------------------------------------- trials
+
+
+@pytest.fixture
+def trials(folder):
+    """Return a recipe with three trials, committee and copies, the file of which is in the folder."""
+    (folder / "recipes" / "small.yaml").write_text(COMMITTEE + COPIES + TRIALS, "utf-8")
+    return read_recipe(Path("recipes/small.yaml"))
+
+
+def kept_trials():
+    """Return what the file of the trials holds."""
+    return json.loads(Path("recipes/small.trials.json").read_text("utf-8"))["trials"]
+
+
+def said(out):
+    """Return which seeds of which trials were told of."""
+    return [line.split(": validation error")[0].removeprefix("small, ") for line in out.splitlines()]
+
+
+def test_a_trial_is_one_network_with_changes_laid_over_the_recipe_s(trials):
+    """Its own changes over those of all trials, a sixth held back by default, without members, copies and checks."""
+    made = trials.trial_recipes()
+    assert {name: one.seeds for name, one in made.items()} == {
+        "as it stands": (5, 2),
+        "longer": (5,),
+        "rotated": (5, 2),
+    }
+    assert [one.train["max_iter"] for one in made.values()] == [1, 3, 1]
+    assert [one.split["validation_fraction"] for one in made.values()] == [1 / 6, 1 / 6, 0.25]
+    for one in made.values():
+        assert {"members", "test_time"}.isdisjoint(one.settings())
+        assert (one.gradcheck, one.numerical, one.trials) == (None, None, {})
+        assert one.fetch == trials.fetch
+    own = {name: value for name, value in made["as it stands"].train.items() if name != "max_iter"}
+    assert own == {name: value for name, value in trials.train.items() if name != "max_iter"}
+
+
+def test_one_parameter_of_an_object_can_be_changed():
+    """By scikit-learn's path to it, however deep; the object it was laid over stays as it was."""
+    section = {"a": {"name": "x", "b": {"c": 1, "d": 2}}, "e": 3}
+    assert lay_over(section, {"a__b__c": 5, "e": 4}, "") == {"a": {"name": "x", "b": {"c": 5, "d": 2}}, "e": 4}
+    assert section == {"a": {"name": "x", "b": {"c": 1, "d": 2}}, "e": 3}
+
+
+def test_the_command_runs_trials_and_keeps_them(trials):
+    """Every seed of every trial, with settings and figures; a recipe's own results are none of it."""
+    code, out, error = call("small", "--trials")
+    assert code == 0, error
+    assert said(out) == [
+        *("as it stands, seed 5", "as it stands, seed 2", "longer, seed 5", "rotated, seed 5", "rotated, seed 2")
+    ]
+    assert sorted(path.name for path in Path("recipes").iterdir()) == ["small.trials.json", "small.yaml"]
+    kept = kept_trials()
+    assert {name: [run["seed"] for run in one["runs"]] for name, one in kept.items()} == {
+        name: list(one.seeds) for name, one in trials.trial_recipes().items()
+    }
+    assert kept["longer"]["settings"]["train"]["max_iter"] == 3
+    assert [run["epochs"] for run in kept["longer"]["runs"]] == [3]
+    assert set(kept["rotated"]["runs"][0]["validation"]) == {"error_rate", "log_loss"}
+    assert "test" not in kept["rotated"]["runs"][0]
+
+
+def test_a_trial_never_looks_at_test_images(trials, folder, monkeypatch):
+    """It runs as well where there are none, and nothing is evaluated."""
+    prepare = STAGES["preprocess"]._run
+
+    def prepare_without_test(*arguments):
+        done = prepare(*arguments)
+        for path in (*folder.rglob("t10k-*"), *folder.rglob("test_*.npy")):
+            path.unlink()
+        return done
+
+    monkeypatch.setattr(STAGES["preprocess"], "_run", prepare_without_test)
+    monkeypatch.setattr(STAGES["evaluate"], "_run", lambda *_: 1 / 0)
+    monkeypatch.setattr(STAGES["evaluate"], "judge_model", lambda *_: 1 / 0)
+    assert [one["seed"] for one in run_trial(trials.trial_recipes()["as it stands"], folder / "artifacts")] == [5, 2]
+    assert not [path for path in (folder / "artifacts").rglob("*") if path.name.startswith(("t10k", "test"))]
+
+
+def test_a_trial_is_measured_on_the_rows_that_were_held_back(trials, folder):
+    """Its figures are those of the network that the stages make of the same settings and seed."""
+    trial = trials.trial_recipes()["longer"]
+    (one,) = run_trial(trial, folder / "artifacts")
+    stages = trial.stages(5)
+    stages["train"].run(folder / "artifacts")
+    model = load_model(folder / "artifacts" / "model" / "model.npz")
+    verdict = stages["evaluate"].judge_model(folder / "artifacts", model)["validation"]
+    assert one["validation"] == pytest.approx({name: verdict.figures[name] for name in one["validation"]}, abs=1e-6)
+    assert one["validation"]["error_rate"] < 0.9
+
+
+@pytest.mark.usefixtures("trials")
+def test_trials_go_on_where_they_were_interrupted(monkeypatch):
+    """Each seed is kept as it is done; only what is left is run, and nothing of a trial that is done."""
+    fit, calls = STAGES["train"].fit, []
+
+    def fail_the_second_time(*arguments, **more):
+        calls.append(arguments)
+        return fit(*arguments, **more) if len(calls) != 2 else 1 / 0
+
+    monkeypatch.setattr(STAGES["train"], "fit", fail_the_second_time)
+    assert call("small", "--trials")[0] == 1
+    assert {name: len(one["runs"]) for name, one in kept_trials().items()} == {"as it stands": 1}
+    code, out, error = call("small", "--trials", "--only", "longer", "--only", "as it stands")
+    assert (code, said(out)) == (0, ["longer, seed 5", "as it stands, seed 2"])
+    assert "small, as it stands: 1 of 2 seeds are done already" in error
+    assert said(call("small", "--trials")[1]) == ["rotated, seed 5", "rotated, seed 2"]
+    before = kept_trials()
+    assert call("small", "--trials")[1] == ""
+    assert kept_trials() == before
+
+
+def test_a_trial_counts_as_run_while_its_settings_stay(trials, folder):
+    """Another name or another word is no change; other settings are, of the recipe as well as of the trial."""
+    runs = {"as it stands": [{"seed": 5}], "longer": [{"seed": 5}], "rotated": [{"seed": 2}]}
+    write_trials(folder, "small", trials, runs, {})
+    assert read_trials(folder, "small", trials) == runs
+    renamed = replace(trials, note="a word", members=None, trials={"plain": {}, "more": {"train": {"max_iter": 2}}})
+    assert read_trials(folder, "small", renamed) == {"plain": [{"seed": 5}], "more": []}
+    assert not any(read_trials(folder, "small", replace(trials, train=trials.train | {"alpha": 0.5})).values())
+    more = replace(trials, trial=trials.trial | {"seeds": [1, 5, 2]})
+    assert read_trials(folder, "small", more)["rotated"] == [{"seed": 2}]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--trials", "--only", "wider"], "small has no trial 'wider'; it has as it stands, longer, rotated"),
+        (["--trials", "--keep", "kept"], "--keep is for recipes as they stand; of a trial, figures alone are kept"),
+    ],
+)
+@pytest.mark.usefixtures("trials")
+def test_wrong_words_about_trials_are_refused(words, message):
+    """Nothing is run, and the exit code is 2."""
+    assert call("small", *words) == (2, "", f"error: {message}\n")
+    assert not Path("recipes/small.trials.json").exists()
+
+
 # ---------------------------------------------------------------- two recipes beside each other
 
 
@@ -450,12 +653,16 @@ def test_what_an_author_reported_by_epoch_stands_above_what_is_reached():
 
 
 def test_a_recipe_with_a_goal_stands_in_a_table_of_errors(folder):
-    """Mean, spread, best and worst, the members' mean error, and the machine; the others keep their own table."""
+    """Mean, spread, best and worst, the same of all members, and the machine; the others keep their own table."""
     (folder / "recipes" / "small.yaml").write_text(COMMITTEE + COPIES + "goal: next to none", "utf-8")
     (folder / "recipes" / "other.yaml").write_text(SMALL, "utf-8")
     recipes = read_recipes(folder / "recipes")
     runs = [
-        results(0.5, 3600.0, members=[{"test": {"error_rate": one}} for one in (error - 0.125, error + 0.125)])
+        results(
+            0.5,
+            3600.0,
+            members=[{"test": {"error_rate": one}, "seconds": 60.0} for one in (error - 0.125, error + 0.125)],
+        )
         | {"test": {"error_rate": error}}
         for error in (0.25, 0.375)
     ]
@@ -463,9 +670,10 @@ def test_a_recipe_with_a_goal_stands_in_a_table_of_errors(folder):
     goals, machine, others, *_ = make_table(folder / "recipes", recipes).split("\n\n")
     assert goals.splitlines()[2] == (
         "| [a small net](recipes/small.yaml) | 3 of 64-4-10 relu | SGD 0.5, batches of 100, 2 epochs; mean over 3 "
-        "copies | next to nothing | next to none | 31.250 % +- 8.839 (25.00 to 37.50, 2 seeds) | 31.250 % | 60 min |"
+        "copies | next to nothing | next to none | 31.250 % +- 8.839 (25.00 to 37.50, 2 seeds) "
+        "| 31.250 % +- 16.137 (12.50 to 50.00, 4 networks), 60 s each | 60 min |"
     )
-    cores, processor, system = (environment()["machine"][name] for name in ("cores", "processor", "system"))
+    cores, processor, system = (environment()["machine"][name] for name in ("cores", "model", "system"))
     assert machine == f"Trained on {cores} cores, {processor}, {system}, NumPy {np.__version__}."
     assert "[a small net](recipes/other.yaml)" in others
     assert "recipes/small.yaml" not in others
@@ -485,29 +693,28 @@ def test_times_are_told_in_a_unit_of_their_size(seconds, words):
 
 
 def test_what_a_recipe_was_chosen_from_is_shown():
-    """Every setting with its mean validation error and its seeds, and what else was tried; not run, too."""
+    """Every trial with its mean validation error, seeds and time, or that it was not run; and what else was tried."""
     recipe = replace(
-        read_recipe(Path("recipes/small.yaml")), trials={"4 units": (2.5, 3.5), "3 units": (4.25,)}, tried="more\nunits"
+        read_recipe(Path("recipes/small.yaml")),
+        trials={"4 units": {}, "3 units": {"train": {"hidden_layer_sizes": [3]}}, "none": {"train": {"alpha": 0.1}}},
+        tried="more\nunits",
     )
-    _, trials, tried = table({"small": (recipe, [])}).split("\n\n")
+    runs = {"4 units": [figures_of_trial(0.025, 1.0), figures_of_trial(0.035, 2.0)], "3 units": []}
+    _, trials, tried = table({"small": (recipe, [])}, trials={"small": runs}).split("\n\n")
     assert trials.splitlines() == [
-        "| a small net, chosen from | validation error, % | seeds |",
-        "| --- | --- | --- |",
-        "| 4 units | 3.000 | 2 |",
-        "| 3 units | 4.250 | 1 |",
+        "| a small net, chosen from | validation error, % | seeds | training time |",
+        "| --- | --- | --- | --- |",
+        "| 4 units (chosen) | 3.000 | 2 | 1.5 s |",
+        "| 3 units | not run yet |  |  |",
+        "| none | not run yet |  |  |",
     ]
     assert tried == "a small net: more units"
-    assert replace(recipe, trials={}, tried="").settings() == recipe.settings()
+    assert replace(recipe, trial={}, trials={}, tried="").settings() == recipe.settings()
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_was_chosen_by_validation(name):
-    """Where it says what it was chosen from, nothing there is better; and then it learns from all images."""
-    recipe = RECIPES[name]
-    if recipe.trials:
-        own, *others = (sum(percent) / len(percent) for percent in recipe.trials.values())
-        assert own <= min(others, default=own)
-        assert recipe.split["validation_fraction"] == 0
+def figures_of_trial(error, seconds):
+    """Return what a seed of a trial came to, as little as the table takes."""
+    return {"validation": {"error_rate": error}, "seconds": seconds}
 
 
 @pytest.mark.parametrize(
@@ -536,6 +743,10 @@ def test_a_recipe_was_chosen_by_validation(name):
         (
             {"averaging": LastEpochs(5), "adversary": VirtualAdversarial(2.1), "max_iter": 5},
             "Adam 0.001, batches of auto, 5 epochs; last epochs (epochs 5); virtual adversarial (epsilon 2.1)",
+        ),
+        (
+            {"noise": (0.2, 0.2), "dropout": (0.1, 0.5), "max_iter": 5},
+            "Adam 0.001, batches of auto, 5 epochs; noise 0.2 on input and hidden layers; dropout 0.1 0.5",
         ),
         ({"adversary": Adversarial(), "max_iter": 5}, "Adam 0.001, batches of auto, 5 epochs; adversarial"),
     ],

@@ -4,12 +4,13 @@ Its file has the sections of ``params.yaml`` and the other parameters of ``Recip
 the signatures before any work is done.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pipeline.averaging import AverageOverCopies
 from pipeline.parameters import ParameterError, parameters_of, read_parameters, read_yaml
+from pipeline.recipes.changes import Changes, lay_over
 from pipeline.stages.base import Stage
 from pipeline.stages.evaluate import Evaluate
 from pipeline.stages.fetch import Fetch
@@ -25,10 +26,13 @@ STAGES: dict[str, type[Any]] = {
     "evaluate": Evaluate,
 }
 """The sections of a recipe that configure a stage, in the order of the work."""
-WORDS = ("title", "reported", "goal", "source", "note", "tried", "trials", "reported_by_epoch")
+WORDS = ("title", "reported", "goal", "source", "note", "tried", "trial", "trials", "reported_by_epoch")
 """The parameters of a recipe that change nothing of what is done."""
 ADDED = ("members", "test_time")
 """The parameters that older results know nothing of; left out, they mean what was done then."""
+
+HELD_BACK = {"split": {"validation_fraction": 1 / 6}}
+"""What a trial has that does not say otherwise: 10,000 of 60,000 images."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,12 @@ class Recipe:
         What is done otherwise here, and why.
     goal : str, default=""
         What is aimed at here. A recipe with a goal stands in the table of test errors.
-    trials : dict of tuple of float, default={}
-        What it was chosen from: for each setting, its own first, the validation error in percent, seed by seed.
+    trial : dict, default={}
+        What all trials have in the place of the recipe's own: sections, and ``seeds``. Left out, a sixth of the
+        training images is held back.
+    trials : dict of dict, default={}
+        What it was chosen from: for each setting what is changed, laid over ``trial``. A change of nothing is the
+        recipe as it stands.
     tried : str, default=""
         What else was tried, and what it gave.
     reported_by_epoch : dict of tuple of float, default={}
@@ -72,7 +80,8 @@ class Recipe:
     source: str
     note: str = ""
     goal: str = ""
-    trials: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    trial: dict[str, Any] = field(default_factory=dict)
+    trials: dict[str, dict[str, Any]] = field(default_factory=dict)
     tried: str = ""
     reported_by_epoch: dict[str, tuple[float, ...]] = field(default_factory=dict)
     seeds: tuple[Annotated[int, ">= 0"], ...] = (0, 1, 2)
@@ -146,6 +155,52 @@ class Recipe:
         arguments = read_parameters(AverageOverCopies, self.test_time, f"{where}: test_time")
         return AverageOverCopies(**arguments | {"estimator": model, "random_state": seed})
 
+    def trial_recipes(self, where: str = "recipe") -> dict[str, "Recipe"]:
+        """Return what is trained in each trial: one network, with rows held back to measure it on, and nothing beside.
+
+        Parameters
+        ----------
+        where : str, default="recipe"
+            What to call the recipe in an error.
+
+        Raises
+        ------
+        ParameterError
+            For what no trial can change.
+
+        Examples
+        --------
+        >>> recipe = Recipe("small", "nothing", "nobody", trial={"seeds": [7]}, trials={"Adam": {}})
+        >>> recipe.trial_recipes()["Adam"].seeds
+        (7,)
+        """
+        alone = replace(self, gradcheck=None, numerical=None, members=None, test_time={}, trial={}, trials={})
+        common = alone.changed(HELD_BACK, where).changed(self.trial, f"{where}: trial")
+        return {name: common.changed(one, f"{where}: trials: {name}") for name, one in self.trials.items()}
+
+    def changed(self, changes: dict[str, Any], where: str = "changes") -> "Recipe":
+        """Return a recipe with other seeds, or other parameters in some sections.
+
+        Parameters
+        ----------
+        changes : dict
+            As YAML gives them: the parameters of ``Changes``.
+        where : str, default="changes"
+            What to call them in an error.
+
+        Raises
+        ------
+        ParameterError
+            For an unknown section, or a parameter of a parameter that has none.
+        """
+        read = read_parameters(Changes, changes, where)
+        laid = {
+            name: lay_over(getattr(self, name), section, f"{where}: {name}")
+            for name, section in read.items()
+            if name != "seeds"
+        }
+        return replace(self, **read | laid)
+
     def settings(self) -> dict[str, Any]:
         """Return all that decides on what is done: what results are results of."""
         added = {name for name in ADDED if not getattr(self, name)}
@@ -167,14 +222,20 @@ def read_recipe(path: Path) -> Recipe:
     if missing:
         raise ParameterError(f"{path} lacks {', '.join(missing)}")
     recipe = Recipe(**read_parameters(Recipe, document, str(path)))
-    if not recipe.seeds:
-        raise ParameterError(f"{path}: seeds must be a list of one integer at least; got none")
-    for setting, percent in recipe.trials.items():
-        if not percent:
-            raise ParameterError(f"{path}: trials: {setting!r} has no figure; there must be one at least")
-    recipe.stages(recipe.seeds[0], str(path))
+    _check_stages(recipe, str(path))
     recipe.averaged(None, recipe.seeds[0], str(path))
+    for name, trial in recipe.trial_recipes(str(path)).items():
+        _check_stages(trial, f"{path}: trials: {name}")
+        if not trial.split["validation_fraction"]:
+            raise ParameterError(f"{path}: trials: {name}: split: validation_fraction must be > 0; got 0")
     return recipe
+
+
+def _check_stages(recipe: Recipe, where: str) -> None:
+    """Raise unless there is a seed, and stages can be made with it."""
+    if not recipe.seeds:
+        raise ParameterError(f"{where}: seeds must be a list of one integer at least; got none")
+    recipe.stages(recipe.seeds[0], where)
 
 
 def read_recipes(folder: Path) -> dict[str, Recipe]:

@@ -1,5 +1,6 @@
-"""What recipes have reached, kept beside them: ``NAME.results.json`` for ``NAME.yaml``, and the table in the README.
+"""What recipes have reached, kept beside them, and the table in the README that is made of it.
 
+For ``NAME.yaml``, ``NAME.results.json`` has what its seeds came to, and ``NAME.trials.json`` what it was chosen from.
 Whoever reads these files never sees half of one.
 """
 
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.idx import replacing_file
+from pipeline.recipes.changes import SECTIONS
 from pipeline.recipes.markdown import between_markers
 from pipeline.recipes.recipe import Recipe
-from pipeline.recipes.table import BEGIN, END, table
+from pipeline.recipes.table import BEGIN, END, Runs, table
 
 
 def results_path(folder: Path, name: str) -> Path:
@@ -19,33 +21,64 @@ def results_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.results.json"
 
 
-def write_results(
-    folder: Path, name: str, recipe: Recipe, runs: list[dict[str, Any]], environment: dict[str, Any]
-) -> None:
+def write_results(folder: Path, name: str, recipe: Recipe, runs: Runs, environment: dict[str, Any]) -> None:
     """Keep what all seeds of a recipe came to, with the settings and the machine that gave it."""
     document = {"environment": environment, "runs": runs, "settings": recipe.settings()}
-    _write(results_path(folder, name), json.dumps(document, indent=1, sort_keys=True) + "\n")
+    _write(results_path(folder, name), _text(document))
 
 
-def read_results(folder: Path, name: str, recipe: Recipe) -> list[dict[str, Any]]:
+def read_results(folder: Path, name: str, recipe: Recipe) -> Runs:
     """Return what all seeds came to; nothing, where the recipe has not been run as it stands now."""
-    runs: list[dict[str, Any]] = _read(folder, name, recipe).get("runs", [])
+    runs: Runs = _read(folder, name, recipe).get("runs", [])
+    return runs
+
+
+def trials_path(folder: Path, name: str) -> Path:
+    """Return where the results of a recipe's trials are kept."""
+    return folder / f"{name}.trials.json"
+
+
+def write_trials(
+    folder: Path, name: str, recipe: Recipe, runs: Mapping[str, Runs], environment: dict[str, Any]
+) -> None:
+    """Keep what the seeds of each trial came to, with its settings, and the machine of the last."""
+    settings = {trial: _trial_settings(one) for trial, one in recipe.trial_recipes().items()}
+    trials = {trial: {"settings": settings[trial], "runs": each} for trial, each in runs.items() if each}
+    _write(trials_path(folder, name), _text({"environment": environment, "trials": trials}))
+
+
+def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
+    """Return for every trial what its seeds came to; nothing, where it has not been run as it stands now.
+
+    Another name for a trial is no change.
+    """
+    kept = _document(trials_path(folder, name)).get("trials", {}).values()
+    runs = {}
+    for trial, one in recipe.trial_recipes().items():
+        settings = _plain(_trial_settings(one))
+        by_seed = {run["seed"]: run for each in kept if each["settings"] == settings for run in each["runs"]}
+        runs[trial] = [by_seed[seed] for seed in one.seeds if seed in by_seed]
     return runs
 
 
 def read_machine(folder: Path, name: str, recipe: Recipe) -> str:
-    """Return what gave the results, ``2 cores, x86_64, Linux, NumPy 2.4.6``; nothing, where there are none."""
+    """Return what gave the results, ``2 cores, its model, Linux, NumPy 2.4.6``; nothing, where there are none."""
     environment = _read(folder, name, recipe).get("environment")
     if not environment:
         return ""
     machine, numpy = environment["machine"], environment["versions"]["numpy"]
-    return f"{machine['cores']} cores, {machine['processor']}, {machine['system']}, NumPy {numpy}"
+    processor = machine.get("model", machine["processor"])  # older results know no model
+    return f"{machine['cores']} cores, {processor}, {machine['system']}, NumPy {numpy}"
 
 
 def make_table(folder: Path, recipes: Mapping[str, Recipe]) -> str:
     """Return the tables of all recipes of a folder with their results."""
     machines = {read_machine(folder, name, recipe) for name, recipe in recipes.items() if recipe.goal}
-    return table({name: (one, read_results(folder, name, one)) for name, one in recipes.items()}, machines - {""})
+    return table(
+        {name: (one, read_results(folder, name, one)) for name, one in recipes.items()},
+        machines - {""},
+        {name: read_trials(folder, name, one) for name, one in recipes.items()},
+    )
 
 
 def write_readme(path: Path, text: str) -> None:
@@ -61,12 +94,28 @@ def write_readme(path: Path, text: str) -> None:
 
 def _read(folder: Path, name: str, recipe: Recipe) -> dict[str, Any]:
     """Return the document of results, or nothing where there is none of the recipe as it stands now."""
-    path = results_path(folder, name)
-    if not path.is_file():
-        return {}
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    settings = json.loads(json.dumps(recipe.settings()))  # a list of YAML's is a tuple here, and a list in JSON
-    return document if document.get("settings") == settings else {}
+    document = _document(results_path(folder, name))
+    return document if document.get("settings") == _plain(recipe.settings()) else {}
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """Return what a file holds, or nothing where there is none."""
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return document
+
+
+def _trial_settings(trial: Recipe) -> dict[str, Any]:
+    """Return all that decides on what a trial comes to, but for the seeds."""
+    return {name: getattr(trial, name) for name in SECTIONS}
+
+
+def _plain(settings: dict[str, Any]) -> Any:
+    """Return settings as JSON has them: a list of YAML's is a tuple here, and a list there."""
+    return json.loads(json.dumps(settings))
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,23 +3,19 @@
 All artifacts go to a folder that the caller gives; what is handed on are plain values, one mapping for each seed.
 """
 
-import os
-import platform
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_info
 
 from pipeline import assembly, gradcheck
 from pipeline.classifier import MLPClassifier
 from pipeline.committee import load_committee
+from pipeline.metrics import measure
 from pipeline.model_file import load_model
 from pipeline.network.gradient_check import train_numerically
 from pipeline.recipes.members import TrainMembers
@@ -27,7 +23,8 @@ from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Progress
 from pipeline.stages.evaluate import Verdict
 from pipeline.stages.preprocess import read_labels
-from pipeline.stages.train import FIGURES
+from pipeline.stages.train import FIGURES, Train, read_training
+from pipeline.threads import bounded_blas
 
 Samples = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
@@ -59,12 +56,7 @@ def run(
         ``without_averaging`` has the figures of images as they are.
     """
     progress = progress or Progress()
-    for number, seed in enumerate(recipe.seeds[after:]):
-        stages = recipe.stages(seed)
-        if number == 0:
-            stages["fetch"].run(artifacts, progress)
-            stages["preprocess"].run(artifacts, progress)
-        stages["split"].run(artifacts, progress)
+    for seed, stages in _seeds(recipe, recipe.seeds[after:], artifacts, progress):
         train = _trained if recipe.members is None else _trained_members
         yield (
             {"seed": seed}
@@ -73,24 +65,55 @@ def run(
         )
 
 
-def environment() -> dict[str, Any]:
-    """Return where and with what results are made: machine, versions, BLAS with its kernel and threads, date."""
-    blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"system": platform.system(), "processor": platform.machine(), "cores": _cores()},
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("digits-pipeline", "numpy", "scipy", "scikit-learn")},
-        "blas": [{name: pool.get(name) for name in _OF_A_POOL} for pool in blas],
-    }
+def run_trial(
+    trial: Recipe, artifacts: Path, progress: Progress | None = None, *, without: Collection[int] = ()
+) -> Iterator[dict[str, Any]]:
+    """Train the network of a trial, and yield what each seed came to on the images that were held back.
+
+    They are not watched meanwhile, and images of the test file are not looked at, then or later.
+
+    Parameters
+    ----------
+    trial : Recipe
+        One that ``Recipe.trial_recipes`` returned.
+    artifacts : Path
+        The folder for a folder of each stage; what it holds is replaced.
+    progress : Progress, optional
+        Whoever watches.
+    without : collection of int, default=()
+        The seeds that are left out.
+
+    Yields
+    ------
+    dict
+        ``seed``; ``layers``, ``n_parameters``, ``epochs``, ``updates`` and ``seconds`` as ``run`` has them;
+        ``validation``, the error rate and the log loss (nats) of the network as it ends.
+    """
+    progress = progress or Progress()
+    for seed, stages in _seeds(trial, [seed for seed in trial.seeds if seed not in without], artifacts, progress):
+        train: Train = stages["train"]
+        _, X, y, held_back = read_training(artifacts)
+        train._fit_watched(X, y, {}, progress)  # noqa: SLF001 - what the stage does, less the model file
+        with bounded_blas(1):  # as when it is evaluated
+            probabilities = train.predict_proba(held_back["X_val"])
+        figures = measure(held_back["y_val"], probabilities, train.classes_)
+        yield {"seed": seed} | _effort(train) | {"validation": {name: round(figures[name], 6) for name in _OF_A_TRIAL}}
 
 
-_OF_A_POOL = ("internal_api", "version", "architecture", "num_threads")
+_OF_A_TRIAL = ("error_rate", "log_loss")
 
 
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _seeds(
+    recipe: Recipe, seeds: Iterable[int], artifacts: Path, progress: Progress
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Fetch and preprocess once, split for every seed, and yield it with its stages."""
+    first = ["fetch", "preprocess"]
+    for seed in seeds:
+        stages = recipe.stages(seed)
+        for name in [*first, "split"]:
+            stages[name].run(artifacts, progress)
+        first = []
+        yield seed, stages
 
 
 def _trained(recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress) -> dict[str, Any]:
