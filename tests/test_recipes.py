@@ -1,6 +1,7 @@
 """Recipes: their files, what comes of running one, and the table made of that."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -17,7 +18,7 @@ from pipeline.data.idx import read_part
 from pipeline.metrics import sign_test
 from pipeline.model_file import load_model
 from pipeline.network import Adversarial, Cosine, LastEpochs, VirtualAdversarial
-from pipeline.parameters import ParameterError
+from pipeline.parameters import ParameterError, read_yaml
 from pipeline.recipes.changes import lay_over
 from pipeline.recipes.comparison import compare, welch
 from pipeline.recipes.machine import environment
@@ -447,6 +448,16 @@ def test_a_trial_is_one_network_with_changes_laid_over_the_recipe_s(trials):
         assert one.fetch == trials.fetch
     own = {name: value for name, value in made["as it stands"].train.items() if name != "max_iter"}
     assert own == {name: value for name, value in trials.train.items() if name != "max_iter"}
+
+
+def test_the_trials_of_the_readme_are_some():
+    """Whoever types them into the recipe that they are meant for has three trials."""
+    [text] = re.findall(
+        r"^```yaml\n(trial:.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    made = replace(RECIPES["basic"], **read_yaml(text)).trial_recipes()
+    assert [one.stages(0)["train"].max_iter for one in made.values()] == [50] * 3
+    assert made["narrower"].train["hidden_layer_sizes"] != made["as it stands"].train["hidden_layer_sizes"]
 
 
 def test_one_parameter_of_an_object_can_be_changed():
