@@ -5,12 +5,13 @@ and reads them all in one warp, between the pixels: one matrix product says wher
 """
 
 import math
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, Self
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pipeline.network.configurable import Configurable
 from pipeline.parameters import ParameterError, check_parameters
 
 Array = NDArray[Any]
@@ -23,7 +24,7 @@ VARIANCE_KEPT = 0.999
 
 
 @dataclass(kw_only=True)
-class Deform:
+class Deform(Configurable):
     """Y(x) = X(u(x)), u(x) = c + A (x - c) + t + d(x), for every pixel x = (row, column) of an image with centre c.
 
     A = R H S F, one for every image, so that the picture is turned, then slanted, then scaled, then mirrored::
@@ -85,20 +86,6 @@ class Deform:
     group: Annotated[int, ">= 1"] = 1
     shape: tuple[Annotated[int, ">= 1"], ...] | None = None
     background: Annotated[float, "> -inf", "< inf"] = 0
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments by name."""
-        del deep  # scikit-learn's word; there is nothing deeper
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set arguments by name; ValueError for a name that there is not."""
-        known = self.get_params()
-        for name, value in params.items():
-            if name not in known:
-                raise ValueError(f"Deform has no parameter {name!r}; it has {', '.join(known)}")
-            setattr(self, name, value)
-        return self
 
     def apply(self, X: NDArray[Any], rng: np.random.Generator, out: Array | None = None) -> Array:
         """Return images deformed, each in its own way.

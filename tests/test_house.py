@@ -65,7 +65,7 @@ def is_under(module, *rooms):
 # What each room may import, besides the standard library and what its line says.
 ALLOWED = {
     "pipeline.network": ("pipeline.network", "numpy"),
-    "pipeline.augmentation": ("pipeline.parameters", "numpy"),
+    "pipeline.augmentation": ("pipeline.network.configurable", "pipeline.parameters", "numpy"),
     "pipeline.averaging": ("pipeline.augmentation", "pipeline.parameters", "numpy", "sklearn"),
     "pipeline.parameters": ("ruamel",),
     "pipeline.settings": ("pipeline.parameters",),
