@@ -68,7 +68,10 @@ def numerical_gradient(network: Network, values: Array, X: Array, Y: Array, step
         Of the shape of ``values``.
     """
     drawn = network.rng.bit_generator.state
-    return _central_differences(lambda: _loss(network, network.layers, drawn, Y, X), values, step)
+    before = network.snapshot()  # every look at the loss moves what layers keep of the samples they have seen
+    gradient = _central_differences(lambda: _loss(network, network.layers, drawn, Y, X), values, step)
+    network.restore(before)
+    return gradient
 
 
 def differentiate(network: Network, X: Array, Y: Array, step: float = STEP, advance: Advance = _unheard) -> None:
@@ -84,7 +87,7 @@ def differentiate(network: Network, X: Array, Y: Array, step: float = STEP, adva
     advance : callable, optional
         Hears how many more parameters are done, unit by unit.
     """
-    before = network.snapshot()  # every look at the loss moves what layers keep of the samples they have seen
+    before = network.snapshot()  # as in `numerical_gradient`
     for values, gradient, loss in _units(network, X, Y):
         gradient[:] = _central_differences(loss, values, step)
         advance(len(values))

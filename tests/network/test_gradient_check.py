@@ -103,6 +103,14 @@ def test_parameters_are_put_back():
     assert np.array_equal(network.params, before)
 
 
+def test_running_statistics_are_put_back():
+    """To look at a loss is no training: what batch normalisation has seen so far stays."""
+    network = Network([Affine(4, 6), BatchNorm(6), ReLU(), Affine(6, 3)], dtype=np.float64, random_state=0)
+    before = network.snapshot()
+    numerical_gradient(network, network.params, np.ones((3, 4)) * [[1], [2], [5]], np.eye(3))
+    assert np.array_equal(network.snapshot(), before)
+
+
 def test_a_view_has_the_gradient_of_its_part():
     """Some parameters alone can be differentiated."""
     network = small()
