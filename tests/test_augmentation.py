@@ -1,12 +1,10 @@
 """The whole warp beside a plain one of SciPy's, each deformation alone, and what a parameter object promises."""
 
-import copy
 import math
 
 import numpy as np
 import pytest
 from scipy import ndimage
-from sklearn.base import clone
 
 from pipeline import augmentation
 from pipeline.augmentation import Deform, Deformer, affine_maps, blur, elastic_waves, warp
@@ -371,18 +369,11 @@ def test_arrays_that_do_not_match_are_refused():
         deformer.apply(images(3), rng, np.empty((3, 784), np.uint8))
 
 
-def test_scikit_learns_manners():
-    """It can be read, set, cloned, copied and compared, and shows the call that makes it."""
+def test_its_text_is_the_call_that_makes_it():
+    """Every parameter is named, and the text can be read back."""
     deform = Deform(**EVERYTHING)
-    assert list(deform.get_params()) == list(parameters_of(Deform))
-    for twin in (clone(deform), copy.deepcopy(deform), eval(repr(deform))):  # noqa: S307 - our own text
-        assert twin == deform
-        assert twin is not deform
-    assert deform.set_params(rotation=3) is deform
-    assert deform.get_params()["rotation"] == deform.rotation == 3
-    assert deform != Deform(**EVERYTHING)
-    with pytest.raises(ValueError, match="Deform has no parameter 'turn'; it has rotation, scale"):
-        deform.set_params(turn=3)
+    assert eval(repr(deform)) == deform  # noqa: S307 - our own text
+    assert deform != Deform()
 
 
 def test_every_parameter_has_a_type_and_a_sentence():

@@ -1,8 +1,26 @@
 """What every small object of parameters can do."""
 
-import pytest
+import copy
+import pickle
 
+import pytest
+from sklearn.base import clone
+
+from pipeline import Deform, network
 from pipeline.network.configurable import Configurable
+from pipeline.parameters import parameters_of
+
+KINDS = [
+    Deform,
+    *(
+        kind
+        for name in network.__all__
+        if isinstance(kind := getattr(network, name), type)
+        and issubclass(kind, Configurable)
+        and not vars(kind).get("__abstractmethods__")
+        and kind is not network.Adversary
+    ),
+]
 
 
 class Box(Configurable):
@@ -12,6 +30,27 @@ class Box(Configurable):
 
 class Crate(Box):
     pass
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scikit_learns_manners(kind):
+    """Whatever has parameters of its own can be read, set, cloned, copied, pickled and compared."""
+    given = kind()
+    names = list(parameters_of(kind))
+    assert list(given.get_params()) == names
+    for twin in (clone(given), copy.deepcopy(given), pickle.loads(pickle.dumps(given))):  # noqa: S301 - our own bytes
+        assert twin == given
+        assert twin is not given
+    for name in names:
+        assert given.set_params(**{name: 0.25}) is given
+        assert given.get_params()[name] == getattr(given, name) == 0.25
+        assert given != kind()
+
+
+def test_all_of_them_are_held_to_this():
+    """Schedules, averages and adversaries are among them."""
+    assert {"Cosine", "LastEpochs", "VirtualAdversarial", "Deform"} < {kind.__name__ for kind in KINDS}
+    assert len(KINDS) == 11
 
 
 def test_parameters_are_read_and_set_by_name():

@@ -1,15 +1,11 @@
 """Contracts of every schedule at once, and each one's formula."""
 
-import copy
 import math
-import pickle
 
 import pytest
-from sklearn.base import clone
 
 from pipeline.network import Constant, Cosine, Exponential, InverseScaling, OneCycle, Schedule, Step
 from pipeline.network.schedules import WarmedUp
-from pipeline.parameters import parameters_of
 
 SCHEDULES = [Constant, InverseScaling, Cosine, OneCycle, Step, Exponential]
 WARM = [Cosine, Step, Exponential]
@@ -25,21 +21,6 @@ def factors(schedule, times, length=LENGTH):
 def test_a_factor_is_between_none_and_all(kind):
     """From the first update to long after the last, the rate is never above the one it starts from, nor negative."""
     assert all(0 <= factor <= 1 for factor in factors(kind(), [t / 7 for t in range(40 * 7)]))
-
-
-@pytest.mark.parametrize("kind", SCHEDULES)
-def test_scikit_learns_manners(kind):
-    """A schedule can be read, set, cloned, copied, pickled and compared."""
-    schedule = kind()
-    names = list(parameters_of(kind))
-    assert list(schedule.get_params()) == names
-    for twin in (clone(schedule), copy.deepcopy(schedule), pickle.loads(pickle.dumps(schedule))):  # noqa: S301 - our own bytes
-        assert twin == schedule
-        assert twin is not schedule
-    for name in names:
-        assert schedule.set_params(**{name: 0.25}) is schedule
-        assert schedule.get_params()[name] == getattr(schedule, name) == 0.25
-        assert schedule != kind()
 
 
 def test_a_schedule_shows_what_it_is():
