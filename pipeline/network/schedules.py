@@ -73,8 +73,7 @@ class WarmedUp(Schedule):
     def factor(self, t: float, length: float, samples: int) -> float:
         """Return the rising line's value, then the schedule's own."""
         del samples
-        rise = min(1.0, t / self.warmup) if self.warmup else 1.0
-        return rise * self.after(max(0.0, t - self.warmup), length - self.warmup)
+        return t / self.warmup if t < self.warmup else self.after(t - self.warmup, length - self.warmup)
 
     @abstractmethod
     def after(self, t: float, length: float) -> float:

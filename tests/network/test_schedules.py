@@ -23,6 +23,13 @@ def test_a_factor_is_between_none_and_all(kind):
     assert all(0 <= factor <= 1 for factor in factors(kind(), [t / 7 for t in range(40 * 7)]))
 
 
+@pytest.mark.parametrize("kind", WARM)
+def test_a_training_of_warm_up_alone_rises_to_its_end(kind):
+    """Where all epochs belong to the warm-up, the rate is its line, and not 0 throughout."""
+    assert factors(kind(warmup=2), [0, 0.5, 1, 1.75], length=2) == [0, 0.25, 0.5, 0.875]
+    assert factors(kind(warmup=2), [0, 0.5, 1], length=1) == [0, 0.25, 0.5]
+
+
 def test_a_schedule_shows_what_it_is():
     """Its text is the call that makes it."""
     assert repr(Cosine(8, warmup=2)) == "Cosine(epochs=8, warmup=2, final=0)"
