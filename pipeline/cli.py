@@ -189,7 +189,11 @@ def recipe(
     folder: Annotated[Path, typer.Option("--recipes", metavar="FOLDER", help="Where they are.")] = Path("recipes"),
     keep: Annotated[
         Path | None,
-        typer.Option("--keep", metavar="FOLDER", help="Keep the artifacts of the last seed in FOLDER/NAME."),
+        typer.Option(
+            "--keep",
+            metavar="FOLDER",
+            help="Keep the artifacts of the last seed in FOLDER/NAME, and all its networks for committees of recipes.",
+        ),
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="TRIAL", help="Run this trial alone. May be repeated.")
@@ -238,7 +242,8 @@ def recipe(
 
 def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> None:
     """Run a recipe, print what every seed came to, and keep it; seeds that an earlier run came to are left out."""
-    from pipeline.recipes.machine import environment  # noqa: PLC0415 - for start-up time
+    from pipeline.recipes.kept import keep_model  # noqa: PLC0415 - for start-up time
+    from pipeline.recipes.machine import environment  # noqa: PLC0415 - the same
     from pipeline.recipes.results import read_results, write_results  # noqa: PLC0415 - the same
     from pipeline.recipes.running import run  # noqa: PLC0415 - the same
 
@@ -252,9 +257,12 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) ->
         RichProgress() as progress,
         _saying_warnings(progress),
     ):
-        for one in run(recipe, keep / name if keep else Path(scratch), progress, after=len(runs)):
+        artifacts = keep / name if keep else Path(scratch)
+        for one in run(recipe, artifacts, progress, after=len(runs), kept=keep):
             figures = {"test accuracy": one["test"]["accuracy"], "updates": one["updates"], "seconds": one["seconds"]}
             typer.echo(format_result(f"{name}, seed {one['seed']}", figures))
+            if keep and not (recipe.members or recipe.of):
+                keep_model(keep, name, recipe, one["seed"], artifacts / "model" / "model.npz", one)
             runs.append(one)
             write_results(folder, name, recipe, runs, environment())
 
@@ -266,12 +274,13 @@ def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str]) -> 
         for trial in only:
             if trial not in trials:
                 raise ParameterError(f"{name} has no trial {trial!r}; it has {', '.join(trials) or 'none'}")
-    for name, trials in known.items():
-        for trial in only or trials:
-            _run_trial(folder, name, recipes[name], trial)
+    with tempfile.TemporaryDirectory(prefix="digits-") as scratch:  # one for all: trials may share networks
+        for name, trials in known.items():
+            for trial in only or trials:
+                _run_trial(folder, name, recipes[name], trial, Path(scratch))
 
 
-def _run_trial(folder: Path, name: str, recipe: "Recipe", trial: str) -> None:
+def _run_trial(folder: Path, name: str, recipe: "Recipe", trial: str, scratch: Path) -> None:
     """Run the seeds of a trial that have not been run yet, print what each came to, and keep it."""
     from pipeline.recipes.machine import environment  # noqa: PLC0415 - for start-up time
     from pipeline.recipes.results import read_trials, write_trials  # noqa: PLC0415 - the same
@@ -280,12 +289,8 @@ def _run_trial(folder: Path, name: str, recipe: "Recipe", trial: str) -> None:
     one, done = recipe.trial_recipes()[trial], [run["seed"] for run in read_trials(folder, name, recipe)[trial]]
     if done:
         typer.echo(f"{name}, {trial}: {len(done)} of {len(one.seeds)} seeds are done already", err=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="digits-") as scratch,
-        RichProgress() as progress,
-        _saying_warnings(progress),
-    ):
-        for made in run_trial(one, Path(scratch), progress, without=done):
+    with RichProgress() as progress, _saying_warnings(progress):
+        for made in run_trial(one, scratch, progress, without=done):
             figures = {"validation error": made["validation"]["error_rate"], "updates": made["updates"]}
             typer.echo(format_result(f"{name}, {trial}, seed {made['seed']}", figures | {"seconds": made["seconds"]}))
             runs = read_trials(folder, name, recipe)  # anew: another process may have added to them

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -21,9 +22,10 @@ from pipeline.network import Adversarial, Cosine, LastEpochs, VirtualAdversarial
 from pipeline.parameters import ParameterError, read_yaml
 from pipeline.recipes.changes import lay_over
 from pipeline.recipes.comparison import compare, welch
+from pipeline.recipes.kept import keep_model, read_effort
 from pipeline.recipes.machine import environment
 from pipeline.recipes.members import TrainMembers
-from pipeline.recipes.recipe import STAGES, Recipe, read_recipe, read_recipes
+from pipeline.recipes.recipe import STAGES, MixedCommittee, Recipe, read_recipe, read_recipes
 from pipeline.recipes.results import (
     make_table,
     read_results,
@@ -61,6 +63,16 @@ trials:
   rotated: {split: {validation_fraction: 0.25}, train: {augmentation: {name: deform, rotation: 5}}}
 """
 COMMITTEE = SMALL.replace("gradcheck: 2\nnumerical: 2\n", "members: 3\n")
+ALONE = SMALL.replace("gradcheck: 2\nnumerical: 2\n", "")
+OTHER = ALONE.replace("[4]", "[6]").replace("sgd", "adam")
+MIXED = """
+title: both
+reported: next to nothing
+source: nobody
+seeds: [3, 1]
+of: [other, small]
+evaluate: {pictures: false}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +93,12 @@ def call(*words):
 # ---------------------------------------------------------------- the repository's own
 
 
+def trained_by(recipe):
+    """Return the recipes that the networks of a recipe and of its trials are trained by."""
+    every = [recipe, *recipe.trial_recipes().values()]
+    return [kind for one in every for kind in (one.kinds.values() if isinstance(one, MixedCommittee) else [one])]
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_says_whose_it_is_and_repeats_itself(name):
     """Every word is there, and there are three seeds at the least, no two alike."""
@@ -92,20 +110,18 @@ def test_a_recipe_says_whose_it_is_and_repeats_itself(name):
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_names_no_seed_of_its_own(name):
     """A ``random_state`` in a section would be replaced without a word."""
-    for recipe in (RECIPES[name], *RECIPES[name].trial_recipes().values()):
+    for recipe in trained_by(RECIPES[name]):
         assert not [section for section in STAGES if "random_state" in getattr(recipe, section)]
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_trains_for_as_long_as_it_says(name):
     """No patience runs out, in no trial either, and the epochs suffice for the updates."""
-    for recipe in (RECIPES[name], *RECIPES[name].trial_recipes().values()):
+    for recipe in trained_by(RECIPES[name]):
         model = recipe.stages(0)["train"]
         assert model.n_iter_no_change >= model.max_iter
-    model = RECIPES[name].stages(0)["train"]
-    if model.max_updates:
-        images = round(60000 * (1 - RECIPES[name].split["validation_fraction"]))
-        assert model.max_iter * -(-images // model.batch_size) >= model.max_updates
+        images = round(60000 * (1 - recipe.split["validation_fraction"]))
+        assert not model.max_updates or model.max_iter * -(-images // model.batch_size) >= model.max_updates
 
 
 def test_results_are_of_recipes_as_they_stand():
@@ -137,7 +153,7 @@ def test_a_recipe_was_chosen_by_validation(name):
     assert {} in recipe.trials.values()
     own = next(trial for trial, changes in recipe.trials.items() if not changes)
     assert recipe.tried or errors.get(own, 0) <= min(errors.values(), default=0)
-    assert not recipe.goal or recipe.split["validation_fraction"] == 0
+    assert not recipe.goal or recipe.stages(0)["split"].validation_fraction == 0
 
 
 def test_the_readme_has_the_table_of_the_results():
@@ -289,11 +305,14 @@ def test_nothing_is_kept_of_a_recipe_that_failed(folder, monkeypatch):
 
 
 def test_artifacts_are_kept_where_one_asks(folder):
-    """Those of the last seed, in a folder of the recipe's name."""
+    """Those of the last seed, in a folder of the recipe's name, with the networks of all seeds."""
     code, _, error = call("--all", "--keep", "kept")
     assert code == 0, error
     kept = {path.name for path in (folder / "kept" / "small").iterdir()}
-    assert kept == {"raw", "prepared", "split", "model", "evaluation"}
+    assert kept == {"raw", "prepared", "split", "model", "models", "evaluation"}
+    assert {path.name for path in (folder / "kept" / "small" / "models").iterdir()} == {
+        *("1.json", "1.npz", "3.json", "3.npz")
+    }
 
 
 def test_the_environment_names_what_times_depend_on():
@@ -399,7 +418,7 @@ def test_copies_are_averaged_over_where_a_recipe_says_so(folder, text):
 
 def test_what_is_left_out_does_not_part_older_results_from_their_recipe():
     """A recipe without members and copies has the settings that it had before there were such."""
-    assert not {"members", "test_time"} & set(Recipe("t", "r", "s").settings())
+    assert not {"members", "of", "test_time"} & set(Recipe("t", "r", "s").settings())
     assert {"members", "test_time"} <= set(Recipe("t", "r", "s", members=2, test_time={"n_copies": 2}).settings())
 
 
@@ -410,6 +429,260 @@ def test_the_wrong_rows_are_those_of_the_test_file(folder):
     model = load_model(folder / "artifacts" / "model" / "model.npz")
     assert one["wrong"] == np.flatnonzero(model.predict(X) != y).tolist()
     assert len(one["wrong"]) / len(y) == pytest.approx(one["test"]["error_rate"], abs=1e-6)
+
+
+# ---------------------------------------------------------------- committees of other recipes
+
+
+@pytest.fixture
+def mixed(folder):
+    """Return the recipe of a committee of two others, the files of which are in the folder."""
+    for name, text in {"small": ALONE, "other": OTHER, "both": MIXED}.items():
+        (folder / "recipes" / f"{name}.yaml").write_text(text, "utf-8")
+    return read_recipe(Path("recipes/both.yaml"))
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Return the widths of all networks that are trained."""
+    fit, found = STAGES["train"].fit, []
+
+    def count(train, *arguments, **more):
+        found.append(train.hidden_layer_sizes)
+        return fit(train, *arguments, **more)
+
+    monkeypatch.setattr(STAGES["train"], "fit", count)
+    return found
+
+
+def test_a_member_is_what_its_own_recipe_makes_by_the_seed(mixed, folder):
+    """It comes to the same as alone, and all seeds are the committee's."""
+    [together] = run(replace(mixed, seeds=(7,)), folder / "artifacts")
+    for (name, one), member in zip(mixed.kinds.items(), together["members"], strict=True):
+        [alone] = run(replace(one, seeds=(7,)), folder / "alone")
+        assert (member["recipe"], member["seed"]) == (name, 7)
+        known = ["layers", "n_parameters", "epochs", "updates", "validation", "test"]
+        assert {figure: member[figure] for figure in known} == {figure: alone[figure] for figure in known}
+
+
+def test_a_committee_of_others_is_the_mean_of_its_members(mixed, folder):
+    """Its figures are those of the files that are left, over copies where it says so; its work is that of all."""
+    averaged = replace(mixed, seeds=(1,), test_time=read_yaml(COPIES)["test_time"])
+    [one], [over_copies] = run(replace(mixed, seeds=(1,)), folder / "a"), run(averaged, folder / "b")
+    X, y = pixels_and_labels(folder / "a")
+    models = [load_model(folder / "a" / "model" / f"model-{number}.npz") for number in (1, 2)]
+    guesses = np.mean([model.predict_proba(X) for model in models], axis=0).argmax(axis=1)
+    assert one["wrong"] == np.flatnonzero(guesses != y).tolist()
+    assert one["test"]["accuracy"] == pytest.approx(load_committee(folder / "a" / "model").score(X, y), abs=1e-6)
+    for figure in ("n_parameters", "epochs", "updates", "seconds"):
+        assert one[figure] == pytest.approx(sum(member[figure] for member in one["members"]))
+    assert over_copies["without_averaging"] == {part: one[part] for part in ("validation", "test")}
+    assert over_copies["test"] != one["test"]
+
+
+def test_every_network_is_trained_once(mixed, folder, fits):
+    """Kept when its recipe is run, it is what the committee takes; what the committee keeps, another takes."""
+    code, out, error = call("small", "both", "--keep", "kept")
+    assert code == 0, error
+    assert fits == [(4,), (4,), (6,), (6,)]
+    assert "small, seed 3: trained already" in error
+    assert [line.split(": test")[0] for line in out.splitlines()[2:]] == ["both, seed 3", "both, seed 1"]
+    assert call("both", "--keep", "kept")[0] == 0
+    assert len(fits) == 4
+    X, y = pixels_and_labels(folder / "kept" / "both")
+    committee = load_committee(folder / "kept" / "both" / "model")
+    *_, last = read_results(Path("recipes"), "both", mixed)
+    assert last["test"]["accuracy"] == pytest.approx(committee.score(X, y), abs=1e-6)
+    alone = read_results(Path("recipes"), "small", mixed.recipes["small"])[1]
+    for figure in ("layers", "seconds", "test"):
+        assert last["members"][1][figure] == alone[figure]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_another"),
+    [({"train": {"alpha": 0.5}}, True), ({"split": {"validation_fraction": 0.5}}, True), ({"seeds": [3]}, False)],
+)
+def test_a_network_is_kept_while_its_recipe_would_make_it(mixed, folder, changes, is_another):
+    """Other settings of its stages make another; other seeds do not."""
+    one, model = mixed.recipes["small"], folder / "model.npz"
+    model.write_bytes(b"a model")
+    effort = {"layers": [64, 4, 10], "n_parameters": 310, "epochs": 2, "updates": 26, "seconds": 0.5}
+    keep_model(folder, "small", one, 3, model, effort | {"test": {}})
+    assert read_effort(folder, "small", one, 3) == effort
+    assert read_effort(folder, "small", one, 1) is None
+    assert (read_effort(folder, "small", one.changed(changes), 3) is None) == is_another
+
+
+@pytest.mark.usefixtures("mixed")
+@pytest.mark.parametrize("name", ["3.npz", "3.json"])
+def test_half_of_what_is_kept_does_not_count(folder, fits, name):
+    """A network without its settings, or settings without a network, are made anew."""
+    (folder / "recipes" / "both.yaml").write_text(MIXED.replace("[3, 1]", "[3]"), "utf-8")
+    assert call("both", "--keep", "kept")[0] == 0
+    path = folder / "kept" / "small" / "models" / name
+    before = path.read_bytes()
+    path.unlink()
+    fits.clear()
+    assert call("both", "--keep", "kept")[0] == 0
+    assert fits == [(4,)]
+    assert path.suffix == ".json" or path.read_bytes() == before
+
+
+def test_nothing_is_kept_of_a_network_that_could_not_be(mixed, folder):
+    """A model file that is not there leaves no settings behind that speak of an older one."""
+    one, effort = mixed.recipes["small"], dict.fromkeys(("layers", "n_parameters", "epochs", "updates", "seconds"), 1)
+    (folder / "model.npz").write_bytes(b"a model")
+    keep_model(folder, "small", one, 3, folder / "model.npz", effort)
+    with pytest.raises(FileNotFoundError):
+        keep_model(folder, "small", one, 3, folder / "gone.npz", effort)
+    assert [path.name for path in (folder / "small" / "models").iterdir()] == ["3.npz"]
+    assert read_effort(folder, "small", one, 3) is None
+
+
+def test_results_of_a_committee_are_of_its_members_as_they_stand(mixed, folder):
+    """Whoever changes what a member learns by has to run the committee again; another word or seed is no change."""
+    write_results(folder, "both", mixed, [{"seed": 3}], {})
+    small = mixed.recipes["small"]
+    told = replace(mixed, recipes=mixed.recipes | {"small": replace(small, note="a word", seeds=(7,))})
+    assert read_results(folder, "both", told) == [{"seed": 3}]
+    changed = replace(mixed, recipes=mixed.recipes | {"small": small.changed({"train": {"alpha": 0.5}})})
+    assert read_results(folder, "both", changed) == []
+    assert read_results(folder, "both", replace(mixed, recipes=mixed.recipes | {"more": small})) == [{"seed": 3}]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "of: [other, small]",
+            "of: [other, smal]",
+            "of: there is no recipe 'smal'; there are both, other, seven, small",
+        ),
+        ("of: [other, small]", "of: [other, seven]", "of: seven is a committee itself; its networks must be of single"),
+        ("of: [other, small]", "of: [other, both]", "of: both is a committee itself"),
+        ("of: [other, small]", "of: [other]", "of must be a list of two different recipes at least; got other"),
+        ("of: [other, small]", "of: [small, small]", "of must be a list of two different recipes at least; got small"),
+        ("of: [other, small]", "of: []", "of must be a list of two different recipes at least; got none"),
+        ("of: [other, small]", "of: small", "of must be a list of words; got 'small'"),
+        ("of:", "members: 3\nof:", "both.yaml: members cannot stand beside of: each network is as its own recipe says"),
+        ("of:", "train: {max_iter: 3}\nof:", "both.yaml: train cannot stand beside of"),
+        ("of:", "split: {}\nof:", "both.yaml: split cannot stand beside of"),
+        ("seeds: [3, 1]", "seeds: []", "both.yaml: seeds must be a list of one integer at least; got none"),
+        ("pictures: false", "picture: false", "both.yaml: evaluate: there is no parameter 'picture'"),
+        ("of:", "trials: {a: {of: [small, wide]}}\nof:", "both.yaml: trials: a: of: there is no recipe 'wide'"),
+        ("of:", "trials: {a: {of: [small]}}\nof:", "trials: a: of must be a list of two different recipes at least"),
+        ("of:", "trials: {a: {train: {alfa: 1}}}\nof:", "trials: a: of other: train: there is no parameter 'alfa'"),
+    ],
+)
+@pytest.mark.usefixtures("mixed")
+def test_a_wrong_committee_of_others_is_refused_by_name(folder, old, new, message):
+    """The file and the name are told, the exit code is 2, and nothing is run."""
+    (folder / "recipes" / "seven.yaml").write_text(COMMITTEE, "utf-8")
+    (folder / "recipes" / "both.yaml").write_text(MIXED.replace(old, new), "utf-8")
+    code, out, error = call("both")
+    assert (code, out) == (2, "")
+    assert message in error
+    assert not [path for path in folder.rglob("*") if path.suffix not in {"", ".yaml"}]
+
+
+@pytest.mark.usefixtures("mixed")
+@pytest.mark.parametrize("section", ["fetch: {dataset: mnist}", "fetch: {dataset: digits}\nsplit: {stratify: false}"])
+def test_members_learn_from_the_same_images(folder, section):
+    """Of others, a committee could not be measured on rows that no member has seen."""
+    text = OTHER.replace("fetch: {dataset: digits}", section)
+    (folder / "recipes" / "other.yaml").write_text(text, "utf-8")
+    shared = "split" if "split" in section else "fetch"
+    with pytest.raises(ParameterError, match=f"both.yaml: of other and small, which must have the same {shared}"):
+        read_recipe(Path("recipes/both.yaml"))
+
+
+def test_a_recipe_of_one_network_has_no_others():
+    """``of`` in one of its trials is refused."""
+    (Path("recipes") / "small.yaml").write_text(ALONE + "trials: {a: {of: [small, other]}}", "utf-8")
+    with pytest.raises(ParameterError, match="trials: a: of is for a committee of other recipes"):
+        read_recipe(Path("recipes/small.yaml"))
+
+
+def test_a_committee_of_others_has_a_row(mixed):
+    """The names of its recipes, the error of each in their order, and the time of all."""
+    runs = [
+        results(0.5, seconds, members=[{"recipe": name, "test": {"error_rate": one}} for name, one in errors.items()])
+        | {"test": {"error_rate": 0.25}}
+        for seconds, errors in ((60.0, {"small": 0.5, "other": 0.25}), (80.0, {"small": 0.25, "other": 0.25}))
+    ]
+    made = table({"both": (replace(mixed, goal="less", test_time=read_yaml(COPIES)["test_time"]), runs)})
+    assert made.splitlines()[2] == (
+        "| [both](recipes/both.yaml) | other + small | each as its own recipe says; mean over 3 copies "
+        "| next to nothing | less | 25.000 % +- 0.000 (25.00 to 25.00, 2 seeds) | 25.00, 37.50 % | 70 s |"
+    )
+    assert "not run yet" in table({"both": (mixed, [])})
+
+
+@pytest.fixture
+def mixed_trials(mixed, folder):
+    """Return a committee with two trials, the file of which is in the folder."""
+    third = OTHER.replace("[6]", "[8]")
+    (folder / "recipes" / "third.yaml").write_text(third, "utf-8")
+    trials = """
+trial: {seeds: [5, 2], train: {max_iter: 1}}
+trials:
+  as it stands: {}
+  a third: {of: [small, third]}
+"""
+    (folder / "recipes" / "both.yaml").write_text(MIXED + trials, "utf-8")
+    assert mixed.trials == {}
+    return read_recipe(Path("recipes/both.yaml"))
+
+
+def test_trials_of_a_committee_train_what_they_share_once(mixed_trials, fits):
+    """Every network is trained on the trials' rows for the trials' time, and a trial takes what another has trained."""
+    code, out, error = call("both", "--trials")
+    assert code == 0, error
+    assert [line.split(": validation")[0] for line in out.splitlines()] == [
+        *("both, as it stands, seed 5", "both, as it stands, seed 2", "both, a third, seed 5", "both, a third, seed 2")
+    ]
+    assert fits == [(6,), (4,), (6,), (4,), (8,), (8,)]
+    runs = read_trials(Path("recipes"), "both", mixed_trials)
+    assert [one["epochs"] for each in runs.values() for one in each] == [2] * 4
+    shared = [
+        one["members"][place] for place, each in ((1, runs["as it stands"]), (0, runs["a third"])) for one in each
+    ]
+    assert shared[:2] == shared[2:]
+    assert {"small"} == {one["recipe"] for one in shared}
+    assert sorted(path.suffix for path in Path("recipes").iterdir()) == [".json", *[".yaml"] * 4]
+
+
+def test_a_trial_of_a_committee_is_measured_on_what_was_held_back(mixed_trials, folder):
+    """Its error is that of the mean over its members, on rows that none of them has learned from."""
+    trial = replace(mixed_trials.trial_recipes()["a third"], seeds=(2,))
+    [one] = run_trial(trial, folder / "artifacts")
+    stages = trial.stages(2)
+    committee = load_committee(folder / "artifacts" / "model")
+    verdict = stages["evaluate"].judge_model(folder / "artifacts", committee)["validation"]
+    assert one["validation"] == pytest.approx({name: verdict.figures[name] for name in one["validation"]}, abs=1e-6)
+    assert stages["split"].validation_fraction == 1 / 6
+    assert [member["recipe"] for member in one["members"]] == ["small", "third"]
+    assert "test" not in one["members"][0]
+    assert not any(
+        read_effort(folder / "artifacts" / "members", name, mixed_trials.recipes[name], 2) for name in trial.of
+    )
+
+
+def test_the_committee_of_the_readme_is_one(tmp_path):
+    """Whoever puts it beside the recipes has one of three networks."""
+    [text] = re.findall(
+        r"^```yaml\n(title:.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    for path in FOLDER.glob("*.yaml"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "three.yaml").write_text(text, "utf-8")
+    assert len(read_recipe(tmp_path / "three.yaml").kinds) == 3
+
+
+def test_kept_networks_are_none_of_git_s():
+    """The folder that the README keeps them in is ignored."""
+    assert "artifacts/recipes/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert "--keep artifacts/recipes" in (ROOT / "README.md").read_text("utf-8")
 
 
 # ---------------------------------------------------------------- trials

@@ -1,10 +1,13 @@
 """A committee in the place of the network: what ``Train`` is for one, ``TrainMembers`` is for several.
 
-It reads what ``Train`` reads, and writes a model file for each member in the place of one.
+It reads what ``Train`` reads, and writes a model file for each member in the place of one. ``gather_members`` does the
+same for networks of other recipes, some of which may be kept from before.
 """
 
+import shutil
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -13,8 +16,10 @@ from sklearn.pipeline import Pipeline
 
 from pipeline.classifier import MLPClassifier
 from pipeline.committee import make_committee, members_at_once, save_committee
-from pipeline.stages.base import Progress, Stage
-from pipeline.stages.train import read_training
+from pipeline.recipes.kept import effort_of, keep_model, model_path, read_effort
+from pipeline.recipes.recipe import MixedCommittee
+from pipeline.stages.base import Progress, Stage, replacing_folder
+from pipeline.stages.train import Train, read_training
 from pipeline.threads import usable_threads
 
 
@@ -68,3 +73,51 @@ class TrainMembers(Stage):
         self.seconds_ = time.perf_counter() - began
         save_committee(folder, Pipeline([("preprocess", normalize), ("train", committee)]))
         return {"members": self.n_members, "seconds": self.seconds_}
+
+
+def gather_members(
+    recipe: MixedCommittee,
+    seed: int,
+    artifacts: Path,
+    progress: Progress,
+    kept: Path,
+    train: Callable[[Train, Path, Progress], Any],
+) -> list[dict[str, Any]]:
+    """Put networks of other recipes together, ``model-1.npz`` and so on, and train those that are not kept.
+
+    Parameters
+    ----------
+    recipe : MixedCommittee
+        Of which recipes.
+    seed : int
+        Of each network.
+    artifacts : path
+        The folder that holds a folder for each stage, with the data, and rows for this seed.
+    progress : Progress
+        Whoever watches.
+    kept : path
+        Where networks are looked for, and kept when they are trained.
+    train : callable
+        What trains one: it takes the stage, ``artifacts`` and ``progress``, and leaves ``model.npz``.
+
+    Returns
+    -------
+    list of dict
+        Of each network the name of its recipe, its seed and its effort.
+    """
+    efforts = []
+    for name, one in recipe.kinds.items():
+        effort = read_effort(kept, name, one, seed)
+        if effort is None:
+            stages: dict[str, Any] = one.stages(seed)
+            stages["preprocess"].run(artifacts, progress)
+            train(stages["train"], artifacts, progress)
+            effort = effort_of(stages["train"])
+            keep_model(kept, name, one, seed, artifacts / "model" / "model.npz", effort)
+        else:
+            progress.say(f"{name}, seed {seed}: trained already")
+        efforts.append({"recipe": name, "seed": seed} | effort)
+    with replacing_folder(artifacts / "model") as folder:
+        for number, name in enumerate(recipe.of, start=1):
+            shutil.copyfile(model_path(kept, name, seed), folder / f"model-{number}.npz")
+    return efforts

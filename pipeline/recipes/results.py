@@ -1,16 +1,14 @@
 """What recipes have reached, kept beside them, and the table in the README that is made of it.
 
 For ``NAME.yaml``, ``NAME.results.json`` has what its seeds came to, and ``NAME.trials.json`` what it was chosen from.
-Whoever reads these files never sees half of one.
+What comes of ``documents`` is there whole or not at all.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.idx import replacing_file
-from pipeline.recipes.changes import SECTIONS
+from pipeline.recipes.documents import plain, read_document, write_document, write_text
 from pipeline.recipes.markdown import between_markers
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.table import BEGIN, END, Runs, table
@@ -24,7 +22,7 @@ def results_path(folder: Path, name: str) -> Path:
 def write_results(folder: Path, name: str, recipe: Recipe, runs: Runs, environment: dict[str, Any]) -> None:
     """Keep what all seeds of a recipe came to, with the settings and the machine that gave it."""
     document = {"environment": environment, "runs": runs, "settings": recipe.settings()}
-    _write(results_path(folder, name), _text(document))
+    write_document(results_path(folder, name), document)
 
 
 def read_results(folder: Path, name: str, recipe: Recipe) -> Runs:
@@ -42,9 +40,9 @@ def write_trials(
     folder: Path, name: str, recipe: Recipe, runs: Mapping[str, Runs], environment: dict[str, Any]
 ) -> None:
     """Keep what the seeds of each trial came to, with its settings, and the machine of the last."""
-    settings = {trial: _trial_settings(one) for trial, one in recipe.trial_recipes().items()}
+    settings = {trial: one.learning() for trial, one in recipe.trial_recipes().items()}
     trials = {trial: {"settings": settings[trial], "runs": each} for trial, each in runs.items() if each}
-    _write(trials_path(folder, name), _text({"environment": environment, "trials": trials}))
+    write_document(trials_path(folder, name), {"environment": environment, "trials": trials})
 
 
 def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
@@ -52,10 +50,10 @@ def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
 
     Another name for a trial is no change.
     """
-    kept = _document(trials_path(folder, name)).get("trials", {}).values()
+    kept = read_document(trials_path(folder, name)).get("trials", {}).values()
     runs = {}
     for trial, one in recipe.trial_recipes().items():
-        settings = _plain(_trial_settings(one))
+        settings = plain(one.learning())
         by_seed = {run["seed"]: run for each in kept if each["settings"] == settings for run in each["runs"]}
         runs[trial] = [by_seed[seed] for seed in one.seeds if seed in by_seed]
     return runs
@@ -89,36 +87,10 @@ def write_readme(path: Path, text: str) -> None:
     ValueError
         Where it has no markers.
     """
-    _write(path, between_markers(path.read_text(encoding="utf-8"), BEGIN, END, text))
+    write_text(path, between_markers(path.read_text(encoding="utf-8"), BEGIN, END, text))
 
 
 def _read(folder: Path, name: str, recipe: Recipe) -> dict[str, Any]:
     """Return the document of results, or nothing where there is none of the recipe as it stands now."""
-    document = _document(results_path(folder, name))
-    return document if document.get("settings") == _plain(recipe.settings()) else {}
-
-
-def _document(path: Path) -> dict[str, Any]:
-    """Return what a file holds, or nothing where there is none."""
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return document
-
-
-def _trial_settings(trial: Recipe) -> dict[str, Any]:
-    """Return all that decides on what a trial comes to, but for the seeds."""
-    return {name: getattr(trial, name) for name in SECTIONS}
-
-
-def _plain(settings: dict[str, Any]) -> Any:
-    """Return settings as JSON has them: a list of YAML's is a tuple here, and a list there."""
-    return json.loads(json.dumps(settings))
-
-
-def _text(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=1, sort_keys=True) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a text, whole or not at all."""
-    with replacing_file(path) as file:
-        file.write(text.encode())
+    document = read_document(results_path(folder, name))
+    return document if document.get("settings") == plain(recipe.settings()) else {}

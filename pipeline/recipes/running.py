@@ -11,16 +11,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 
 from pipeline import assembly, gradcheck
 from pipeline.classifier import MLPClassifier
 from pipeline.committee import load_committee
+from pipeline.data.idx import read_part
+from pipeline.data.npy import read_rows
 from pipeline.metrics import measure
-from pipeline.model_file import load_model
+from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
-from pipeline.recipes.members import TrainMembers
-from pipeline.recipes.recipe import Recipe
-from pipeline.stages.base import Progress
+from pipeline.recipes.kept import EFFORT, effort_of
+from pipeline.recipes.members import TrainMembers, gather_members
+from pipeline.recipes.recipe import MixedCommittee, Recipe
+from pipeline.stages.base import Progress, replacing_folder
 from pipeline.stages.evaluate import Verdict
 from pipeline.stages.preprocess import read_labels
 from pipeline.stages.train import FIGURES, Train, read_training
@@ -30,7 +34,7 @@ Samples = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 def run(
-    recipe: Recipe, artifacts: Path, progress: Progress | None = None, *, after: int = 0
+    recipe: Recipe, artifacts: Path, progress: Progress | None = None, *, after: int = 0, kept: Path | None = None
 ) -> Iterator[dict[str, Any]]:
     """Run a recipe, and yield what each seed came to.
 
@@ -44,6 +48,9 @@ def run(
         Whoever watches.
     after : int, default=0
         How many of the seeds are left out, from the first on.
+    kept : Path, optional
+        Where a committee of other recipes looks for their networks before it trains them, and then keeps them; a folder
+        of the artifacts, where it is left out.
 
     Yields
     ------
@@ -53,10 +60,14 @@ def run(
         ``metrics.json``; ``wrong``, the rows of the test file that were guessed wrong; and where the recipe asks for
         them ``gradcheck`` and ``numerical``. A committee has no ``history``, but ``members``, the same of each; epochs,
         updates and parameters are those of all members together. Where copies are averaged over,
-        ``without_averaging`` has the figures of images as they are.
+        ``without_averaging`` has the figures of images as they are. Members of a committee of other recipes have the
+        name of theirs as well, and what they take is what they took one after the other; its layers are theirs alone.
     """
     progress = progress or Progress()
     for seed, stages in _seeds(recipe, recipe.seeds[after:], artifacts, progress):
+        if isinstance(recipe, MixedCommittee):
+            yield {"seed": seed} | _mixed(recipe, seed, stages, artifacts, progress, kept or artifacts / "members")
+            continue
         train = _trained if recipe.members is None else _trained_members
         yield (
             {"seed": seed}
@@ -70,14 +81,15 @@ def run_trial(
 ) -> Iterator[dict[str, Any]]:
     """Train the network of a trial, and yield what each seed came to on the images that were held back.
 
-    They are not watched meanwhile, and images of the test file are not looked at, then or later.
+    They are not watched meanwhile, and images of the test file are not looked at, then or later. Networks of a
+    committee stay in a folder of the artifacts, for other trials that have them as well.
 
     Parameters
     ----------
     trial : Recipe
         One that ``Recipe.trial_recipes`` returned.
     artifacts : Path
-        The folder for a folder of each stage; what it holds is replaced.
+        The folder for a folder of each stage; what it holds is replaced, but for networks of a committee's.
     progress : Progress, optional
         Whoever watches.
     without : collection of int, default=()
@@ -87,20 +99,38 @@ def run_trial(
     ------
     dict
         ``seed``; ``layers``, ``n_parameters``, ``epochs``, ``updates`` and ``seconds`` as ``run`` has them;
-        ``validation``, the error rate and the log loss (nats) of the network as it ends.
+        ``validation``, the error rate and the log loss (nats) of the network as it ends. A committee of other recipes
+        has ``members``, the same of each.
     """
     progress = progress or Progress()
     for seed, stages in _seeds(trial, [seed for seed in trial.seeds if seed not in without], artifacts, progress):
-        train: Train = stages["train"]
-        _, X, y, held_back = read_training(artifacts)
-        train._fit_watched(X, y, {}, progress)  # noqa: SLF001 - what the stage does, less the model file
-        with bounded_blas(1):  # as when it is evaluated
-            probabilities = train.predict_proba(held_back["X_val"])
-        figures = measure(held_back["y_val"], probabilities, train.classes_)
-        yield {"seed": seed} | _effort(train) | {"validation": {name: round(figures[name], 6) for name in _OF_A_TRIAL}}
+        if isinstance(trial, MixedCommittee):
+            yield {"seed": seed} | _mixed_tried(trial, seed, artifacts, progress)
+        else:
+            _train_unwatched(stages["train"], artifacts, progress)
+            model = load_model(artifacts / "model" / "model.npz")
+            yield {"seed": seed} | effort_of(stages["train"]) | _held_back(model, artifacts)
 
 
 _OF_A_TRIAL = ("error_rate", "log_loss")
+
+
+def _train_unwatched(train: Train, artifacts: Path, progress: Progress) -> None:
+    """Do what the stage does, less its look at the validation rows after every epoch."""
+    normalize, X, y, _ = read_training(artifacts)
+    train._fit_watched(X, y, {}, progress)  # noqa: SLF001 - what the stage does, less what it watches
+    with replacing_folder(artifacts / train.writes) as folder:
+        save_model(folder / "model.npz", Pipeline([("preprocess", normalize), ("train", train)]))
+
+
+def _held_back(model: Any, artifacts: Path) -> dict[str, Any]:
+    """Return what a model comes to on the validation rows alone."""
+    images, labels = read_part(artifacts / "raw", "train")
+    rows = read_rows(artifacts / "split" / "validation.npy", len(labels))
+    with bounded_blas(1):  # as when it is evaluated
+        probabilities = model.predict_proba(images[rows].reshape(len(rows), -1))
+    figures = measure(labels[rows], probabilities, model.classes_)
+    return {"validation": {name: round(figures[name], 6) for name in _OF_A_TRIAL}}
 
 
 def _seeds(
@@ -123,7 +153,7 @@ def _trained(recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path,
     evaluate.run(artifacts, progress)
     model = recipe.averaged(load_model(artifacts / "model" / "model.npz"), seed)
     averaged = evaluate.judge_model(artifacts, model, progress) if recipe.test_time else None
-    return _effort(train) | {"history": _history(train)} | _judged(evaluate.verdicts_, averaged)
+    return effort_of(train) | {"history": _history(train)} | _judged(evaluate.verdicts_, averaged)
 
 
 def _trained_members(
@@ -135,28 +165,43 @@ def _trained_members(
     committee = load_committee(artifacts / "model")
     judge = partial(stages["evaluate"].judge_model, artifacts, progress=progress)
     members = [
-        {"seed": trained.random_state} | _effort(trained) | _figures(judge(member))
+        {"seed": trained.random_state} | effort_of(trained) | _figures(judge(member))
         for trained, member in zip(train.committee_.estimators_, committee.estimators_, strict=True)
     ]
-    together = {name: sum(member[name] for member in members) for name in ("n_parameters", "epochs", "updates")}
     averaged = judge(recipe.averaged(committee, seed)) if recipe.test_time else None
     return (
-        {"layers": members[0]["layers"], "members": members, "seconds": round(train.seconds_, 2)}
-        | together
+        {"layers": members[0]["layers"], "members": members}
+        | _together(members)
+        | {"seconds": round(train.seconds_, 2)}
         | _judged(judge(committee), averaged)
     )
 
 
-def _effort(model: MLPClassifier) -> dict[str, Any]:
-    """Return how large a network is, and what it took to train it."""
-    affine = model.network_.affine_layers
-    return {
-        "layers": [affine[0].n_in, *(layer.n_out for layer in affine)],
-        "n_parameters": model.network_.params.size,
-        "epochs": model.n_iter_,
-        "updates": model._trainer.updates,  # noqa: SLF001 - no fitted attribute of scikit-learn's counts them
-        "seconds": round(sum(model.history_["seconds"]), 2),
-    }
+def _mixed(
+    recipe: MixedCommittee, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress, kept: Path
+) -> dict[str, Any]:
+    """Train what is not kept of a committee of other recipes, and evaluate it and each of its members."""
+    efforts = gather_members(recipe, seed, artifacts, progress, kept, Train.run)
+    committee = load_committee(artifacts / "model")
+    judge = partial(stages["evaluate"].judge_model, artifacts, progress=progress)
+    members = [effort | _figures(judge(member)) for effort, member in zip(efforts, committee.estimators_, strict=True)]
+    averaged = judge(recipe.averaged(committee, seed)) if recipe.test_time else None
+    return {"members": members} | _together(members) | _judged(judge(committee), averaged)
+
+
+def _mixed_tried(trial: MixedCommittee, seed: int, artifacts: Path, progress: Progress) -> dict[str, Any]:
+    """Train what no trial has trained yet of a committee of other recipes, and measure it and each of its members."""
+    efforts = gather_members(trial, seed, artifacts, progress, artifacts / "members", _train_unwatched)
+    committee = load_committee(artifacts / "model")
+    members = [
+        effort | _held_back(member, artifacts) for effort, member in zip(efforts, committee.estimators_, strict=True)
+    ]
+    return {"members": members} | _together(members) | _held_back(committee, artifacts)
+
+
+def _together(members: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the sums over members."""
+    return {name: round(sum(member[name] for member in members), 2) for name in EFFORT if name != "layers"}
 
 
 def _judged(verdicts: dict[str, Verdict], averaged: dict[str, Verdict] | None) -> dict[str, Any]:

@@ -57,7 +57,12 @@ def table(
 
 
 def describe_network(recipe: Recipe, runs: Runs) -> str:
-    """Return widths and activation: ``784-50-10 relu``, or ``784-18x50-10 relu`` where more than two agree."""
+    """Return widths and activation: ``784-50-10 relu``, or ``784-18x50-10 relu`` where more than two agree.
+
+    Of a committee of other recipes, their names.
+    """
+    if recipe.of:
+        return " + ".join(recipe.of)
     model: Any = recipe.stages(0)["train"]
     words = [
         *([f"{recipe.members} of"] if recipe.members else []),
@@ -82,6 +87,9 @@ def describe_training(recipe: Recipe) -> str:
     >>> describe_training(Recipe("", "", "", train=train))
     'SGD 0.1, batches of 100, 10,000 updates'
     """
+    copies = f"; mean over {recipe.averaged(None, 0).n_copies} copies" if recipe.test_time else ""
+    if recipe.of:
+        return f"each as its own recipe says{copies}"
     model: Any = recipe.stages(0)["train"]
     momentum = f" with momentum {model.momentum:g}" if model.solver == "sgd" and model.momentum else ""
     rule = f"{_SOLVERS.get(model.solver, model.solver)} {model.learning_rate_init:g}{momentum}"
@@ -92,7 +100,6 @@ def describe_training(recipe: Recipe) -> str:
     length = f"{model.max_updates:,} updates" if model.max_updates else f"{model.max_iter} epochs"
     schedule = "" if model.learning_rate == "constant" else f" {_words(model.learning_rate)}"
     beside = "".join(f"; {words}" for words in describe_regularisers(model))
-    copies = f"; mean over {recipe.averaged(None, 0).n_copies} copies" if recipe.test_time else ""
     return f"{rule}{schedule}, {batch}{drawn}, {length}{beside}{copies}"
 
 
@@ -152,9 +159,26 @@ def _row_with_goal(name: str, recipe: Recipe, runs: Runs) -> list[str]:
     title, training, *rest = known
     if not runs:
         return [title, "", training, *rest, "not run yet", "", ""]
-    members = [member for run in runs for member in run.get("members", [])]
-    alone = f"{describe_errors(members, 'networks')}, {_duration(members)} each" if members else ""
+    alone = describe_members(recipe, runs)
     return [title, describe_network(recipe, runs), training, *rest, describe_errors(runs), alone, _duration(runs)]
+
+
+def describe_members(recipe: Recipe, runs: Runs) -> str:
+    """Return the test error of a committee's networks: as of seeds, or of each of its recipes, in their order.
+
+    Examples
+    --------
+    >>> members = [{"recipe": name, "test": {"error_rate": error}} for name, error in (("a", 0.005), ("b", 0.004))]
+    >>> describe_members(Recipe("", "", "", of=("a", "b")), [{"members": members}])
+    '0.50, 0.40 %'
+    """
+    members = [member for run in runs for member in run.get("members", [])]
+    if recipe.of:
+        errors = (
+            mean(100 * one["test"]["error_rate"] for one in members if one["recipe"] == name) for name in recipe.of
+        )
+        return ", ".join(f"{error:.2f}" for error in errors) + " %"
+    return f"{describe_errors(members, 'networks')}, {_duration(members)} each" if members else ""
 
 
 def describe_errors(runs: Runs, of: str = "seeds") -> str:

@@ -1,0 +1,36 @@
+"""JSON documents that are there whole or not at all: whoever reads one never sees half of it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.data.idx import replacing_file
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Return what a file holds, or nothing where there is none."""
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return document
+
+
+def write_document(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a document, in an order of its own."""
+    write_text(path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text, whole or not at all."""
+    with replacing_file(path) as file:
+        file.write(text.encode())
+
+
+def plain(settings: Mapping[str, Any]) -> Any:
+    """Return settings as JSON has them: a list of YAML's is a tuple here, and a list there.
+
+    Examples
+    --------
+    >>> plain({"seeds": (0, 1)})
+    {'seeds': [0, 1]}
+    """
+    return json.loads(json.dumps(settings))

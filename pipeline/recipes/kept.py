@@ -1,0 +1,77 @@
+"""Networks that are kept when their recipe was run, so that a committee need not train them again.
+
+For every seed of a recipe ``FOLDER/NAME/models`` has ``SEED.npz``, which ``load_model`` opens, and ``SEED.json``: what
+it has learned by, and the effort that it took. A model counts for as long as its recipe would make the same.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.classifier import MLPClassifier
+from pipeline.data.idx import replacing_file
+from pipeline.recipes.documents import plain, read_document, write_document
+from pipeline.recipes.recipe import Recipe
+
+EFFORT = ("layers", "n_parameters", "epochs", "updates", "seconds")
+"""What is told of every network: how large it is, and what it took to train it."""
+
+
+def effort_of(model: MLPClassifier) -> dict[str, Any]:
+    """Return how large a network is, and what it took to train it."""
+    affine = model.network_.affine_layers
+    return {
+        "layers": [affine[0].n_in, *(layer.n_out for layer in affine)],
+        "n_parameters": model.network_.params.size,
+        "epochs": model.n_iter_,
+        "updates": model._trainer.updates,  # noqa: SLF001 - no fitted attribute of scikit-learn's counts them
+        "seconds": round(sum(model.history_["seconds"]), 2),
+    }
+
+
+def model_path(folder: Path, name: str, seed: int) -> Path:
+    """Return where the network of a recipe and a seed is kept."""
+    return folder / name / "models" / f"{seed}.npz"
+
+
+def keep_model(folder: Path, name: str, recipe: Recipe, seed: int, model: Path, made: Mapping[str, Any]) -> None:
+    """Keep a network, with what it has learned by and its effort.
+
+    Parameters
+    ----------
+    folder : path
+        Of the networks of all recipes.
+    name : str
+        Of the recipe.
+    recipe : Recipe
+        By which it was trained.
+    seed : int
+        By which it was trained.
+    model : path
+        The file that training has left.
+    made : mapping
+        What it came to; ``EFFORT`` of it is kept.
+    """
+    path = model_path(folder, name, seed)
+    about = path.with_suffix(".json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about.unlink(missing_ok=True)  # without it a model does not count: no time at which it speaks of another
+    with replacing_file(path) as file:
+        file.write(model.read_bytes())
+    write_document(about, {"effort": {figure: made[figure] for figure in EFFORT}, "settings": recipe.learning()})
+
+
+def read_effort(folder: Path, name: str, recipe: Recipe, seed: int) -> dict[str, Any] | None:
+    """Return the effort of a network that is kept; nothing, where the recipe as it stands would make another.
+
+    Parameters
+    ----------
+    folder, name, recipe, seed
+        As ``keep_model`` takes them.
+    """
+    path = model_path(folder, name, seed)
+    about = read_document(path.with_suffix(".json"))
+    if not path.is_file() or about.get("settings") != plain(recipe.learning()):
+        return None
+    effort: dict[str, Any] = about["effort"]
+    return effort
