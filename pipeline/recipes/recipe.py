@@ -74,7 +74,8 @@ class Recipe:
         How many networks a committee has, for every seed; see ``pipeline.committee``. None is no committee.
     of : tuple of str, default=()
         Names of other recipes of the folder. One network of each is trained, by the same seed, and all together are a
-        committee. Read from a file, such a recipe is a ``MixedCommittee``.
+        committee; copies that theirs average over are not made. Read from a file, such a recipe is a
+        ``MixedCommittee``.
     test_time : dict, default={}
         Parameters of ``AverageOverCopies``, ``n_copies`` and ``augmentation``: what predicts is the mean over copies.
     fetch, preprocess, split, train, evaluate : dict, default={}
@@ -163,7 +164,9 @@ class Recipe:
         return AverageOverCopies(**arguments | {"estimator": model, "random_state": seed})
 
     def trial_recipes(self, where: str = "recipe") -> dict[str, "Recipe"]:
-        """Return what is trained in each trial: one network, with rows held back to measure it on, and nothing beside.
+        """Return what is trained in each trial, with rows held back to measure it on, and nothing beside.
+
+        That is one network, or one of each recipe that a committee is of.
 
         Parameters
         ----------

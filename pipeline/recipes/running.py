@@ -66,14 +66,12 @@ def run(
     progress = progress or Progress()
     for seed, stages in _seeds(recipe, recipe.seeds[after:], artifacts, progress):
         if isinstance(recipe, MixedCommittee):
-            yield {"seed": seed} | _mixed(recipe, seed, stages, artifacts, progress, kept or artifacts / "members")
-            continue
-        train = _trained if recipe.members is None else _trained_members
-        yield (
-            {"seed": seed}
-            | _checks(recipe, stages["train"], artifacts, progress)
-            | train(recipe, seed, stages, artifacts, progress)
-        )
+            made = _mixed(recipe, seed, stages, artifacts, progress, kept or artifacts / "members")
+        else:
+            train = _trained if recipe.members is None else _trained_members
+            checked = _checks(recipe, stages["train"], artifacts, progress)
+            made = checked | train(recipe, seed, stages, artifacts, progress)
+        yield {"seed": seed} | made
 
 
 def run_trial(
