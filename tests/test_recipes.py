@@ -161,7 +161,9 @@ def test_the_default_is_that_of_the_workflow():
     sections = read_yaml(FOLDER.parent / "params.yaml")
     for section in sections.values():
         section.pop("random_state", None)
-    assert {name: getattr(RECIPES["default"], name) for name in sections} == sections | {"evaluate": {"pictures": False}}
+    assert {name: getattr(RECIPES["default"], name) for name in sections} == sections | {
+        "evaluate": {"pictures": False}
+    }
 
 
 def test_the_readme_has_the_table_of_the_results():
@@ -966,10 +968,21 @@ def test_a_recipe_with_a_goal_stands_in_a_table_of_errors(folder):
         "| 31.250 % +- 16.137 (12.50 to 50.00, 4 networks), 60 s each | 60 min |"
     )
     cores, processor, system = (environment()["machine"][name] for name in ("cores", "model", "system"))
-    assert machine == f"Trained on {cores} cores, {processor}, {system}, NumPy {np.__version__}."
+    words = (
+        rf"Trained by \d+ threads? on {cores} cores, {re.escape(processor)}, {system}, NumPy {np.__version__}: small\."
+    )
+    assert re.fullmatch(words, machine.replace("\n", " "))
     assert "[a small net](recipes/other.yaml)" in others
     assert "recipes/small.yaml" not in others
-    assert "not run yet" in table({"small": (recipes["small"], [])}, ["a machine"]).splitlines()[2]
+    assert "not run yet" in table({"small": (recipes["small"], [])}, {}).splitlines()[2]
+
+
+def test_recipes_are_named_beside_what_they_were_trained_on(folder):
+    """Those of one machine stand together."""
+    one = read_recipe(folder / "recipes" / "small.yaml")
+    rows = {name: (replace(one, goal="next to none"), []) for name in "abc"}
+    text = table(rows, {"a": "2 threads on one machine", "b": "1 thread on another", "c": "2 threads on one machine"})
+    assert "\n\nTrained by 1 thread on another: b.\n\nTrained by 2 threads on one machine: a, c." in text
 
 
 def test_one_seed_has_no_spread():

@@ -60,21 +60,23 @@ def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
 
 
 def read_machine(folder: Path, name: str, recipe: Recipe) -> str:
-    """Return what gave the results, ``2 cores, its model, Linux, NumPy 2.4.6``; nothing, where there are none."""
+    """Return what gave the results, ``2 threads on 2 cores, Zen, Linux, NumPy 2``; nothing, where there are none."""
     environment = _read(folder, name, recipe).get("environment")
     if not environment:
         return ""
     machine, numpy = environment["machine"], environment["versions"]["numpy"]
     processor = machine.get("model", machine["processor"])  # older results know no model
-    return f"{machine['cores']} cores, {processor}, {machine['system']}, NumPy {numpy}"
+    threads = max((pool["num_threads"] for pool in environment["blas"]), default=1)
+    words = f"{threads} thread{'s' if threads > 1 else ''} on {machine['cores']} cores"
+    return f"{words}, {processor}, {machine['system']}, NumPy {numpy}"
 
 
 def make_table(folder: Path, recipes: Mapping[str, Recipe]) -> str:
     """Return the tables of all recipes of a folder with their results."""
-    machines = {read_machine(folder, name, recipe) for name, recipe in recipes.items() if recipe.goal}
+    machines = {name: read_machine(folder, name, recipe) for name, recipe in recipes.items() if recipe.goal}
     return table(
         {name: (one, read_results(folder, name, one)) for name, one in recipes.items()},
-        machines - {""},
+        {name: machine for name, machine in machines.items() if machine},
         {name: read_trials(folder, name, one) for name, one in recipes.items()},
     )
 

@@ -8,7 +8,7 @@ Pure functions from recipes and results to text.
 import inspect
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import groupby
 from statistics import mean, stdev
 from typing import Any
@@ -28,7 +28,7 @@ _SOLVERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"
 
 def table(
     recipes: Mapping[str, tuple[Recipe, Runs]],
-    machines: Iterable[str] = (),
+    machines: Mapping[str, str] | None = None,
     trials: Mapping[str, Mapping[str, Runs]] | None = None,
 ) -> str:
     """Return the tables of all recipes, and beneath them what authors reported by epoch and what was chosen from.
@@ -37,8 +37,8 @@ def table(
     ----------
     recipes : mapping of str to (Recipe, list of dict)
         Each recipe with what its seeds came to, by its name.
-    machines : iterable of str, default=()
-        What the recipes with a goal were trained on, in words.
+    machines : mapping of str to str, optional
+        What the recipes with a goal were trained on, in words, by their names.
     trials : mapping of str to mapping of str to list of dict, optional
         What the seeds of each trial came to, by the names of recipe and trial.
     """
@@ -48,12 +48,21 @@ def table(
     return "\n\n".join(
         [
             *([markdown_table(HEADINGS_OF_GOALS, rows_of_goals)] if rows_of_goals else []),
-            *(f"Trained on {machine}." for machine in sorted(set(machines)) if rows_of_goals),
+            *_trained_on(machines or {}),
             *([markdown_table(HEADINGS, rows)] if rows else []),
             *(_by_epoch(recipe, runs) for recipe, runs in recipes.values() if recipe.reported_by_epoch and runs),
             *(text for name, (recipe, _) in recipes.items() for text in _choice(recipe, (trials or {}).get(name, {}))),
         ]
     )
+
+
+def _trained_on(machines: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each machine, with the names of the recipes."""
+    names: dict[str, list[str]] = {}
+    for name, machine in machines.items():
+        names.setdefault(machine, []).append(name)
+    sentences = [f"Trained by {machine}: {', '.join(trained)}." for machine, trained in sorted(names.items())]
+    return [textwrap.fill(sentence, 120, break_on_hyphens=False) for sentence in sentences]
 
 
 def describe_network(recipe: Recipe, runs: Runs) -> str:
