@@ -66,6 +66,7 @@ def is_under(module, *rooms):
 ALLOWED = {
     "pipeline.network": ("pipeline.network", "numpy"),
     "pipeline.augmentation": ("pipeline.network.configurable", "pipeline.parameters", "numpy"),
+    "pipeline.straighten": ("pipeline.augmentation", "pipeline.parameters", "numpy"),
     "pipeline.averaging": ("pipeline.augmentation", "pipeline.parameters", "numpy", "sklearn"),
     "pipeline.parameters": ("ruamel",),
     "pipeline.settings": ("pipeline.parameters",),

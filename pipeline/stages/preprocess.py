@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -32,10 +32,17 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     One scale and one shift serve every pixel, so an image stays an image. uint8 and float32 give float32, float64
     gives float64, and any other numbers are read as float32.
 
+    Before that, ``deslant`` and ``ink_width`` make images alike, as one warp: ``pipeline.straighten`` says how. Images
+    must then be square, and pixels whole numbers on 0..255, which they stay. An image without ink is left alone.
+
     Parameters
     ----------
     method : {"unit", "standard"}, default="unit"
         "unit" takes 0..255 to 0..1, "standard" takes the pixels that were learned from to mean 0 and deviation 1.
+    deslant : bool, default=False
+        Whether to slant every image back, by 45 degrees at the most, so that its ink leans neither left nor right.
+    ink_width : int, default=None
+        Pixels that the ink of every image is scaled to across, and put in the middle. None leaves it as it is.
 
     Attributes
     ----------
@@ -59,8 +66,13 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
            [-1.,  1.]], dtype=float32)
     """
 
-    def __init__(self, method: Literal["unit", "standard"] = "unit") -> None:
-        self.method = method
+    def __init__(
+        self,
+        method: Literal["unit", "standard"] = "unit",
+        deslant: bool = False,
+        ink_width: Annotated[int, ">= 2"] | None = None,
+    ) -> None:
+        self.method, self.deslant, self.ink_width = method, deslant, ink_width
 
     @with_callbacks
     def fit(self, X: ArrayLike, y: object = None) -> Self:
@@ -82,15 +94,16 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         Raises
         ------
         ParameterError
-            Where the method is none of the two.
+            Where the method is none of the two, or the ink is to be wider than the images.
         ValueError
-            Where X is empty, or not finite numbers in two dimensions.
+            Where X is empty, or not finite numbers in two dimensions, or no images that can be straightened.
         """
         check_parameters(self)
         pixels = validate_data(self, X, dtype=_KINDS)
+        self._check_size()
         tasks = FitTasks(self, 0, {"X": pixels, "y": y})
         if self.method == "standard":
-            self.mean_, self.std_ = _moments(pixels)
+            self.mean_, self.std_ = _moments(self._straighten(pixels))
         self._set_scale()
         tasks.end()
         return self
@@ -106,15 +119,15 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         Returns
         -------
         ndarray of shape (n_samples, n_pixels), float32 or float64
-            ``X * scale_ + shift_``.
+            ``X * scale_ + shift_``, of X straightened where that was asked for.
         """
         check_is_fitted(self)
-        pixels = validate_data(self, X, reset=False, dtype=_KINDS)
+        pixels = self._straighten(validate_data(self, X, reset=False, dtype=_KINDS))
         scaled = np.multiply(pixels, self.scale_, dtype=np.result_type(pixels.dtype, np.float32))
         return np.add(scaled, self.shift_, out=scaled)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
-        """Return the pixels from before `transform`, as floats.
+        """Return the pixels from before `transform`, as floats; images that were straightened stay so.
 
         Parameters
         ----------
@@ -151,6 +164,10 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         }
         if self.method == "standard":
             state |= {"mean": self.mean_, "std": self.std_}
+        if self.deslant:
+            state["deslant"] = True
+        if self.ink_width is not None:
+            state["ink_width"] = int(self.ink_width)
         if hasattr(self, "feature_names_in_"):
             state["feature_names"] = [str(name) for name in self.feature_names_in_]
         return state
@@ -165,7 +182,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             Where that is not what `get_state` returns, down to a scale that does not follow from mean and deviation.
         """
         try:
-            made = cls(method=state["method"])
+            made = cls(state["method"], state.get("deslant", False), state.get("ink_width"))
             check_parameters(made)
             made._restore(state)
         except (KeyError, TypeError, ValueError):
@@ -179,10 +196,31 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             self.mean_, self.std_ = float(state["mean"]), float(state["std"])
         if "feature_names" in state:
             self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
+        self._check_size()
         self._set_scale()
         sound = self.n_features_in_ > 0 and self.scale_ > 0 and math.isfinite(self.scale_ + self.shift_)
         if not sound or self.get_state() != state:
             raise ValueError
+
+    @property
+    def _straightens(self) -> bool:
+        """Whether the parameters ask for images that are made alike."""
+        return bool(self.deslant) or self.ink_width is not None
+
+    def _check_size(self) -> None:
+        """Raise where images are to be straightened and cannot be, for their size."""
+        if self._straightens:
+            from pipeline.straighten import side_of  # noqa: PLC0415 - for start-up time: few ask for it
+
+            side_of(self.n_features_in_, self.ink_width)
+
+    def _straighten(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return images straightened as the parameters ask; the very same array if they ask for nothing."""
+        if not self._straightens:
+            return pixels
+        from pipeline.straighten import straighten  # noqa: PLC0415 - the same
+
+        return straighten(pixels, deslant=bool(self.deslant), ink_width=self.ink_width)
 
     def _set_scale(self) -> Self:
         """Turn the method, and with "standard" the mean and deviation, into the scale and the shift."""
@@ -380,6 +418,7 @@ class Preprocess(Stage, Normalize):
         """Write ``{train,test}_{X,Y}.npy`` and ``normalize.json``."""
         parts = {part: read_part(artifacts / "raw", part) for part in ("train", "test")}
         (images, labels), (others, other_labels) = parts["train"], parts["test"]
+        self._check_shape(*images.shape[1:])
         _check_test(images.shape[1:], others.shape[1:], int(labels.max(initial=0)), other_labels)
         one_hot = OneHot(classes=tuple(range(int(labels.max(initial=0)) + 1))).fit(labels)
         self.fit(_rows_of(images))
@@ -394,6 +433,11 @@ class Preprocess(Stage, Normalize):
             "pixels": self.n_features_in_,
             "classes": len(one_hot.classes_),
         }
+
+    def _check_shape(self, height: int, width: int) -> None:
+        """Raise where images are to be straightened and are not square; as rows, those of 4x9 could pass for 6x6."""
+        if self._straightens and height != width:
+            raise ValueError(f"deslant and ink_width take square images; got {height}x{width}")
 
     def _write_pixels(self, path: Path, pixels: NDArray[np.uint8], progress: Progress) -> None:
         """Normalise rows of pixels into a file, piece by piece."""
