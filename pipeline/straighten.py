@@ -1,7 +1,7 @@
 """Images made alike before a network sees them: slanted back until they lean to neither side, their ink of one width.
 
 ``straighten`` does both as one warp, so that an image is read between its pixels once. Networks that see images
-straightened in different ways err on different images, and so make a good committee.
+straightened in different ways are not alike in their mistakes, which a committee of them can use.
 
 LeCun et al. 1998, "Gradient-based learning applied to document recognition" (slanted back by moments); Ciresan, Meier,
 Gambardella and Schmidhuber 2011, "Convolutional neural network committees for handwritten character classification"

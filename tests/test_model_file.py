@@ -19,6 +19,7 @@ from pipeline.augmentation import Deform
 from pipeline.callbacks import OnEpoch
 from pipeline.model_file import FORMAT_VERSION, ModelFileError
 from pipeline.network import Adversarial, Cosine, ExponentialAverage, LastEpochs, OneCycle, Step, VirtualAdversarial
+from pipeline.straighten import straighten
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -130,6 +131,32 @@ def test_the_normaliser_comes_along(path, kind, method):
     again = path.with_name("again.npz")
     save_model(again, loaded)
     assert again.read_bytes() == path.read_bytes()
+
+
+def test_geometry_comes_along(path):
+    """A model of straightened images takes raw pixels, and straightens them; its bytes come back, too."""
+    pixels = (255 * rng.random((60, 16))).astype(np.uint8)
+    steps = Preprocess("standard", deslant=True, ink_width=3), MLPClassifier((5,), max_iter=2, random_state=0)
+    model = make_pipeline(*steps).fit(pixels, DIGITS)
+    save_model(path, model)
+    loaded = load_model(path)
+    assert loaded["preprocess"].get_params() == {"method": "standard", "deslant": True, "ink_width": 3}
+    assert np.array_equal(loaded.predict_proba(pixels), model.predict_proba(pixels))
+    straight = Normalize("standard").fit_transform(straighten(pixels, deslant=True, ink_width=3))
+    assert np.array_equal(loaded.predict_proba(pixels), loaded["train"].predict_proba(straight))
+    again = path.with_name("again.npz")
+    save_model(again, loaded)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_file_from_before_geometry_is_read(path):
+    """A header that has never heard of it is what a model without it still has."""
+    pixels = (255 * rng.random((60, 6))).astype(np.uint8)
+    save_model(path, make_pipeline(Normalize(), MLPClassifier((5,), max_iter=2, random_state=0)).fit(pixels, DIGITS))
+    with np.load(path, allow_pickle=False) as file:
+        header = json.loads(file["header"].tobytes())
+    assert header["normalize"] == {"method": "unit", "n_features": 6, "scale": 1 / 255, "shift": 0.0}
+    assert load_model(path)["preprocess"].get_params() == {"method": "unit", "deslant": False, "ink_width": None}
 
 
 @pytest.mark.parametrize("resume", [False, True])

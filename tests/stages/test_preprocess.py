@@ -1,18 +1,22 @@
 import json
+import sys
 
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.data.idx import write_idx
 from pipeline.parameters import ParameterError
 from pipeline.stages import preprocess
 from pipeline.stages.base import MissingInputError, Progress
 from pipeline.stages.preprocess import Normalize, OneHot, Preprocess, read_labels
+from pipeline.straighten import straighten
 
 METHODS = ["unit", "standard"]
 
@@ -124,6 +128,80 @@ def test_state_goes_through_json(kind, method):
         restored.transform(X[:, 1:])
 
 
+GEOMETRY = [{"deslant": True}, {"ink_width": 3}, {"deslant": True, "ink_width": 3}]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("geometry", GEOMETRY, ids=str)
+@pytest.mark.parametrize("method", METHODS)
+def test_images_are_straightened_before_they_are_scaled(method, geometry, dtype):
+    """With geometry, the result is that of the plain method on straightened pixels, which it learns from as well."""
+    X = pixels(n_pixels=16)
+    plain, straight = Normalize(method), straighten(X, **geometry)
+    scaler = Normalize(method, **geometry).fit(X.astype(dtype))
+    scaled = scaler.transform(X.astype(dtype))
+    assert np.array_equal(scaled, plain.fit_transform(straight.astype(dtype)))
+    assert scaled.dtype == np.result_type(dtype, np.float32)
+    assert vars(scaler).items() >= {"scale_": plain.scale_, "shift_": plain.shift_}.items()
+    assert np.array_equal(scaler.inverse_transform(scaled).round(), straight)
+    assert not np.array_equal(straight, X)
+
+
+@pytest.mark.parametrize("geometry", GEOMETRY, ids=str)
+@pytest.mark.parametrize("kind", [Normalize, Preprocess])
+def test_geometry_goes_through_json_and_clone(kind, geometry):
+    """Both parameters are in the state where they were set, and nowhere else; a clone has them, too."""
+    X = pixels(n_pixels=16)
+    scaler = kind("standard", **geometry).fit(X)
+    state = json.loads(json.dumps(scaler.get_state()))
+    restored = Normalize.from_state(state)
+    assert {name: state[name] for name in ("deslant", "ink_width") if name in state} == geometry
+    assert np.array_equal(restored.transform(X), scaler.transform(X))
+    assert restored.get_params() == clone(scaler).get_params() == scaler.get_params()
+    assert scaler.get_params() == {"method": "standard", "deslant": False, "ink_width": None} | geometry
+
+
+def test_geometry_of_numpys_own_types_goes_through_json():
+    """What a search over an array hands over is saved as well."""
+    scaler = Normalize(deslant=np.True_, ink_width=np.int64(3)).fit(pixels(n_pixels=16))
+    assert json.loads(json.dumps(scaler.get_state())).items() >= {"deslant": True, "ink_width": 3}.items()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"deslant": 1}, {"deslant": False}, {"ink_width": 5}, {"ink_width": 1}, {"ink_width": None}, {"n_features": 12}],
+    ids=str,
+)
+def test_a_state_with_other_geometry_is_refused(change):
+    """A state is refused where images of its size cannot be straightened so, or where it says what goes unsaid."""
+    state = Normalize(deslant=True, ink_width=3).fit(pixels(n_pixels=16)).get_state() | change
+    with pytest.raises(ValueError, match="not the state of a Normalize"):
+        Normalize.from_state(state)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "n_pixels", "message"),
+    [
+        ({"deslant": True}, 12, "square images; 12 pixels make no square"),
+        ({"ink_width": 5}, 16, "ink_width must be at most 4, as the images are wide; got 5"),
+        ({"ink_width": 1}, 16, "ink_width must be an integer >= 2 or null; got 1"),
+        ({"deslant": "yes"}, 16, "deslant must be true or false; got 'yes'"),
+    ],
+)
+def test_geometry_that_cannot_be_is_refused_when_fitting(geometry, n_pixels, message):
+    """Images that are no squares, and ink wider than they are or next to nothing, are refused by name."""
+    with pytest.raises(ValueError, match=message):
+        Normalize(**geometry).fit(pixels(n_pixels=n_pixels))
+
+
+def test_geometry_takes_raw_pixels_alone():
+    """Pixels that were scaled before are refused, where ink would not be found; without geometry, they are taken."""
+    X = pixels(n_pixels=16) / 255
+    assert Normalize().fit_transform(X).any()
+    with pytest.raises(ValueError, match=r"whole numbers on 0\.\.255"):
+        Normalize(deslant=True).fit_transform(X)
+
+
 def test_state_keeps_the_names_of_columns():
     """A normaliser that was fitted on named columns still knows them."""
     scaler = Normalize().fit(pixels(n_pixels=2))
@@ -189,6 +267,22 @@ def test_method_can_be_searched_for():
     X, y = pixels(), np.arange(50) % 2
     search = GridSearchCV(make_pipeline(Preprocess(), GaussianNB()), {"preprocess__method": METHODS}, cv=2)
     assert search.fit(X, y).best_params_["preprocess__method"] in METHODS
+
+
+def test_geometry_can_be_searched_for():
+    """Whether to slant back, and how wide, are parameters of the step, and each is scored as on straightened images."""
+    rows, columns = np.indices((8, 8)) - 3.5
+    lean = np.random.default_rng(0).uniform(-0.7, 0.7, 60)
+    X = np.uint8(255 * (abs(columns - lean[:, None, None] * rows) < 1)).reshape(60, 64)
+    y = (lean > 0.2).astype(int)
+    grid = {"preprocess__deslant": [False, True], "preprocess__ink_width": [None, 4]}
+    search = GridSearchCV(make_pipeline(Preprocess(), GaussianNB(var_smoothing=1e-2)), grid, cv=3).fit(X, y)
+    found = search.cv_results_
+    for chosen, score in zip(found["params"], found["mean_test_score"], strict=True):
+        geometry = {name.removeprefix("preprocess__"): value for name, value in chosen.items()}
+        straight = straighten(X, **geometry) / 255
+        assert score == pytest.approx(cross_val_score(GaussianNB(var_smoothing=1e-2), straight, y, cv=3).mean())
+    assert search.best_params_["preprocess__deslant"] is False  # upright bars are all alike
 
 
 @pytest.mark.parametrize(
@@ -286,6 +380,47 @@ def test_run_writes_what_the_transformers_say(tmp_path, method):
     assert read_labels(tmp_path / "prepared", "test").dtype == np.int64
     state = json.loads((tmp_path / "prepared" / "normalize.json").read_text())
     assert Normalize.from_state(state).get_state() == scaler.get_state()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_command_straightens(tmp_path, monkeypatch, method):
+    """``preprocess --deslant true --ink-width 16`` writes what `Normalize` with these makes of both files."""
+    raw = write_raw(tmp_path / "artifacts" / "raw", train=(20, 20, 20), test=(7, 20, 20))
+    monkeypatch.chdir(tmp_path)
+    words = ["preprocess", "--method", method, "--deslant", "true", "--ink-width", "16"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    prepared = tmp_path / "artifacts" / "prepared"
+    scaler = Normalize(method, deslant=True, ink_width=16).fit(raw["train"][0].reshape(20, 400))
+    for part, (images, _) in raw.items():
+        X = np.load(prepared / f"{part}_X.npy")
+        assert X.dtype == np.float32
+        assert np.array_equal(X, scaler.transform(images.reshape(-1, 400)))
+    assert Normalize.from_state(json.loads((prepared / "normalize.json").read_text())).ink_width == 16
+
+
+def test_artifacts_without_geometry_are_as_ever(tmp_path):
+    """What was not asked for is not in ``normalize.json``, so that older models and artifacts have the same bytes."""
+    write_raw(tmp_path / "raw")
+    Preprocess().run(tmp_path)
+    state = json.loads((tmp_path / "prepared" / "normalize.json").read_text())
+    assert state == {"method": "unit", "n_features": 12, "scale": 1 / 255, "shift": 0.0}
+
+
+def test_the_command_refuses_images_that_are_no_squares(tmp_path):
+    """Images of 4x9 have as many pixels as those of 6x6, and are refused all the same."""
+    write_raw(tmp_path / "raw", train=(20, 4, 9), test=(7, 4, 9))
+    with pytest.raises(ValueError, match="deslant and ink_width take square images; got 4x9"):
+        Preprocess(deslant=True).run(tmp_path)
+    assert Preprocess().run(tmp_path)["pixels"] == 36
+
+
+def test_without_geometry_no_warp_is_imported(monkeypatch):
+    """Who does not ask for it does not wait for the module that warps; who asks, does."""
+    monkeypatch.setitem(sys.modules, "pipeline.straighten", None)
+    X = pixels(n_pixels=16)
+    assert Normalize.from_state(Normalize().fit(X).get_state()).transform(X).any()
+    with pytest.raises(ImportError):
+        Normalize(deslant=True).fit(X)
 
 
 def test_columns_are_labels(tmp_path):
