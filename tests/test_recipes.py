@@ -985,6 +985,12 @@ def test_recipes_are_named_beside_what_they_were_trained_on(folder):
     assert "\n\nTrained by 1 thread on another: b.\n\nTrained by 2 threads on one machine: a, c." in text
 
 
+def test_training_is_told_with_what_is_done_to_images_before():
+    """Networks that see images straightened are told from others."""
+    recipe = Recipe("t", "r", "s", preprocess={"deslant": True, "ink_width": 16}, train={"max_iter": 3})
+    assert describe_training(recipe).endswith("3 epochs; images slanted back; ink 16 pixels wide")
+
+
 def test_one_seed_has_no_spread():
     """It is said to be one."""
     assert describe_errors([{"test": {"error_rate": 0.125}}]) == "12.50 % (one seed)"

@@ -108,8 +108,15 @@ def describe_training(recipe: Recipe) -> str:
     drawn = " drawn with replacement" if model.replacement else ""
     length = f"{model.max_updates:,} updates" if model.max_updates else f"{model.max_iter} epochs"
     schedule = "" if model.learning_rate == "constant" else f" {_words(model.learning_rate)}"
-    beside = "".join(f"; {words}" for words in describe_regularisers(model))
+    beside = "".join(f"; {words}" for words in [*_images(recipe), *describe_regularisers(model)])
     return f"{rule}{schedule}, {batch}{drawn}, {length}{beside}{copies}"
+
+
+def _images(recipe: Recipe) -> list[str]:
+    """Return how images are made alike before the network sees them."""
+    preprocess: Any = recipe.stages(0)["preprocess"]
+    ink = [] if preprocess.ink_width is None else [f"ink {preprocess.ink_width} pixels wide"]
+    return [*(["images slanted back"] if preprocess.deslant else []), *ink]
 
 
 def describe_regularisers(model: Any) -> list[str]:
