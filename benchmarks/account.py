@@ -66,7 +66,7 @@ class Task:
 
     def _set_clocks(self) -> None:
         """Put a clock around each kind of work; products and meetings on the way forward and back count as such too."""
-        from pipeline.network import layers, optimizers, team, updater  # noqa: PLC0415 - in the child alone
+        from pipeline.network import layers, optimizers, routes, team, updater  # noqa: PLC0415 - in the child alone
         from pipeline.network.batches import Samples  # noqa: PLC0415
 
         inside = threading.local()
@@ -76,7 +76,7 @@ class Task:
 
             def timed(*arguments: Any, **named: Any) -> Any:
                 began = time.perf_counter()
-                inside.learning = getattr(inside, "learning", 0) + (name == "_learn")
+                inside.learning = getattr(inside, "learning", 0) + (name == "learn")
                 try:
                     return method(*arguments, **named)
                 finally:
@@ -85,7 +85,7 @@ class Task:
                     spent[kind] += taken
                     if within and inside.learning:
                         spent[within] += taken
-                    inside.learning -= name == "_learn"
+                    inside.learning -= name == "learn"
 
             setattr(owner, name, timed)
 
@@ -95,5 +95,5 @@ class Task:
         clock(Samples, "inputs", "gathering")
         clock(Samples, "targets", "gathering")
         clock(team.Team, "meet", "meetings", "meetings in between")
-        clock(updater.Updater, "_learn", "forward and back")
+        clock(routes.Route, "learn", "forward and back")
         clock(updater.Updater, "update", "update")
