@@ -243,17 +243,7 @@ class MixedCommittee(Recipe):
     def stages(self, seed: int, where: str = "recipe") -> dict[str, Stage]:
         """Make the stages before training, which are those of the first network, and the committee's own evaluation.
 
-        Parameters
-        ----------
-        seed : int
-            What every ``random_state`` becomes.
-        where : str, default="recipe"
-            What to call the recipe in an error.
-
-        Raises
-        ------
-        ParameterError
-            Where the stages of a network cannot be made, or networks differ in what they learn from.
+        As ``Recipe.stages`` does; networks that differ in what they learn from raise ParameterError, too.
         """
         first, *others = [one.stages(seed, f"{where}: of {name}") for name, one in self.kinds.items()]
         for name, other in zip(self.of[1:], others, strict=True):
@@ -266,17 +256,7 @@ class MixedCommittee(Recipe):
     def changed(self, changes: dict[str, Any], where: str = "changes") -> "MixedCommittee":
         """Return a committee with other seeds, of other recipes, or with other parameters in all of them.
 
-        Parameters
-        ----------
-        changes : dict
-            As YAML gives them: the parameters of ``Changes``.
-        where : str, default="changes"
-            What to call them in an error.
-
-        Raises
-        ------
-        ParameterError
-            For an unknown section, or a parameter of a parameter that has none.
+        As ``Recipe.changed`` does.
         """
         read = read_parameters(Changes, changes, where)
         own = {name: read.pop(name) for name in ("seeds", "of") if name in read}
