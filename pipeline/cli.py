@@ -277,20 +277,20 @@ def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str]) -> 
     with tempfile.TemporaryDirectory(prefix="digits-") as scratch:  # one for all: trials may share networks
         for name, trials in known.items():
             for trial in only or trials:
-                _run_trial(folder, name, recipes[name], trial, Path(scratch))
+                _run_trial(folder, name, recipes[name], trial, trials[trial], Path(scratch))
 
 
-def _run_trial(folder: Path, name: str, recipe: "Recipe", trial: str, scratch: Path) -> None:
+def _run_trial(folder: Path, name: str, recipe: "Recipe", trial: str, one: "Recipe", scratch: Path) -> None:
     """Run the seeds of a trial that have not been run yet, print what each came to, and keep it."""
     from pipeline.recipes.machine import environment  # noqa: PLC0415 - for start-up time
     from pipeline.recipes.results import read_trials, write_trials  # noqa: PLC0415 - the same
     from pipeline.recipes.running import run_trial  # noqa: PLC0415 - the same
 
-    one, done = recipe.trial_recipes()[trial], [run["seed"] for run in read_trials(folder, name, recipe)[trial]]
+    done = [run["seed"] for run in read_trials(folder, name, recipe)[trial]]
     if done:
         typer.echo(f"{name}, {trial}: {len(done)} of {len(one.seeds)} seeds are done already", err=True)
     with RichProgress() as progress, _saying_warnings(progress):
-        for made in run_trial(one, scratch, progress, without=done):
+        for made in run_trial(one, scratch, progress, name=name, without=done):
             figures = {"validation error": made["validation"]["error_rate"], "updates": made["updates"]}
             typer.echo(format_result(f"{name}, {trial}, seed {made['seed']}", figures | {"seconds": made["seconds"]}))
             runs = read_trials(folder, name, recipe)  # anew: another process may have added to them

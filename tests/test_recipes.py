@@ -606,6 +606,36 @@ def test_members_learn_from_the_same_images(folder, section):
         read_recipe(Path("recipes/both.yaml"))
 
 
+def test_members_of_other_recipes_may_see_images_otherwise(mixed, folder):
+    """Each makes them alike by its own ``preprocess``, when it is trained and when it predicts."""
+    (folder / "recipes" / "other.yaml").write_text(OTHER + "preprocess: {deslant: true}", "utf-8")
+    slanted = replace(read_recipe(Path("recipes/both.yaml")), seeds=(3,))
+    [one] = run(slanted, folder / "artifacts")
+    made = load_committee(folder / "artifacts" / "model")
+    assert [member[0].deslant for member in made.estimators_] == [True, False]
+    other, small = one["members"]
+    [alone] = run(replace(mixed.recipes["small"], seeds=(3,), gradcheck=None, numerical=None), folder / "alone")
+    assert small["test"] == alone["test"]
+    [alone] = run(replace(slanted.recipes["other"], seeds=(3,)), folder / "alone")
+    assert other["test"] == alone["test"]
+    [before] = run(replace(mixed.recipes["other"], seeds=(3,)), folder / "alone")
+    assert other["test"] != before["test"]
+
+
+def test_a_trial_of_a_committee_of_others_may_average_over_copies(mixed, folder):
+    """Copies are made of images once for all members, whose own figures are of images as they are."""
+    copies = read_yaml(COPIES)
+    trial = replace(mixed, seeds=(3,), trials={"copies": copies}).trial_recipes()["copies"]
+    assert trial.test_time == copies["test_time"]
+    [one] = run_trial(trial, folder / "artifacts")
+    committee = load_committee(folder / "artifacts" / "model")
+    judge = trial.stages(3)["evaluate"].judge_model
+    for figures, model in ((one, trial.averaged(committee, 3)), (one["without_averaging"], committee)):
+        verdict = judge(folder / "artifacts", model)["validation"]
+        assert figures["validation"]["error_rate"] == pytest.approx(verdict.figures["error_rate"], abs=1e-6)
+    assert "without_averaging" not in one["members"][0]
+
+
 def test_a_recipe_of_one_network_has_no_others():
     """``of`` in one of its trials is refused."""
     (Path("recipes") / "small.yaml").write_text(ALONE + "trials: {a: {of: [small, other]}}", "utf-8")
@@ -795,6 +825,42 @@ def test_a_trial_is_measured_on_the_rows_that_were_held_back(trials, folder):
     verdict = stages["evaluate"].judge_model(folder / "artifacts", model)["validation"]
     assert one["validation"] == pytest.approx({name: verdict.figures[name] for name in one["validation"]}, abs=1e-6)
     assert one["validation"]["error_rate"] < 0.9
+
+
+def test_a_trial_averages_over_copies_where_it_says_so(trials, folder):
+    """It counts what the mean over them comes to, beside images as they are; another trial of the network has it."""
+    copies = read_yaml(COPIES)
+    averaging = replace(trials, trials={"plain": {}, "copies": copies, "more": {"test_time": {"n_copies": 20}}})
+    plain, averaged, more = averaging.trial_recipes().values()
+    assert (plain.test_time, averaged.test_time, more.test_time) == ({}, *copies.values(), {"n_copies": 20})
+    assert plain.learning() == averaged.learning()
+    (one,) = run_trial(averaged, folder / "artifacts", without=[5])
+    images, labels = read_part(folder / "artifacts" / "raw", "train")
+    rows = np.load(folder / "artifacts" / "split" / "validation.npy")
+    model = averaged.averaged(load_model(folder / "artifacts" / "members" / "trial" / "models" / "2.npz"), 2)
+    errors = [1 - each.score(images[rows].reshape(len(rows), -1), labels[rows]) for each in (model, model.estimator)]
+    assert errors == pytest.approx(
+        [figures["validation"]["error_rate"] for figures in (one, one["without_averaging"])], abs=1e-6
+    )
+    assert one["validation"]["log_loss"] != one["without_averaging"]["validation"]["log_loss"]
+    write_trials(folder, "small", averaging, {"copies": [one]}, {})
+    assert read_trials(folder, "small", averaging) == {"plain": [], "copies": [one], "more": []}
+    percent = [f"{100 * error:.3f}" for error in errors]
+    made = table({"small": (averaging, [])}, trials={"small": {"copies": [one]}})
+    assert "| copies | {} ({} of images as they are) | 1 |".format(*percent) in made
+
+
+def test_trials_of_one_network_train_it_once(trials, fits):
+    """Where nothing but the copies differs; of another seed, or with other settings, it is trained anew."""
+    text = COMMITTEE + TRIALS + "  averaged: {test_time: {n_copies: 2, augmentation: {name: deform, shear: 5}}}\n"
+    Path("recipes/small.yaml").write_text(text, "utf-8")
+    assert trials.seeds == (3, 1)
+    assert call("small", "--trials", "--only", "as it stands", "--only", "averaged")[0] == 0
+    assert len(fits) == 2
+    runs = kept_trials()
+    assert [run["without_averaging"]["validation"] for run in runs["averaged"]["runs"]] == [
+        run["validation"] for run in runs["as it stands"]["runs"]
+    ]
 
 
 @pytest.mark.usefixtures("trials")

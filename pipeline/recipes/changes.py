@@ -22,12 +22,15 @@ class Changes:
         What takes the place of the recipe's seeds.
     of : tuple of str, default=()
         The recipes that a committee is of, in the place of others; for such a recipe alone.
+    test_time : dict, default={}
+        Copies to average over, as a recipe has them. Trials have none but these.
     fetch, preprocess, split, train : dict, default={}
         Parameters of the stages. ``augmentation__elastic`` is one of the object that is the parameter ``augmentation``.
     """
 
     seeds: tuple[Annotated[int, ">= 0"], ...] = ()
     of: tuple[str, ...] = ()
+    test_time: Section = field(default_factory=dict)
     fetch: Section = field(default_factory=dict)
     preprocess: Section = field(default_factory=dict)
     split: Section = field(default_factory=dict)

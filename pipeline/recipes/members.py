@@ -7,7 +7,7 @@ same for networks of other recipes, some of which may be kept from before.
 import shutil
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -17,10 +17,13 @@ from sklearn.pipeline import Pipeline
 from pipeline.classifier import MLPClassifier
 from pipeline.committee import make_committee, members_at_once, save_committee
 from pipeline.recipes.kept import effort_of, keep_model, model_path, read_effort
-from pipeline.recipes.recipe import MixedCommittee
+from pipeline.recipes.recipe import MixedCommittee, Recipe
 from pipeline.stages.base import Progress, Stage, replacing_folder
 from pipeline.stages.train import Train, read_training
 from pipeline.threads import usable_threads
+
+TrainOne = Callable[[Train, Path, Progress], Any]
+"""What trains one network: it takes the stage, the artifacts and whoever watches, and leaves ``model/model.npz``."""
 
 
 class TrainMembers(Stage):
@@ -75,13 +78,47 @@ class TrainMembers(Stage):
         return {"members": self.n_members, "seconds": self.seconds_}
 
 
+def gather_network(
+    name: str,
+    recipe: Recipe,
+    seed: int,
+    artifacts: Path,
+    progress: Progress,
+    kept: Path,
+    train: TrainOne,
+    before: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Train the network of a recipe and keep it, unless it is kept already; return its effort.
+
+    Parameters
+    ----------
+    name, recipe : str, Recipe
+        Whose network.
+    seed, artifacts, progress, kept, train
+        As ``gather_members`` takes them.
+    before : sequence of str, default=()
+        The stages of the recipe that must run first, where it is trained.
+    """
+    effort = read_effort(kept, name, recipe, seed)
+    if effort is not None:
+        progress.say(f"{name}, seed {seed}: trained already")
+        return effort
+    stages: dict[str, Any] = recipe.stages(seed)
+    for stage in before:
+        stages[stage].run(artifacts, progress)
+    train(stages["train"], artifacts, progress)
+    effort = effort_of(stages["train"])
+    keep_model(kept, name, recipe, seed, artifacts / "model" / "model.npz", effort)
+    return effort
+
+
 def gather_members(
     recipe: MixedCommittee,
     seed: int,
     artifacts: Path,
     progress: Progress,
     kept: Path,
-    train: Callable[[Train, Path, Progress], Any],
+    train: TrainOne,
 ) -> list[dict[str, Any]]:
     """Put networks of other recipes together, ``model-1.npz`` and so on, and train those that are not kept.
 
@@ -98,25 +135,18 @@ def gather_members(
     kept : path
         Where networks are looked for, and kept when they are trained.
     train : callable
-        What trains one: it takes the stage, ``artifacts`` and ``progress``, and leaves ``model.npz``.
+        What trains one; see ``TrainOne``.
 
     Returns
     -------
     list of dict
         Of each network the name of its recipe, its seed and its effort.
     """
-    efforts = []
-    for name, one in recipe.kinds.items():
-        effort = read_effort(kept, name, one, seed)
-        if effort is None:
-            stages: dict[str, Any] = one.stages(seed)
-            stages["preprocess"].run(artifacts, progress)
-            train(stages["train"], artifacts, progress)
-            effort = effort_of(stages["train"])
-            keep_model(kept, name, one, seed, artifacts / "model" / "model.npz", effort)
-        else:
-            progress.say(f"{name}, seed {seed}: trained already")
-        efforts.append({"recipe": name, "seed": seed} | effort)
+    efforts = [
+        {"recipe": name, "seed": seed}
+        | gather_network(name, one, seed, artifacts, progress, kept, train, ["preprocess"])
+        for name, one in recipe.kinds.items()
+    ]
     with replacing_folder(artifacts / "model") as folder:
         for number, name in enumerate(recipe.of, start=1):
             shutil.copyfile(model_path(kept, name, seed), folder / f"model-{number}.npz")

@@ -166,7 +166,8 @@ class Recipe:
     def trial_recipes(self, where: str = "recipe") -> dict[str, "Recipe"]:
         """Return what is trained in each trial, with rows held back to measure it on, and nothing beside.
 
-        That is one network, or one of each recipe that a committee is of.
+        That is one network, or one of each recipe that a committee is of. Copies are averaged over where the trial says
+        so.
 
         Parameters
         ----------
@@ -217,6 +218,10 @@ class Recipe:
         """Return all that decides on what is learned, but for the seed."""
         return {name: getattr(self, name) for name in SECTIONS}
 
+    def predicting(self) -> dict[str, Any]:
+        """Return all that decides on what predicts, but for the seed: learning, and copies that are averaged over."""
+        return self.learning() | ({"test_time": self.test_time} if self.test_time else {})
+
     def settings(self) -> dict[str, Any]:
         """Return all that decides on what is done: what results are results of."""
         added = {name for name in ADDED if not getattr(self, name)}
@@ -259,7 +264,9 @@ class MixedCommittee(Recipe):
         As ``Recipe.changed`` does.
         """
         read = read_parameters(Changes, changes, where)
-        own = {name: read.pop(name) for name in ("seeds", "of") if name in read}
+        own = {name: read.pop(name) for name in ("seeds", "of", "test_time") if name in read}
+        if "test_time" in own:
+            own["test_time"] = lay_over(self.test_time, own["test_time"], f"{where}: test_time")
         recipes = {name: one.changed(read, f"{where}: of {name}") for name, one in self.recipes.items()}
         return replace(self, **own, recipes=recipes)
 
@@ -335,19 +342,19 @@ def _read_other(name: str, path: Path, where: str) -> Recipe:
 
 def _checked(recipe: Recipe, where: str) -> Recipe:
     """Return a recipe all parts of which can be made."""
-    _check_stages(recipe, where)
-    recipe.averaged(None, recipe.seeds[0], where)
+    _check_parts(recipe, where)
     for name, trial in recipe.trial_recipes(where).items():
-        split: Any = _check_stages(trial, f"{where}: trials: {name}")["split"]
+        split: Any = _check_parts(trial, f"{where}: trials: {name}")["split"]
         if not split.validation_fraction:
             raise ParameterError(f"{where}: trials: {name}: split: validation_fraction must be > 0; got 0")
     return recipe
 
 
-def _check_stages(recipe: Recipe, where: str) -> dict[str, Stage]:
-    """Raise unless there is a seed, and return the stages that can be made with it."""
+def _check_parts(recipe: Recipe, where: str) -> dict[str, Stage]:
+    """Raise unless there is a seed, and what is made with it can be; return the stages."""
     if not recipe.seeds:
         raise ParameterError(f"{where}: seeds must be a list of one integer at least; got none")
+    recipe.averaged(None, recipe.seeds[0], where)
     return recipe.stages(recipe.seeds[0], where)
 
 

@@ -40,7 +40,7 @@ def write_trials(
     folder: Path, name: str, recipe: Recipe, runs: Mapping[str, Runs], environment: dict[str, Any]
 ) -> None:
     """Keep what the seeds of each trial came to, with its settings, and the machine of the last."""
-    settings = {trial: one.learning() for trial, one in recipe.trial_recipes().items()}
+    settings = {trial: one.predicting() for trial, one in recipe.trial_recipes().items()}
     trials = {trial: {"settings": settings[trial], "runs": each} for trial, each in runs.items() if each}
     write_document(trials_path(folder, name), {"environment": environment, "trials": trials})
 
@@ -53,7 +53,7 @@ def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
     kept = read_document(trials_path(folder, name)).get("trials", {}).values()
     runs = {}
     for trial, one in recipe.trial_recipes().items():
-        settings = plain(one.learning())
+        settings = plain(one.predicting())
         by_seed = {run["seed"]: run for each in kept if each["settings"] == settings for run in each["runs"]}
         runs[trial] = [by_seed[seed] for seed in one.seeds if seed in by_seed]
     return runs

@@ -21,8 +21,8 @@ from pipeline.data.npy import read_rows
 from pipeline.metrics import measure
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
-from pipeline.recipes.kept import EFFORT, effort_of
-from pipeline.recipes.members import TrainMembers, gather_members
+from pipeline.recipes.kept import EFFORT, effort_of, model_path
+from pipeline.recipes.members import TrainMembers, gather_members, gather_network
 from pipeline.recipes.recipe import MixedCommittee, Recipe
 from pipeline.stages.base import Progress, replacing_folder
 from pipeline.stages.evaluate import Verdict
@@ -75,21 +75,28 @@ def run(
 
 
 def run_trial(
-    trial: Recipe, artifacts: Path, progress: Progress | None = None, *, without: Collection[int] = ()
+    trial: Recipe,
+    artifacts: Path,
+    progress: Progress | None = None,
+    *,
+    name: str = "trial",
+    without: Collection[int] = (),
 ) -> Iterator[dict[str, Any]]:
     """Train the network of a trial, and yield what each seed came to on the images that were held back.
 
-    They are not watched meanwhile, and images of the test file are not looked at, then or later. Networks of a
-    committee stay in a folder of the artifacts, for other trials that have them as well.
+    They are not watched meanwhile, and images of the test file are not looked at, then or later. Networks stay
+    in a folder of the artifacts, for other trials that have them as well.
 
     Parameters
     ----------
     trial : Recipe
         One that ``Recipe.trial_recipes`` returned.
     artifacts : Path
-        The folder for a folder of each stage; what it holds is replaced, but for networks of a committee's.
+        The folder for a folder of each stage; what it holds is replaced, but for networks.
     progress : Progress, optional
         Whoever watches.
+    name : str, default="trial"
+        Of the trial's recipe: under what its networks are kept.
     without : collection of int, default=()
         The seeds that are left out.
 
@@ -98,16 +105,23 @@ def run_trial(
     dict
         ``seed``; ``layers``, ``n_parameters``, ``epochs``, ``updates`` and ``seconds`` as ``run`` has them;
         ``validation``, the error rate and the log loss (nats) of the network as it ends. A committee of other recipes
-        has ``members``, the same of each.
+        has ``members``, the same of each. Where copies are averaged over, ``without_averaging`` has ``validation`` of
+        images as they are.
     """
     progress = progress or Progress()
-    for seed, stages in _seeds(trial, [seed for seed in trial.seeds if seed not in without], artifacts, progress):
+    for seed, _ in _seeds(trial, [seed for seed in trial.seeds if seed not in without], artifacts, progress):
+        kept = artifacts / "members"
         if isinstance(trial, MixedCommittee):
-            yield {"seed": seed} | _mixed_tried(trial, seed, artifacts, progress)
+            efforts = gather_members(trial, seed, artifacts, progress, kept, _train_unwatched)
+            model = load_committee(artifacts / "model")
+            members = [
+                each | _held_back(member, artifacts) for each, member in zip(efforts, model.estimators_, strict=True)
+            ]
+            effort = {"members": members} | _together(members)
         else:
-            _train_unwatched(stages["train"], artifacts, progress)
-            model = load_model(artifacts / "model" / "model.npz")
-            yield {"seed": seed} | effort_of(stages["train"]) | _held_back(model, artifacts)
+            effort = gather_network(name, trial, seed, artifacts, progress, kept, _train_unwatched)
+            model = load_model(model_path(kept, name, seed))
+        yield {"seed": seed} | effort | _tried(trial, model, seed, artifacts)
 
 
 _OF_A_TRIAL = ("error_rate", "log_loss")
@@ -119,6 +133,14 @@ def _train_unwatched(train: Train, artifacts: Path, progress: Progress) -> None:
     train._fit_watched(X, y, {}, progress)  # noqa: SLF001 - what the stage does, less what it watches
     with replacing_folder(artifacts / train.writes) as folder:
         save_model(folder / "model.npz", Pipeline([("preprocess", normalize), ("train", train)]))
+
+
+def _tried(trial: Recipe, model: Any, seed: int, artifacts: Path) -> dict[str, Any]:
+    """Return what a trial's model comes to; where its answers are averaged over copies, that counts."""
+    figures = _held_back(model, artifacts)
+    if not trial.test_time:
+        return figures
+    return _held_back(trial.averaged(model, seed), artifacts) | {"without_averaging": figures}
 
 
 def _held_back(model: Any, artifacts: Path) -> dict[str, Any]:
@@ -185,16 +207,6 @@ def _mixed(
     members = [effort | _figures(judge(member)) for effort, member in zip(efforts, committee.estimators_, strict=True)]
     averaged = judge(recipe.averaged(committee, seed)) if recipe.test_time else None
     return {"members": members} | _together(members) | _judged(judge(committee), averaged)
-
-
-def _mixed_tried(trial: MixedCommittee, seed: int, artifacts: Path, progress: Progress) -> dict[str, Any]:
-    """Train what no trial has trained yet of a committee of other recipes, and measure it and each of its members."""
-    efforts = gather_members(trial, seed, artifacts, progress, artifacts / "members", _train_unwatched)
-    committee = load_committee(artifacts / "model")
-    members = [
-        effort | _held_back(member, artifacts) for effort, member in zip(efforts, committee.estimators_, strict=True)
-    ]
-    return {"members": members} | _together(members) | _held_back(committee, artifacts)
 
 
 def _together(members: list[dict[str, Any]]) -> dict[str, Any]:

@@ -274,8 +274,14 @@ def _row_of_trial(name: str, changes: Mapping[str, Any], runs: Runs) -> list[str
     setting = name if set(changes) - {"seeds"} else f"{name} (chosen)"
     if not runs:
         return [setting, "not run yet", "", ""]
-    percent = mean(100 * run["validation"]["error_rate"] for run in runs)
-    return [setting, f"{percent:.3f}", str(len(runs)), _duration(runs)]
+    percent = f"{_validation_error(runs):.3f}"
+    if "without_averaging" in runs[0]:
+        percent += f" ({_validation_error([run['without_averaging'] for run in runs]):.3f} of images as they are)"
+    return [setting, percent, str(len(runs)), _duration(runs)]
+
+
+def _validation_error(runs: Runs) -> float:
+    return mean(100 * run["validation"]["error_rate"] for run in runs)
 
 
 def _figure(value: float) -> str:
