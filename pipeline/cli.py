@@ -217,7 +217,7 @@ def recipe(
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Train the network of an article for several seeds, and keep what it reached beside the recipe."""
-    from pipeline.recipes.recipe import read_recipes  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
+    from pipeline.recipes.reading import read_recipes  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
 
     recipes = read_recipes(folder)
     for name in names or []:

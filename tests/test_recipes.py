@@ -25,7 +25,9 @@ from pipeline.recipes.comparison import compare, welch
 from pipeline.recipes.kept import keep_model, read_effort
 from pipeline.recipes.machine import environment
 from pipeline.recipes.members import TrainMembers
-from pipeline.recipes.recipe import STAGES, MixedCommittee, Recipe, read_recipe, read_recipes
+from pipeline.recipes.mixed import MixedCommittee
+from pipeline.recipes.reading import read_recipe, read_recipes
+from pipeline.recipes.recipe import STAGES, Recipe
 from pipeline.recipes.results import (
     make_table,
     read_results,

@@ -17,7 +17,8 @@ from sklearn.pipeline import Pipeline
 from pipeline.classifier import MLPClassifier
 from pipeline.committee import make_committee, members_at_once, save_committee
 from pipeline.recipes.kept import effort_of, keep_model, model_path, read_effort
-from pipeline.recipes.recipe import MixedCommittee, Recipe
+from pipeline.recipes.mixed import MixedCommittee
+from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Progress, Stage, replacing_folder
 from pipeline.stages.train import Train, read_training
 from pipeline.threads import usable_threads

@@ -1,15 +1,13 @@
 """What a recipe is: parameters for all five stages, seeds to repeat them with, and what an author reported.
 
-Its file has the sections of ``params.yaml`` and the other parameters of ``Recipe`` beside them, and is checked against
-the signatures before any work is done. A ``MixedCommittee`` is a recipe that names others in their place.
+``reading`` makes one of a file, and ``mixed`` has the committees of several.
 """
 
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Annotated, Any
 
 from pipeline.averaging import AverageOverCopies
-from pipeline.parameters import ParameterError, parameters_of, read_parameters, read_yaml
+from pipeline.parameters import ParameterError, parameters_of, read_parameters
 from pipeline.recipes.changes import SECTIONS, Changes, lay_over
 from pipeline.stages.base import Stage
 from pipeline.stages.evaluate import Evaluate
@@ -30,9 +28,6 @@ WORDS = ("title", "reported", "goal", "source", "note", "tried", "trial", "trial
 """The parameters of a recipe that change nothing of what is done."""
 ADDED = ("members", "of", "test_time")
 """The parameters that older results know nothing of; left out, they mean what was done then."""
-
-APART = ("members", "gradcheck", "numerical", "reported_by_epoch", *SECTIONS)
-"""The parameters that belong to one recipe's network, and have no place in a committee of several recipes."""
 
 HELD_BACK = {"split": {"validation_fraction": 1 / 6}}
 """What a trial has that does not say otherwise: 10,000 of 60,000 images."""
@@ -226,152 +221,3 @@ class Recipe:
         """Return all that decides on what is done: what results are results of."""
         added = {name for name in ADDED if not getattr(self, name)}
         return {name: value for name, value in asdict(self).items() if name not in WORDS and name not in added}
-
-
-@dataclass(frozen=True)
-class MixedCommittee(Recipe):
-    """A committee with one network of each of several recipes.
-
-    Parameters
-    ----------
-    recipes : dict of Recipe, default={}
-        Those that ``of`` names, and those that trials name in its place, by their names. All else is as in ``Recipe``.
-    """
-
-    recipes: dict[str, Recipe] = field(default_factory=dict)
-
-    @property
-    def kinds(self) -> dict[str, Recipe]:
-        """The recipes of its networks, by their names."""
-        return {name: self.recipes[name] for name in self.of}
-
-    def stages(self, seed: int, where: str = "recipe") -> dict[str, Stage]:
-        """Make the stages before training, which are those of the first network, and the committee's own evaluation.
-
-        As ``Recipe.stages`` does; networks that differ in what they learn from raise ParameterError, too.
-        """
-        first, *others = [one.stages(seed, f"{where}: of {name}") for name, one in self.kinds.items()]
-        for name, other in zip(self.of[1:], others, strict=True):
-            for shared in ("fetch", "split"):
-                if vars(other[shared]) != vars(first[shared]):
-                    raise ParameterError(f"{where}: of {self.of[0]} and {name}, which must have the same {shared}")
-        del first["train"]
-        return first | {"evaluate": super().stages(seed, where)["evaluate"]}
-
-    def changed(self, changes: dict[str, Any], where: str = "changes") -> "MixedCommittee":
-        """Return a committee with other seeds, of other recipes, or with other parameters in all of them.
-
-        As ``Recipe.changed`` does.
-        """
-        read = read_parameters(Changes, changes, where)
-        own = {name: read.pop(name) for name in ("seeds", "of", "test_time") if name in read}
-        if "test_time" in own:
-            own["test_time"] = lay_over(self.test_time, own["test_time"], f"{where}: test_time")
-        recipes = {name: one.changed(read, f"{where}: of {name}") for name, one in self.recipes.items()}
-        return replace(self, **own, recipes=recipes)
-
-    def learning(self) -> dict[str, Any]:
-        """Return all that decides on what each network learns, but for the seed."""
-        return {name: one.learning() for name, one in self.kinds.items()}
-
-    def settings(self) -> dict[str, Any]:
-        """Return all that decides on what is done, by the networks' recipes as well."""
-        own = {name: value for name, value in super().settings().items() if name != "recipes"}
-        return own | {"of": self.learning()}
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Read and check a file, and where it names other recipes, theirs.
-
-    Raises
-    ------
-    ParameterError
-        Where it is missing, is no YAML, lacks something, or holds an unknown name or a value that is not allowed.
-    """
-    recipe = _read_alone(path)
-    return _checked(_with_others(recipe, path) if recipe.of else recipe, str(path))
-
-
-def _read_alone(path: Path) -> Recipe:
-    """Read what a file says, and check names and types."""
-    document = read_yaml(path)
-    if not isinstance(document, dict):
-        raise ParameterError(f"{path} must hold a recipe; got {document!r}")
-    mixed = "of" in document
-    missing = [name for name in ("title", "reported", "source", *(() if mixed else ("train",))) if name not in document]
-    if missing:
-        raise ParameterError(f"{path} lacks {', '.join(missing)}")
-    recipe = Recipe(**read_parameters(Recipe, document, str(path)))
-    if mixed:
-        _check_names(recipe.of, f"{path}: of")
-        apart = [name for name in APART if name in document]
-        if apart:
-            raise ParameterError(f"{path}: {apart[0]} cannot stand beside of: each network is as its own recipe says")
-    return recipe
-
-
-def _check_names(names: tuple[str, ...], where: str) -> None:
-    """Raise unless these are several recipes."""
-    if len(names) < 2 or len(set(names)) < len(names):
-        told = ", ".join(names) or "none"
-        raise ParameterError(f"{where} must be a list of two different recipes at least; got {told}")
-
-
-def _with_others(recipe: Recipe, path: Path) -> MixedCommittee:
-    """Read the recipes that a recipe names, it and its trials."""
-    changes = {"trial": recipe.trial} | {f"trials: {name}": one for name, one in recipe.trials.items()}
-    read = {where: read_parameters(Changes, one, f"{path}: {where}") for where, one in changes.items()}
-    named = {"of": recipe.of} | {f"{where}: of": one["of"] for where, one in read.items() if "of" in one}
-    others: dict[str, Recipe] = {}
-    for where, names in named.items():
-        _check_names(names, f"{path}: {where}")
-        others |= {name: _read_other(name, path, where) for name in names if name not in others}
-    return MixedCommittee(**vars(recipe), recipes=others)
-
-
-def _read_other(name: str, path: Path, where: str) -> Recipe:
-    """Read a recipe that a file names, which must be one of a single network."""
-    known = {one.stem: one for one in _paths(path.parent)}
-    if name not in known:
-        raise ParameterError(f"{path}: {where}: there is no recipe {name!r}; there are {', '.join(known)}")
-    other = _read_alone(known[name])
-    if other.of or other.members:
-        raise ParameterError(f"{path}: {where}: {name} is a committee itself; its networks must be of single recipes")
-    return _checked(other, str(known[name]))
-
-
-def _checked(recipe: Recipe, where: str) -> Recipe:
-    """Return a recipe all parts of which can be made."""
-    _check_parts(recipe, where)
-    for name, trial in recipe.trial_recipes(where).items():
-        split: Any = _check_parts(trial, f"{where}: trials: {name}")["split"]
-        if not split.validation_fraction:
-            raise ParameterError(f"{where}: trials: {name}: split: validation_fraction must be > 0; got 0")
-    return recipe
-
-
-def _check_parts(recipe: Recipe, where: str) -> dict[str, Stage]:
-    """Raise unless there is a seed, and what is made with it can be; return the stages."""
-    if not recipe.seeds:
-        raise ParameterError(f"{where}: seeds must be a list of one integer at least; got none")
-    recipe.averaged(None, recipe.seeds[0], where)
-    return recipe.stages(recipe.seeds[0], where)
-
-
-def read_recipes(folder: Path) -> dict[str, Recipe]:
-    """Read all recipes of a folder, by the names of their files.
-
-    Raises
-    ------
-    ParameterError
-        Where there are none, or one is wrong.
-    """
-    paths = _paths(folder)
-    if not paths:
-        raise ParameterError(f"{folder} holds no recipes: there should be files NAME.yaml")
-    return {path.stem: read_recipe(path) for path in paths}
-
-
-def _paths(folder: Path) -> list[Path]:
-    """Return the files of all recipes of a folder, by name."""
-    return sorted(folder.glob("*.yaml"), key=lambda path: path.stem)

@@ -23,7 +23,8 @@ from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
 from pipeline.recipes.kept import EFFORT, effort_of, model_path
 from pipeline.recipes.members import TrainMembers, gather_members, gather_network
-from pipeline.recipes.recipe import MixedCommittee, Recipe
+from pipeline.recipes.mixed import MixedCommittee
+from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Progress, replacing_folder
 from pipeline.stages.evaluate import Verdict
 from pipeline.stages.preprocess import read_labels
