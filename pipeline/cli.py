@@ -237,7 +237,8 @@ def recipe(
     if table or readme:
         _publish(folder, recipes, readme, table=table)
     elif not (names or every):
-        typer.echo("\n".join(f"{name:<24}{one.title}" for name, one in recipes.items()))
+        width = 2 + max(map(len, recipes))
+        typer.echo("\n".join(f"{name:<{width}}{one.title}" for name, one in recipes.items()))
 
 
 def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> None:

@@ -183,19 +183,9 @@ def _trained_members(
     """Train the members of a committee, and evaluate it and each of them."""
     train = TrainMembers(stages["train"], recipe.members or 1, seed)
     train.run(artifacts, progress)
-    committee = load_committee(artifacts / "model")
-    judge = partial(stages["evaluate"].judge_model, artifacts, progress=progress)
-    members = [
-        {"seed": trained.random_state} | effort_of(trained) | _figures(judge(member))
-        for trained, member in zip(train.committee_.estimators_, committee.estimators_, strict=True)
-    ]
-    averaged = judge(recipe.averaged(committee, seed)) if recipe.test_time else None
-    return (
-        {"layers": members[0]["layers"], "members": members}
-        | _together(members)
-        | {"seconds": round(train.seconds_, 2)}
-        | _judged(judge(committee), averaged)
-    )
+    efforts = [{"seed": trained.random_state} | effort_of(trained) for trained in train.committee_.estimators_]
+    made = _committee(recipe, seed, stages, artifacts, progress, efforts)
+    return made | {"layers": efforts[0]["layers"], "seconds": round(train.seconds_, 2)}
 
 
 def _mixed(
@@ -203,6 +193,18 @@ def _mixed(
 ) -> dict[str, Any]:
     """Train what is not kept of a committee of other recipes, and evaluate it and each of its members."""
     efforts = gather_members(recipe, seed, artifacts, progress, kept, Train.run)
+    return _committee(recipe, seed, stages, artifacts, progress, efforts)
+
+
+def _committee(
+    recipe: Recipe,
+    seed: int,
+    stages: dict[str, Any],
+    artifacts: Path,
+    progress: Progress,
+    efforts: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Evaluate a committee that has been trained, and each of its members, whose efforts these are."""
     committee = load_committee(artifacts / "model")
     judge = partial(stages["evaluate"].judge_model, artifacts, progress=progress)
     members = [effort | _figures(judge(member)) for effort, member in zip(efforts, committee.estimators_, strict=True)]
