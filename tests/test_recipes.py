@@ -152,8 +152,8 @@ def test_a_recipe_was_chosen_by_validation(name):
         for trial, runs in read_trials(FOLDER, name, recipe).items()
         if runs
     }
-    assert {} in recipe.trials.values()
-    own = next(trial for trial, changes in recipe.trials.items() if not changes)
+    own = recipe.chosen_trial()
+    assert own is not None
     assert recipe.tried or errors.get(own, 0) <= min(errors.values(), default=0)
     assert not recipe.goal or recipe.stages(0)["split"].validation_fraction == (0.15 if name == "default" else 0)
 
@@ -849,7 +849,18 @@ def test_a_trial_averages_over_copies_where_it_says_so(trials, folder):
     assert read_trials(folder, "small", averaging) == {"plain": [], "copies": [one], "more": []}
     percent = [f"{100 * error:.3f}" for error in errors]
     made = table({"small": (averaging, [])}, trials={"small": {"copies": [one]}})
-    assert "| copies | {} ({} of images as they are) | 1 |".format(*percent) in made
+    assert "| copies (chosen) | {} ({} of images as they are) | 1 |".format(*percent) in made
+
+
+def test_the_trial_that_was_chosen_has_the_recipe_s_copies(trials):
+    """Or none, where no trial has them; one that changes anything else is another."""
+    copies = read_yaml(COPIES)
+    more = trials.trials | {"copies": copies | {"seeds": [1]}, "many": {"test_time": {"n_copies": 99}}}
+    assert trials.chosen_trial() == "as it stands"
+    assert replace(trials, trials=more).chosen_trial() == "copies"
+    assert replace(trials, trials=more, test_time={}).chosen_trial() == "as it stands"
+    assert replace(trials, trials={"longer": more["longer"] | copies}).chosen_trial() is None
+    assert replace(trials, trials={}).chosen_trial() is None
 
 
 def test_trials_of_one_network_train_it_once(trials, fits):
@@ -1156,9 +1167,10 @@ def test_results_of_another_recipe_do_not_count(folder):
     assert "not run yet" in table({"small": (changed, [])})
 
 
-def test_without_a_name_the_recipes_are_listed():
+def test_without_a_name_the_recipes_are_listed(folder):
     """Name and title, a line for each."""
-    assert call() == (0, f"{'small':<24}a small net\n", "")
+    (folder / "recipes" / "longer-name.yaml").write_text(SMALL, "utf-8")
+    assert call() == (0, "longer-name  a small net\nsmall        a small net\n", "")
 
 
 def test_the_table_is_printed_and_written_between_the_markers(folder):

@@ -184,6 +184,24 @@ class Recipe:
         common = alone.changed(HELD_BACK, where).changed(self.trial, f"{where}: trial")
         return {name: common.changed(one, f"{where}: trials: {name}") for name, one in self.trials.items()}
 
+    def chosen_trial(self) -> str | None:
+        """Return the name of the trial that is the recipe: it changes nothing of its own, and has the same copies.
+
+        Where no trial has the recipe's copies, it is the one without any.
+
+        Examples
+        --------
+        >>> trials = {"faster": {"train": {"learning_rate_init": 0.1}}, "plain": {}}
+        >>> Recipe("small", "nothing", "nobody", trials=trials).chosen_trial()
+        'plain'
+        """
+        copies = {
+            name: changes.get("test_time", {})
+            for name, changes in self.trials.items()
+            if set(changes) <= {"seeds", "test_time"}
+        }
+        return next((name for wanted in (self.test_time, {}) for name, one in copies.items() if one == wanted), None)
+
     def changed(self, changes: dict[str, Any], where: str = "changes") -> "Recipe":
         """Return a recipe with other seeds, or other parameters in some sections.
 

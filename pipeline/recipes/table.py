@@ -263,15 +263,17 @@ def _by_epoch(recipe: Recipe, runs: Runs) -> str:
 
 def _choice(recipe: Recipe, trials: Mapping[str, Runs]) -> list[str]:
     """Return a table of the trials that a recipe was chosen from, and what else was tried."""
-    rows = [_row_of_trial(name, changes, trials.get(name, [])) for name, changes in recipe.trials.items()]
+    chosen = recipe.chosen_trial()
+    rows = [
+        _row_of_trial(f"{name} (chosen)" if name == chosen else name, trials.get(name, [])) for name in recipe.trials
+    ]
     headings = [f"{recipe.title}, chosen from", "validation error, %", "seeds", "training time"]
     tried = [textwrap.fill(f"{recipe.title}: {recipe.tried}", 120, break_on_hyphens=False)] if recipe.tried else []
     return [*([markdown_table(headings, rows)] if rows else []), *tried]
 
 
-def _row_of_trial(name: str, changes: Mapping[str, Any], runs: Runs) -> list[str]:
-    """Return the cells of a trial; that which changes nothing is the recipe."""
-    setting = name if set(changes) - {"seeds"} else f"{name} (chosen)"
+def _row_of_trial(setting: str, runs: Runs) -> list[str]:
+    """Return the cells of a trial."""
     if not runs:
         return [setting, "not run yet", "", ""]
     percent = f"{_validation_error(runs):.3f}"
