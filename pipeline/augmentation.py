@@ -87,6 +87,18 @@ class Deform(Configurable):
     shape: tuple[Annotated[int, ">= 1"], ...] | None = None
     background: Annotated[float, "> -inf", "< inf"] = 0
 
+    def check(self) -> None:
+        """Check the parameters, each by itself and one by another.
+
+        Raises
+        ------
+        ParameterError
+            For a parameter with a value that is not allowed.
+        """
+        check_parameters(self)
+        if self.whole_pixels and self.translation != int(self.translation):
+            raise ParameterError(f"translation must be whole where whole_pixels is true; got {self.translation!r}")
+
     def apply(self, X: NDArray[Any], rng: np.random.Generator, out: Array | None = None) -> Array:
         """Return images deformed, each in its own way.
 
@@ -129,9 +141,7 @@ class Deform(Configurable):
         ValueError
             Where the pixels are not those of the shape.
         """
-        check_parameters(self)
-        if self.whole_pixels and self.translation != int(self.translation):
-            raise ParameterError(f"translation must be whole where whole_pixels is true; got {self.translation!r}")
+        self.check()
         return Deformer(self, image_shape(self.shape, n_pixels), dtype)
 
     def pixels_moved(self, shape: tuple[int, int] = (28, 28)) -> float:

@@ -5,6 +5,7 @@ to learn yet. How copies are deformed is said by ``Deform``, as for training.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Self
 
@@ -17,7 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.augmentation import Deform, Deformer
-from pipeline.parameters import check_parameters
+from pipeline.parameters import ParameterError, check_parameters
 
 Array = NDArray[Any]
 
@@ -40,7 +41,7 @@ class AverageOverCopies(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     estimator : classifier
         Whoever predicts. One that is fitted already can be used at once; ``fit`` fits a clone of it.
     augmentation : Deform, default=None
-        How the copies are deformed. None leaves them as they are.
+        How the copies are deformed, each in its own way: ``group`` is none of theirs. None leaves them as they are.
     n_copies : int, default=8
         Copies that are averaged over, the image itself counted as one.
     random_state : int, default=0
@@ -164,7 +165,13 @@ class AverageOverCopies(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Draw what makes a deformed copy of images, once for each copy but the first."""
         if self.augmentation is None:
             return []
-        deformer = self.augmentation.prepare(n_pixels, np.float64 if dtype == np.float64 else np.float32)
+        low, high = (0, 255) if dtype == np.uint8 else (-np.inf, np.inf)
+        if not low <= self.augmentation.background <= high:
+            raise ParameterError(
+                f"background must be on 0..255 for images of uint8; got {self.augmentation.background!r}"
+            )
+        every_one = replace(self.augmentation, group=1)  # a field that copies share would make them no different
+        deformer = every_one.prepare(n_pixels, np.float64 if dtype == np.float64 else np.float32)
         moves = deformer.draw(self.n_copies - 1, np.random.default_rng(self.random_state))
         return [partial(_copy, deformer, moves[:, k : k + 1]) for k in range(self.n_copies - 1)]
 

@@ -6,8 +6,10 @@ together, ``save_committee`` writes a model file for each member, ``load_committ
 
 import os
 import re
+import tempfile
 from copy import copy
 from itertools import cycle
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +59,9 @@ def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: i
     True
     """
     kinds = member if isinstance(member, list) else [member]
-    if n_members < max(1, len(kinds)):
-        raise ValueError(f"n_members must be an integer >= {max(1, len(kinds))}; got {n_members!r}")
+    for name, value, least in (("n_members", n_members, max(1, len(kinds))), ("random_state", random_state, 0)):
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{name} must be an integer >= {least}; got {value!r}")
     members = [
         (f"member_{number}", _seeded(kind, seed))
         for number, (seed, kind) in enumerate(zip(member_seeds(random_state, n_members), cycle(kinds), strict=False), 1)
@@ -114,9 +117,12 @@ def save_committee(folder: str | os.PathLike[str], model: Any) -> None:
         raise TypeError(f"a committee is a VotingClassifier with soft voting; got {committee!r}")
     check_is_fitted(committee)
     Path(folder).mkdir(parents=True, exist_ok=True)
-    for number, member in enumerate(committee.estimators_, start=1):
-        steps = [*before, *_named(member, committee.classes_)]
-        save_model(_path(folder, number), Pipeline([(str(place), step) for place, step in enumerate(steps)]))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".model-") as scratch:  # all are there, or none is replaced
+        for number, member in enumerate(committee.estimators_, start=1):
+            steps = [*before, *_named(member, committee.classes_)]
+            save_model(_path(scratch, number), Pipeline([(str(place), step) for place, step in enumerate(steps)]))
+        for number, path in _numbered(scratch).items():
+            path.replace(_path(folder, number))
     for number, path in _numbered(folder).items():
         if number > len(committee.estimators_):
             path.unlink()

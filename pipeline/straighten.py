@@ -46,7 +46,7 @@ def straighten(X: NDArray[Any], *, deslant: bool = False, ink_width: int | None 
     Raises
     ------
     ParameterError
-        For an ink width that is more than the images'.
+        For an ink width that is more than the images', or less than 2.
     ValueError
         For images that are not square, and for pixels that are no whole numbers on 0..255.
 
@@ -84,7 +84,7 @@ def side_of(n_pixels: int, ink_width: int | None = None) -> int:
     Raises
     ------
     ParameterError
-        For an ink width that is more than that.
+        For an ink width that is more than that, or less than 2.
     ValueError
         Where they make no square.
 
@@ -96,8 +96,10 @@ def side_of(n_pixels: int, ink_width: int | None = None) -> int:
     side = math.isqrt(n_pixels)
     if side**2 != n_pixels:
         raise ValueError(f"deslant and ink_width take square images; {n_pixels} pixels make no square")
-    if ink_width is not None and ink_width > side:
-        raise ParameterError(f"ink_width must be at most {side}, as the images are wide; got {ink_width}")
+    if ink_width is not None and not 2 <= ink_width <= side:
+        raise ParameterError(
+            f"ink_width must be 2 at least, and at most {side}, as the images are wide; got {ink_width}"
+        )
     return side
 
 
@@ -186,6 +188,7 @@ def _as_uint8(X: NDArray[Any]) -> NDArray[np.uint8]:
     """Return pixels as uint8; no copy if that is what they are."""
     if X.dtype == np.uint8:
         return X
-    if not np.all((X >= 0) & (X <= 255) & (np.floor(X) == X)):
-        raise ValueError("deslant and ink_width take pixels that are whole numbers on 0..255; got others")
+    wrong = X[~((X >= 0) & (X <= 255) & (np.floor(X) == X))]
+    if len(wrong):
+        raise ValueError(f"deslant and ink_width take pixels that are whole numbers on 0..255; got {wrong[0]}")
     return X.astype(np.uint8)

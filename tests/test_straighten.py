@@ -232,6 +232,8 @@ def test_images_of_another_shape_are_refused():
     """What is no square, and ink that is wider than its image, are refused with what was given."""
     with pytest.raises(ValueError, match="square images; 12 pixels make no square"):
         straighten(np.zeros((1, 12), np.uint8), deslant=True)
-    with pytest.raises(ParameterError, match="ink_width must be at most 8, as the images are wide; got 16"):
+    with pytest.raises(
+        ParameterError, match="ink_width must be 2 at least, and at most 8, as the images are wide; got 16"
+    ):
         side_of(64, 16)
     assert side_of(64, 8) == 8

@@ -183,7 +183,7 @@ def test_a_state_with_other_geometry_is_refused(change):
     ("geometry", "n_pixels", "message"),
     [
         ({"deslant": True}, 12, "square images; 12 pixels make no square"),
-        ({"ink_width": 5}, 16, "ink_width must be at most 4, as the images are wide; got 5"),
+        ({"ink_width": 5}, 16, "ink_width must be 2 at least, and at most 4, as the images are wide; got 5"),
         ({"ink_width": 1}, 16, "ink_width must be an integer >= 2 or null; got 1"),
         ({"deslant": "yes"}, 16, "deslant must be true or false; got 'yes'"),
     ],
