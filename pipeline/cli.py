@@ -10,8 +10,9 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -192,7 +193,8 @@ def recipe(
         typer.Option(
             "--keep",
             metavar="FOLDER",
-            help="Keep the artifacts of the last seed in FOLDER/NAME, and all its networks for committees of recipes.",
+            help="Keep the artifacts of the last seed in FOLDER/NAME, and all its networks for committees of recipes. "
+            "Of trials, the networks are kept.",
         ),
     ] = None,
     only: Annotated[
@@ -223,14 +225,15 @@ def recipe(
     for name in names or []:
         if name not in recipes:
             raise ParameterError(f"there is no recipe {name!r} in {folder}; there are {', '.join(recipes)}")
-    if compare:
-        _compare(folder, {name: recipes[name] for name in names or []})
-        return
     asked = {name: recipes[name] for name in (recipes if every else names or [])}
-    if (trials or only) and keep:
-        raise ParameterError("--keep is for recipes as they stand; of a trial, figures alone are kept")
+    if compare:
+        if every or trials or only or keep or table or readme:
+            raise ParameterError("--compare takes the names of two recipes, and no other option but --recipes")
+        _compare(folder, asked)
+        return
+    _check_usage(asked, readme, runs=bool(trials or only or keep))
     if trials or only:
-        _run_trials(folder, asked, only or [])
+        _run_trials(folder, asked, only or [], keep)
     else:
         for name, one in asked.items():
             _run_recipe(folder, name, one, keep)
@@ -241,16 +244,24 @@ def recipe(
         typer.echo("\n".join(f"{name:<{width}}{one.title}" for name, one in recipes.items()))
 
 
+def _check_usage(asked: dict[str, "Recipe"], readme: Path | None, *, runs: bool) -> None:
+    """Raise before any work where options want something that is not there."""
+    from pipeline.recipes.results import check_readme  # noqa: PLC0415 - for start-up time
+
+    if runs and not asked:
+        raise ParameterError("--trials, --only and --keep take names of recipes, or --all; got none")
+    if readme:
+        check_readme(readme)
+
+
 def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> None:
     """Run a recipe, print what every seed came to, and keep it; seeds that an earlier run came to are left out."""
     from pipeline.recipes.kept import keep_model  # noqa: PLC0415 - for start-up time
     from pipeline.recipes.machine import environment  # noqa: PLC0415 - the same
-    from pipeline.recipes.results import read_results, write_results  # noqa: PLC0415 - the same
+    from pipeline.recipes.results import read_progress, write_progress  # noqa: PLC0415 - the same
     from pipeline.recipes.running import run  # noqa: PLC0415 - the same
 
-    runs = read_results(folder, name, recipe)
-    if len(runs) == len(recipe.seeds):
-        runs = []  # nothing was interrupted: all is done anew
+    runs = read_progress(folder, name, recipe)
     if runs:
         typer.echo(f"{name}: goes on after {len(runs)} of {len(recipe.seeds)} seeds", err=True)
     with (
@@ -265,11 +276,13 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) ->
             if keep and not (recipe.members or recipe.of):
                 keep_model(keep, name, recipe, one["seed"], artifacts / "model" / "model.npz", one)
             runs.append(one)
-            write_results(folder, name, recipe, runs, environment())
+            write_progress(folder, name, recipe, runs, environment())
 
 
-def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str]) -> None:
+def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str], keep: Path | None) -> None:
     """Run the trials of some recipes, all or some."""
+    from pipeline.recipes.running import run_trial  # noqa: PLC0415 - for start-up time
+
     known = {name: one.trial_recipes() for name, one in recipes.items()}
     for name, trials in known.items():
         for trial in only:
@@ -278,20 +291,23 @@ def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str]) -> 
     with tempfile.TemporaryDirectory(prefix="digits-") as scratch:  # one for all: trials may share networks
         for name, trials in known.items():
             for trial in only or trials:
-                _run_trial(folder, name, recipes[name], trial, trials[trial], Path(scratch))
+                one = trials[trial]
+                train = partial(run_trial, one, Path(scratch), name=name, kept=keep and keep / "trials")
+                _run_trial(folder, name, recipes[name], trial, one, train)
 
 
-def _run_trial(folder: Path, name: str, recipe: "Recipe", trial: str, one: "Recipe", scratch: Path) -> None:
+def _run_trial(
+    folder: Path, name: str, recipe: "Recipe", trial: str, one: "Recipe", train: Callable[..., Iterator[dict[str, Any]]]
+) -> None:
     """Run the seeds of a trial that have not been run yet, print what each came to, and keep it."""
     from pipeline.recipes.machine import environment  # noqa: PLC0415 - for start-up time
     from pipeline.recipes.results import read_trials, write_trials  # noqa: PLC0415 - the same
-    from pipeline.recipes.running import run_trial  # noqa: PLC0415 - the same
 
     done = [run["seed"] for run in read_trials(folder, name, recipe)[trial]]
     if done:
         typer.echo(f"{name}, {trial}: {len(done)} of {len(one.seeds)} seeds are done already", err=True)
     with RichProgress() as progress, _saying_warnings(progress):
-        for made in run_trial(one, scratch, progress, name=name, without=done):
+        for made in train(progress, without=done):
             figures = {"validation error": made["validation"]["error_rate"], "updates": made["updates"]}
             typer.echo(format_result(f"{name}, {trial}, seed {made['seed']}", figures | {"seconds": made["seconds"]}))
             runs = read_trials(folder, name, recipe)  # anew: another process may have added to them
@@ -301,13 +317,14 @@ def _run_trial(folder: Path, name: str, recipe: "Recipe", trial: str, one: "Reci
 
 def _compare(folder: Path, recipes: dict[str, "Recipe"]) -> None:
     """Tell the test errors of two recipes, and how likely chance alone makes such a difference."""
-    from pipeline.recipes.comparison import compare, describe_comparison  # noqa: PLC0415 - for start-up time
+    from pipeline.recipes.comparison import check, compare, describe_comparison  # noqa: PLC0415 - for start-up time
     from pipeline.recipes.results import read_results  # noqa: PLC0415 - the same
     from pipeline.recipes.table import describe_errors  # noqa: PLC0415 - the same
 
     if len(recipes) != 2:
         raise ParameterError(f"--compare takes the names of two recipes; got {', '.join(recipes) or 'none'}")
     runs = {name: read_results(folder, name, one) for name, one in recipes.items()}
+    check({name: (one, runs[name]) for name, one in recipes.items()})
     (one, other), found = runs, compare(*runs.values())
     for name, each in runs.items():
         typer.echo(f"{name}: test error {describe_errors(each)}")

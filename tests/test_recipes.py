@@ -18,7 +18,7 @@ from pipeline.committee import load_committee, member_seeds
 from pipeline.data.idx import read_part
 from pipeline.metrics import sign_test
 from pipeline.model_file import load_model
-from pipeline.network import Adversarial, Cosine, LastEpochs, VirtualAdversarial
+from pipeline.network import Adversarial, Cosine, LastEpochs, Step, VirtualAdversarial
 from pipeline.parameters import ParameterError, read_yaml
 from pipeline.recipes.changes import lay_over
 from pipeline.recipes.comparison import compare, welch
@@ -64,7 +64,8 @@ trials:
   longer: {seeds: [5], train: {max_iter: 3}}
   rotated: {split: {validation_fraction: 0.25}, train: {augmentation: {name: deform, rotation: 5}}}
 """
-COMMITTEE = SMALL.replace("gradcheck: 2\nnumerical: 2\n", "members: 3\n")
+REPORTED = "reported_by_epoch: {loss: [2.5, 1.25]}\n"
+COMMITTEE = SMALL.replace(REPORTED + "gradcheck: 2\nnumerical: 2\n", "members: 3\n")
 ALONE = SMALL.replace("gradcheck: 2\nnumerical: 2\n", "")
 OTHER = ALONE.replace("[4]", "[6]").replace("sgd", "adam")
 MIXED = """
@@ -307,6 +308,64 @@ def test_an_interrupted_recipe_goes_on_with_the_next_seed(folder, monkeypatch):
     assert len(call("small")[1].splitlines()) == 2
 
 
+def test_results_stay_until_all_seeds_are_done_anew(folder, monkeypatch):
+    """A recipe that is whole is run again beside them, and an interruption of that costs neither."""
+    recipe = read_recipe(folder / "recipes" / "small.yaml")
+    old = [{"seed": 3}, {"seed": 1}]
+    write_results(folder / "recipes", "small", recipe, old, {})
+    run_stage = STAGES["evaluate"]._run
+    calls = []
+
+    def fail_the_second_time(*arguments):
+        calls.append(arguments)
+        return run_stage(*arguments) if len(calls) != 2 else 1 / 0
+
+    monkeypatch.setattr(STAGES["evaluate"], "_run", fail_the_second_time)
+    assert call("small")[0] == 1
+    assert read_results(folder / "recipes", "small", recipe) == old
+    assert "goes on after 1 of 2 seeds" in call("small")[2]
+    assert [run["layers"] for run in read_results(folder / "recipes", "small", recipe)] == [[64, 4, 10]] * 2
+    assert sorted(path.name for path in (folder / "recipes").iterdir()) == ["small.results.json", "small.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--trials"], "--trials, --only and --keep take names of recipes, or --all; got none"),
+        (["--only", "wider"], "--trials, --only and --keep take names of recipes, or --all; got none"),
+        (["--keep", "kept"], "--trials, --only and --keep take names of recipes, or --all; got none"),
+        (["--compare", "--all"], "--compare takes the names of two recipes, and no other option but --recipes"),
+        (["small", "--compare", "--table"], "--compare takes the names of two recipes, and no other option"),
+        (
+            ["small", "--write-readme", "no.md"],
+            "must be a file with <!-- recipes --> in it, and <!-- /recipes --> after ",
+        ),
+        (["small", "--write-readme", "no.md"], "there is no no.md"),
+        (["small", "--write-readme", "recipes/small.yaml"], "recipes/small.yaml is none"),
+    ],
+)
+def test_options_that_want_something_else_are_refused_before_any_work(folder, words, message):
+    """The exit code is that of wrong usage, and nothing is run."""
+    code, out, error = call(*words)
+    assert (code, out) == (2, "")
+    assert message in error
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("<<<<<<< HEAD", "it cannot be read: Expecting value"), ("[]", "a JSON object; got list")]
+)
+@pytest.mark.parametrize("kind", ["results", "trials"])
+def test_a_damaged_file_of_results_is_told_by_its_name(folder, kind, text, told):
+    """As the conflict of a merge leaves it."""
+    path = folder / "recipes" / f"small.{kind}.json"
+    path.write_text(text, "utf-8")
+    code, out, error = call("--table")
+    assert (code, out) == (2, "")
+    assert error.startswith(f"error: recipes/{path.name} must hold a JSON object")
+    assert told in error
+
+
 def test_nothing_is_kept_of_a_recipe_that_failed(folder, monkeypatch):
     """The results of the time before stay as they were."""
     (folder / "recipes" / "small.results.json").write_text("{}", "utf-8")
@@ -407,6 +466,70 @@ def test_members_share_the_cores(folder, monkeypatch, n_threads, n_cores, expect
     with pytest.raises(Stop):
         TrainMembers(train, 3, 5).run(folder / "artifacts")
     assert asked == [(*expected, 3, 5)]
+
+
+class Interrupted(Step):
+    """A person presses Ctrl-C in the second epoch."""
+
+    def after(self, t, length):
+        if t >= 1:
+            raise KeyboardInterrupt
+        return super().after(t, length)
+
+
+def test_an_interrupted_committee_has_no_half_trained_member(folder, monkeypatch):
+    """A stage that is interrupted leaves nothing, whichever way it trains; members of earlier times stay."""
+    monkeypatch.setattr("pipeline.recipes.members.usable_threads", lambda: 1)
+    recipe = read_recipe(Path("recipes/small.yaml"))
+    [*_] = run(replace(recipe, seeds=(0,), members=2, gradcheck=None, numerical=None), folder / "artifacts")
+    before = {path: path.read_bytes() for path in (folder / "artifacts" / "model").iterdir()}
+    train = recipe.stages(1)["train"].set_params(learning_rate=Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        TrainMembers(train, 2, 1).run(folder / "artifacts")
+    assert {path: path.read_bytes() for path in (folder / "artifacts" / "model").iterdir()} == before
+
+
+def test_a_committee_leaves_no_evaluation_of_another_model(folder):
+    """Its own is in the results alone."""
+    list(run(read_recipe(Path("recipes/small.yaml")), folder / "artifacts"))
+    assert (folder / "artifacts" / "evaluation").exists()
+    (folder / "recipes" / "small.yaml").write_text(COMMITTEE, "utf-8")
+    list(run(read_recipe(Path("recipes/small.yaml")), folder / "artifacts"))
+    assert not (folder / "artifacts" / "evaluation").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "test_time: {augmentation: {name: deform, translation: 0.5, whole_pixels: true}}",
+            "translation must be whole",
+        ),
+        ("test_time: {estimator: x}", "test_time: estimator is the recipe's own, and cannot be given"),
+        ("test_time: {random_state: 7}", "test_time: random_state is the recipe's own, and cannot be given"),
+        ("reported_by_epoch: {lost: [1]}", "there will be no column 'lost'; there will be loss, "),
+        ("split: {validation_fraction: 0}\nreported_by_epoch: {validation_loss: [1]}", "no column 'validation_loss'"),
+        ("members: 2\nreported_by_epoch: {loss: [1]}", "reported_by_epoch is for one network"),
+        ("trials: {a: {seeds: [1, 1]}}", "trials: a: seeds must all be different; got 1, 1"),
+    ],
+)
+def test_what_could_not_be_told_after_training_is_refused_before(folder, text, message):
+    """The file is told, the exit code is 2, and nothing is run."""
+    (folder / "recipes" / "small.yaml").write_text(ALONE.replace(REPORTED, "") + text, "utf-8")
+    code, out, error = call("small")
+    assert (code, out) == (2, "")
+    assert message in error
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize("trial", [False, True])
+def test_copies_that_do_not_fit_the_images_cost_no_training(folder, fits, trial):
+    """How large images are is known when they are fetched."""
+    text = "test_time: {augmentation: {name: deform, shape: [8, 9]}}"
+    (folder / "recipes" / "small.yaml").write_text(ALONE + text + f"\ntrials: {{a: {{{text}}}}}", "utf-8")
+    code, out, error = call("small", *(["--trials"] if trial else []))
+    assert (code, out, fits) == (1, "", [])
+    assert "64" in error.splitlines()[-1]
 
 
 @pytest.mark.parametrize("text", [SMALL, COMMITTEE], ids=["one", "committee"])
@@ -582,6 +705,7 @@ def test_results_of_a_committee_are_of_its_members_as_they_stand(mixed, folder):
         ("seeds: [3, 1]", "seeds: []", "both.yaml: seeds must be a list of one integer at least; got none"),
         ("pictures: false", "picture: false", "both.yaml: evaluate: there is no parameter 'picture'"),
         ("of:", "trials: {a: {of: [small, wide]}}\nof:", "both.yaml: trials: a: of: there is no recipe 'wide'"),
+        ("seeds: [3, 1]", "seeds: [3, 3]", "both.yaml: seeds must all be different; got 3, 3"),
         ("of:", "trials: {a: {of: [small]}}\nof:", "trials: a: of must be a list of two different recipes at least"),
         ("of:", "trials: {a: {train: {alfa: 1}}}\nof:", "trials: a: of other: train: there is no parameter 'alfa'"),
     ],
@@ -839,7 +963,8 @@ def test_a_trial_averages_over_copies_where_it_says_so(trials, folder):
     (one,) = run_trial(averaged, folder / "artifacts", without=[5])
     images, labels = read_part(folder / "artifacts" / "raw", "train")
     rows = np.load(folder / "artifacts" / "split" / "validation.npy")
-    model = averaged.averaged(load_model(folder / "artifacts" / "members" / "trial" / "models" / "2.npz"), 2)
+    (network,) = (folder / "artifacts" / "members").glob("*/trial/models/2.npz")
+    model = averaged.averaged(load_model(network), 2)
     errors = [1 - each.score(images[rows].reshape(len(rows), -1), labels[rows]) for each in (model, model.estimator)]
     assert errors == pytest.approx(
         [figures["validation"]["error_rate"] for figures in (one, one["without_averaging"])], abs=1e-6
@@ -861,6 +986,38 @@ def test_the_trial_that_was_chosen_has_the_recipe_s_copies(trials):
     assert replace(trials, trials=more, test_time={}).chosen_trial() == "as it stands"
     assert replace(trials, trials={"longer": more["longer"] | copies}).chosen_trial() is None
     assert replace(trials, trials={}).chosen_trial() is None
+    whole = {"whole": copies | {"train": {"max_iter": 2}}}
+    assert replace(trials, trials=trials.trials | whole).chosen_trial() == "whole"
+
+
+def test_a_trial_takes_nothing_from_those_that_a_file_has_beside_it(trials, folder):
+    """Another process may have run one that was added since, or one of settings that are gone now, to come back."""
+    added = replace(trials, trials=trials.trials | {"added": {"train": {"max_iter": 9}}})
+    write_trials(folder, "small", added, {"added": [{"seed": 5}], "as it stands": [{"seed": 2}]}, {})
+    write_trials(folder, "small", trials, {"as it stands": [{"seed": 5}], "longer": [{"seed": 5}]}, {})
+    runs = read_trials(folder, "small", added)
+    assert runs == {"as it stands": [{"seed": 5}], "longer": [{"seed": 5}], "rotated": [], "added": [{"seed": 5}]}
+    renamed = replace(trials, trials={"plain": {}})
+    write_trials(folder, "small", renamed, {"plain": [{"seed": 5}, {"seed": 2}]}, {})
+    assert list(json.loads((folder / "small.trials.json").read_text("utf-8"))["trials"]) == ["added", "longer", "plain"]
+
+
+@pytest.mark.usefixtures("mixed")
+def test_networks_of_trials_keep_out_of_each_other_s_way(fits, folder):
+    """Another trial between two of the same settings costs no training, for one network and for a committee."""
+    trials = """
+trial: {seeds: [5]}
+trials:
+  plain: {}
+  other: {train: {max_iter: 1}}
+  copies: {test_time: {n_copies: 2, augmentation: {name: deform, rotation: 5}}}
+"""
+    for name, text in (("small", ALONE), ("both", MIXED)):
+        (folder / "recipes" / f"{name}.yaml").write_text(text + trials, "utf-8")
+    code, out, error = call("small", "both", "--trials")
+    assert (code, len(out.splitlines())) == (0, 6), error
+    assert fits == [(4,), (4,), (6,), (6,)]
+    assert error.count("trained already") == 1 + 1 + 1 + 2
 
 
 def test_trials_of_one_network_train_it_once(trials, fits):
@@ -909,18 +1066,23 @@ def test_a_trial_counts_as_run_while_its_settings_stay(trials, folder):
     assert read_trials(folder, "small", more)["rotated"] == [{"seed": 2}]
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--trials", "--only", "wider"], "small has no trial 'wider'; it has as it stands, longer, rotated"),
-        (["--trials", "--keep", "kept"], "--keep is for recipes as they stand; of a trial, figures alone are kept"),
-    ],
-)
 @pytest.mark.usefixtures("trials")
-def test_wrong_words_about_trials_are_refused(words, message):
+def test_a_trial_that_is_not_there_is_told_with_those_that_are():
     """Nothing is run, and the exit code is 2."""
-    assert call("small", *words) == (2, "", f"error: {message}\n")
+    message = "small has no trial 'wider'; it has as it stands, longer, rotated"
+    assert call("small", "--trials", "--only", "wider") == (2, "", f"error: {message}\n")
     assert not Path("recipes/small.trials.json").exists()
+
+
+@pytest.mark.usefixtures("trials")
+def test_networks_of_trials_are_kept_where_one_asks(fits, folder):
+    """Run again, they are trained no more; a run of the recipe itself does not take them for its own."""
+    for times in (1, 2):
+        assert call("small", "--trials", "--only", "longer", "--keep", "kept")[0] == 0
+        assert (len(fits), (folder / "recipes" / "small.trials.json").exists()) == (1, True), times
+        (folder / "recipes" / "small.trials.json").unlink()
+    assert [path.name for path in (folder / "kept").iterdir()] == ["trials"]
+    assert read_effort(folder / "kept", "small", read_recipe(Path("recipes/small.yaml")), 5) is None
 
 
 # ---------------------------------------------------------------- two recipes beside each other
@@ -947,10 +1109,21 @@ def test_welch_says_nothing_where_there_is_no_spread(one, other):
 
 
 @pytest.mark.parametrize("runs", [[], [{"test": {"error_rate": 0.5}}]], ids=["not run", "no rows"])
-def test_recipes_without_wrong_rows_cannot_be_compared(runs):
-    """The error says what is needed."""
-    with pytest.raises(ValueError, match="must have been run as they stand, with all wrong rows kept"):
-        compare(runs_wrong_on([1]), runs)
+def test_recipes_without_wrong_rows_cannot_be_compared(folder, runs):
+    """The error says which, and how it gets them."""
+    recipes = {name: read_recipe(Path("recipes/small.yaml")) for name in ("small", "large")}
+    (folder / "recipes" / "large.yaml").write_text(SMALL, "utf-8")
+    for name, each in (("small", runs_wrong_on([1])), ("large", runs)):
+        write_results(folder / "recipes", name, recipes[name], each, {})
+    message = "large has no results of itself as it stands: `python -m pipeline recipe large` first"
+    assert call("small", "large", "--compare") == (2, "", f"error: {message}\n")
+
+
+def test_recipes_of_different_images_cannot_be_compared(folder):
+    """Rows that are wrong are none of the other's."""
+    (folder / "recipes" / "large.yaml").write_text(SMALL.replace("digits", "mnist"), "utf-8")
+    message = "recipes are compared on the same images; these have small digits, large mnist"
+    assert call("small", "large", "--compare") == (2, "", f"error: {message}\n")
 
 
 def test_the_command_compares_two(folder):

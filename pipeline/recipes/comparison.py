@@ -1,9 +1,10 @@
 """Whether two recipes differ by more than chance: over their seeds, and on the same test images.
 
-A pure function of what their seeds came to, and the words for it.
+Pure functions of what their seeds came to, and the words for it.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from statistics import mean, median, variance
@@ -12,6 +13,8 @@ from typing import Any
 from scipy.special import stdtr
 
 from pipeline.metrics import sign_test
+from pipeline.parameters import ParameterError
+from pipeline.recipes.recipe import Recipe
 
 Runs = list[dict[str, Any]]
 
@@ -37,21 +40,43 @@ class Comparison:
     p_images: tuple[float, ...]
 
 
+def check(recipes: Mapping[str, tuple[Recipe, Runs]]) -> None:
+    """Raise unless recipes have been run on the same test images.
+
+    Parameters
+    ----------
+    recipes : mapping of str to (Recipe, list of dict)
+        Each recipe with what its seeds came to, by its name.
+
+    Raises
+    ------
+    ParameterError
+        Where one has no results as it stands, or some from before the wrong rows were kept, and for different data.
+    """
+    datasets = {name: _dataset(recipe) for name, (recipe, _) in recipes.items()}
+    if len(set(datasets.values())) > 1:
+        told = ", ".join(f"{name} {dataset}" for name, dataset in datasets.items())
+        raise ParameterError(f"recipes are compared on the same images; these have {told}")
+    for name, (_, runs) in recipes.items():
+        if not (runs and all("wrong" in run for run in runs)):
+            raise ParameterError(
+                f"{name} has no results of itself as it stands: `python -m pipeline recipe {name}` first"
+            )
+
+
+def _dataset(recipe: Recipe) -> str:
+    fetch: Any = recipe.stages(0)["fetch"]
+    return str(fetch.dataset)
+
+
 def compare(one: Runs, other: Runs) -> Comparison:
     """Compare what the seeds of two recipes came to.
 
     Parameters
     ----------
     one, other : list of dict
-        Their results; of each run, the test error and the wrong rows are looked at.
-
-    Raises
-    ------
-    ValueError
-        Where there are no results, or they are from before the wrong rows were kept.
+        Their results, at least one of each; of each run, the test error and the wrong rows are looked at.
     """
-    if not all(runs and all("wrong" in run for run in runs) for runs in (one, other)):
-        raise ValueError("to be compared, both recipes must have been run as they stand, with all wrong rows kept")
     wrong, wrong_too = ([set(run["wrong"]) for run in runs] for runs in (one, other))
     return Comparison(
         mean(errors(one)) - mean(errors(other)),

@@ -6,11 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.idx import replacing_file
+from pipeline.parameters import ParameterError
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """Return what a file holds, or nothing where there is none."""
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """Return what a file holds, or nothing where there is none.
+
+    Raises
+    ------
+    ParameterError
+        Where it holds something else.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no UTF-8
+        raise ParameterError(f"{path} must hold a JSON object; it cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise ParameterError(f"{path} must hold a JSON object; got {type(document).__name__}")
     return document
 
 

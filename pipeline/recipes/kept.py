@@ -4,7 +4,9 @@ For every seed of a recipe ``FOLDER/NAME/models`` has ``SEED.npz``, which ``load
 it has learned by, and the effort that it took. A model counts for as long as its recipe would make the same.
 """
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ from pipeline.classifier import MLPClassifier
 from pipeline.data.idx import replacing_file
 from pipeline.recipes.documents import plain, read_document, write_document
 from pipeline.recipes.recipe import Recipe
+
+Shelf = Callable[[Recipe], Path]
+"""In which folder networks of a recipe are kept."""
 
 EFFORT = ("layers", "n_parameters", "epochs", "updates", "seconds")
 """What is told of every network: how large it is, and what it took to train it."""
@@ -27,6 +32,16 @@ def effort_of(model: MLPClassifier) -> dict[str, Any]:
         "updates": model._trainer.updates,  # noqa: SLF001 - no fitted attribute of scikit-learn's counts them
         "seconds": round(sum(model.history_["seconds"]), 2),
     }
+
+
+def one_folder(folder: Path) -> Shelf:
+    """Return a shelf for recipes as they stand: whoever looks finds ``FOLDER/NAME/models/SEED.npz``."""
+    return lambda _: folder
+
+
+def folder_by_settings(folder: Path) -> Shelf:
+    """Return a shelf for recipes that are changed, as in trials: one of other settings takes no other's place."""
+    return lambda recipe: folder / hashlib.sha256(json.dumps(plain(recipe.learning())).encode()).hexdigest()[:16]
 
 
 def model_path(folder: Path, name: str, seed: int) -> Path:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from pipeline.classifier import MLPClassifier
 from pipeline.committee import make_committee, members_at_once, save_committee
-from pipeline.recipes.kept import effort_of, keep_model, model_path, read_effort
+from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read_effort
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Progress, Stage, replacing_folder
@@ -35,7 +35,7 @@ class TrainMembers(Stage):
 
     Parameters
     ----------
-    train : MLPClassifier
+    train : Train
         What each member is but for its ``random_state``.
     n_members : int
         How many.
@@ -53,7 +53,7 @@ class TrainMembers(Stage):
     reads: ClassVar[tuple[str, ...]] = ("prepared", "split")
     writes: ClassVar[str] = "model"
 
-    def __init__(self, train: MLPClassifier, n_members: Annotated[int, ">= 2"], random_state: int = 0) -> None:
+    def __init__(self, train: Train, n_members: Annotated[int, ">= 2"], random_state: int = 0) -> None:
         self.train = train
         self.n_members = n_members
         self.random_state = random_state
@@ -62,7 +62,7 @@ class TrainMembers(Stage):
         """Fit all members, and write a file for each."""
         normalize, X, y, _ = read_training(artifacts)
         n_threads = self.train.n_threads or 1
-        member = MLPClassifier(**self.train.get_params(deep=False)).set_params(n_threads=n_threads)
+        member = clone(self.train).set_params(n_threads=n_threads)  # as the stage does, it leaves nothing half-trained
         n_jobs = members_at_once(self.n_members, n_threads, usable_threads())
         committee = make_committee(member, self.n_members, self.random_state, n_jobs)
         progress.begin(f"train {self.n_members} members, {n_jobs} at once", None, "members")
@@ -85,7 +85,7 @@ def gather_network(
     seed: int,
     artifacts: Path,
     progress: Progress,
-    kept: Path,
+    kept: Shelf,
     train: TrainOne,
     before: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def gather_network(
     before : sequence of str, default=()
         The stages of the recipe that must run first, where it is trained.
     """
-    effort = read_effort(kept, name, recipe, seed)
+    effort = read_effort(kept(recipe), name, recipe, seed)
     if effort is not None:
         progress.say(f"{name}, seed {seed}: trained already")
         return effort
@@ -109,7 +109,7 @@ def gather_network(
         stages[stage].run(artifacts, progress)
     train(stages["train"], artifacts, progress)
     effort = effort_of(stages["train"])
-    keep_model(kept, name, recipe, seed, artifacts / "model" / "model.npz", effort)
+    keep_model(kept(recipe), name, recipe, seed, artifacts / "model" / "model.npz", effort)
     return effort
 
 
@@ -118,7 +118,7 @@ def gather_members(
     seed: int,
     artifacts: Path,
     progress: Progress,
-    kept: Path,
+    kept: Shelf,
     train: TrainOne,
 ) -> list[dict[str, Any]]:
     """Put networks of other recipes together, ``model-1.npz`` and so on, and train those that are not kept.
@@ -133,7 +133,7 @@ def gather_members(
         The folder that holds a folder for each stage, with the data, and rows for this seed.
     progress : Progress
         Whoever watches.
-    kept : path
+    kept : Shelf
         Where networks are looked for, and kept when they are trained.
     train : callable
         What trains one; see ``TrainOne``.
@@ -149,6 +149,6 @@ def gather_members(
         for name, one in recipe.kinds.items()
     ]
     with replacing_folder(artifacts / "model") as folder:
-        for number, name in enumerate(recipe.of, start=1):
-            shutil.copyfile(model_path(kept, name, seed), folder / f"model-{number}.npz")
+        for number, (name, one) in enumerate(recipe.kinds.items(), start=1):
+            shutil.copyfile(model_path(kept(one), name, seed), folder / f"model-{number}.npz")
     return efforts

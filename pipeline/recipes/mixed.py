@@ -42,14 +42,19 @@ class MixedCommittee(Recipe):
     def changed(self, changes: dict[str, Any], where: str = "changes") -> "MixedCommittee":
         """Return a committee with other seeds, of other recipes, or with other parameters in all of them.
 
-        As ``Recipe.changed`` does.
+        As ``Recipe.changed`` does. Recipes that it is not of are changed as well, for others may name them afterwards;
+        but where these changes name some, they alone are.
         """
         read = read_parameters(Changes, changes, where)
         own = {name: read.pop(name) for name in ("seeds", "of", "test_time") if name in read}
         if "test_time" in own:
             own["test_time"] = lay_over(self.test_time, own["test_time"], f"{where}: test_time")
-        recipes = {name: one.changed(read, f"{where}: of {name}") for name, one in self.recipes.items()}
-        return replace(self, **own, recipes=recipes)
+        recipes = {
+            name: one.changed(read, f"{where}: of {name}")
+            for name, one in self.recipes.items()
+            if name in own.get("of", self.recipes)
+        }
+        return replace(self, **own, recipes=self.recipes | recipes)
 
     def learning(self) -> dict[str, Any]:
         """Return all that decides on what each network learns, but for the seed."""

@@ -12,6 +12,7 @@ from pipeline.recipes.changes import SECTIONS, Changes
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Stage
+from pipeline.stages.train import FIGURES
 
 APART = ("members", "gradcheck", "numerical", "reported_by_epoch", *SECTIONS)
 """The parameters that belong to one recipe's network, and have no place in a committee of several recipes."""
@@ -80,6 +81,7 @@ def _read_other(name: str, path: Path, where: str) -> Recipe:
 def _checked(recipe: Recipe, where: str) -> Recipe:
     """Return a recipe all parts of which can be made."""
     _check_parts(recipe, where)
+    _check_by_epoch(recipe, where)
     for name, trial in recipe.trial_recipes(where).items():
         split: Any = _check_parts(trial, f"{where}: trials: {name}")["split"]
         if not split.validation_fraction:
@@ -87,10 +89,25 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
     return recipe
 
 
+def _check_by_epoch(recipe: Recipe, where: str) -> None:
+    """Raise unless what was reported by epoch will stand beside a column of the history."""
+    if recipe.reported_by_epoch and recipe.members:
+        raise ParameterError(f"{where}: reported_by_epoch is for one network, and cannot stand beside members")
+    split: Any = recipe.stages(recipe.seeds[0], where)["split"]
+    columns = [name for name in FIGURES if split.validation_fraction or not name.startswith("validation")]
+    for name in recipe.reported_by_epoch:
+        if name not in columns:
+            raise ParameterError(
+                f"{where}: reported_by_epoch: there will be no column {name!r}; there will be {', '.join(columns)}"
+            )
+
+
 def _check_parts(recipe: Recipe, where: str) -> dict[str, Stage]:
     """Raise unless there is a seed, and what is made with it can be; return the stages."""
     if not recipe.seeds:
         raise ParameterError(f"{where}: seeds must be a list of one integer at least; got none")
+    if len(set(recipe.seeds)) < len(recipe.seeds):
+        raise ParameterError(f"{where}: seeds must all be different; got {', '.join(map(str, recipe.seeds))}")
     recipe.averaged(None, recipe.seeds[0], where)
     return recipe.stages(recipe.seeds[0], where)
 

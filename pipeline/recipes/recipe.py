@@ -155,8 +155,17 @@ class Recipe:
         """
         if not self.test_time:
             return model
+        own = {"estimator", "random_state"} & set(self.test_time)
+        if own:
+            raise ParameterError(f"{where}: test_time: {min(own)} is the recipe's own, and cannot be given")
         arguments = read_parameters(AverageOverCopies, self.test_time, f"{where}: test_time")
-        return AverageOverCopies(**arguments | {"estimator": model, "random_state": seed})
+        averaged = AverageOverCopies(model, random_state=seed, **arguments)
+        if averaged.augmentation is not None:
+            try:
+                averaged.augmentation.check()
+            except ParameterError as error:
+                raise ParameterError(f"{where}: test_time: augmentation: {error}") from error
+        return averaged
 
     def trial_recipes(self, where: str = "recipe") -> dict[str, "Recipe"]:
         """Return what is trained in each trial, with rows held back to measure it on, and nothing beside.
@@ -180,14 +189,25 @@ class Recipe:
         >>> recipe.trial_recipes()["Adam"].seeds
         (7,)
         """
-        alone = replace(self, gradcheck=None, numerical=None, members=None, test_time={}, trial={}, trials={})
-        common = alone.changed(HELD_BACK, where).changed(self.trial, f"{where}: trial")
+        common = replace(self.held_back(where), test_time={}).changed(self.trial, f"{where}: trial")
         return {name: common.changed(one, f"{where}: trials: {name}") for name, one in self.trials.items()}
 
-    def chosen_trial(self) -> str | None:
-        """Return the name of the trial that is the recipe: it changes nothing of its own, and has the same copies.
+    def held_back(self, where: str = "recipe") -> "Recipe":
+        """Return one network as the recipe has it, that learns without the rows that a trial is measured on.
 
-        Where no trial has the recipe's copies, it is the one without any.
+        Parameters
+        ----------
+        where : str, default="recipe"
+            What to call the recipe in an error.
+        """
+        alone = replace(self, gradcheck=None, numerical=None, members=None, trial={}, trials={})
+        return alone.changed(HELD_BACK, where)
+
+    def chosen_trial(self) -> str | None:
+        """Return the name of the trial that is the recipe, but for the rows that are held back.
+
+        Where there is none, as all trials are shorter or so, it is the one that changes nothing more, with the recipe's
+        copies or without any.
 
         Examples
         --------
@@ -195,12 +215,11 @@ class Recipe:
         >>> Recipe("small", "nothing", "nobody", trials=trials).chosen_trial()
         'plain'
         """
-        copies = {
-            name: changes.get("test_time", {})
-            for name, changes in self.trials.items()
-            if set(changes) <= {"seeds", "test_time"}
-        }
-        return next((name for wanted in (self.test_time, {}) for name, one in copies.items() if one == wanted), None)
+        trials, whole = self.trial_recipes(), self.held_back().predicting()
+        alike = [name for name, one in trials.items() if one.predicting() == whole]
+        plain = [name for name, changes in self.trials.items() if set(changes) <= {"seeds", "test_time"}]
+        by_copies = [name for copies in (self.test_time, {}) for name in plain if trials[name].test_time == copies]
+        return next(iter([*alike, *by_copies]), None)
 
     def changed(self, changes: dict[str, Any], where: str = "changes") -> "Recipe":
         """Return a recipe with other seeds, or other parameters in some sections.

@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.parameters import ParameterError
 from pipeline.recipes.documents import plain, read_document, write_document, write_text
 from pipeline.recipes.markdown import between_markers
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.table import BEGIN, END, Runs, table
+
+_AGAIN = ".again"
+"""What the name of a recipe has behind it while it is run anew."""
 
 
 def results_path(folder: Path, name: str) -> Path:
@@ -31,6 +35,25 @@ def read_results(folder: Path, name: str, recipe: Recipe) -> Runs:
     return runs
 
 
+def read_progress(folder: Path, name: str, recipe: Recipe) -> Runs:
+    """Return what the seeds came to of a run that has not come to its end; nothing, where one is to begin."""
+    runs = read_results(folder, name, recipe)
+    return runs if len(runs) < len(recipe.seeds) else read_results(folder, f"{name}{_AGAIN}", recipe)
+
+
+def write_progress(folder: Path, name: str, recipe: Recipe, runs: Runs, environment: dict[str, Any]) -> None:
+    """Keep what the first seeds of a run came to.
+
+    Where the recipe has been run before, the results of that stay until all seeds are done anew.
+    """
+    if len(read_results(folder, name, recipe)) < len(recipe.seeds):
+        write_results(folder, name, recipe, runs, environment)
+        return
+    write_results(folder, f"{name}{_AGAIN}", recipe, runs, environment)
+    if len(runs) == len(recipe.seeds):
+        results_path(folder, f"{name}{_AGAIN}").replace(results_path(folder, name))
+
+
 def trials_path(folder: Path, name: str) -> Path:
     """Return where the results of a recipe's trials are kept."""
     return folder / f"{name}.trials.json"
@@ -39,10 +62,19 @@ def trials_path(folder: Path, name: str) -> Path:
 def write_trials(
     folder: Path, name: str, recipe: Recipe, runs: Mapping[str, Runs], environment: dict[str, Any]
 ) -> None:
-    """Keep what the seeds of each trial came to, with its settings, and the machine of the last."""
-    settings = {trial: one.predicting() for trial, one in recipe.trial_recipes().items()}
+    """Keep what the seeds of each trial came to, with its settings, and the machine of the last.
+
+    What is there of other settings stays: they may be those of a recipe that somebody is writing.
+    """
+    settings = {trial: plain(one.predicting()) for trial, one in recipe.trial_recipes().items()}
     trials = {trial: {"settings": settings[trial], "runs": each} for trial, each in runs.items() if each}
-    write_document(trials_path(folder, name), {"environment": environment, "trials": trials})
+    path = trials_path(folder, name)
+    others = {
+        trial: one
+        for trial, one in read_document(path).get("trials", {}).items()
+        if trial not in trials and one["settings"] not in settings.values()
+    }
+    write_document(path, {"environment": environment, "trials": others | trials})
 
 
 def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
@@ -79,6 +111,17 @@ def make_table(folder: Path, recipes: Mapping[str, Recipe]) -> str:
         {name: machine for name, machine in machines.items() if machine},
         {name: read_trials(folder, name, one) for name, one in recipes.items()},
     )
+
+
+def check_readme(path: Path) -> None:
+    """Raise where a text could not be put into a README, before any work is done."""
+    wanted = f"--write-readme must be a file with {BEGIN} in it, and {END} after that"
+    if not path.is_file():
+        raise ParameterError(f"{wanted}; there is no {path}")
+    try:
+        between_markers(path.read_text(encoding="utf-8"), BEGIN, END, "")
+    except ValueError as error:
+        raise ParameterError(f"{wanted}; {path} is none") from error
 
 
 def write_readme(path: Path, text: str) -> None:

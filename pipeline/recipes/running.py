@@ -3,6 +3,7 @@
 All artifacts go to a folder that the caller gives; what is handed on are plain values, one mapping for each seed.
 """
 
+import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
@@ -21,7 +22,7 @@ from pipeline.data.npy import read_rows
 from pipeline.metrics import measure
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
-from pipeline.recipes.kept import EFFORT, effort_of, model_path
+from pipeline.recipes.kept import EFFORT, effort_of, folder_by_settings, model_path, one_folder
 from pipeline.recipes.members import TrainMembers, gather_members, gather_network
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
@@ -82,24 +83,27 @@ def run_trial(
     *,
     name: str = "trial",
     without: Collection[int] = (),
+    kept: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Train the network of a trial, and yield what each seed came to on the images that were held back.
 
-    They are not watched meanwhile, and images of the test file are not looked at, then or later. Networks stay
-    in a folder of the artifacts, for other trials that have them as well.
+    They are not watched meanwhile, and images of the test file are not looked at, then or later. Networks are
+    kept, for other trials that have them as well.
 
     Parameters
     ----------
     trial : Recipe
         One that ``Recipe.trial_recipes`` returned.
     artifacts : Path
-        The folder for a folder of each stage; what it holds is replaced, but for networks.
+        The folder for a folder of each stage; what it holds is replaced.
     progress : Progress, optional
         Whoever watches.
     name : str, default="trial"
         Of the trial's recipe: under what its networks are kept.
     without : collection of int, default=()
         The seeds that are left out.
+    kept : Path, optional
+        Where networks are looked for, and kept when they are trained; a folder of the artifacts, where it is left out.
 
     Yields
     ------
@@ -111,17 +115,17 @@ def run_trial(
     """
     progress = progress or Progress()
     for seed, _ in _seeds(trial, [seed for seed in trial.seeds if seed not in without], artifacts, progress):
-        kept = artifacts / "members"
+        shelf = folder_by_settings(kept or artifacts / "members")
         if isinstance(trial, MixedCommittee):
-            efforts = gather_members(trial, seed, artifacts, progress, kept, _train_unwatched)
+            efforts = gather_members(trial, seed, artifacts, progress, shelf, _train_unwatched)
             model = load_committee(artifacts / "model")
             members = [
                 each | _held_back(member, artifacts) for each, member in zip(efforts, model.estimators_, strict=True)
             ]
             effort = {"members": members} | _together(members)
         else:
-            effort = gather_network(name, trial, seed, artifacts, progress, kept, _train_unwatched)
-            model = load_model(model_path(kept, name, seed))
+            effort = gather_network(name, trial, seed, artifacts, progress, shelf, _train_unwatched)
+            model = load_model(model_path(shelf(trial), name, seed))
         yield {"seed": seed} | effort | _tried(trial, model, seed, artifacts)
 
 
@@ -163,8 +167,19 @@ def _seeds(
         stages = recipe.stages(seed)
         for name in [*first, "split"]:
             stages[name].run(artifacts, progress)
+        if first:
+            _check_copies(recipe, artifacts)
         first = []
         yield seed, stages
+
+
+def _check_copies(recipe: Recipe, artifacts: Path) -> None:
+    """Raise where copies to average over cannot be made of images of this size, before a network is trained."""
+    if recipe.test_time:
+        augmentation = recipe.averaged(None, 0).augmentation
+        X = np.load(artifacts / "prepared" / "train_X.npy", mmap_mode="r", allow_pickle=False)
+        if augmentation is not None:
+            augmentation.prepare(X.shape[1])
 
 
 def _trained(recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress) -> dict[str, Any]:
@@ -192,7 +207,7 @@ def _mixed(
     recipe: MixedCommittee, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress, kept: Path
 ) -> dict[str, Any]:
     """Train what is not kept of a committee of other recipes, and evaluate it and each of its members."""
-    efforts = gather_members(recipe, seed, artifacts, progress, kept, Train.run)
+    efforts = gather_members(recipe, seed, artifacts, progress, one_folder(kept), Train.run)
     return _committee(recipe, seed, stages, artifacts, progress, efforts)
 
 
@@ -205,6 +220,7 @@ def _committee(
     efforts: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """Evaluate a committee that has been trained, and each of its members, whose efforts these are."""
+    shutil.rmtree(artifacts / "evaluation", ignore_errors=True)  # of another model, which was here before
     committee = load_committee(artifacts / "model")
     judge = partial(stages["evaluate"].judge_model, artifacts, progress=progress)
     members = [effort | _figures(judge(member)) for effort, member in zip(efforts, committee.estimators_, strict=True)]
