@@ -134,6 +134,24 @@ def test_a_wrong_parameter_is_named(changed, message):
         AverageOverCopies(MODEL).set_params(**changed).predict(X)
 
 
+def test_copies_never_share_a_field():
+    """A field for many images while a network learns is one for each copy here."""
+    alone, shared = (
+        AverageOverCopies(MODEL, Deform(elastic=9, smoothness=2, group=group), n_copies=4).predict_proba(X)
+        for group in (1, 16)
+    )
+    assert (alone == shared).all()
+
+
+@pytest.mark.parametrize("background", [-1, 300])
+def test_a_background_that_bytes_have_not_is_refused(background):
+    """It would wrap around; other types take it."""
+    averaged = AverageOverCopies(MODEL, Deform(translation=1, background=background), n_copies=2)
+    with pytest.raises(ParameterError, match=rf"background must be on 0\.\.255 for images of uint8; got {background}"):
+        averaged.predict_proba(np.uint8(X))
+    assert averaged.predict_proba(X).shape == (len(X), 10)
+
+
 def test_images_that_are_no_square_are_refused():
     """The error names the shape that is asked for."""
     with pytest.raises(ValueError, match="images of 63 pixels; they are not a square"):

@@ -9,6 +9,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from pipeline import MLPClassifier, Normalize, load_model, save_model
+from pipeline import committee as committee_module
 from pipeline.committee import load_committee, make_committee, member_seeds, members_at_once, save_committee
 from pipeline.model_file import ModelFileError
 
@@ -88,10 +89,37 @@ def test_cores_are_not_oversubscribed(n_threads, n_cores):
     assert members_at_once(2, n_threads, n_cores) == min(2, at_once)
 
 
-def test_an_empty_committee_is_refused():
-    """Nobody is no committee."""
-    with pytest.raises(ValueError, match="n_members must be an integer >= 1; got 0"):
-        make_committee(NET, 0)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0,), "n_members must be an integer >= 1; got 0"),
+        ((2.5,), "n_members must be an integer >= 1; got 2.5"),
+        (("3",), "n_members must be an integer >= 1; got '3'"),
+        ((2, -1), "random_state must be an integer >= 0; got -1"),
+        ((2, None), "random_state must be an integer >= 0; got None"),
+    ],
+)
+def test_a_committee_of_a_wrong_size_or_seed_is_refused(arguments, message):
+    """Nobody is no committee, and seeds of members are made from a number."""
+    with pytest.raises(ValueError, match=message):
+        make_committee(NET, *arguments)
+
+
+def test_a_committee_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
+    """An error at the second member leaves all of the committee that was there, and nothing else."""
+    save_committee(tmp_path, fitted(3))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    other = fitted(3, net=clone(NET).set_params(hidden_layer_sizes=(7,)))
+    calls, save = [], committee_module.save_model
+
+    def fail_the_second_time(*arguments):
+        calls.append(arguments)
+        return save(*arguments) if len(calls) != 2 else 1 / 0
+
+    monkeypatch.setattr(committee_module, "save_model", fail_the_second_time)
+    with pytest.raises(ZeroDivisionError):
+        save_committee(tmp_path, other)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("kind", LABELS)

@@ -224,7 +224,7 @@ def test_pixels_of_another_kind_are_refused(value):
     """Pixels on 0..1, or beyond 0..255, would have no ink or no bytes."""
     X = rows_of(strokes(2)).astype(np.float32)
     X[1, 5] = value
-    with pytest.raises(ValueError, match=r"whole numbers on 0\.\.255"):
+    with pytest.raises(ValueError, match=rf"whole numbers on 0\.\.255; got {value}"):
         straighten(X, deslant=True)
 
 
@@ -236,4 +236,7 @@ def test_images_of_another_shape_are_refused():
         ParameterError, match="ink_width must be 2 at least, and at most 8, as the images are wide; got 16"
     ):
         side_of(64, 16)
+    for ink_width in (0, 1):
+        with pytest.raises(ParameterError, match=f"2 at least, and at most 8, as the images are wide; got {ink_width}"):
+            straighten(np.zeros((1, 64), np.uint8), ink_width=ink_width)
     assert side_of(64, 8) == 8
