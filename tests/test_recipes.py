@@ -144,6 +144,17 @@ def test_results_of_trials_are_of_trials_as_they_stand():
         assert kept == {trial: runs for trial, runs in read_trials(FOLDER, name, RECIPES[name]).items() if runs}, name
 
 
+def test_what_is_kept_is_json_for_all_readers(folder):
+    """Infinity is none of its numbers, and a word here, by which settings are still known again."""
+    for path in FOLDER.glob("*.json"):
+        json.loads(path.read_text("utf-8"), parse_constant=lambda constant: pytest.fail(f"{path}: {constant}"))
+    recipe = Recipe("t", "r", "s", train={"n_iter_no_change": float("inf"), "alpha": 0.5})
+    write_results(folder, "small", recipe, [{"seed": 0}], {})
+    assert '"n_iter_no_change": "Infinity"' in (folder / "small.results.json").read_text("utf-8")
+    assert read_results(folder, "small", recipe) == [{"seed": 0}]
+    assert read_results(folder, "small", replace(recipe, train=recipe.train | {"n_iter_no_change": 9})) == []
+
+
 @pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.trials])
 def test_a_recipe_was_chosen_by_validation(name):
     """It is one of its trials itself, the best of those that were run or with a reason, and learns from all images."""

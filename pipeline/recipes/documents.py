@@ -1,4 +1,7 @@
-"""JSON documents that are there whole or not at all: whoever reads one never sees half of it."""
+"""JSON documents that are there whole or not at all: whoever reads one never sees half of it.
+
+JSON has no infinity. Settings that are infinite, as ``n_iter_no_change: .inf`` is, are words here: ``"Infinity"``.
+"""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +23,7 @@ def read_document(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=str)
     except ValueError as error:  # no JSON, or no UTF-8
         raise ParameterError(f"{path} must hold a JSON object; it cannot be read: {error}") from error
     if not isinstance(document, dict):
@@ -30,7 +33,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 def write_document(path: Path, document: Mapping[str, Any]) -> None:
     """Write a document, in an order of its own."""
-    write_text(path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+    write_text(path, json.dumps(plain(document), indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -44,7 +47,7 @@ def plain(settings: Mapping[str, Any]) -> Any:
 
     Examples
     --------
-    >>> plain({"seeds": (0, 1)})
-    {'seeds': [0, 1]}
+    >>> plain({"seeds": (0, 1), "n_iter_no_change": float("inf")})
+    {'seeds': [0, 1], 'n_iter_no_change': 'Infinity'}
     """
-    return json.loads(json.dumps(settings))
+    return json.loads(json.dumps(settings), parse_constant=str)
