@@ -257,7 +257,7 @@ def _check_usage(asked: dict[str, "Recipe"], readme: Path | None, *, runs: bool)
 def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> None:
     """Run a recipe, print what every seed came to, and keep it; seeds that an earlier run came to are left out."""
     from pipeline.recipes.kept import keep_model  # noqa: PLC0415 - for start-up time
-    from pipeline.recipes.machine import environment  # noqa: PLC0415 - the same
+    from pipeline.recipes.machine import describe_machine, environment  # noqa: PLC0415 - the same
     from pipeline.recipes.results import read_progress, write_progress  # noqa: PLC0415 - the same
     from pipeline.recipes.running import run  # noqa: PLC0415 - the same
 
@@ -275,7 +275,7 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) ->
             typer.echo(format_result(f"{name}, seed {one['seed']}", figures))
             if keep and not (recipe.members or recipe.of):
                 keep_model(keep, name, recipe, one["seed"], artifacts / "model" / "model.npz", one)
-            runs.append(one)
+            runs.append(one | {"machine": describe_machine(environment())})  # another may have trained those before
             write_progress(folder, name, recipe, runs, environment())
 
 

@@ -23,13 +23,14 @@ from pipeline.parameters import ParameterError, read_yaml
 from pipeline.recipes.changes import lay_over
 from pipeline.recipes.comparison import compare, welch
 from pipeline.recipes.kept import keep_model, read_effort
-from pipeline.recipes.machine import environment
+from pipeline.recipes.machine import describe_machine, environment
 from pipeline.recipes.members import TrainMembers
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.reading import read_recipe, read_recipes
 from pipeline.recipes.recipe import STAGES, Recipe
 from pipeline.recipes.results import (
     make_table,
+    read_machine,
     read_results,
     read_trials,
     write_readme,
@@ -146,8 +147,12 @@ def test_results_of_trials_are_of_trials_as_they_stand():
 
 def test_what_is_kept_is_json_for_all_readers(folder):
     """Infinity is none of its numbers, and a word here, by which settings are still known again."""
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
     for path in FOLDER.glob("*.json"):
-        json.loads(path.read_text("utf-8"), parse_constant=lambda constant: pytest.fail(f"{path}: {constant}"))
+        json.loads(path.read_text("utf-8"), parse_constant=refuse)
     recipe = Recipe("t", "r", "s", train={"n_iter_no_change": float("inf"), "alpha": 0.5})
     write_results(folder, "small", recipe, [{"seed": 0}], {})
     assert '"n_iter_no_change": "Infinity"' in (folder / "small.results.json").read_text("utf-8")
@@ -1246,6 +1251,23 @@ def test_recipes_are_named_beside_what_they_were_trained_on(folder):
     rows = {name: (replace(one, goal="next to none"), []) for name in "abc"}
     text = table(rows, {"a": "2 threads on one machine", "b": "1 thread on another", "c": "2 threads on one machine"})
     assert "\n\nTrained by 1 thread on another: b.\n\nTrained by 2 threads on one machine: a, c." in text
+
+
+def test_seeds_of_several_machines_are_told_with_all(folder):
+    """One that went on elsewhere does not speak for the others; runs that tell none are of the last."""
+    recipe = read_recipe(folder / "recipes" / "small.yaml")
+    told = {"seed 3": "1 thread on an abacus", "seed 1": "9 threads on a loom"}
+    for runs, words in (
+        ([{"machine": told["seed 3"]}, {"machine": told["seed 1"]}], "; ".join(told.values())),
+        ([{"machine": told["seed 3"]}, {"machine": told["seed 3"]}], told["seed 3"]),
+        ([{}, {}], describe_machine(environment())),
+    ):
+        write_results(folder, "small", recipe, runs, environment())
+        assert read_machine(folder, "small", recipe) == words
+    assert call("small")[0] == 0
+    assert {run["machine"] for run in read_results(Path("recipes"), "small", recipe)} == {
+        describe_machine(environment())
+    }
 
 
 def test_training_is_told_with_what_is_done_to_images_before():

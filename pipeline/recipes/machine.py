@@ -47,3 +47,19 @@ def processor() -> str:
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def describe_machine(environment: dict[str, Any]) -> str:
+    """Return an environment in words.
+
+    Examples
+    --------
+    >>> machine = {"cores": 2, "model": "Zen", "processor": "x86_64", "system": "Linux"}
+    >>> describe_machine({"machine": machine, "versions": {"numpy": "2.4"}, "blas": [{"num_threads": 2}]})
+    '2 threads on 2 cores, Zen, Linux, NumPy 2.4'
+    """
+    machine, numpy = environment["machine"], environment["versions"]["numpy"]
+    processor = machine.get("model", machine["processor"])  # older results know no model
+    threads = max((pool["num_threads"] for pool in environment["blas"]), default=1)
+    words = f"{threads} thread{'s' if threads > 1 else ''} on {machine['cores']} cores"
+    return f"{words}, {processor}, {machine['system']}, NumPy {numpy}"

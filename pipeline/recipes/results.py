@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.parameters import ParameterError
 from pipeline.recipes.documents import plain, read_document, write_document, write_text
+from pipeline.recipes.machine import describe_machine
 from pipeline.recipes.markdown import between_markers
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.table import BEGIN, END, Runs, table
@@ -92,15 +93,12 @@ def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
 
 
 def read_machine(folder: Path, name: str, recipe: Recipe) -> str:
-    """Return what gave the results, ``2 threads on 2 cores, Zen, Linux, NumPy 2``; nothing, where there are none."""
-    environment = _read(folder, name, recipe).get("environment")
-    if not environment:
+    """Return what gave the results, and where seeds were trained on several, all; nothing, where there are none."""
+    document = _read(folder, name, recipe)
+    if not document.get("environment"):
         return ""
-    machine, numpy = environment["machine"], environment["versions"]["numpy"]
-    processor = machine.get("model", machine["processor"])  # older results know no model
-    threads = max((pool["num_threads"] for pool in environment["blas"]), default=1)
-    words = f"{threads} thread{'s' if threads > 1 else ''} on {machine['cores']} cores"
-    return f"{words}, {processor}, {machine['system']}, NumPy {numpy}"
+    last = describe_machine(document["environment"])
+    return "; ".join(dict.fromkeys(run.get("machine", last) for run in document["runs"]))  # older runs know none
 
 
 def make_table(folder: Path, recipes: Mapping[str, Recipe]) -> str:
