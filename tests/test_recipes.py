@@ -794,7 +794,7 @@ def test_a_committee_of_others_has_a_row(mixed):
     ]
     made = table({"both": (replace(mixed, goal="less", test_time=read_yaml(COPIES)["test_time"]), runs)})
     assert made.splitlines()[2] == (
-        "| [both](recipes/both.yaml) | other + small | each as its own recipe says; mean over 3 copies "
+        "| [both](recipes/both.yaml), `recipe both` | other + small | each as its own recipe says; mean over 3 copies "
         "| next to nothing | less | 25.000 % +- 0.000 (25.00 to 25.00, 2 seeds) | 25.00, 37.50 % | 70 s |"
     )
     assert "not run yet" in table({"both": (mixed, [])})
@@ -1183,8 +1183,8 @@ def test_a_row_has_mean_and_range_over_the_seeds():
     recipe = replace(read_recipe(Path("recipes/small.yaml")), reported_by_epoch={})
     made = table({"small": (recipe, [results(0.5, 1.0), results(0.75, 2.0)])})
     assert made.splitlines()[2] == (
-        "| [a small net](recipes/small.yaml) | 64-4-10 relu | SGD 0.5, batches of 100, 2 epochs | next to nothing "
-        "| 62.50 % (50.00 to 75.00, 2 seeds) | 1.5 s |"
+        "| [a small net](recipes/small.yaml), `recipe small` | 64-4-10 relu | SGD 0.5, batches of 100, 2 epochs "
+        "| next to nothing | 62.50 % (50.00 to 75.00, 2 seeds) | 1.5 s |"
     )
 
 
@@ -1231,8 +1231,8 @@ def test_a_recipe_with_a_goal_stands_in_a_table_of_errors(folder):
     write_results(folder / "recipes", "small", recipes["small"], runs, environment())
     goals, machine, others, *_ = make_table(folder / "recipes", recipes).split("\n\n")
     assert goals.splitlines()[2] == (
-        "| [a small net](recipes/small.yaml) | 3 of 64-4-10 relu | SGD 0.5, batches of 100, 2 epochs; mean over 3 "
-        "copies | next to nothing | next to none | 31.250 % +- 8.839 (25.00 to 37.50, 2 seeds) "
+        "| [a small net](recipes/small.yaml), `recipe small` | 3 of 64-4-10 relu | SGD 0.5, batches of 100, "
+        "2 epochs; mean over 3 copies | next to nothing | next to none | 31.250 % +- 8.839 (25.00 to 37.50, 2 seeds) "
         "| 31.250 % +- 16.137 (12.50 to 50.00, 4 networks), 60 s each | 60 min |"
     )
     cores, processor, system = (environment()["machine"][name] for name in ("cores", "model", "system"))

@@ -160,9 +160,14 @@ def _words(brick: Any, name: str | None = None) -> str:
     return f"{title} ({told})" if title and told else title or told
 
 
+def _title(name: str, recipe: Recipe) -> str:
+    """Return what a recipe is called, with its file, and the words of the command that repeats it."""
+    return f"[{recipe.title}](recipes/{name}.yaml), `recipe {name}`"
+
+
 def _row(name: str, recipe: Recipe, runs: Runs) -> list[str]:
     """Return the cells of a recipe."""
-    title = f"[{recipe.title}](recipes/{name}.yaml)"
+    title = _title(name, recipe)
     if not runs:
         return [title, "", describe_training(recipe), recipe.reported, "not run yet", ""]
     network, training = describe_network(recipe, runs), describe_training(recipe)
@@ -171,7 +176,7 @@ def _row(name: str, recipe: Recipe, runs: Runs) -> list[str]:
 
 def _row_with_goal(name: str, recipe: Recipe, runs: Runs) -> list[str]:
     """Return the cells of a recipe that aims at something."""
-    known = [f"[{recipe.title}](recipes/{name}.yaml)", describe_training(recipe), recipe.reported, recipe.goal]
+    known = [_title(name, recipe), describe_training(recipe), recipe.reported, recipe.goal]
     title, training, *rest = known
     if not runs:
         return [title, "", training, *rest, "not run yet", "", ""]
