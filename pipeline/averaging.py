@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import gen_batches
@@ -165,15 +165,24 @@ class AverageOverCopies(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Draw what makes a deformed copy of images, once for each copy but the first."""
         if self.augmentation is None:
             return []
-        low, high = (0, 255) if dtype == np.uint8 else (-np.inf, np.inf)
-        if not low <= self.augmentation.background <= high:
-            raise ParameterError(
-                f"background must be on 0..255 for images of uint8; got {self.augmentation.background!r}"
-            )
+        check_copies(self.augmentation, dtype)
         every_one = replace(self.augmentation, group=1)  # a field that copies share would make them no different
         deformer = every_one.prepare(n_pixels, np.float64 if dtype == np.float64 else np.float32)
         moves = deformer.draw(self.n_copies - 1, np.random.default_rng(self.random_state))
         return [partial(_copy, deformer, moves[:, k : k + 1]) for k in range(self.n_copies - 1)]
+
+
+def check_copies(augmentation: Deform, dtype: DTypeLike) -> None:
+    """Check how copies of images are to be deformed.
+
+    Raises
+    ------
+    ParameterError
+        For a parameter with a value that is not allowed, and for a background that the images' type has not.
+    """
+    augmentation.check()
+    if np.dtype(dtype) == np.uint8 and not 0 <= augmentation.background <= 255:
+        raise ParameterError(f"background must be on 0..255 for images of uint8; got {augmentation.background!r}")
 
 
 def _copy(deformer: Deformer, moves: Array, images: Array) -> Array:

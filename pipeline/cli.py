@@ -193,8 +193,8 @@ def recipe(
         typer.Option(
             "--keep",
             metavar="FOLDER",
-            help="Keep the artifacts of the last seed in FOLDER/NAME, and all its networks for committees of recipes. "
-            "Of trials, the networks are kept.",
+            help="Keep the artifacts of the last seed in FOLDER/NAME and, for committees of recipes, networks of all "
+            "seeds; of trials, the networks, in FOLDER/trials.",
         ),
     ] = None,
     only: Annotated[

@@ -47,6 +47,11 @@ def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: i
     VotingClassifier
         With ``voting="soft"``.
 
+    Raises
+    ------
+    ValueError
+        For a number of members or a seed that is none, or too small.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits

@@ -190,5 +190,5 @@ def _as_uint8(X: NDArray[Any]) -> NDArray[np.uint8]:
         return X
     wrong = X[~((X >= 0) & (X <= 255) & (np.floor(X) == X))]
     if len(wrong):
-        raise ValueError(f"deslant and ink_width take pixels that are whole numbers on 0..255; got {wrong[0]}")
+        raise ValueError(f"deslant and ink_width take pixels that are whole numbers on 0..255; got {wrong[0]:g}")
     return X.astype(np.uint8)

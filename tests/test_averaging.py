@@ -152,6 +152,15 @@ def test_a_background_that_bytes_have_not_is_refused(background):
     assert averaged.predict_proba(X).shape == (len(X), 10)
 
 
+@pytest.mark.parametrize("changed", [{"background": "black"}, {"background": None}, {"group": 0}])
+def test_a_wrong_parameter_of_the_deformation_is_named(changed):
+    """Before anything is reckoned with it, and for images of every type."""
+    averaged = AverageOverCopies(MODEL, Deform(translation=1, **changed), n_copies=2)
+    for images in (np.uint8(X), X):
+        with pytest.raises(ParameterError, match=next(iter(changed))):
+            averaged.predict_proba(images)
+
+
 def test_images_that_are_no_square_are_refused():
     """The error names the shape that is asked for."""
     with pytest.raises(ValueError, match="images of 63 pixels; they are not a square"):

@@ -1,7 +1,8 @@
 """Networks that are kept when their recipe was run, so that a committee need not train them again.
 
 For every seed of a recipe ``FOLDER/NAME/models`` has ``SEED.npz``, which ``load_model`` opens, and ``SEED.json``: what
-it has learned by, and the effort that it took. A model counts for as long as its recipe would make the same.
+it has learned by, and the effort that it took. A model counts for as long as its recipe's settings are these, whatever
+has become of the images since. Networks of trials are in folders by their settings.
 """
 
 import hashlib
@@ -41,7 +42,9 @@ def one_folder(folder: Path) -> Shelf:
 
 def folder_by_settings(folder: Path) -> Shelf:
     """Return a shelf for recipes that are changed, as in trials: one of other settings takes no other's place."""
-    return lambda recipe: folder / hashlib.sha256(json.dumps(plain(recipe.learning())).encode()).hexdigest()[:16]
+    return lambda recipe: (
+        folder / hashlib.sha256(json.dumps(plain(recipe.learning()), sort_keys=True).encode()).hexdigest()[:16]
+    )
 
 
 def model_path(folder: Path, name: str, seed: int) -> Path:
@@ -77,7 +80,7 @@ def keep_model(folder: Path, name: str, recipe: Recipe, seed: int, model: Path, 
 
 
 def read_effort(folder: Path, name: str, recipe: Recipe, seed: int) -> dict[str, Any] | None:
-    """Return the effort of a network that is kept; nothing, where the recipe as it stands would make another.
+    """Return the effort of a network that is kept; nothing, where the recipe has other settings now.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """A committee in the place of the network: what ``Train`` is for one, ``TrainMembers`` is for several.
 
 It reads what ``Train`` reads, and writes a model file for each member in the place of one. ``gather_members`` does the
-same for networks of other recipes, some of which may be kept from before.
+same for networks of other recipes, some of which may be kept from before, one by one with ``gather_network``.
 """
 
 import shutil

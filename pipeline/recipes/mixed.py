@@ -35,7 +35,10 @@ class MixedCommittee(Recipe):
         for name, other in zip(self.of[1:], others, strict=True):
             for shared in ("fetch", "split"):
                 if vars(other[shared]) != vars(first[shared]):
-                    raise ParameterError(f"{where}: of {self.of[0]} and {name}, which must have the same {shared}")
+                    raise ParameterError(
+                        f"{where}: of {self.of[0]} and {name}, which must have the same {shared}; "
+                        f"got {first[shared]!r} and {other[shared]!r}"
+                    )
         del first["train"]
         return first | {"evaluate": super().stages(seed, where)["evaluate"]}
 

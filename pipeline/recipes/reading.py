@@ -59,6 +59,8 @@ def _with_others(recipe: Recipe, path: Path) -> MixedCommittee:
     """Read the recipes that a recipe names, it and its trials."""
     changes = {"trial": recipe.trial} | {f"trials: {name}": one for name, one in recipe.trials.items()}
     read = {where: read_parameters(Changes, one, f"{path}: {where}") for where, one in changes.items()}
+    if "of" in read["trial"]:
+        raise ParameterError(f"{path}: trial: of is for single trials; what stands in trial is for all of them")
     named = {"of": recipe.of} | {f"{where}: of": one["of"] for where, one in read.items() if "of" in one}
     others: dict[str, Recipe] = {}
     for where, names in named.items():
@@ -81,7 +83,9 @@ def _read_other(name: str, path: Path, where: str) -> Recipe:
 def _checked(recipe: Recipe, where: str) -> Recipe:
     """Return a recipe all parts of which can be made."""
     _check_parts(recipe, where)
-    _check_by_epoch(recipe, where)
+    if recipe.reported_by_epoch:
+        _check_by_epoch(recipe, where)
+    _check_parts(recipe.held_back(where).changed(recipe.trial, f"{where}: trial"), f"{where}: trial")
     for name, trial in recipe.trial_recipes(where).items():
         split: Any = _check_parts(trial, f"{where}: trials: {name}")["split"]
         if not split.validation_fraction:
@@ -91,14 +95,20 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
 
 def _check_by_epoch(recipe: Recipe, where: str) -> None:
     """Raise unless what was reported by epoch will stand beside a column of the history."""
-    if recipe.reported_by_epoch and recipe.members:
+    if recipe.members:
         raise ParameterError(f"{where}: reported_by_epoch is for one network, and cannot stand beside members")
-    split: Any = recipe.stages(recipe.seeds[0], where)["split"]
+    stages: dict[str, Any] = recipe.stages(recipe.seeds[0], where)
+    split, train = stages["split"], stages["train"]
     columns = [name for name in FIGURES if split.validation_fraction or not name.startswith("validation")]
-    for name in recipe.reported_by_epoch:
+    for name, figures in recipe.reported_by_epoch.items():
         if name not in columns:
             raise ParameterError(
                 f"{where}: reported_by_epoch: there will be no column {name!r}; there will be {', '.join(columns)}"
+            )
+        if train.max_updates is None and len(figures) != train.max_iter:
+            raise ParameterError(
+                f"{where}: reported_by_epoch: {name} must have {train.max_iter} figures, one for each epoch; "
+                f"got {len(figures)}"
             )
 
 

@@ -6,7 +6,9 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
-from pipeline.averaging import AverageOverCopies
+import numpy as np
+
+from pipeline.averaging import AverageOverCopies, check_copies
 from pipeline.parameters import ParameterError, parameters_of, read_parameters
 from pipeline.recipes.changes import SECTIONS, Changes, lay_over
 from pipeline.stages.base import Stage
@@ -162,7 +164,7 @@ class Recipe:
         averaged = AverageOverCopies(model, random_state=seed, **arguments)
         if averaged.augmentation is not None:
             try:
-                averaged.augmentation.check()
+                check_copies(averaged.augmentation, np.uint8)  # as pixels are for whoever fetches them
             except ParameterError as error:
                 raise ParameterError(f"{where}: test_time: augmentation: {error}") from error
         return averaged

@@ -1,10 +1,12 @@
 """What recipes have reached, kept beside them, and the table in the README that is made of it.
 
 For ``NAME.yaml``, ``NAME.results.json`` has what its seeds came to, and ``NAME.trials.json`` what it was chosen from.
+``NAME.again.results.json`` has the first seeds of a recipe that is being run again.
 What comes of ``documents`` is there whole or not at all.
 """
 
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +52,10 @@ def write_progress(folder: Path, name: str, recipe: Recipe, runs: Runs, environm
     if len(read_results(folder, name, recipe)) < len(recipe.seeds):
         write_results(folder, name, recipe, runs, environment)
         return
-    write_results(folder, f"{name}{_AGAIN}", recipe, runs, environment)
-    if len(runs) == len(recipe.seeds):
-        results_path(folder, f"{name}{_AGAIN}").replace(results_path(folder, name))
+    whole = len(runs) == len(recipe.seeds)
+    write_results(folder, name if whole else f"{name}{_AGAIN}", recipe, runs, environment)
+    if whole:
+        results_path(folder, f"{name}{_AGAIN}").unlink(missing_ok=True)
 
 
 def trials_path(folder: Path, name: str) -> Path:
@@ -65,17 +68,23 @@ def write_trials(
 ) -> None:
     """Keep what the seeds of each trial came to, with its settings, and the machine of the last.
 
-    What is there of other settings stays: they may be those of a recipe that somebody is writing.
+    What is there of other settings and seeds stays: they may be those of a recipe that somebody is writing.
     """
-    settings = {trial: plain(one.predicting()) for trial, one in recipe.trial_recipes().items()}
-    trials = {trial: {"settings": settings[trial], "runs": each} for trial, each in runs.items() if each}
-    path = trials_path(folder, name)
-    others = {
-        trial: one
-        for trial, one in read_document(path).get("trials", {}).items()
-        if trial not in trials and one["settings"] not in settings.values()
-    }
-    write_document(path, {"environment": environment, "trials": others | trials})
+    path, trials = trials_path(folder, name), recipe.trial_recipes()
+    kept: dict[str, Any] = read_document(path).get("trials", {})
+    for trial, each in runs.items():
+        if each:
+            settings = plain(trials[trial].predicting())
+            alike = [other for other, one in kept.items() if one["settings"] == settings]
+            before = [run for other in alike for run in kept.pop(other)["runs"]]
+            if trial in kept:  # of other settings
+                kept[_free_name(trial, kept)] = kept.pop(trial)
+            kept[trial] = {"settings": settings, "runs": list({run["seed"]: run for run in [*before, *each]}.values())}
+    write_document(path, {"environment": environment, "trials": kept})
+
+
+def _free_name(trial: str, kept: Mapping[str, Any]) -> str:
+    return next(name for number in count(1) if (name := f"{trial} ({number} before)") not in kept)
 
 
 def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:

@@ -3,6 +3,7 @@
 All artifacts go to a folder that the caller gives; what is handed on are plain values, one mapping for each seed.
 """
 
+import math
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -22,6 +23,7 @@ from pipeline.data.npy import read_rows
 from pipeline.metrics import measure
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
+from pipeline.parameters import ParameterError
 from pipeline.recipes.kept import EFFORT, effort_of, folder_by_settings, model_path, one_folder
 from pipeline.recipes.members import TrainMembers, gather_members, gather_network
 from pipeline.recipes.mixed import MixedCommittee
@@ -179,7 +181,10 @@ def _check_copies(recipe: Recipe, artifacts: Path) -> None:
         augmentation = recipe.averaged(None, 0).augmentation
         X = np.load(artifacts / "prepared" / "train_X.npy", mmap_mode="r", allow_pickle=False)
         if augmentation is not None:
-            augmentation.prepare(X.shape[1])
+            try:
+                augmentation.prepare(X.shape[1])
+            except ValueError as error:
+                raise ParameterError(f"test_time: augmentation: {error}") from error
 
 
 def _trained(recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress) -> dict[str, Any]:
@@ -252,6 +257,16 @@ def _history(model: MLPClassifier) -> dict[str, list[float | None]]:
 
 
 def _rounded(figures: list[float | None]) -> list[float | None]:
+    """Return figures as they are kept.
+
+    Raises
+    ------
+    ValueError
+        For one that is no number: there would be no mean over the seeds.
+    """
+    wrong = [figure for figure in figures if figure is not None and not math.isfinite(figure)]
+    if wrong:
+        raise ValueError(f"figures must be finite to be kept; got {wrong[0]}")
     return [None if figure is None else round(figure, 6) for figure in figures]
 
 
