@@ -224,7 +224,7 @@ def test_pixels_of_another_kind_are_refused(value):
     """Pixels on 0..1, or beyond 0..255, would have no ink or no bytes."""
     X = rows_of(strokes(2)).astype(np.float32)
     X[1, 5] = value
-    with pytest.raises(ValueError, match=rf"whole numbers on 0\.\.255; got {value}"):
+    with pytest.raises(ValueError, match=rf"whole numbers on 0\.\.255; got {value:g}"):
         straighten(X, deslant=True)
 
 
