@@ -94,6 +94,17 @@ def call(*words):
     return result.exit_code, result.stdout, result.stderr
 
 
+def fail_the_second_time(monkeypatch, owner, name):
+    """Have a method do its work on every call but the second."""
+    method, calls = getattr(owner, name), []
+
+    def fail(*arguments, **more):
+        calls.append(arguments)
+        return method(*arguments, **more) if len(calls) != 2 else 1 / 0
+
+    monkeypatch.setattr(owner, name, fail)
+
+
 # ---------------------------------------------------------------- the repository's own
 
 
@@ -309,14 +320,8 @@ def test_the_command_keeps_what_every_seed_came_to(folder):
 
 def test_an_interrupted_recipe_goes_on_with_the_next_seed(folder, monkeypatch):
     """What is done is kept seed by seed; run again, only the rest is done, and a recipe that is whole is done anew."""
-    path, run_stage = folder / "recipes" / "small.results.json", STAGES["evaluate"]._run
-    calls = []
-
-    def fail_the_second_time(*arguments):
-        calls.append(arguments)
-        return run_stage(*arguments) if len(calls) != 2 else 1 / 0
-
-    monkeypatch.setattr(STAGES["evaluate"], "_run", fail_the_second_time)
+    path = folder / "recipes" / "small.results.json"
+    fail_the_second_time(monkeypatch, STAGES["evaluate"], "_run")
     assert call("small")[0] == 1
     assert [run["seed"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [3]
     code, out, error = call("small")
@@ -332,14 +337,7 @@ def test_results_stay_until_all_seeds_are_done_anew(folder, monkeypatch):
     recipe = read_recipe(folder / "recipes" / "small.yaml")
     old = [{"seed": 3}, {"seed": 1}]
     write_results(folder / "recipes", "small", recipe, old, {})
-    run_stage = STAGES["evaluate"]._run
-    calls = []
-
-    def fail_the_second_time(*arguments):
-        calls.append(arguments)
-        return run_stage(*arguments) if len(calls) != 2 else 1 / 0
-
-    monkeypatch.setattr(STAGES["evaluate"], "_run", fail_the_second_time)
+    fail_the_second_time(monkeypatch, STAGES["evaluate"], "_run")
     assert call("small")[0] == 1
     assert read_results(folder / "recipes", "small", recipe) == old
     assert "goes on after 1 of 2 seeds" in call("small")[2]
@@ -1079,13 +1077,7 @@ def test_trials_of_one_network_train_it_once(trials, fits):
 @pytest.mark.usefixtures("trials")
 def test_trials_go_on_where_they_were_interrupted(monkeypatch):
     """Each seed is kept as it is done; only what is left is run, and nothing of a trial that is done."""
-    fit, calls = STAGES["train"].fit, []
-
-    def fail_the_second_time(*arguments, **more):
-        calls.append(arguments)
-        return fit(*arguments, **more) if len(calls) != 2 else 1 / 0
-
-    monkeypatch.setattr(STAGES["train"], "fit", fail_the_second_time)
+    fail_the_second_time(monkeypatch, STAGES["train"], "fit")
     assert call("small", "--trials")[0] == 1
     assert {name: len(one["runs"]) for name, one in kept_trials().items()} == {"as it stands": 1}
     code, out, error = call("small", "--trials", "--only", "longer", "--only", "as it stands")
