@@ -85,7 +85,7 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
     _check_parts(recipe, where)
     if recipe.reported_by_epoch:
         _check_by_epoch(recipe, where)
-    _check_parts(recipe.held_back(where).changed(recipe.trial, f"{where}: trial"), f"{where}: trial")
+    _check_parts(recipe.common_trial(where), f"{where}: trial")
     for name, trial in recipe.trial_recipes(where).items():
         split: Any = _check_parts(trial, f"{where}: trials: {name}")["split"]
         if not split.validation_fraction:

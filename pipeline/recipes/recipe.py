@@ -191,7 +191,7 @@ class Recipe:
         >>> recipe.trial_recipes()["Adam"].seeds
         (7,)
         """
-        common = replace(self.held_back(where), test_time={}).changed(self.trial, f"{where}: trial")
+        common = self.common_trial(where)
         return {name: common.changed(one, f"{where}: trials: {name}") for name, one in self.trials.items()}
 
     def held_back(self, where: str = "recipe") -> "Recipe":
@@ -204,6 +204,10 @@ class Recipe:
         """
         alone = replace(self, gradcheck=None, numerical=None, members=None, trial={}, trials={})
         return alone.changed(HELD_BACK, where)
+
+    def common_trial(self, where: str = "recipe") -> "Recipe":
+        """Return what all trials have in common, as ``trial_recipes`` does with the changes of each."""
+        return replace(self.held_back(where), test_time={}).changed(self.trial, f"{where}: trial")
 
     def chosen_trial(self) -> str | None:
         """Return the name of the trial that is the recipe, but for the rows that are held back.
