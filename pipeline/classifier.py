@@ -69,7 +69,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Samples in a mini-batch. ``auto`` is 200, or all where there are fewer; ``full`` is all.
     learning_rate : str or Schedule, default="constant"
         How the learning rate changes. ``constant``, ``invscaling`` and ``adaptive`` mean something to ``sgd`` alone;
-        the others are schedules for every solver that makes updates.
+        the others are schedules for every solver that makes updates. See the notes for what becomes of a schedule
+        where training goes on.
     learning_rate_init : float, default=0.001
         The learning rate that the schedule begins with.
     power_t : float, default=0.5
@@ -186,6 +187,17 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         In ``fit``, for a parameter that is not allowed; it is a ValueError.
     DivergenceError
         In ``fit``, when the loss is no finite number any more; it is a ValueError, and the best weights are kept.
+
+    Notes
+    -----
+    A schedule with an end (``cosine``, ``one_cycle``) takes its own ``epochs``, or ``max_iter`` at the time when it
+    begins. ``fit`` stops where it ends. What comes after the end begins it anew, be it ``fit`` under ``warm_start``, a
+    call of ``partial_fit``, or either after a file that was saved with ``resume=True``: so ``partial_fit`` goes through
+    one schedule every ``max_iter`` calls, and ends best with a multiple of it. What comes before the end, because
+    training was interrupted, stopped early or was bounded by ``max_updates`` or a smaller ``max_iter``, goes on with
+    it, and another ``max_iter`` changes its length no more. ``adaptive`` begins at ``learning_rate_init`` anew once it
+    has come to its end. ``step``, ``exponential`` and ``invscaling`` have no end and fall from call to call; a warning
+    says when the rate has become too small to learn with. Another schedule, set in between, begins when it is set.
 
     Examples
     --------
@@ -345,6 +357,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         classes: ArrayLike | None = None,
     ) -> Self:
         """Go on with training, for one epoch over the samples given.
+
+        A schedule with an end is gone through once every ``max_iter`` calls, or ``epochs`` of its own.
 
         Parameters
         ----------
@@ -572,7 +586,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 stacklevel=4,
             )
         assembly.refresh(self, len(samples))
-        epochs_before = len(self._trainer.history)
+        epochs_before, vanished_before = len(self._trainer.history), self._trainer.rate_vanished
         reason = "interrupted"
         try:
             with bounded_blas(1):
@@ -588,6 +602,13 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         finally:
             self._hand_back(epochs_before)
         self._say_why(reason, warn=tasks is not None)
+        if self._trainer.rate_vanished and not vanished_before:
+            warnings.warn(
+                f"The learning rate is down to {self.history_['learning_rate'][-1]:.3g}, too small to learn with, by "
+                f"{self._trainer.schedule!r} with learning_rate_init={self.learning_rate_init}: training goes on for "
+                "nothing. Another learning_rate, or one with other parameters, begins anew",
+                stacklevel=4 if tasks else 3,
+            )
 
     def _interrupted(self) -> None:
         """Keep what was learned when a person interrupts ``fit``, as scikit-learn does."""
@@ -597,7 +618,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Say why training ended, as scikit-learn does."""
         if reason == "stalled" and self.verbose:
             self._print_stalled("Learning rate too small. Stopping." if self._trainer.patient else "Stopping.")
-        if reason == "max_epochs" and warn and not self._trainer.schedule.ends:
+        if reason == "max_epochs" and warn and not self._trainer.schedule_over:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
@@ -726,6 +747,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._trainer = assembly.trainer(self, 1)
         self._trainer.samples = self.t_
         self._trainer.history = [Epoch(*figures) for figures in zip(*self.history_.values(), strict=True)]
+        if self._trainer.schedule.ends:
+            self._trainer.begin_schedule()  # how far it had come is told by the training alone
         if "training" in values:
             self._split_seed = values["training"]["split_seed"]
             self._trainer.set_state(values["training"], arrays)

@@ -13,20 +13,23 @@ import scipy.optimize
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier as Theirs
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pipeline import MLPClassifier
+from pipeline import MLPClassifier, load_model, save_model
 from pipeline.augmentation import Deform
 from pipeline.network import (
     Adversarial,
     Cosine,
     Dropout,
+    Exponential,
     ExponentialAverage,
     LastEpochs,
+    OneCycle,
     Schedule,
     Step,
     VirtualAdversarial,
@@ -547,8 +550,151 @@ def test_schedules_are_for_every_solver(solver, learning_rate):
         model = small(solver=solver, learning_rate=learning_rate, max_iter=6, batch_size=7).fit(X, DIGITS)
     schedule = learning_rate if isinstance(learning_rate, Schedule) else model._trainer.schedule
     length = getattr(schedule, "epochs", None) or 6
-    wanted = [0.001 * schedule.factor(epoch + 8 / 9, length, 0) for epoch in range(6)]
+    wanted = [0.001 * schedule.factor(epoch + 8 / 9, length, 0) for epoch in range(length)]
     assert model.history_["learning_rate"] == pytest.approx(wanted)
+
+
+ENDING = {
+    "cosine": "cosine",
+    "one_cycle": "one_cycle",
+    "a floor": Cosine(final=0.1),
+    "a warm-up": Cosine(warmup=1),
+    "a warm-up as long": Cosine(warmup=4),
+    "a rise as long": OneCycle(warmup=4),
+}
+
+
+def rates(model):
+    """Return the learning rate of every epoch."""
+    return model.history_["learning_rate"]
+
+
+@pytest.mark.parametrize("schedule", ENDING)
+def test_a_schedule_that_is_over_begins_anew(schedule):
+    """`fit` under `warm_start` goes through it again, over as many epochs as it is asked for then."""
+    model = small(learning_rate=ENDING[schedule], warm_start=True, batch_size=7, max_iter=4).fit(X, DIGITS)
+    first = rates(model)
+    assert max(first) > 0
+    assert rates(model.fit(X, DIGITS)) == first * 2
+    alone = small(learning_rate=ENDING[schedule], batch_size=7, max_iter=9).fit(X, DIGITS)
+    assert rates(model.set_params(max_iter=9).fit(X, DIGITS)) == first * 2 + rates(alone)
+
+
+@pytest.mark.parametrize("schedule", ENDING)
+def test_partial_fit_goes_through_a_schedule_again_and_again(schedule):
+    """Every `max_iter` calls it begins anew, since there is no telling how many calls there will be."""
+    whole = small(learning_rate=ENDING[schedule], batch_size=7, max_iter=4).fit(X, DIGITS)
+    model = small(learning_rate=ENDING[schedule], batch_size=7, max_iter=4)
+    for _ in range(8):
+        model.partial_fit(X, DIGITS, classes=[0, 1, 2])
+    assert rates(model) == rates(whole) * 2
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", Cosine(warmup=5)])
+def test_many_calls_of_partial_fit_learn_as_much_as_at_a_constant_rate(schedule):
+    """Sixty calls with a schedule of five end where a constant rate ends, and do not stop learning after five."""
+    samples, labels = load_digits(return_X_y=True)
+    model, constant = (MLPClassifier(learning_rate=rate, max_iter=5, random_state=0) for rate in (schedule, "constant"))
+    for _ in range(60):
+        for one in (model, constant):
+            one.partial_fit(samples / 16, labels, classes=range(10))
+    assert model.score(samples / 16, labels) > constant.score(samples / 16, labels) - 0.02
+
+
+@pytest.mark.parametrize("through_a_file", [False, True])
+def test_an_interrupted_schedule_is_gone_on_with(through_a_file, tmp_path):
+    """Its length is that of its beginning, whatever `max_iter` is now, and `fit` stops where it ends."""
+    whole = small(learning_rate="cosine", batch_size=7, max_iter=8).fit(X, DIGITS)
+    model = small(learning_rate="cosine", batch_size=7, max_iter=8, max_updates=20, warm_start=True).fit(X, DIGITS)
+    assert model.n_iter_ == 3
+    model.set_params(max_updates=None, max_iter=50)
+    if through_a_file:
+        save_model(tmp_path / "model.npz", model, resume=True)
+        model = load_model(tmp_path / "model.npz")["train"]
+    assert model.fit(X, DIGITS).n_iter_ == 5
+    assert rates(model)[3:] == rates(whole)[3:]
+    assert rates(model.set_params(max_iter=8).fit(X, DIGITS))[8:] == rates(whole)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_schedule_that_was_over_when_saved_begins_anew(resume, tmp_path):
+    """A model from a file learns on at the rates that one has that was never saved."""
+    model = small(learning_rate="one_cycle", batch_size=7, warm_start=True, max_iter=4).fit(X, DIGITS)
+    save_model(tmp_path / "model.npz", model, resume=resume)
+    loaded = load_model(tmp_path / "model.npz")["train"]
+    for one in (model, loaded):
+        one.set_params(max_iter=6).fit(X, DIGITS).partial_fit(X, DIGITS)
+    assert rates(loaded) == rates(model)
+    if resume:
+        assert params(loaded) == params(model)
+
+
+def test_a_schedule_with_epochs_of_its_own_ends_the_fit():
+    """Where it is over nothing is left to do; a fit that is over before it has not converged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert small(learning_rate=Cosine(4), max_iter=50).fit(X, DIGITS).n_iter_ == 4
+        assert small(learning_rate=OneCycle(2.5), max_iter=50).fit(X, DIGITS).n_iter_ == 3
+    with pytest.warns(ConvergenceWarning):
+        small(learning_rate=Cosine(4), max_iter=3).fit(X, DIGITS)
+
+
+@pytest.mark.parametrize("then", ["cosine", OneCycle(), Step(2)])
+@pytest.mark.parametrize("first", ["constant", "exponential", Cosine(epochs=50)])
+def test_an_exchanged_schedule_begins_when_it_is_set(first, then):
+    """What `set_params` brings does not begin where another had come to; a parameter of the same one counts too."""
+    model = small(learning_rate=first, batch_size=7, max_iter=6, warm_start=True).fit(X, DIGITS)
+    wanted = rates(small(learning_rate=then, batch_size=7, max_iter=6).fit(X, DIGITS))
+    assert rates(model.set_params(learning_rate=then).fit(X, DIGITS))[6:] == wanted
+
+
+def test_a_changed_parameter_of_a_schedule_begins_it_anew():
+    """A longer wave is another wave."""
+    model = small(learning_rate=Cosine(epochs=20), batch_size=7, max_iter=6, warm_start=True).fit(X, DIGITS)
+    model.learning_rate.set_params(epochs=6)
+    wanted = rates(small(learning_rate=Cosine(epochs=6), batch_size=7, max_iter=6).fit(X, DIGITS))
+    assert rates(model.fit(X, DIGITS))[6:] == wanted
+
+
+def test_adaptive_begins_anew_after_its_end():
+    """A rate that was divided until it was too small is not what the next `fit` is left with."""
+    model = small(solver="sgd", learning_rate="adaptive", tol=10, n_iter_no_change=1, warm_start=True, max_iter=50)
+    n = model.fit(X, DIGITS).n_iter_
+    assert rates(model)[-1] <= 1e-6
+    assert rates(model.fit(X, DIGITS)) == pytest.approx(rates(model)[:n] * 2)
+
+
+def test_a_restart_is_waited_for():
+    """The first figures after a restart are worse than the last before it, and patience begins with them."""
+    options = {"learning_rate": "cosine", "learning_rate_init": 0.5, "warm_start": True, "batch_size": 7}
+    model = small(**options, max_iter=12, n_iter_no_change=5, tol=0).fit(X, DIGITS)
+    model._trainer.stopping.best = -1.0  # what no figure after it is better than
+    assert model.fit(X, DIGITS).n_iter_ == 12
+
+
+@pytest.mark.parametrize("schedule", [Exponential(0.01), Step(1, 0.01), Step(1, 0.01, warmup=1)])
+def test_a_rate_that_has_vanished_is_told_once(schedule):
+    """A schedule without an end may fall until nothing is learned: one warning, at the line that called."""
+    model = small(learning_rate=schedule, max_iter=10, warm_start=True, batch_size="full", n_iter_no_change=99)
+    with pytest.warns(UserWarning, match=r"learning rate is down to .*, too small to learn with, by") as caught:
+        model.fit(X, DIGITS)
+    assert [one.filename for one in caught if "down to" in str(one.message)] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, DIGITS)
+        model.partial_fit(X, DIGITS)
+        model.set_params(learning_rate="constant").fit(X, DIGITS)
+
+
+def test_a_warm_up_that_never_leaves_zero_is_told():
+    """An epoch of one update is at the warm-up's beginning alone; where there is no other, nothing is learned."""
+    with pytest.warns(UserWarning, match="learning rate is down to 0, too small") as caught:
+        small(learning_rate=Cosine(warmup=1), max_iter=1).partial_fit(X, DIGITS, classes=[0, 1, 2])
+    assert [one.filename for one in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(learning_rate=Cosine(warmup=1), max_iter=2, batch_size="full").fit(X, DIGITS)
 
 
 @pytest.mark.parametrize("solver", ["adam", "rmsprop"])

@@ -196,6 +196,20 @@ def test_training_goes_on_from_a_file(path, parameters, dtype):
     assert loaded.t_ == whole.t_
 
 
+@pytest.mark.parametrize("epochs", [2, 4])
+def test_training_goes_on_from_a_file_from_before_restarts(path, epochs):
+    """A state that has never heard of them is in the middle of its only schedule, or at its end."""
+    parameters = {"learning_rate": "cosine", "warm_start": True, "batch_size": 7, "max_iter": 4}
+    model = fitted(**parameters, max_updates=epochs * 9)
+    save_model(path, model, resume=True)
+    tampered(path, lambda header, _: [header["state"]["training"].pop(key) for key in ("schedule_start", "reference")])
+    loaded = load_model(path)["train"]
+    for one in (model, loaded):
+        one.set_params(max_updates=None).fit(X, DIGITS)
+    assert loaded.network_.params.tobytes() == model.network_.params.tobytes()
+    assert loaded.n_iter_ == (4 - epochs or 4)
+
+
 @pytest.mark.parametrize("parameters", [{}, {"early_stopping": True}], ids=str)
 def test_training_goes_on_from_the_weights_alone(path, parameters):
     """Without `resume` a loaded model trains on as well, the same way each time, with a new optimizer."""

@@ -1,7 +1,11 @@
 """How the learning rate changes as training goes on: a factor on the rate that it starts from.
 
 Time is counted in epochs, and moves on with every update. A schedule with an end has its length in ``epochs``; without
-one, it takes the length of the training that it is first used for.
+one, it takes the length of the training that it begins with.
+
+Where training goes on after a schedule's end, the schedule begins anew: a warm restart, as Loshchilov and Hutter 2017,
+arXiv 1608.03983, have it. Where training stopped before the end, it goes on from there. A schedule without an end goes
+on falling for as long as training goes on.
 """
 
 import math
@@ -15,7 +19,8 @@ class Schedule(Configurable, ABC):
     """A rule for the learning rate: eta(t) = eta factor(t), t in epochs.
 
     Its constructor is its whole configuration, so that scikit-learn can clone it, set it and search over it. One that
-    ``ends`` has brought training to its end when its length is over.
+    ``ends`` has brought training to its end when its length is over: a call that trains stops there, and the next one
+    begins the schedule anew. An exchanged schedule, or one with other parameters, begins anew as well.
     """
 
     ends: ClassVar[bool] = False
@@ -27,9 +32,9 @@ class Schedule(Configurable, ABC):
         Parameters
         ----------
         t : float
-            Epochs since training began.
+            Epochs since the schedule began.
         length : float
-            Epochs that training is meant to take.
+            Epochs that the schedule is meant to take.
         samples : int
             Samples seen before this epoch.
         """
@@ -83,12 +88,14 @@ class WarmedUp(Schedule):
 class Cosine(WarmedUp):
     """factor = final + (1 - final) (1 + cos(pi t / epochs)) / 2: half a wave, from 1 down to ``final``.
 
-    Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts.
+    Loshchilov and Hutter 2017, arXiv 1608.03983. Training stops at the end of the wave; where it goes on after
+    that, the next wave begins at 1, with its warm-up.
 
     Parameters
     ----------
     epochs : float, default=None
-        Length of the schedule in epochs, warm-up and all. None is the length of the training.
+        Length of the schedule in epochs, warm-up and all. None is the length of the training. A warm-up as long as that
+        leaves the rise alone.
     warmup : float, default=0
         Epochs in which the rate first rises in a line.
     final : float, default=0
@@ -113,7 +120,8 @@ class Cosine(WarmedUp):
 class OneCycle(Schedule):
     """factor rises from ``start`` to 1 in ``warmup`` epochs, then falls to ``final``, each along half a cosine wave.
 
-    Smith and Topin 2018, arXiv 1708.07120.
+    Smith and Topin 2018, arXiv 1708.07120. Training stops at the end of the cycle; where it goes on after that, the
+    next cycle begins at ``start``.
 
     Parameters
     ----------
@@ -149,6 +157,8 @@ class OneCycle(Schedule):
 class Step(WarmedUp):
     """factor = drop^floor(t / every): down by a factor, then level for a while.
 
+    It has no end, and goes on falling from one call to the next.
+
     Parameters
     ----------
     every : float, default=10
@@ -175,6 +185,8 @@ class Step(WarmedUp):
 
 class Exponential(WarmedUp):
     """factor = decay^t: the same share is lost in every epoch.
+
+    It has no end, and goes on falling from one call to the next.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ nothing had happened. It knows nothing of labels, estimators or files.
 
 import time
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,24 +47,38 @@ class Stopping:
         Epochs that are waited for, inf for all.
     best : float or None
         The best figure so far.
+    reference : float or None
+        The best figure since a schedule began, which patience goes by: after a restart the first figures are worse.
     stalled : int
-        Epochs since it was better.
+        Epochs since that was better.
     """
 
     monitor: str = "loss"
     tol: float = 1e-4
     patience: float = 10
     best: float | None = None
+    reference: float | None = None
     stalled: int = 0
 
     def update(self, figure: float) -> bool:
         """Take the figure of an epoch, and tell whether it is the best so far; one that is no number never is."""
-        sign = 1 if self.monitor.endswith("score") else -1
-        gain = sign * (figure - (-sign * np.inf if self.best is None else self.best))
+        gain = self._gain(figure, self.reference)
         self.stalled = 0 if gain >= self.tol else self.stalled + 1
         if gain > 0:
+            self.reference = figure
+        best = self._gain(figure, self.best) > 0
+        if best:
             self.best = figure
-        return bool(gain > 0)
+        return best
+
+    def begin(self) -> None:
+        """Wait from now on; the best figure stays."""
+        self.stalled, self.reference = 0, None
+
+    def _gain(self, figure: float, than: float | None) -> float:
+        """Return by how much a figure is better than another; anything is better than none."""
+        sign = 1 if self.monitor.endswith("score") else -1
+        return float(sign * (figure - (-sign * np.inf if than is None else than)))
 
     @property
     def due(self) -> bool:
@@ -112,6 +127,7 @@ _HOW = (
     "optimizer",
     "sampling",
     "schedule",
+    "length",
     "penalty",
     "stopping",
     "keep_best",
@@ -124,6 +140,11 @@ _HOW = (
     "n_threads",
 )
 """What says how to train; all else in a trainer is how far it has come."""
+
+_PROGRESS = ("initial_rate", "learning_rate", "samples", "updates")
+
+VANISHED = 1e-10
+"""A schedule's factor that is too small to learn with."""
 
 
 @dataclass
@@ -148,7 +169,7 @@ class Trainer:
     learning_rate : float
         What the schedule's factor is applied to.
     length : float
-        Epochs that a schedule without a length of its own is stretched over.
+        Epochs that a schedule without a length of its own is stretched over where it begins.
     keep_best : bool
         Whether to end with the parameters of the best epoch.
     patient : bool
@@ -158,6 +179,12 @@ class Trainer:
         All epochs so far.
     samples : int
         Samples seen.
+    updates : int
+        Updates made.
+    schedule_start : int
+        The epoch that the schedule began with.
+    rate_vanished : bool
+        Whether the schedule has come to where nothing is learned any more.
     """
 
     network: Network
@@ -179,9 +206,13 @@ class Trainer:
     history: list[Epoch] = field(default_factory=list)
     samples: int = 0
     updates: int = 0
+    schedule_start: int = 0
+    rate_vanished: bool = False
 
     def __post_init__(self) -> None:
         """Begin with an optimizer that remembers nothing."""
+        self.schedule = copy(self.schedule)  # so that a change of its parameters is noticed
+        self._begun_length = self.length
         self.optimizer.start(self.network.params)
         self.initial_rate = self.learning_rate
         self.average = None if self.averaging is None else self.averaging.start(self.network.params)
@@ -205,7 +236,7 @@ class Trainer:
         samples : Samples
             What to learn from.
         max_epochs : int
-            Epochs to train at the most.
+            Epochs to train at the most; a schedule that ends before ends the training.
         max_updates : float, default=inf
             Updates to make at the most.
         validation : Samples, optional
@@ -223,8 +254,10 @@ class Trainer:
             When the loss is no finite number; the network then has the parameters of its best epoch, or its first.
         """
         self.go_on()
+        self._begin_what_is_over()
         hook = hook or Hook()
         last = self.updates + max_updates
+        max_epochs = int(min(max_epochs, np.ceil(self._epochs_left)))
         reason = "max_epochs"
         try:
             # What overflows is found out at the end of an epoch.
@@ -271,10 +304,11 @@ class Trainer:
     def _pass(self, updater: Updater, samples: Samples, last_update: float) -> tuple[float, float, float]:
         """Make one update for every batch, and return running means of loss and score, and the last rate."""
         n_batches = -(-len(samples) // self.sampling.batch_size)
-        epochs, before, rate = len(self.history), self.samples, 0.0
+        epochs, before, rate, largest = len(self.history) - self.schedule_start, self.samples, 0.0, 0.0
         updater.begin_epoch()
         for number, rows in enumerate(self.sampling.rows(len(samples), self.network.rng)):
-            rate = self.learning_rate * self.schedule.factor(epochs + number / n_batches, self._length, before)
+            factor = self.schedule.factor(epochs + number / n_batches, self._length, before)
+            rate, largest = self.learning_rate * factor, max(largest, factor)
             if number == n_batches - 1 or self.updates + 1 >= last_update:
                 self._measured = self.network.snapshot()
             updater.update(samples, rows, rate)
@@ -284,19 +318,43 @@ class Trainer:
         loss, score, seen = updater.end_epoch()
         self.samples += seen
         self._check(loss)
+        rises_yet = epochs == 0 and self._epochs_left > 1  # the first epoch of a warm-up, where it is one batch
+        self.rate_vanished |= largest < VANISHED and not rises_yet
         return loss, score, rate
 
     @property
+    def schedule_over(self) -> bool:
+        """Whether the schedule has an end, and has come to it."""
+        return self._epochs_left <= 0
+
+    @property
     def _length(self) -> float:
-        """The schedule's own length, or that of the training."""
-        return float(getattr(self.schedule, "epochs", None) or self.length)
+        """The schedule's own length, or that of the training that it began with."""
+        return float(getattr(self.schedule, "epochs", None) or self._begun_length)
+
+    @property
+    def _epochs_left(self) -> float:
+        """Epochs until the schedule ends, inf where it does not."""
+        return self.schedule_start + self._length - len(self.history) if self.schedule.ends else np.inf
+
+    def begin_schedule(self) -> None:
+        """Have the schedule begin with the next epoch, and patience as well."""
+        self.schedule_start, self._begun_length, self.rate_vanished = len(self.history), self.length, False
+        self.stopping.begin()
+
+    def _begin_what_is_over(self) -> None:
+        """Begin a schedule that is over, or has not been used yet, and a rate that became too small by patience."""
+        if self.patient and self.stopping.due:
+            self.learning_rate = self.initial_rate
+            self.stopping.begin()
+        if self.schedule_over or self.schedule_start == len(self.history):
+            self.begin_schedule()
 
     def get_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return what training is in the middle of, plain values and arrays, less the network and the history."""
-        plain = {
-            name: getattr(self, name) for name in ("initial_rate", "learning_rate", "length", "samples", "updates")
-        }
-        plain |= {"best": self.stopping.best, "stalled": self.stopping.stalled, "t": self.optimizer.t}
+        plain = {name: getattr(self, name) for name in _PROGRESS}
+        plain |= {"length": self._begun_length, "schedule_start": self.schedule_start, "t": self.optimizer.t}
+        plain |= {name: getattr(self.stopping, name) for name in ("best", "reference", "stalled")}
         plain["generator"] = self.network.rng.bit_generator.state
         arrays = {f"optimizer_{slot}": values for slot, values in self.optimizer.state.items()}
         arrays["best_params"] = self.best_params
@@ -315,9 +373,12 @@ class Trainer:
         KeyError, ValueError
             Where something is missing, or an array has another length.
         """
-        for name in ("initial_rate", "learning_rate", "length", "samples", "updates"):
+        for name in _PROGRESS:
             setattr(self, name, plain[name])
-        self.stopping.best, self.stopping.stalled, self.optimizer.t = plain["best"], plain["stalled"], plain["t"]
+        self._begun_length, self.optimizer.t = plain["length"], plain["t"]
+        self.schedule_start = plain.get("schedule_start", 0)  # a state from before restarts has none
+        self.stopping.best, self.stopping.stalled = plain["best"], plain["stalled"]
+        self.stopping.reference = plain.get("reference", plain["best"])
         self.network.rng.bit_generator.state = plain["generator"]
         for slot, values in self.optimizer.state.items():
             values[:] = arrays[f"optimizer_{slot}"]
@@ -335,11 +396,15 @@ class Trainer:
         if other.initial_rate != self.initial_rate:
             self.learning_rate = self.initial_rate = other.initial_rate
         if other.stopping.monitor == self.stopping.monitor:
-            other.stopping.best, other.stopping.stalled = self.stopping.best, self.stopping.stalled
+            for name in ("best", "reference", "stalled"):
+                setattr(other.stopping, name, getattr(self.stopping, name))
+        exchanged = other.schedule != self.schedule
         if other.averaging != self.averaging:
             self.average = other.average
         for brick in _HOW:
             setattr(self, brick, getattr(other, brick))
+        if exchanged:
+            self.begin_schedule()
 
     def record(self, loss: float, n_samples: int, validation: Samples | None, hook: Hook) -> bool:
         """Enter an epoch that somebody else has trained into the history, and tell whether the hook asks to stop."""
