@@ -151,7 +151,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         None reads them as float64, as scikit-learn does. Samples of other types are taken as they are.
     n_threads : int or None, default=None
         Threads that ``fit`` uses at the most. None is as many as BLAS is set to use: the cores, or this process's
-        share of them in a search with ``n_jobs``. The last bits of the weights depend on it.
+        share of them in a search with ``n_jobs``; in a thread beside the main one it is 1. The last bits of the weights
+        depend on it.
 
     Attributes
     ----------

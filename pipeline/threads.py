@@ -29,24 +29,47 @@ def bounded_blas(n_threads: int) -> Iterator[None]:
     """Let BLAS use so many threads at the most.
 
     The bound is the process's, not the thread's: of several fits at once, the first in sets it, and the last out
-    takes it away.
+    takes it away, whichever threads they run in.
     """
     with _lock:
-        if not _bounds:
-            _bounds.append(_blas().limit(limits=n_threads))
-        _bounds.append(None)
+        _bounds.append(n_threads)
+        if len(_bounds) == 1:
+            _before.extend(library.num_threads for library in _blas().lib_controllers)
+            _set_threads([n_threads] * len(_before))
     try:
         yield
     finally:
         with _lock:
             _bounds.pop()
-            if len(_bounds) == 1:
-                _bounds.pop().restore_original_limits()
+            if not _bounds:
+                _set_threads(_before)
+                _before.clear()
+
+
+def _set_threads(numbers: list[int]) -> None:
+    """Set how many threads each BLAS library uses.
+
+    From version 3.8 on, threadpoolctl takes orders for OpenBLAS from the first thread that gave one, and silently
+    ignores all others, so that a bound set beside the main thread would bind nothing. Here a lock keeps threads from
+    setting different ones; so whoever had the say gives it up, and afterwards anyone may take it.
+    """
+    for library, number in zip(_blas().lib_controllers, numbers, strict=True):
+        _let_any_thread_set(library)
+        library.set_num_threads(number)
+        _let_any_thread_set(library)
+
+
+def _let_any_thread_set(library: Any) -> None:
+    """Have the next thread that sets a library's threads obeyed; other libraries, and older versions, obey all."""
+    if hasattr(library, "clear_controlling_thread"):
+        library.clear_controlling_thread(force=True)
 
 
 _lock = threading.Lock()
-_bounds: list[Any] = []
-"""The bound that is in force, and a None for every fit that needs it."""
+_bounds: list[int] = []
+"""The bound that every fit under way asked for; the first one's is in force."""
+_before: list[int] = []
+"""How many threads each BLAS library used before."""
 
 
 @cache

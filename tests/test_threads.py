@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -64,6 +65,45 @@ def test_the_last_out_takes_the_bound_away():
         assert set(blas_threads()) == {2}
 
 
+def in_a_thread(work):
+    """Return what ``work`` returns in a thread beside the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def bounded_threads():
+    """Return how many threads BLAS has inside a bound of one, and after it."""
+    with bounded_blas(1):
+        inside = set(blas_threads())
+    return inside, set(blas_threads())
+
+
+def test_a_bound_holds_in_any_thread():
+    """A bound set beside the main thread binds, though the main thread set one before, and goes with its end."""
+    with threadpool_limits(3, user_api="blas"):
+        assert bounded_threads() == ({1}, {3})
+        assert in_a_thread(bounded_threads) == ({1}, {3})
+
+
+def test_a_bound_may_end_in_another_thread():
+    """The last out may run in another thread than the first in: the bound ends all the same."""
+    with threadpool_limits(3, user_api="blas"):
+        bound = bounded_blas(1)
+        in_a_thread(bound.__enter__)
+        inside = set(blas_threads())
+        bound.__exit__(None, None, None)
+        assert (inside, set(blas_threads())) == ({1}, {3})
+
+
+def test_a_bound_leaves_others_their_say():
+    """Whoever bounds BLAS around a fit in another thread can still take that bound away."""
+    before = blas_threads()
+    with ThreadPoolExecutor(1) as pool:
+        with threadpool_limits(3, user_api="blas"):
+            pool.submit(bounded_threads).result()
+        assert blas_threads() == before
+
+
 SHARED = {"samples": {}, "units": {"batch_norm": True, "noise": 0.1, "max_norm": 2.0}}
 
 
@@ -95,6 +135,26 @@ def test_the_bytes_do_not_depend_on_the_neighbours(n_threads, shared, data):
             neighbour.kill()
             neighbour.wait()
     assert alone.tobytes() == beside.tobytes()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two epochs are few
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_bytes_do_not_depend_on_the_calling_thread(dtype, solver, data):
+    """In the main thread, in another, and in several at once, the same call gives the same bytes, as loss and weights.
+
+    BLAS is set to three threads, whose sums have other last bits than those of one.
+    """
+    X, y = data[0][:, :64].astype(dtype), data[1]
+
+    def fit(*_):
+        model = MLPClassifier(solver=solver, max_iter=2, random_state=0, n_threads=1).fit(X, y)
+        return model.loss_, model.network_.params.tobytes()
+
+    with threadpool_limits(3, user_api="blas"), ThreadPoolExecutor(3) as pool:
+        beside, at_once, alone = in_a_thread(fit), list(pool.map(fit, range(3))), fit()
+        in_joblib = Parallel(n_jobs=2, backend="threading")(delayed(fit)() for _ in range(2))
+    assert {alone} == {beside, *at_once, *in_joblib}
 
 
 def test_threads_agree_but_for_rounding(data):
