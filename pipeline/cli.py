@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 import pipeline
 from pipeline.parameters import ParameterError
+from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
 from pipeline.settings import PARAMS, check_document, override, read_document
 from pipeline.stage_command import STAGES, StageCommand, stage_class
 from pipeline.stages.base import MissingInputError, Stage
@@ -29,7 +30,6 @@ from pipeline.terminal import RichProgress, format_result
 if TYPE_CHECKING:
     from pipeline.recipes.recipe import Recipe
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 TERMINATED = 143  # 128 + SIGTERM
 
 ParamsOption = Annotated[
@@ -145,8 +145,8 @@ def predict(
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Tell the digit on each image: number, label and confidence."""
-    if not model.is_file():
-        raise MissingInputError(f"{model} is missing: `python -m pipeline train` makes it (`run` makes all)")
+    if not model.exists():
+        raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
     from pipeline.data.images import read_images  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
 
@@ -172,6 +172,7 @@ def gradcheck(
     from pipeline.gradcheck import check, demand_agreement, training_images  # noqa: PLC0415 - for start-up time
 
     fetch, preprocess, _, train, _ = (stage_class(name)(**values) for name, values in arguments.items())
+    work_begins()
     with RichProgress() as progress, _saying_warnings(progress):
         X, y = training_images(artifacts, fetch, progress)
         some = preprocess.fit(X).transform(X[:images])
@@ -221,6 +222,7 @@ def recipe(
     """Train the network of an article for several seeds, and keep what it reached beside the recipe."""
     from pipeline.recipes.reading import read_recipes  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
 
+    work_begins()
     recipes = read_recipes(folder)
     for name in names or []:
         if name not in recipes:
@@ -369,6 +371,7 @@ def _check(document: dict[str, Any], where: object, names: Iterable[str] = STAGE
 def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path) -> None:
     """Run stages one after another, and print what each has done."""
     stages: dict[str, Stage] = {name: stage_class(name)(**arguments[name]) for name in arguments}
+    work_begins()
     for name, stage in stages.items():
         with RichProgress() as progress, _saying_warnings(progress):
             result = stage.run(artifacts, progress)
@@ -393,6 +396,8 @@ def _report(error: Exception) -> int:
 
 def _explain(error: Exception) -> str:
     """Return an error's message; with its kind, where the message alone would be a riddle."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return explain_missing(error)
     ours = type(error).__module__.startswith("pipeline.")
     speaks = ours or isinstance(error, ValueError | OSError | ImportError)
     return str(error) if speaks and str(error) else f"{type(error).__name__}: {error}".removesuffix(": ")

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from pipeline.augmentation import Deform
 from pipeline.classifier import MLPClassifier
+from pipeline.data.arrival import HEAD, describe_kind
 from pipeline.data.idx import replacing_file
 from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.parameters import read_parameters, snake_case
+from pipeline.program import command
 from pipeline.stages.preprocess import Normalize
 
 FORMAT_VERSION = 1
@@ -93,7 +95,7 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
     OSError
         Where there is no such file, or it cannot be read.
     ModelFileError
-        Where it is no model, or one of another format version.
+        Where it is no model (the message says what it is), or one of another format version.
     """
     header, arrays = _read(Path(path))
     if header.get("format_version") != FORMAT_VERSION:
@@ -153,16 +155,53 @@ def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read the header and the arrays."""
+    if path.is_dir():
+        inside = f"; did you mean {path / 'model.npz'}?" if (path / "model.npz").is_file() else ""
+        raise _no_model(path, f"it is a folder{inside}")
     with path.open("rb") as opened:
-        try:
-            with np.load(opened, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            header = json.loads(arrays.pop("header").tobytes())
-        except Exception as error:  # there is no telling what zipfile, zlib or NumPy find wrong first
-            raise ModelFileError(f"{path} is no model file: {_line(error)}") from error
+        head = opened.read(HEAD)
+        if not head.startswith(_ARCHIVE):
+            raise _no_model(path, f"it is {describe_kind(head)}")
+        opened.seek(0)
+        arrays = _read_arrays(path, opened)
+    return _read_header(path, arrays), arrays
+
+
+_ARCHIVE = b"PK"
+"""What every ``.npz`` file begins with."""
+
+
+def _read_arrays(path: Path, opened: BinaryIO) -> dict[str, NDArray[Any]]:
+    """Read all arrays of an archive."""
+    try:
+        with np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # there is no telling what zipfile, zlib or NumPy find wrong first
+        pickled = "pickle" in str(error)  # NumPy's words for it advise to open them
+        damage = (
+            "it holds pickled objects, which are never opened" if pickled else "its archive is damaged or cut short"
+        )
+        raise _no_model(path, damage) from error
+
+
+def _read_header(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Take the header out of the arrays, and read it."""
+    if "header" not in arrays:
+        raise _no_model(path, f"it is an archive of {', '.join(list(arrays)[:5]) or 'nothing'}, without a header")
+    try:
+        header = json.loads(arrays.pop("header").tobytes())
+    except (ValueError, RecursionError) as error:  # JSON's and Unicode's errors are ValueErrors
+        raise _no_model(path, "its header cannot be read") from error
     if not isinstance(header, dict):
-        raise ModelFileError(f"{path} is no model file: its header is {header!r}")
-    return header, arrays
+        raise _no_model(path, "its header is no mapping")
+    return header
+
+
+def _no_model(path: Path, reason: str) -> ModelFileError:
+    """Return the error for a file that is something else, or damaged: what it is, and what was expected."""
+    return ModelFileError(
+        f"{path} is no model file: {reason}. Expected is one that {command('train')} or save_model wrote"
+    )
 
 
 def _line(error: Exception) -> str:

@@ -69,11 +69,12 @@ ALLOWED = {
     "pipeline.straighten": ("pipeline.augmentation", "pipeline.parameters", "numpy"),
     "pipeline.averaging": ("pipeline.augmentation", "pipeline.parameters", "numpy", "sklearn"),
     "pipeline.parameters": ("ruamel",),
+    "pipeline.program": (),
     "pipeline.settings": ("pipeline.parameters",),
     "pipeline.metrics": ("numpy", "sklearn"),
     "pipeline.pictures": ("numpy", "matplotlib"),
     "pipeline.terminal": ("pipeline.stages.base", "rich"),
-    "pipeline.stages.base": ("pipeline.parameters",),
+    "pipeline.stages.base": ("pipeline.parameters", "pipeline.program"),
 }
 FORBIDDEN = {
     "pipeline.classifier": ("pipeline.stages", "pipeline.data"),

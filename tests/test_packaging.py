@@ -1,10 +1,11 @@
 """What is installed: metadata, dependencies declared and used, the command, and nothing that does not belong."""
 
 import ast
+import importlib
 import re
 import sys
 import tomllib
-from importlib.metadata import entry_points, metadata, packages_distributions, requires, version
+from importlib.metadata import metadata, packages_distributions, requires, version
 from pathlib import Path
 
 import pytest
@@ -74,8 +75,8 @@ def test_what_is_installed_is_what_stands_here():
 
 def test_the_command_is_the_command_line():
     """The console script ``digits`` runs the same as ``python -m pipeline``."""
-    [script] = entry_points(group="console_scripts", name="digits")
-    assert script.load() is sys.modules["pipeline.cli"].main
+    assert PROJECT["scripts"] == {"digits": "pipeline.__main__:main"}
+    assert callable(importlib.import_module("pipeline.__main__").main)
 
 
 def test_the_changelog_begins_with_this_version():

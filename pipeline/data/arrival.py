@@ -25,6 +25,60 @@ _KINDS = {
     b"\x93NUMPY": "a file of NumPy's own format (.npy)",
 }
 
+_OTHER_KINDS = {
+    GZIP: "a file compressed with gzip",
+    b"\xfd7zXZ\x00": "a file compressed with xz",
+    b"BZh": "a file compressed with bzip2",
+    b"\x28\xb5\x2f\xfd": "a file compressed with zstd",
+    b"PK": "a zip archive",
+    b"\x93NUMPY": "a single NumPy array (.npy)",
+    b"\x00\x00\x08": "an IDX file, which holds images or labels",
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"II*\x00": "a TIFF image",
+    b"MM\x00*": "a TIFF image",
+    b"%PDF": "a PDF document",
+    b"\x89HDF": "an HDF5 file, as Keras writes models",
+    b"x\x01": "compressed with zlib, as joblib writes pickles",
+    b"x\x5e": "compressed with zlib, as joblib writes pickles",
+    b"x\x9c": "compressed with zlib, as joblib writes pickles",
+    b"x\xda": "compressed with zlib, as joblib writes pickles",
+    **{b"\x80" + bytes([version]): "a pickle, as pickle and joblib write them" for version in range(2, 6)},
+}
+
+
+def describe_kind(head: bytes) -> str:
+    r"""Say what a file is by its first bytes, whatever was expected in its place.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes, ``HEAD`` of them or all that there are.
+
+    Returns
+    -------
+    str
+        Words that go on after "it is".
+
+    Examples
+    --------
+    >>> describe_kind(b"\x89PNG\r\n\x1a\n")
+    'a PNG image'
+    >>> describe_kind(b"train: {max_iter: 12}")
+    'a text file'
+    """
+    if not head:
+        return "empty"
+    known = next((kind for start, kind in _OTHER_KINDS.items() if head.startswith(start)), None)
+    return known or foreign_kind(head) or ("a text file" if _is_text(head) else "of no kind that is known here")
+
+
+def _is_text(head: bytes) -> bool:
+    """Tell whether bytes may be the beginning of a text in UTF-8, of which the last letter may be cut in two."""
+    letters = head.decode("utf-8", errors="replace").rstrip("\ufffd")
+    return "\ufffd" not in letters and all(letter.isprintable() or letter in "\t\r\n\ufeff" for letter in letters)
+
 
 def foreign_kind(head: bytes) -> str | None:
     r"""Say what a file is by its first bytes, if it is something known that is not IDX.

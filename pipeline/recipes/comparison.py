@@ -14,6 +14,7 @@ from scipy.special import stdtr
 
 from pipeline.metrics import sign_test
 from pipeline.parameters import ParameterError
+from pipeline.program import command
 from pipeline.recipes.recipe import Recipe
 
 Runs = list[dict[str, Any]]
@@ -59,9 +60,7 @@ def check(recipes: Mapping[str, tuple[Recipe, Runs]]) -> None:
         raise ParameterError(f"recipes are compared on the same images; these have {told}")
     for name, (_, runs) in recipes.items():
         if not (runs and all("wrong" in run for run in runs)):
-            raise ParameterError(
-                f"{name} has no results of itself as it stands: `python -m pipeline recipe {name}` first"
-            )
+            raise ParameterError(f"{name} has no results of itself as it stands: {command('recipe', name)} first")
 
 
 def _dataset(recipe: Recipe) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pipeline.parameters import check_parameters
+from pipeline.program import command
 
 
 class Progress:
@@ -94,7 +95,7 @@ MAKERS = {
 
 def _missing_input(words: str, name: str) -> MissingInputError:
     """Return the error for an input that is not there, or not all of it."""
-    return MissingInputError(f"{words}: `python -m pipeline {MAKERS[name]}` makes it (`run` makes all)")
+    return MissingInputError(f"{words}: {command(MAKERS[name])} makes it (`run` makes all)")
 
 
 def _name_maker(error: FileNotFoundError, root: Path, reads: tuple[str, ...]) -> None:
