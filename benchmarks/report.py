@@ -15,7 +15,7 @@ from benchmarks.account import KINDS
 from benchmarks.growth import TARGET as SPREAD
 from benchmarks.growth import fraction, spread_over_rows
 from benchmarks.rows import BFLOAT16, FLOOR, OURS, PYTORCH, SKLEARN
-from pipeline.data.idx import replacing_file
+from pipeline.files import replacing_file
 from pipeline.recipes.markdown import markdown_table
 
 Document = dict[str, Any]

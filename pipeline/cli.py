@@ -8,7 +8,6 @@ rest to the error stream.
 import json
 import signal
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 import pipeline
+from pipeline.files import temporary_folder
 from pipeline.parameters import ParameterError
 from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
 from pipeline.settings import PARAMS, check_document, override, read_document
@@ -267,11 +267,11 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) ->
     if runs:
         typer.echo(f"{name}: goes on after {len(runs)} of {len(recipe.seeds)} seeds", err=True)
     with (
-        tempfile.TemporaryDirectory(prefix="digits-") as scratch,
+        temporary_folder() as scratch,
         RichProgress() as progress,
         _saying_warnings(progress),
     ):
-        artifacts = keep / name if keep else Path(scratch)
+        artifacts = keep / name if keep else scratch
         for one in run(recipe, artifacts, progress, after=len(runs), kept=keep):
             figures = {"test accuracy": one["test"]["accuracy"], "updates": one["updates"], "seconds": one["seconds"]}
             typer.echo(format_result(f"{name}, seed {one['seed']}", figures))
@@ -290,11 +290,11 @@ def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str], kee
         for trial in only:
             if trial not in trials:
                 raise ParameterError(f"{name} has no trial {trial!r}; it has {', '.join(trials) or 'none'}")
-    with tempfile.TemporaryDirectory(prefix="digits-") as scratch:  # one for all: trials may share networks
+    with temporary_folder() as scratch:  # one for all: trials may share networks
         for name, trials in known.items():
             for trial in only or trials:
                 one = trials[trial]
-                train = partial(run_trial, one, Path(scratch), name=name, kept=keep and keep / "trials")
+                train = partial(run_trial, one, scratch, name=name, kept=keep and keep / "trials")
                 _run_trial(folder, name, recipes[name], trial, one, train)
 
 

@@ -6,7 +6,6 @@ together, ``save_committee`` writes a model file for each member, ``load_committ
 
 import os
 import re
-import tempfile
 from copy import copy
 from itertools import cycle
 from numbers import Integral
@@ -21,6 +20,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from pipeline.files import temporary_folder
 from pipeline.model_file import ModelFileError, load_model, save_model
 
 
@@ -122,7 +122,7 @@ def save_committee(folder: str | os.PathLike[str], model: Any) -> None:
         raise TypeError(f"a committee is a VotingClassifier with soft voting; got {committee!r}")
     check_is_fitted(committee)
     Path(folder).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".model-") as scratch:  # all are there, or none is replaced
+    with temporary_folder(folder, "model") as scratch:  # all are there, or none is replaced
         for number, member in enumerate(committee.estimators_, start=1):
             steps = [*before, *_named(member, committee.classes_)]
             save_model(_path(scratch, number), Pipeline([(str(place), step) for place, step in enumerate(steps)]))

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from pipeline.augmentation import Deform
 from pipeline.classifier import MLPClassifier
 from pipeline.data.arrival import HEAD, describe_kind
-from pipeline.data.idx import replacing_file
+from pipeline.files import replacing_file
 from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.parameters import read_parameters, snake_case
 from pipeline.program import command

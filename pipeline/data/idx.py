@@ -9,7 +9,6 @@ import gzip
 import io
 import math
 import os
-import secrets
 import struct
 import zlib
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.arrival import GZIP, HEAD, Chunks, foreign_kind
+from pipeline.files import replacing_file
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -230,20 +230,6 @@ def find_idx(folder: str | os.PathLike[str], name: str) -> Path:
     if found is None:
         raise FileNotFoundError(f"{folder} holds neither {raw.name} nor {compressed.name}")
     return found
-
-
-@contextmanager
-def replacing_file(path: Path) -> Iterator[BinaryIO]:
-    """Hand over a new file, and put it in the place of ``path`` when all went well; else it leaves no trace."""
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _name(source: Source) -> str:

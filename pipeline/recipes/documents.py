@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.idx import replacing_file
+from pipeline.files import replacing_file
 from pipeline.parameters import ParameterError
 
 

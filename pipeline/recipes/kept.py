@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.classifier import MLPClassifier
-from pipeline.data.idx import replacing_file
+from pipeline.files import replacing_file
 from pipeline.recipes.documents import plain, read_document, write_document
 from pipeline.recipes.recipe import Recipe
 

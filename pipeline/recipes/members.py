@@ -16,10 +16,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from pipeline.committee import make_committee, members_at_once, save_committee
+from pipeline.files import replacing_folder
 from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read_effort
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
-from pipeline.stages.base import Progress, Stage, replacing_folder
+from pipeline.stages.base import Progress, Stage
 from pipeline.stages.train import Train, read_training
 from pipeline.threads import usable_threads
 

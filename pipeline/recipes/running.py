@@ -20,6 +20,7 @@ from pipeline.classifier import MLPClassifier
 from pipeline.committee import load_committee
 from pipeline.data.idx import read_part
 from pipeline.data.npy import read_rows
+from pipeline.files import replacing_folder
 from pipeline.metrics import measure
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
@@ -28,7 +29,7 @@ from pipeline.recipes.kept import EFFORT, effort_of, folder_by_settings, model_p
 from pipeline.recipes.members import TrainMembers, gather_members, gather_network
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
-from pipeline.stages.base import Progress, replacing_folder
+from pipeline.stages.base import Progress
 from pipeline.stages.evaluate import Verdict
 from pipeline.stages.preprocess import read_labels
 from pipeline.stages.train import FIGURES, Train, read_training

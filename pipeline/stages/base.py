@@ -5,13 +5,11 @@ old one, whole or not at all.
 """
 
 import os
-import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pipeline.files import replacing_folder
 from pipeline.parameters import check_parameters
 from pipeline.program import command
 
@@ -104,36 +102,6 @@ def _name_maker(error: FileNotFoundError, root: Path, reads: tuple[str, ...]) ->
     for name in reads:
         if words.startswith(str(root / name)):
             raise _missing_input(words, name) from error
-
-
-@contextmanager
-def replacing_folder(target: Path) -> Iterator[Path]:
-    """Hand over an empty folder, and put it in the place of ``target`` when all went well.
-
-    On an error the old folder stays as it was, and nothing half-written stays behind.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        made, aside = Path(scratch, "made"), Path(scratch, "aside")
-        made.mkdir()
-        yield made
-        _flush(made)
-        try:
-            if os.path.lexists(target):
-                target.rename(aside)
-            made.rename(target)
-        except BaseException:  # an interruption between the two as well: what is aside is about to be deleted
-            if os.path.lexists(aside) and not os.path.lexists(target):
-                aside.rename(target)
-            raise
-
-
-def _flush(folder: Path) -> None:
-    """Have every file of a folder on the disk before the folder takes its place."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("r+b") as file:  # Windows flushes only what may be written
-                os.fsync(file.fileno())
 
 
 __all__ = ["MAKERS", "MissingInputError", "Progress", "Stage", "replacing_folder"]

@@ -4,7 +4,6 @@ It reads the network, the user's cache or a folder, and writes the four IDX file
 """
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ from pipeline.data.carriers.base import Transfer
 from pipeline.data.catalogue import find_dataset
 from pipeline.data.download import deliver
 from pipeline.data.idx import FILES, read_part
+from pipeline.files import temporary_folder
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress, Stage
 
@@ -84,8 +84,8 @@ class Fetch(Stage, BaseEstimator):
             Where no carrier could bring the data set, with the reason of each.
         """
         check_parameters(self)
-        with TemporaryDirectory(prefix="digits-") as folder:
-            self._deliver(Path(folder), progress or Progress())
+        with temporary_folder() as folder:
+            self._deliver(folder, progress or Progress())
             images, labels = (np.array(array) for array in read_part(folder, part))
         return images.reshape(len(images), -1), labels.astype(np.int64)
 

@@ -19,7 +19,6 @@ from pipeline.data.idx import (
     find_idx,
     read_idx,
     read_part,
-    replacing_file,
     write_idx,
 )
 
@@ -243,20 +242,6 @@ def test_shapes_that_the_format_lacks(path, array):
     with pytest.raises(IdxError, match="1 axis or more, each shorter than"):
         write_idx(path, array)
     assert not path.exists()
-
-
-def test_failed_writing_leaves_no_trace(path):
-    """When writing fails, the old file stays as it was, and nothing half-written stays beside it."""
-    path.write_bytes(b"old")
-
-    def fail():
-        with replacing_file(path) as file:
-            file.write(b"half")
-            raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        fail()
-    assert [one.read_bytes() for one in path.parent.iterdir()] == [b"old"]
 
 
 @pytest.mark.parametrize("content", [FOUR, PACKED])

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import pytest
 
+from pipeline.files import replacing_folder
 from pipeline.parameters import ParameterError
-from pipeline.stages.base import MAKERS, MissingInputError, Progress, Stage, replacing_folder
+from pipeline.stages.base import MAKERS, MissingInputError, Progress, Stage
 
 
 class Copy(Stage):

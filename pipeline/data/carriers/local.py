@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pipeline.data.carriers.arrays import fixed_fifth, to_images, to_labels, write_parts
 from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
-from pipeline.data.idx import copy_idx, find_idx, replacing_file
+from pipeline.data.idx import copy_idx, find_idx
+from pipeline.files import replacing_file
 
 
 @dataclass(frozen=True)

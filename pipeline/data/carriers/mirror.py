@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from pipeline.data.arrival import GZIP, HEAD, Chunks, foreign_kind
 from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
-from pipeline.data.idx import ForeignFileError, copy_idx, replacing_file
+from pipeline.data.idx import ForeignFileError, copy_idx
+from pipeline.files import replacing_file
 
 _CHUNK = 2**16
 _MAX_PACKED = 2**28

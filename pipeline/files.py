@@ -1,0 +1,200 @@
+"""Files and folders that are there whole or not at all, and a look beforehand at whether they can be.
+
+What is unfinished lies beside its place, under a name that begins with a dot and ends with ``.tmp``. Its process holds
+a lock on it, which ends with the process, however that ends. So what nobody holds was left behind by one that was
+killed, and the next that writes to the same place removes it. Where the system or the file system has no such locks,
+nothing is removed.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+SUFFIX = ".tmp"
+"""What the name of all that is unfinished ends with; git and DVC are told to look away."""
+
+
+class UnwritableError(OSError):
+    """A place cannot be written to; the message says which, why, and what to choose instead."""
+
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[BinaryIO]:
+    """Hand over a new file, and put it in the place of ``path`` when all went well; else it leaves no trace."""
+    _clear(path.parent, path.name, Path.unlink)
+    temporary, lock = _claim(path.parent, path.name, lambda new: new.touch(exist_ok=False))
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+        _release(lock)
+
+
+@contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """Hand over an empty folder, and put it in the place of ``target`` when all went well.
+
+    On an error the old folder stays as it was, and nothing half-written stays behind.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _clear(target.parent, target.name, partial(_remove_folder, target))
+    with _scratch(target.parent, target.name) as scratch:
+        made, aside = scratch / "made", scratch / "aside"
+        made.mkdir()
+        yield made
+        _flush(made)
+        try:
+            if os.path.lexists(target):
+                target.rename(aside)
+            made.rename(target)
+        except BaseException:  # an interruption between the two as well: what is aside is about to be deleted
+            if os.path.lexists(aside) and not os.path.lexists(target):
+                aside.rename(target)
+            raise
+
+
+@contextmanager
+def temporary_folder(parent: str | os.PathLike[str] | None = None, name: str | None = None) -> Iterator[Path]:
+    """Hand over an empty folder that is deleted afterwards; by the next one of its name, where its process is killed.
+
+    Parameters
+    ----------
+    parent : path, optional
+        Where to make it; in the system's folder for such, where it is left out.
+    name : str, optional
+        What its name begins with, after a dot; the project's, where it is left out.
+    """
+    where, what = Path(parent or tempfile.gettempdir()), name or "digits-pipeline"
+    _clear(where, what, shutil.rmtree)
+    with _scratch(where, what) as scratch:
+        yield scratch
+
+
+def check_replaceable(path: Path, advice: str) -> None:
+    """See that a file or folder can be made, or put in the place of the one that is there; nothing is left behind.
+
+    Parameters
+    ----------
+    path : Path
+        Where to; folders above it need not be there yet.
+    advice : str
+        What a person can choose instead, for the error's message.
+
+    Raises
+    ------
+    UnwritableError
+        Where that cannot be.
+    """
+    if os.path.ismount(path):
+        raise UnwritableError(f"{path} is a mount point and cannot be replaced; {advice}")
+    if path.is_dir() and not path.is_symlink() and not os.access(path, os.W_OK):  # to move it takes as much
+        raise UnwritableError(f"{path} cannot be replaced, for it cannot be written to; {advice}")
+    there = next(folder for folder in (path.absolute(), *path.absolute().parents)[1:] if os.path.lexists(folder))
+    try:
+        trial, lock = _claim(there, path.name, Path.mkdir)
+        trial.rmdir()
+        _release(lock)
+    except OSError as error:
+        raise UnwritableError(f"{path} cannot be written, {there}: {error.strerror or error}; {advice}") from error
+
+
+def _remove_folder(target: Path, left: Path) -> None:
+    """Remove what was left behind, but for an old folder that a kill between the two renamings has left nameless."""
+    aside = left / "aside"
+    if os.path.lexists(aside) and not os.path.lexists(target):
+        aside.rename(target)
+    shutil.rmtree(left)
+
+
+@contextmanager
+def _scratch(parent: Path, name: str) -> Iterator[Path]:
+    """Hand over an empty folder of this process alone, and delete it afterwards."""
+    path, lock = _claim(parent, name, lambda new: new.mkdir(mode=0o700))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)  # what stays of it, the next one removes
+        _release(lock)
+
+
+def _claim(parent: Path, name: str, make: Callable[[Path], None]) -> tuple[Path, int | None]:
+    """Make a file or folder of a new name and lock it; None for the lock where there is no such thing."""
+    while True:
+        path = parent / f".{name}-{secrets.token_hex(4)}{SUFFIX}"
+        make(path)
+        try:
+            return path, _lock(path)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # another process has seen it without a lock, and is removing it
+        except OSError:  # a file system without locks
+            return path, None
+
+
+def _clear(parent: Path, name: str, remove: Callable[[Path], None]) -> None:
+    """Remove what killed processes have left unfinished in a folder; what cannot be removed stays."""
+    pattern = re.compile(rf"\.{re.escape(name)}-[0-9a-f]{{8}}{re.escape(SUFFIX)}")
+    found: list[Path] = []
+    with suppress(OSError):  # a folder that is not there yet, or cannot be read
+        found = [path for path in parent.iterdir() if pattern.fullmatch(path.name)]
+    for path in found:
+        with suppress(OSError):  # it is held, or gone
+            lock = _lock(path)
+            if lock is not None:
+                try:
+                    remove(path)
+                finally:
+                    _release(lock)
+
+
+def _lock(path: Path) -> int | None:
+    """Return a descriptor that holds the lock of a file or folder until it is closed; None where there are no locks.
+
+    Raises
+    ------
+    BlockingIOError
+        Where another has it.
+    FileNotFoundError
+        Where it is there no more.
+    """
+    if fcntl is None:
+        return None
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe of this name waits for no writer
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        same = os.path.samestat(os.fstat(descriptor), path.lstat())
+    except BaseException:
+        os.close(descriptor)
+        raise
+    if not same:
+        os.close(descriptor)
+        raise FileNotFoundError(path)
+    return descriptor
+
+
+def _release(lock: int | None) -> None:
+    if lock is not None:
+        os.close(lock)
+
+
+def _flush(folder: Path) -> None:
+    """Have every file of a folder on the disk before the folder takes its place."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("r+b") as file:  # Windows flushes only what may be written
+                os.fsync(file.fileno())
