@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 import pipeline
-from pipeline.files import temporary_folder
+from pipeline.files import check_replaceable, temporary_folder
 from pipeline.parameters import ParameterError
 from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
 from pipeline.settings import PARAMS, check_document, override, read_document
@@ -234,6 +234,7 @@ def recipe(
         _compare(folder, asked)
         return
     _check_usage(asked, readme, runs=bool(trials or only or keep))
+    _check_places(folder, asked, keep, readme, trials=bool(trials or only))
     if trials or only:
         _run_trials(folder, asked, only or [], keep)
     else:
@@ -254,6 +255,19 @@ def _check_usage(asked: dict[str, "Recipe"], readme: Path | None, *, runs: bool)
         raise ParameterError("--trials, --only and --keep take names of recipes, or --all; got none")
     if readme:
         check_readme(readme)
+
+
+def _check_places(folder: Path, names: Iterable[str], keep: Path | None, readme: Path | None, *, trials: bool) -> None:
+    """Raise before any work where something could not be written that is to be kept."""
+    from pipeline.recipes.results import results_path, trials_path  # noqa: PLC0415 - for start-up time
+
+    for name in names:
+        path = (trials_path if trials else results_path)(folder, name)
+        check_replaceable(path, "choose another folder with --recipes")
+        if keep:
+            check_replaceable(keep / ("trials" if trials else name) / "models", "choose another folder with --keep")
+    if readme:
+        check_replaceable(readme, "choose another file with --write-readme")
 
 
 def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> None:
@@ -372,6 +386,9 @@ def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path) -> None:
     """Run stages one after another, and print what each has done."""
     stages: dict[str, Stage] = {name: stage_class(name)(**arguments[name]) for name in arguments}
     work_begins()
+    if len(stages) > 1:  # a stage that runs alone looks by itself, once its input is there
+        for stage in stages.values():
+            stage.check_output(artifacts)
     for name, stage in stages.items():
         with RichProgress() as progress, _saying_warnings(progress):
             result = stage.run(artifacts, progress)

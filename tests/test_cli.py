@@ -357,6 +357,25 @@ def test_a_failure_is_one_line_and_exit_code_1(folder, trouble, message):
     assert [path.name for path in (folder / "artifacts").iterdir()] == ["split"]
 
 
+@pytest.mark.parametrize("command", ["fetch", "run"])
+def test_a_place_that_cannot_be_written_names_the_option(folder, command):
+    """Below a file there can be no folder: one line says so, with the way on, and nothing runs."""
+    (folder / "file").touch()
+    code, out, error = call(command, "--artifacts", "file/artifacts")
+    assert (code, out) == (1, "")
+    assert line_of(error).startswith("file/artifacts/raw cannot be written, ")
+    assert line_of(error).endswith("Not a directory; choose another folder with --artifacts")
+
+
+def test_run_looks_at_all_places_before_the_first_stage(folder, monkeypatch):
+    """That the last stage could not write is told before the first has fetched anything."""
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path).name == "evaluation")
+    code, out, error = call("run")
+    assert (code, out) == (1, "")
+    assert "artifacts/evaluation is a mount point" in line_of(error)
+    assert list(folder.iterdir()) == []
+
+
 def test_a_parameter_that_a_stage_refuses_is_wrong_usage():
     """What only the stage can know is still the user's parameter: exit code 2."""
     assert train("--trouble", "parameter") == (2, "", "error: alpha must be small\n")

@@ -1,6 +1,7 @@
 """Recipes: their files, what comes of running one, and the table made of that."""
 
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -330,6 +331,30 @@ def test_an_interrupted_recipe_goes_on_with_the_next_seed(folder, monkeypatch):
     assert "goes on after 1 of 2 seeds" in error
     assert [run["seed"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [3, 1]
     assert len(call("small")[1].splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "mounted", "message"),
+    [
+        ([], "recipes/small.results.json", "choose another folder with --recipes"),
+        (["--trials"], "recipes/small.trials.json", "choose another folder with --recipes"),
+        (["--keep", "kept"], "kept/small/models", "choose another folder with --keep"),
+        (["--trials", "--keep", "kept"], "kept/trials/models", "choose another folder with --keep"),
+        (["--keep", "recipes/small.yaml"], None, "choose another folder with --keep"),
+        (["--write-readme", "README.md"], "README.md", "choose another file with --write-readme"),
+    ],
+)
+def test_places_that_cannot_be_written_are_told_before_training(folder, monkeypatch, words, mounted, message):
+    """Results, trials, networks to keep and the README: what could not be written is named, and nothing runs."""
+    (folder / "recipes" / "small.yaml").write_text(SMALL + TRIALS, "utf-8")
+    (folder / "README.md").write_text(f"{BEGIN}\n{END}\n", "utf-8")
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == mounted)
+    monkeypatch.setattr(STAGES["fetch"], "_run", lambda *_: pytest.fail("it runs"))
+    code, out, error = call("small", *words)
+    assert (code, out) == (1, "")
+    assert error.startswith(f"error: {mounted or 'recipes/small.yaml/small/models'}")
+    assert error.endswith(f"; {message}\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "recipes"]
 
 
 def test_results_stay_until_all_seeds_are_done_anew(folder, monkeypatch):

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pipeline.files import replacing_folder
+from pipeline.files import check_replaceable, replacing_folder
 from pipeline.parameters import check_parameters
 from pipeline.program import command
 
@@ -64,18 +64,36 @@ class Stage(ABC):
             Where a parameter is not allowed.
         MissingInputError
             Where an input is missing, or a file of it.
+        UnwritableError
+            Where this stage's folder cannot be written.
         """
         check_parameters(self)
         root = Path(artifacts)
         for name in self.reads:
             if not (root / name).is_dir():
                 raise _missing_input(f"{root / name} is missing", name)
+        self.check_output(root)
         with replacing_folder(root / self.writes) as folder:
             try:
                 return self._run(root, folder, progress or Progress())
             except FileNotFoundError as error:
                 _name_maker(error, root, self.reads)
                 raise
+
+    def check_output(self, artifacts: str | os.PathLike[str]) -> None:
+        """See that this stage's folder can be written, before any work is done.
+
+        Parameters
+        ----------
+        artifacts : path
+            The folder that holds a folder for each stage.
+
+        Raises
+        ------
+        UnwritableError
+            Where it cannot.
+        """
+        check_replaceable(Path(artifacts) / self.writes, "choose another folder with --artifacts")
 
     @abstractmethod
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:

@@ -6,8 +6,10 @@ pixels of the validation rows and of the test file.
 
 import csv
 import json
+import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -204,12 +206,25 @@ def _scorer_name(name: str) -> str:
 def _import_pictures() -> ModuleType:
     """Return `pipeline.pictures`, or say what is missing before anything is computed."""
     try:
-        from pipeline import pictures  # noqa: PLC0415 - matplotlib is an extra, and slow to import
+        with _quiet_matplotlib():
+            from pipeline import pictures  # noqa: PLC0415 - matplotlib is an extra, and slow to import
     except ImportError as error:
         raise ImportError(
             'pictures need matplotlib: pip install "digits-pipeline[workflow]", or do without (pictures: false)'
         ) from error
     return pictures
+
+
+@contextmanager
+def _quiet_matplotlib() -> Iterator[None]:
+    """Keep matplotlib from telling where it caches fonts: a home that cannot be written to is no trouble of ours."""
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(max(level, logging.ERROR))
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _read_parts(artifacts: Path) -> dict[str, Part]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import pytest
 
-from pipeline.files import replacing_folder
+from pipeline.files import UnwritableError, replacing_folder
 from pipeline.parameters import ParameterError
 from pipeline.stages.base import MAKERS, MissingInputError, Progress, Stage
 
@@ -131,6 +131,19 @@ def test_parameters_are_checked_before_anything_else(tmp_path):
     """A wrong parameter is told even where the input is missing too."""
     with pytest.raises(ParameterError, match="times must be an integer >= 0; got -1"):
         Copy(-1).run(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["prepared", "raw/word"])
+def test_a_place_that_cannot_be_written_is_told_before_the_work(artifacts, monkeypatch, place):
+    """The error names the folder and the option, whether the artifacts are read-only or the folder is mounted."""
+    if place == "prepared":
+        monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == artifacts / place)
+    else:
+        monkeypatch.setattr(Path, "mkdir", lambda *_, **__: (artifacts / place / "below").touch())
+    monkeypatch.setattr(Copy, "_run", lambda *_: pytest.fail("it works"))
+    with pytest.raises(UnwritableError, match=r"prepared.* cannot be .*; choose another folder with --artifacts$"):
+        Copy().run(artifacts)
+    assert [path.name for path in artifacts.iterdir()] == ["raw"]
 
 
 def test_the_artifacts_folder_is_made(tmp_path):

@@ -1,6 +1,9 @@
 import csv
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +26,7 @@ from pipeline.stages.base import MissingInputError, Progress
 from pipeline.stages.evaluate import Evaluate
 from pipeline.stages.preprocess import Normalize
 
+ROOT = Path(__file__).parents[2]
 NAMES = ["accuracy", "neg_error_rate", "neg_log_loss", "f1_macro", "top_2_accuracy", "neg_calibration_error"]
 TABLES = ["by_class.csv", "confusion_test.csv", "confusion_validation.csv", "metrics.json", "mistakes.csv"]
 PICTURES = ["confusion.png", "learning_curves.png", "mistakes.png", "weights.png"]
@@ -317,6 +321,18 @@ def test_without_matplotlib_it_says_so_before_computing(artifacts, oracle, monke
         Evaluate().run(artifacts)
     assert not oracle.sizes
     assert not (artifacts / "evaluation").exists()
+
+
+def test_a_home_that_cannot_be_written_makes_no_noise(tmp_path):
+    """matplotlib then caches its fonts elsewhere, and neither it nor we have a word to say about that."""
+    (tmp_path / "file").touch()
+    places = {"HOME": str(tmp_path / "file/home"), "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "MPL"))} | places
+    code = "from pipeline.stages.evaluate import _import_pictures; print(_import_pictures().__name__)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=True, cwd=tmp_path
+    )
+    assert (run.stdout, run.stderr) == ("pipeline.pictures\n", "")
 
 
 def test_without_pictures_it_needs_no_matplotlib(artifacts, monkeypatch):
