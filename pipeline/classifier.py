@@ -407,7 +407,11 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""
         P = self._outputs(X)
-        return np.hstack([1 - P, P]) if self.n_outputs_ == 1 else P
+        if self.n_outputs_ > 1:
+            return P
+        if len(self.classes_) == 1:  # the output would tell it from a class that there is not
+            return np.ones_like(P)
+        return np.hstack([1 - P, P])
 
     def predict_log_proba(self, X: ArrayLike) -> Array:
         """Return the logarithm of ``predict_proba``."""

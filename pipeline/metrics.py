@@ -1,17 +1,23 @@
 """The measures of a prediction, as pure functions of labels and probabilities.
 
-A row's guess is the class with the largest probability, and its confidence is that probability. Where scikit-learn
-has a measure, it does the arithmetic.
+A row's guess is the class with the largest probability, and its confidence is that probability. A label that is none
+of the classes, since it was not there in training, is a wrong guess like any other. A measure that has no value is NaN.
+Where scikit-learn has a measure, it does the arithmetic.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics
-from sklearn.utils import assert_all_finite, check_consistent_length
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+MEASURES = ("accuracy", "error_rate", "log_loss", "f1_macro", "top_2_accuracy", "calibration_error")
+"""What `measure` returns, in its order."""
 
 
 class ClassScore(NamedTuple):
@@ -33,25 +39,35 @@ class Mistake(NamedTuple):
     confidence: float
 
 
-def measure(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike, n_bins: int = 15) -> dict[str, float]:
+def measure(
+    y_true: ArrayLike,
+    probabilities: ArrayLike,
+    classes: ArrayLike,
+    n_bins: int = 15,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> dict[str, float]:
     """Return the figures of a prediction.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Labels, each of them one of the classes; a class may be missing.
+    y_true : array-like of shape (n_samples,) or (n_samples, 1)
+        Labels. A class may be missing; a label that is no class was guessed wrong.
     probabilities : array-like of shape (n_samples, n_classes)
         Rows that sum to 1, as ``predict_proba`` returns them.
     classes : array-like of shape (n_classes,)
-        The label of each column, at least two.
+        The label of each column.
     n_bins : int, default=15
         Number of bins of `calibration_error`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        How much each row counts. None is all alike.
 
     Returns
     -------
     dict of float
         accuracy, error_rate, log_loss (nats), f1_macro, top_2_accuracy and calibration_error; f1_macro is, as
-        scikit-learn's, the mean over the classes that are in the labels or the guesses.
+        scikit-learn's, the mean over the classes that are in the labels or the guesses. log_loss is NaN where a label
+        is no class: nothing was said of its probability.
 
     Raises
     ------
@@ -65,22 +81,116 @@ def measure(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike, n_b
     (0.75, 0.25)
     """
     truth, P = _checked(y_true, probabilities, classes)
-    guess = P.argmax(axis=1)
-    every = np.arange(P.shape[1])
-    # Of two classes both are among the two likeliest; scikit-learn would warn and say the same.
-    top_2 = metrics.top_k_accuracy_score(truth, P, k=2, labels=every) if len(every) > 2 else 1.0
-    figures = {
-        "accuracy": metrics.accuracy_score(truth, guess),
-        "error_rate": np.mean(truth != guess),
-        "log_loss": metrics.log_loss(truth, P, labels=every),
-        "f1_macro": metrics.f1_score(truth, guess, average="macro", zero_division=0),
-        "top_2_accuracy": top_2,
-        "calibration_error": calibration_error(truth == guess, P.max(axis=1), n_bins),
+    figures = measure_guesses(truth, P.argmax(axis=1), sample_weight=sample_weight)
+    figures |= _measure_probabilities(truth, P, n_bins, sample_weight)
+    return {name: figures[name] for name in MEASURES}
+
+
+def measure_guesses(
+    y_true: ArrayLike, guesses: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> dict[str, float]:
+    """Return the figures of guesses that come without probabilities: accuracy, error_rate and f1_macro.
+
+    Parameters
+    ----------
+    y_true, guesses : array-like of shape (n_samples,) or (n_samples, 1), or both (n_samples, n_labels), also sparse
+        Labels, and what ``predict`` says. Two dimensions are several labels at once, 0 or 1 each, of which all must be
+        right.
+    sample_weight : array-like of shape (n_samples,), default=None
+        How much each row counts. None is all alike.
+
+    Raises
+    ------
+    ValueError
+        Where the two do not fit together.
+
+    Examples
+    --------
+    >>> measure_guesses(["a", "b", "new", "b"], ["a", "b", "a", "b"])["accuracy"]
+    0.75
+    """
+    if not is_multilabel(y_true):
+        names = all_labels(y_true, np.unique(column_or_1d(guesses)))
+        y_true, guesses = _columns(y_true, names), _columns(guesses, names)
+    share = metrics.accuracy_score(y_true, guesses, sample_weight=sample_weight)
+    right = metrics.accuracy_score(y_true, guesses, sample_weight=sample_weight, normalize=False)
+    total = np.shape(y_true)[0] if sample_weight is None else np.sum(sample_weight)
+    f1 = metrics.f1_score(y_true, guesses, average="macro", zero_division=0, sample_weight=sample_weight)
+    return {"accuracy": float(share), "error_rate": float((total - right) / total), "f1_macro": float(f1)}
+
+
+def measure_probabilities(
+    y_true: ArrayLike,
+    probabilities: ArrayLike,
+    classes: ArrayLike,
+    n_bins: int = 15,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> dict[str, float]:
+    """Return the figures that take probabilities, log_loss, top_2_accuracy and calibration_error; see `measure`.
+
+    Examples
+    --------
+    >>> measure_probabilities([0, 2], [[0.7, 0.2, 0.1], [0.5, 0.1, 0.4]], [0, 1, 2])["top_2_accuracy"]
+    1.0
+    """
+    return _measure_probabilities(*_checked(y_true, probabilities, classes), n_bins, sample_weight)
+
+
+def _measure_probabilities(
+    truth: NDArray[np.intp], P: NDArray[np.floating[Any]], n_bins: int, sample_weight: ArrayLike | None
+) -> dict[str, float]:
+    """Return what `measure_probabilities` does, truth being each row's column, or one that is not there."""
+    confidence, correct = P.max(axis=1), P.argmax(axis=1) == truth
+    return {
+        "log_loss": _log_loss(truth, P, sample_weight),
+        "top_2_accuracy": _top_2_accuracy(truth, P, sample_weight),
+        "calibration_error": calibration_error(correct, confidence, n_bins, sample_weight=sample_weight),
     }
-    return {name: float(figure) for name, figure in figures.items()}
 
 
-def calibration_error(correct: ArrayLike, confidence: ArrayLike, n_bins: int = 15) -> float:
+def _log_loss(truth: NDArray[np.intp], P: NDArray[np.floating[Any]], sample_weight: ArrayLike | None) -> float:
+    """Return the mean of -log p(truth), which a label has not that is no class."""
+    n_classes = P.shape[1]
+    if truth.max() >= n_classes:
+        return math.nan
+    if n_classes == 1:
+        return 0.0  # the only class has all the probability, and scikit-learn wants two
+    return float(metrics.log_loss(truth, P, labels=np.arange(n_classes), sample_weight=sample_weight))
+
+
+def top_2_accuracy(
+    y_true: ArrayLike, scores: ArrayLike, classes: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
+    """Return the share of rows whose label is one of the two with the largest scores; of equal ones, the later count.
+
+    Parameters
+    ----------
+    y_true, classes, sample_weight
+        As `measure` takes them.
+    scores : array-like of shape (n_samples, n_classes), or (n_samples,) for two classes
+        Probabilities, or what ``decision_function`` returns.
+
+    Examples
+    --------
+    >>> top_2_accuracy(["a", "b", "new"], [[5, -2, 1], [3, 0, 2], [1, 2, 3]], ["a", "b", "c"])
+    0.3333333333333333
+    """
+    names, S = _plain(classes), np.asarray(scores)
+    S = np.column_stack([-S, S]) if S.ndim == 1 else S
+    check_consistent_length(y_true, S)
+    return _top_2_accuracy(_columns(y_true, all_labels(y_true, names)), S, sample_weight)
+
+
+def _top_2_accuracy(truth: NDArray[np.intp], scores: NDArray[Any], sample_weight: ArrayLike | None) -> float:
+    """Return what `top_2_accuracy` does, truth being each row's column, or one that is not there."""
+    hits = (np.argsort(scores, axis=1, kind="stable")[:, -2:] == truth[:, None]).any(axis=1)
+    return float(np.average(hits, weights=None if sample_weight is None else np.asarray(sample_weight)))
+
+
+def calibration_error(
+    correct: ArrayLike, confidence: ArrayLike, n_bins: int = 15, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Return the expected calibration error: how far confidence and accuracy lie apart.
 
     ``ECE = sum over bins b of (n_b / n) * |accuracy(b) - confidence(b)|``, where bin b holds the rows whose confidence
@@ -94,6 +204,8 @@ def calibration_error(correct: ArrayLike, confidence: ArrayLike, n_bins: int = 1
         The probability of each guess.
     n_bins : int, default=15
         Number of bins, all of one width; 15 is the paper's.
+    sample_weight : array-like of shape (n_samples,), default=None
+        How much each row counts, in n_b and n and in the means. None is all alike.
 
     Returns
     -------
@@ -112,12 +224,42 @@ def calibration_error(correct: ArrayLike, confidence: ArrayLike, n_bins: int = 1
     """
     confidence = np.asarray(confidence, dtype=np.float64)
     bins = np.clip(np.ceil(confidence * n_bins).astype(np.intp) - 1, 0, n_bins - 1)
-    gaps = np.bincount(bins, weights=np.asarray(correct) - confidence)
-    return float(np.abs(gaps).sum() / len(confidence))
+    weights = np.ones(len(confidence)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    gaps = np.bincount(bins, weights=weights * (np.asarray(correct) - confidence))
+    return float(np.abs(gaps).sum() / weights.sum())
+
+
+def all_labels(y_true: ArrayLike, classes: ArrayLike) -> list[Any]:
+    """Return the classes in their order, then the labels that are none of them, sorted.
+
+    Raises
+    ------
+    ValueError
+        Where they are no labels (fractions, say, or NaN), or some are text and others are not.
+
+    Examples
+    --------
+    >>> all_labels([7, 0, 3, 7], [0, 1])
+    [0, 1, 3, 7]
+    """
+    names = _plain(classes)
+    known = set(names)
+    unseen = [label for label in dict.fromkeys(_labels(y_true)) if label not in known]
+    if any(isinstance(label, str) != isinstance(name, str) for label in unseen for name in names[:1]):
+        raise ValueError(
+            f"y_true must hold labels like the classes {names[:12]}, all text or none; got {unseen[0]!r} as well"
+        )
+    return names + sorted(unseen, key=lambda label: (type(label).__name__, label))
+
+
+def is_multilabel(y_true: ArrayLike) -> bool:
+    """Tell whether labels are several at once, in two dimensions; a single column is labels one by one."""
+    shape = np.shape(y_true)
+    return len(shape) == 2 and shape[1] > 1
 
 
 def by_class(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> list[ClassScore]:
-    """Return precision, recall, F1 and support of every class, in the order of the columns; see `measure`.
+    """Return precision, recall, F1 and support of every label, in the order of `all_labels`; see `measure`.
 
     Examples
     --------
@@ -125,14 +267,17 @@ def by_class(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) ->
     ClassScore(label='yes', precision=0.5, recall=1.0, f1=0.6666666666666666, support=1)
     """
     truth, P = _checked(y_true, probabilities, classes)
+    names = all_labels(y_true, classes)
     columns = metrics.precision_recall_fscore_support(
-        truth, P.argmax(axis=1), labels=np.arange(P.shape[1]), zero_division=0
+        truth, P.argmax(axis=1), labels=np.arange(len(names)), zero_division=0
     )
-    return [ClassScore(*row) for row in zip(_plain(classes), *(column.tolist() for column in columns), strict=True)]
+    return [ClassScore(*row) for row in zip(names, *(column.tolist() for column in columns), strict=True)]
 
 
 def confusion(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> NDArray[np.int64]:
-    """Return how many rows of each class (down) were guessed to be of each class (across); see `measure`.
+    """Return how many rows of each label (down) were guessed to be of each label (across); see `measure`.
+
+    Both stand in the order of `all_labels`; nothing is guessed to be of a label that is no class.
 
     Examples
     --------
@@ -141,7 +286,9 @@ def confusion(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -
            [0, 1]])
     """
     truth, P = _checked(y_true, probabilities, classes)
-    table: NDArray[np.int64] = metrics.confusion_matrix(truth, P.argmax(axis=1), labels=np.arange(P.shape[1]))
+    n_labels = len(all_labels(y_true, classes))
+    table = np.zeros((n_labels, n_labels), dtype=np.int64)
+    np.add.at(table, (truth, P.argmax(axis=1)), 1)
     return table
 
 
@@ -164,7 +311,7 @@ def worst_mistakes(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLi
     guess, confidence = P.argmax(axis=1), P.max(axis=1)
     wrong = np.flatnonzero(truth != guess)
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:n]
-    names = _plain(classes)
+    names = all_labels(y_true, classes)
     return [Mistake(int(row), names[truth[row]], names[guess[row]], float(confidence[row])) for row in surest]
 
 
@@ -179,6 +326,17 @@ def wrong_rows(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) 
     truth, P = _checked(y_true, probabilities, classes)
     rows: list[int] = np.flatnonzero(truth != P.argmax(axis=1)).tolist()
     return rows
+
+
+def finite_or_none(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Return figures as JSON can hold them: what has no value is None.
+
+    Examples
+    --------
+    >>> finite_or_none({"accuracy": 0.5, "log_loss": math.nan})
+    {'accuracy': 0.5, 'log_loss': None}
+    """
+    return {name: figure if math.isfinite(figure) else None for name, figure in figures.items()}
 
 
 def mcnemar(y_true: ArrayLike, one: ArrayLike, other: ArrayLike) -> float:
@@ -231,17 +389,20 @@ def sign_test(n_one: int, n_other: int) -> float:
 def _checked(
     y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike
 ) -> tuple[NDArray[np.intp], NDArray[np.floating[Any]]]:
-    """Return each row's column of the truth, and the probabilities in the precision they came in."""
+    """Return each row's place among `all_labels`, and the probabilities in the precision they came in.
+
+    A place beyond the columns is that of a label that is no class.
+    """
     P = np.asarray(probabilities)
     P = P if P.dtype in (np.float32, np.float64) else P.astype(np.float64)
     names = _plain(classes)
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise ValueError(f"classes must be two or more, each named once; got {names}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"classes must be one or more, each named once; got {names}")
     if P.ndim != 2 or P.shape[1] != len(names) or not len(P):
         raise ValueError(f"probabilities must be (n_samples, {len(names)}), one row at least; got {P.shape}")
     check_consistent_length(y_true, P)
     _check_distribution(P)
-    return _columns(_plain(y_true), names), np.clip(P, 0, 1)
+    return _columns(y_true, all_labels(y_true, names)), np.clip(P, 0, 1)
 
 
 def _check_distribution(P: NDArray[np.floating[Any]]) -> None:
@@ -254,13 +415,19 @@ def _check_distribution(P: NDArray[np.floating[Any]]) -> None:
         raise ValueError(f"probabilities must be >= 0 and sum to 1 in each row; row {row} is {P[row].tolist()}")
 
 
-def _columns(labels: Sequence[Any], names: Sequence[Any]) -> NDArray[np.intp]:
-    """Return the column of each label."""
+def _columns(y: ArrayLike, names: Sequence[Any]) -> NDArray[np.intp]:
+    """Return the place of each label among names that have them all."""
     column = {name: number for number, name in enumerate(names)}
-    unknown = {label for label in labels if label not in column}
-    if unknown:
-        raise ValueError(f"y_true must hold the classes {names} alone; got {sorted(unknown, key=repr)[:12]} as well")
-    return np.array([column[label] for label in labels], dtype=np.intp)
+    return np.array([column[label] for label in _labels(y)], dtype=np.intp)
+
+
+def _labels(y: ArrayLike) -> list[Any]:
+    """Return labels, one for each row, as Python's own values; raise where they are none."""
+    labels = column_or_1d(y)
+    assert_all_finite(labels, input_name="y_true")
+    if labels.dtype != object:  # of objects scikit-learn knows text alone; others, dates say, are told apart as well
+        check_classification_targets(labels)
+    return _plain(labels)
 
 
 def _plain(labels: ArrayLike) -> list[Any]:

@@ -223,6 +223,18 @@ def test_labels_of_any_kind(labels):
     assert model.predict_proba(X).shape == (N, len(labels))
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("label", [3, "a", True])
+def test_one_class_alone_is_certain(label, solver):
+    """It has the one column of probabilities, all 1, and is what is predicted."""
+    X = np.random.default_rng(0).random((20, 3), dtype=np.float32)
+    model = MLPClassifier((4,), solver=solver, max_iter=3, tol=0, random_state=0).fit(X, [label] * 20)
+    P = model.predict_proba(X)
+    assert (P.shape, P.dtype, set(P.ravel())) == ((20, 1), np.float32, {1})
+    assert not model.predict_log_proba(X).any()
+    assert set(model.predict(X)) == {label}
+
+
 def test_probabilities_belong_to_classes():
     """They sum to 1, and the likeliest is predicted; labels of several at once are each on a side of a half."""
     model = small().fit(X, DIGITS)

@@ -15,7 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 import pipeline
+from pipeline.classifier import MLPClassifier
 from pipeline.cli import app
+from pipeline.model_file import save_model
 from pipeline.parameters import ParameterError
 from pipeline.stage_command import STAGES
 from pipeline.stages.base import Stage
@@ -507,6 +509,18 @@ def test_predict_prints_json_for_machines():
         {"number": 0, "label": 3, "confidence": 0.75, "probabilities": {"3": 0.75, "7": 0.25}},
         {"number": 1, "label": 7, "confidence": 0.75, "probabilities": {"3": 0.25, "7": 0.75}},
     ]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # one epoch is enough here
+def test_predict_with_a_model_of_one_class(folder):
+    """It is sure of the one label there is, in lines and in JSON."""
+    images = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+    np.save(folder / "images.npy", images)
+    model = MLPClassifier((3,), max_iter=1, random_state=0).fit(images.reshape(2, 4), ["a", "a"])
+    save_model(folder / "one.npz", model)
+    assert call("predict", "images.npy", "--model", "one.npz") == (0, "0  a  1.0000\n1  a  1.0000\n", "")
+    code, out, _ = call("predict", "images.npy", "--model", "one.npz", "--json")
+    assert (code, json.loads(out)[1]) == (0, {"number": 1, "label": "a", "confidence": 1, "probabilities": {"a": 1}})
 
 
 @pytest.mark.usefixtures("model")

@@ -1,15 +1,19 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 from pipeline.metrics import (
+    all_labels,
     by_class,
     calibration_error,
     confusion,
     mcnemar,
     measure,
+    measure_guesses,
     sign_test,
+    top_2_accuracy,
     worst_mistakes,
     wrong_rows,
 )
@@ -97,6 +101,70 @@ def test_a_class_without_rows():
     assert np.isfinite(list(measure(y, P, [0, 1, 2]).values())).all()
 
 
+def test_a_label_that_is_no_class_is_a_wrong_guess(prediction):
+    """What training has not seen costs its rows and no more; of its probability nothing was said."""
+    y, P, classes = prediction
+    seen, y = measure(y, P, classes), y.copy()
+    y[:20] = np.repeat([11, 9], 10)
+    guess = P.argmax(axis=1)
+    figures = measure(y, P, classes)
+    assert np.isnan(figures.pop("log_loss"))
+    assert np.isfinite(list(figures.values())).all()
+    assert figures["accuracy"] == sk.accuracy_score(y, guess) < seen["accuracy"]
+    assert figures["f1_macro"] == sk.f1_score(y, guess, average="macro")
+    assert figures["top_2_accuracy"] == pytest.approx(0.9 * sk.top_k_accuracy_score(y[20:], P[20:], k=2))
+    assert figures["calibration_error"] == calibration_error(y == guess, P.max(axis=1))
+    assert all_labels(y, classes) == [0, 1, 2, 3, 9, 11]
+    assert np.array_equal(confusion(y, P, classes), sk.confusion_matrix(y, guess))
+    assert by_class(y, P, classes)[4:] == [(9, 0.0, 0.0, 0.0, 10), (11, 0.0, 0.0, 0.0, 10)]
+    assert wrong_rows(y, P, classes)[:20] == list(range(20))
+    assert {mistake.truth for mistake in worst_mistakes(y, P, classes, n=99)} >= {9, 11}
+
+
+def test_one_class():
+    """A class alone has all the probability; a label beside it is wrong."""
+    right = {"accuracy": 1, "error_rate": 0, "log_loss": 0, "f1_macro": 1, "top_2_accuracy": 1, "calibration_error": 0}
+    assert measure(["a"] * 4, np.ones((4, 1)), ["a"]) == right
+    figures = measure(["a", "b", "a", "a"], np.ones((4, 1)), ["a"])
+    assert (figures["accuracy"], figures["top_2_accuracy"], figures["calibration_error"]) == (0.75, 0.75, 0.25)
+    assert np.isnan(figures["log_loss"])
+    assert confusion(["a", "b", "a", "a"], np.ones((4, 1)), ["a"]).tolist() == [[3, 0], [1, 0]]
+
+
+def test_weights_are_scikit_learns(prediction):
+    """A row of weight 2 counts as two rows, in every figure; scikit-learn's agree."""
+    y, P, classes = prediction
+    weight = np.random.default_rng(1).integers(1, 4, size=len(y))
+    figures = measure(y, P, classes, sample_weight=weight)
+    assert figures == pytest.approx(measure(np.repeat(y, weight), np.repeat(P, weight, axis=0), classes))
+    assert figures != pytest.approx(measure(y, P, classes))
+    assert figures["accuracy"] == sk.accuracy_score(y, P.argmax(axis=1), sample_weight=weight)
+    assert figures["log_loss"] == sk.log_loss(y, P, sample_weight=weight)
+    assert figures["top_2_accuracy"] == pytest.approx(sk.top_k_accuracy_score(y, P, k=2, sample_weight=weight))
+    assert measure(y, P, classes, sample_weight=list(weight)) == figures
+
+
+def test_guesses_alone(prediction):
+    """Without probabilities three figures are the same, whatever the labels are called."""
+    y, P, classes = prediction
+    guess, figures = P.argmax(axis=1), measure(y, P, classes)
+    three = {name: figures[name] for name in ("accuracy", "error_rate", "f1_macro")}
+    assert measure_guesses(y, guess) == three
+    dates = np.datetime64("2020-01-01") + np.arange(4)
+    assert measure_guesses(dates[y], dates[guess]) == three
+    assert np.isnan(measure(dates[y] + 1, P, dates)["log_loss"])
+    assert top_2_accuracy(y, np.log(P), classes) == figures["top_2_accuracy"]
+    assert top_2_accuracy([0, 1, 7, 1], [-1.5, 2.0, 0.5, -1.0], [0, 1]) == 0.75
+
+
+@pytest.mark.parametrize("form", [np.asarray, csr_matrix, np.ndarray.tolist])
+def test_several_labels_at_once(form):
+    """A row is right where all its labels are; F1 is the mean over the labels."""
+    y, guess = np.array([[1, 0], [1, 1], [0, 1], [0, 0]]), np.array([[1, 0], [1, 0], [0, 1], [0, 0]])
+    figures = measure_guesses(form(y), form(guess))
+    assert figures == pytest.approx({"accuracy": 0.75, "error_rate": 0.25, "f1_macro": (1 + 2 / 3) / 2})
+
+
 def test_one_row():
     """One row is enough for everything."""
     assert measure([1], [[0.2, 0.7, 0.1]], [0, 1, 2])["accuracy"] == 1
@@ -126,13 +194,16 @@ def test_worst_mistakes_are_the_surest_first():
         ([0, 1], [[0.5, 0.5], [np.nan, 1]], [0, 1], "probabilities contains NaN"),
         ([0, 1], [[0.5, 0.5], [0.5, 0.6]], [0, 1], "sum to 1 in each row; row 1"),
         ([0, 1], [[1.5, -0.5], [0.5, 0.5]], [0, 1], "must be >= 0 .* row 0"),
-        ([0, 2], [[0.5, 0.5], [0.5, 0.5]], [0, 1], r"classes \[0, 1\] alone; got \[2\]"),
-        ([0, "1"], [[0.5, 0.5], [0.5, 0.5]], [0, 1], "y_true must hold the classes"),
+        ([0, "1"], [[0.5, 0.5], [0.5, 0.5]], [0, 1], r"labels like the classes \[0, 1\], all text or none; got '0'"),
+        ([0, 0.5], [[0.5, 0.5], [0.5, 0.5]], [0, 1], "Unknown label type: continuous"),
+        ([0, np.nan], [[0.5, 0.5], [0.5, 0.5]], [0, 1], "y_true contains NaN"),
+        (np.array(["a", np.nan], object), [[0.5, 0.5], [0.5, 0.5]], ["a", "b"], "contains NaN"),
+        ([[0, 1], [1, 0]], [[0.5, 0.5], [0.5, 0.5]], [0, 1], "should be a 1d array"),
         ([0], [[0.5, 0.5], [0.5, 0.5]], [0, 1], "inconsistent numbers of samples"),
         ([0, 1], [[0.5, 0.5], [0.5, 0.5]], [0, 1, 2], r"must be \(n_samples, 3\), one row at least; got \(2, 2\)"),
         ([0, 1], [0.5, 0.5], [0, 1], r"got \(2,\)"),
         ([], np.empty((0, 2)), [0, 1], r"got \(0, 2\)"),
-        ([0, 0], [[1.0], [1.0]], [0], "classes must be two or more"),
+        ([0, 0], np.empty((2, 0)), [], "classes must be one or more"),
         ([0, 0], [[0.5, 0.5], [0.5, 0.5]], [0, 0], "each named once"),
     ],
 )

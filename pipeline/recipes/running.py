@@ -6,7 +6,7 @@ All artifacts go to a folder that the caller gives; what is handed on are plain 
 import math
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pipeline.committee import load_committee
 from pipeline.data.idx import read_part
 from pipeline.data.npy import read_rows
 from pipeline.files import replacing_folder
-from pipeline.metrics import measure
+from pipeline.metrics import finite_or_none, measure
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
 from pipeline.parameters import ParameterError
@@ -158,7 +158,7 @@ def _held_back(model: Any, artifacts: Path) -> dict[str, Any]:
     with bounded_blas(1):  # as when it is evaluated
         probabilities = model.predict_proba(images[rows].reshape(len(rows), -1))
     figures = measure(labels[rows], probabilities, model.classes_)
-    return {"validation": {name: round(figures[name], 6) for name in _OF_A_TRIAL}}
+    return {"validation": _kept({name: figures[name] for name in _OF_A_TRIAL})}
 
 
 def _seeds(
@@ -248,7 +248,12 @@ def _judged(verdicts: dict[str, Verdict], averaged: dict[str, Verdict] | None) -
 
 def _figures(verdicts: dict[str, Verdict]) -> dict[str, Any]:
     """Return the figures of every part."""
-    return {part: {name: round(one, 6) for name, one in said.figures.items()} for part, said in verdicts.items()}
+    return {part: _kept(said.figures) for part, said in verdicts.items()}
+
+
+def _kept(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Return figures as they are kept; what has no value is None."""
+    return {name: None if one is None else round(one, 6) for name, one in finite_or_none(figures).items()}
 
 
 def _history(model: MLPClassifier) -> dict[str, list[float | None]]:

@@ -7,18 +7,21 @@ pixels of the validation rows and of the test file.
 import csv
 import json
 import logging
+import math
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import gen_batches
+from sklearn.utils.metadata_routing import UNUSED
 
 from pipeline import metrics
 from pipeline.data.idx import read_part
@@ -30,6 +33,7 @@ from pipeline.threads import bounded_blas
 
 BATCH = 1024  # images that are predicted at once, however many there are
 CURVES = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
+OF_GUESSES = ("accuracy", "neg_error_rate", "f1_macro")  # scores that take no probabilities
 LESS_IS_BETTER = ("error_rate", "log_loss", "calibration_error")
 
 
@@ -51,6 +55,7 @@ class Part:
 class Verdict:
     """What there is to say of a model on one part: see the functions of `pipeline.metrics`."""
 
+    labels: list[Any]
     figures: dict[str, float]
     by_class: list[metrics.ClassScore]
     confusion: NDArray[np.int64]
@@ -58,8 +63,19 @@ class Verdict:
     wrong: list[int]
 
 
+Score = Literal["accuracy", "neg_error_rate", "neg_log_loss", "f1_macro", "top_2_accuracy", "neg_calibration_error"]
+
+
 class Evaluate(Stage, BaseEstimator):
-    """Measure a fitted classifier by its probabilities.
+    """Measure a fitted classifier by its guesses and its probabilities.
+
+    As ``scoring=`` it gives ``cross_validate`` and the searches all scores by name. What wants a single number
+    (``cross_val_score``, ``learning_curve``, ``validation_curve``, ``HalvingGridSearchCV`` and
+    ``HalvingRandomSearchCV``, feature selection) is given ``Evaluate(measure="accuracy")``, or another score's name.
+
+    Any classifier can be scored. A score that has no value is NaN, and all others stand: what takes probabilities is
+    NaN for a classifier that has none and for several labels at once, log loss where a label was not in training.
+    Such a label is a wrong guess to the other scores.
 
     Parameters
     ----------
@@ -69,6 +85,8 @@ class Evaluate(Stage, BaseEstimator):
         How many of the most confident mistakes the stage lists and draws.
     n_bins : int, default=15
         Number of bins of the calibration error.
+    measure : str or None, default=None
+        The one score that is returned as a number. None returns all, by name. The stage writes all in any case.
 
     Attributes
     ----------
@@ -84,7 +102,12 @@ class Evaluate(Stage, BaseEstimator):
     >>> scores = cross_validate(LogisticRegression(max_iter=500), X, y, scoring=Evaluate())
     >>> round(float(scores["test_accuracy"].mean()), 3)
     0.973
+    >>> from sklearn.model_selection import cross_val_score
+    >>> cross_val_score(LogisticRegression(max_iter=500), X, y, scoring=Evaluate(measure="top_2_accuracy")).mean()
+    np.float64(1.0)
     """
+
+    __metadata_request__score: ClassVar[dict[str, str]] = {"estimator": UNUSED}  # of `score`, it is no metadata
 
     reads: ClassVar[tuple[str, ...]] = ("raw", "split", "model")
     writes: ClassVar[str] = "evaluation"
@@ -94,39 +117,76 @@ class Evaluate(Stage, BaseEstimator):
         pictures: bool = True,
         n_mistakes: Annotated[int, ">= 0"] = 25,
         n_bins: Annotated[int, ">= 1"] = 15,
+        measure: Score | None = None,
     ) -> None:
         self.pictures = pictures
         self.n_mistakes = n_mistakes
         self.n_bins = n_bins
+        self.measure = measure
 
-    def __call__(self, estimator: Any, X: ArrayLike, y: ArrayLike) -> dict[str, float]:
-        """Score an estimator, as scikit-learn asks a scorer to.
+    def __call__(
+        self, estimator: Any, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> dict[str, float] | float:
+        """Do what ``score`` does, as scikit-learn asks a scorer to."""
+        return self.score(estimator, X, y, sample_weight=sample_weight)
+
+    def score(
+        self, estimator: Any, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> dict[str, float] | float:
+        """Score an estimator.
 
         Parameters
         ----------
         estimator : classifier
-            Fitted, with ``predict_proba`` and ``classes_``.
+            Fitted, with ``predict``; with ``predict_proba`` and ``classes_``, where all scores are to have a value.
         X : array-like of shape (n_samples, n_features)
             What it predicts from.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,), (n_samples, 1) or (n_samples, n_labels)
             The labels that are right.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each sample counts. None is all alike. Under metadata routing, ``set_score_request`` asks for it.
 
         Returns
         -------
-        dict of float
-            accuracy, neg_error_rate, neg_log_loss, f1_macro, top_2_accuracy, neg_calibration_error. Of each, more is
-            better.
+        dict of float, or float
+            accuracy, neg_error_rate, neg_log_loss, f1_macro, top_2_accuracy, neg_calibration_error, or the one that
+            ``measure`` names. Of each, more is better.
 
         Raises
         ------
         ParameterError
             Where a parameter is not allowed.
         ValueError
-            Where labels and probabilities do not fit together.
+            Where labels and guesses do not fit together.
         """
         check_parameters(self)
-        figures = metrics.measure(y, estimator.predict_proba(X), estimator.classes_, self.n_bins)
-        return {_scorer_name(name): -value if name in LESS_IS_BETTER else value for name, value in figures.items()}
+        figures = dict.fromkeys(metrics.MEASURES, math.nan)
+        figures |= metrics.measure_guesses(y, estimator.predict(X), sample_weight=sample_weight)
+        if self.measure not in OF_GUESSES:
+            figures |= self._measure_probabilities(estimator, X, y, sample_weight)
+        scores = {_scorer_name(name): -value if name in LESS_IS_BETTER else value for name, value in figures.items()}
+        return scores if self.measure is None else scores[self.measure]
+
+    def _measure_probabilities(
+        self, estimator: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> dict[str, float]:
+        """Return the measures that take more than guesses: those that the estimator gives a value to."""
+        if metrics.is_multilabel(y) or not hasattr(estimator, "classes_"):
+            return {}
+        classes, weights = estimator.classes_, {"sample_weight": sample_weight}
+        if hasattr(estimator, "predict_proba"):
+            P = estimator.predict_proba(X)
+            try:
+                return metrics.measure_probabilities(y, P, classes, self.n_bins, **weights)
+            except ValueError as error:
+                warnings.warn(f"the scores that take probabilities are NaN: {error}", stacklevel=3)
+        elif hasattr(estimator, "decision_function"):
+            return {"top_2_accuracy": metrics.top_2_accuracy(y, estimator.decision_function(X), classes, **weights)}
+        return {}
+
+    def _accept_sample_weight(self) -> bool:
+        """Tell scikit-learn, which asks its own scorers so while metadata routing is off."""
+        return True
 
     def judge(self, y: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> Verdict:
         """Say all there is to say of a prediction.
@@ -139,9 +199,10 @@ class Evaluate(Stage, BaseEstimator):
         Returns
         -------
         Verdict
-            Figures, scores by class, confusion matrix, the worst mistakes and the rows of all.
+            Labels, figures, scores by class, confusion matrix, the worst mistakes and the rows of all.
         """
         return Verdict(
+            metrics.all_labels(y, classes),
             metrics.measure(y, probabilities, classes, self.n_bins),
             metrics.by_class(y, probabilities, classes),
             metrics.confusion(y, probabilities, classes),
@@ -178,7 +239,7 @@ class Evaluate(Stage, BaseEstimator):
         parts = _read_parts(artifacts)
         verdicts = {name: self._judge_part(name, part, model, progress) for name, part in parts.items()}
         self.verdicts_: dict[str, Verdict] = verdicts
-        _write_tables(folder, verdicts, model.classes_)
+        _write_tables(folder, verdicts)
         if draw:
             history = _read_history(artifacts / "model" / "history.csv")
             for name, figure in _draw(draw, model, parts["test"], verdicts["test"], history).items():
@@ -253,18 +314,20 @@ def _read_history(path: Path) -> dict[str, NDArray[np.float64]]:
             raise ValueError(f"{path} is damaged: it must have numbers in the columns {', '.join(CURVES)}") from None
 
 
-def _write_tables(folder: Path, verdicts: Mapping[str, Verdict], classes: Iterable[Any]) -> None:
+def _write_tables(folder: Path, verdicts: Mapping[str, Verdict]) -> None:
     """Write ``metrics.json``, ``by_class.csv``, ``mistakes.csv`` and a confusion matrix for each part."""
-    figures = {part: verdict.figures for part, verdict in verdicts.items()}
-    text = json.dumps(figures, indent=2) + "\n"  # validation before test: `dvc exp show` begins with what comes first
+    figures = {part: metrics.finite_or_none(verdict.figures) for part, verdict in verdicts.items()}
+    text = (
+        json.dumps(figures, indent=2, allow_nan=False) + "\n"
+    )  # validation before test: `dvc exp show` begins with what comes first
     (folder / "metrics.json").write_text(text, encoding="utf-8", newline="\n")
     scores = [(part, *score) for part, verdict in verdicts.items() for score in verdict.by_class]
     _write_csv(folder / "by_class.csv", ["part", *metrics.ClassScore._fields], scores)
     mistakes = [(part, *mistake) for part, verdict in verdicts.items() for mistake in verdict.mistakes]
     _write_csv(folder / "mistakes.csv", ["part", *metrics.Mistake._fields], mistakes)
     for part, verdict in verdicts.items():
-        rows = [(label, *counts) for label, counts in zip(classes, verdict.confusion.tolist(), strict=True)]
-        _write_csv(folder / f"confusion_{part}.csv", ["truth", *(f"guess_{label}" for label in classes)], rows)
+        rows = [(label, *counts) for label, counts in zip(verdict.labels, verdict.confusion.tolist(), strict=True)]
+        _write_csv(folder / f"confusion_{part}.csv", ["truth", *(f"guess_{label}" for label in verdict.labels)], rows)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -283,7 +346,7 @@ def _draw(
     rows = [mistake.row for mistake in verdict.mistakes]
     return {
         "learning_curves": draw.learning_curves(history),
-        "confusion": draw.confusion(verdict.confusion, model.classes_, title),
+        "confusion": draw.confusion(verdict.confusion, verdict.labels, title),
         "mistakes": draw.mistakes(part.images[rows], [_caption(mistake) for mistake in verdict.mistakes], _MISTAKES),
         "weights": draw.weights(model[-1].coefs_[0], part.images.shape[1:]),
     }

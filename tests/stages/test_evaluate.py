@@ -7,14 +7,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401 - scikit-learn wants it before the searches
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import get_scorer
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.metrics import accuracy_score, get_scorer
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    KFold,
+    cross_val_score,
+    cross_validate,
+    learning_curve,
+    validation_curve,
+)
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
+from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from pipeline.classifier import MLPClassifier
@@ -148,10 +164,207 @@ def test_labels_may_be_words():
     assert (scores["test_accuracy"] > 0.8).all()
 
 
+@pytest.fixture(scope="module")
+def digits():
+    """Return 400 small digits, 0..1, and their labels."""
+    X, y = load_digits(return_X_y=True)
+    return X[:400] / 16, y[:400]
+
+
+def test_an_unseen_class_loses_log_loss_alone(digits):
+    """The fold whose label was not in training has no log loss; every other score of every fold stands."""
+    X, y = digits
+    y = y.copy()
+    y[0] = 77
+    model = MLPClassifier((16,), solver="adamw", learning_rate_init=0.01, max_iter=8, learning_rate="cosine")
+    scores = cross_validate(model, X, y, cv=KFold(3), scoring=Evaluate(), return_train_score=True)
+    assert np.isnan(scores["test_neg_log_loss"]).tolist() == [True, False, False]
+    for name in set(NAMES) - {"neg_log_loss"}:
+        assert np.isfinite(scores[f"test_{name}"]).all()
+    assert np.isfinite(scores["train_neg_log_loss"]).all()
+    expected = cross_val_score(GaussianNB(var_smoothing=0.01), X, y, cv=KFold(3))
+    assert np.array_equal(
+        cross_validate(GaussianNB(var_smoothing=0.01), X, y, cv=KFold(3), scoring=Evaluate())["test_accuracy"], expected
+    )
+
+
+KINDS = {
+    "column": lambda y: y[:, None],
+    "list": np.ndarray.tolist,
+    "tuple": tuple,
+    "float": lambda y: y.astype(float),
+    "uint8": lambda y: y.astype(np.uint8),
+    "object": lambda y: y.astype(object),
+}
+PANDAS = {
+    "Series": lambda pandas, y: pandas.Series(y, index=range(7, 7 + len(y))),
+    "DataFrame": lambda pandas, y: pandas.DataFrame({"label": y}),
+    "Categorical": lambda pandas, y: pandas.Categorical(y),
+    "category": lambda pandas, y: pandas.Series(y).astype("category"),
+    "nullable": lambda pandas, y: pandas.Series(y).convert_dtypes(),
+}
+NAMED = {"numbers": lambda y: y, "words": lambda y: np.array(list("abcdefghij"))[y], "bools": lambda y: y > 4}
+
+
+@pytest.mark.parametrize("named", NAMED)
+@pytest.mark.parametrize("kind", [*KINDS, *PANDAS])
+def test_labels_of_every_kind_and_shape(digits, kind, named):
+    """Whatever holds the labels that scikit-learn's scorers take, the scores are the same."""
+    if named == "words" and kind in ("float", "uint8"):
+        kind = "list"  # words are no numbers
+    X, y = digits
+    y = NAMED[named](y)
+    model = GaussianNB(var_smoothing=0.01).fit(X, y)
+    held = PANDAS[kind](pytest.importorskip("pandas"), y) if kind in PANDAS else KINDS[kind](y)
+    scores = Evaluate()(model, X, held)
+    assert scores == Evaluate()(model, X, y)
+    assert scores["accuracy"] == accuracy_score(y, model.predict(X))
+
+
+def test_a_classifier_without_probabilities(digits):
+    """Guesses are measured; scores that take probabilities are NaN, but for the second guess by the decision."""
+    X, y = digits
+    model = LinearSVC(random_state=0).fit(X[::2], y[::2])
+    scores = Evaluate()(model, X, y)
+    for name, scorer in {"accuracy": "accuracy", "f1_macro": "f1_macro", "top_2_accuracy": "top_k_accuracy"}.items():
+        assert scores[name] == get_scorer(scorer)(model, X, y)
+    assert {name for name, score in scores.items() if np.isnan(score)} == {"neg_log_loss", "neg_calibration_error"}
+    two = LinearSVC(random_state=0).fit(X[::2], y[::2] > 4)
+    assert Evaluate()(two, X, y > 4)["top_2_accuracy"] == 1
+
+
+def test_guesses_are_those_of_predict(digits):
+    """Where a classifier does not guess the likeliest class, accuracy is of what it guesses, as scikit-learn's."""
+    X, y = digits
+    model = FixedThresholdClassifier(GaussianNB(var_smoothing=0.1), threshold=0.9).fit(X, y > 4)
+    accuracy = Evaluate()(model, X, y > 4)["accuracy"]
+    assert accuracy == model.score(X, y > 4) != model.estimator_.score(X, y > 4)
+
+
+@pytest.mark.parametrize("model", [KNeighborsClassifier(), MLPClassifier((9,), max_iter=20, tol=0, random_state=0)])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # twenty epochs are enough here
+def test_several_labels_at_once(digits, model):
+    """Accuracy and F1 are scikit-learn's; the scores that would take one probability for each class are NaN."""
+    X, y = digits
+    Y = np.column_stack([y > 4, y % 2 == 0]).astype(int)
+    model = clone(model).fit(X[::2], Y[::2])
+    for labels in (Y, Y.tolist(), csr_matrix(Y)):
+        scores = Evaluate()(model, X, labels)
+        assert scores["accuracy"] == get_scorer("accuracy")(model, X, Y)
+        assert scores["f1_macro"] == get_scorer("f1_macro")(model, X, Y)
+        assert np.isnan([scores[name] for name in ("neg_log_loss", "top_2_accuracy", "neg_calibration_error")]).all()
+
+
+@pytest.mark.parametrize("name", ["accuracy", "neg_log_loss", "f1_macro"])
+def test_weights_count_as_in_scikit_learn(digits, name):
+    """``sample_weight`` weighs every row, given by hand or by a search, with metadata routing or without."""
+    X, y = digits
+    weight = np.random.default_rng(0).random(len(y))
+    model = GaussianNB(var_smoothing=0.01).fit(X[::2], y[::2])
+    expected = get_scorer(name)(model, X, y, sample_weight=weight)
+    assert Evaluate()(model, X, y, sample_weight=weight)[name] == pytest.approx(expected, rel=1e-12)
+    grid = {"var_smoothing": [0.01]}
+    ours = GridSearchCV(GaussianNB(), grid, scoring=Evaluate(), refit=name).fit(X, y, sample_weight=weight)
+    theirs = GridSearchCV(GaussianNB(), grid, scoring=name).fit(X, y, sample_weight=weight)
+    assert ours.best_score_ == pytest.approx(theirs.best_score_, rel=1e-12)
+    with config_context(enable_metadata_routing=True):
+        model = GaussianNB(var_smoothing=0.01).set_fit_request(sample_weight=True)
+        for asked in (True, False):
+            ours, theirs = (
+                cross_val_score(model, X, y, scoring=one, params={"sample_weight": weight})
+                for one in (
+                    one.set_score_request(sample_weight=asked) for one in (Evaluate(measure=name), get_scorer(name))
+                )
+            )
+            assert ours == pytest.approx(theirs, rel=1e-12)
+        with pytest.raises(UnsetMetadataPassedError):
+            cross_val_score(model, X, y, scoring=Evaluate(measure=name), params={"sample_weight": weight})
+
+
+def test_one_score_as_a_number_serves_what_takes_no_more(digits):
+    """With ``measure=`` it stands where scikit-learn's own scorer would, in curves, halving searches and elsewhere."""
+    X, y = digits
+    model, grid = GaussianNB(), {"var_smoothing": [1e-9, 1e-2, 1.0]}
+    own = Evaluate(measure="accuracy")
+    assert type(own(model.fit(X, y), X, y)) is float
+    for cross in (
+        lambda scoring: cross_val_score(model, X, y, scoring=scoring, params={"sample_weight": np.ones(len(y))}),
+        lambda scoring: learning_curve(model, X, y, scoring=scoring, train_sizes=[0.5, 1.0])[2],
+        lambda scoring: learning_curve(
+            model, X, y, scoring=scoring, train_sizes=[0.5, 1.0], exploit_incremental_learning=True
+        )[2],
+        lambda scoring: validation_curve(
+            model, X, y, param_name="var_smoothing", param_range=grid["var_smoothing"], scoring=scoring
+        )[1],
+        lambda scoring: permutation_importance(model, X, y, scoring=scoring, n_repeats=1, random_state=0).importances,
+        lambda scoring: (
+            HalvingGridSearchCV(model, grid, scoring=scoring, random_state=0, min_resources=100)
+            .fit(X, y)
+            .cv_results_["mean_test_score"]
+        ),
+        lambda scoring: (
+            HalvingRandomSearchCV(model, grid, scoring=scoring, random_state=0, min_resources=100, n_candidates=3)
+            .fit(X, y)
+            .cv_results_["mean_test_score"]
+        ),
+    ):
+        assert np.array_equal(cross(own), cross("accuracy"))
+
+
+class Unsure(GaussianNB):
+    """A classifier whose probabilities are none."""
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), np.nan)
+
+
+def test_probabilities_that_are_none_lose_their_own_scores(digits):
+    """What takes probabilities is NaN, a warning says why, and the guesses are measured."""
+    X, y = digits
+    with pytest.warns(UserWarning, match="scores that take probabilities are NaN: Input probabilities contains NaN"):
+        scores = Evaluate()(Unsure(var_smoothing=0.01).fit(X, y), X, y)
+    assert scores["accuracy"] > 0.9
+    assert np.isnan([scores[name] for name in ("neg_log_loss", "top_2_accuracy", "neg_calibration_error")]).all()
+    assert Evaluate(measure="f1_macro")(Unsure(var_smoothing=0.01).fit(X, y), X, y) == scores["f1_macro"]  # unasked
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (lambda y: y[:-1], "inconsistent numbers of samples"),
+        (lambda y: y.astype(str), "all text or none; got '0'"),
+        (lambda y: y + 0.5, "continuous"),
+        (lambda y: np.where(y == 3, np.nan, y), "contains NaN"),
+        (lambda y: np.eye(10)[y], "can't handle a mix of multilabel-indicator and multiclass"),
+        (lambda y: np.column_stack([y, y]), "can't handle a mix of multiclass-multioutput and multiclass"),
+    ],
+)
+def test_what_scikit_learns_scorers_refuse_is_refused(digits, labels, message):
+    """Labels that cannot be measured are an error, not a low score."""
+    X, y = digits
+    with pytest.raises(ValueError, match=message):
+        Evaluate()(GaussianNB().fit(X, y), X, labels(y))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two epochs are enough here
+def test_one_class_alone(digits):
+    """A model that knows one class is sure of it, and right wherever it is."""
+    X, _ = digits
+    model = MLPClassifier((4,), max_iter=2, random_state=0).fit(X, ["a"] * len(X))
+    scores = Evaluate()(model, X, ["a"] * len(X))
+    assert scores == dict.fromkeys(NAMES, 0) | {"accuracy": 1, "f1_macro": 1, "top_2_accuracy": 1}
+    assert Evaluate()(model, X, ["a", "b"] * (len(X) // 2))["accuracy"] == 0.5
+
+
 def test_scikit_learns_manners():
     """Parameters can be read, set and cloned, and the text of one shows what was chosen."""
     scorer = Evaluate(n_mistakes=3)
-    assert clone(scorer).get_params() == {"pictures": True, "n_mistakes": 3, "n_bins": 15}
+    assert clone(scorer).get_params() == {
+        "pictures": True,
+        "n_mistakes": 3,
+        "n_bins": 15,
+        "measure": None,
+    }
     assert scorer.set_params(pictures=False).pictures is False
     assert repr(Evaluate(n_bins=10)) == "Evaluate(n_bins=10)"
 
@@ -162,6 +375,7 @@ def test_scikit_learns_manners():
         ({"n_bins": 0}, "n_bins must be an integer >= 1; got 0"),
         ({"n_mistakes": -1}, "n_mistakes must be an integer >= 0; got -1"),
         ({"pictures": "no"}, "pictures must be true or false; got 'no'"),
+        ({"measure": "log_loss"}, "measure must be .*'neg_log_loss'.* got 'log_loss'"),
     ],
 )
 def test_parameters_are_checked_when_used(parameters, message):
@@ -294,6 +508,42 @@ def test_run_without_validation_rows(artifacts):
     assert list(json.loads(written(artifacts)["metrics.json"])) == ["test"]
     assert "confusion_validation.csv" not in written(artifacts)
     assert {row["part"] for row in rows_of(artifacts, "by_class.csv")} == {"test"}
+
+
+def test_run_with_a_label_that_training_has_not_seen(artifacts):
+    """Its rows are wrong, its lines and columns stand in the tables, and what has no value is null in strict JSON."""
+    labels = (np.arange(N_TEST) % N_CLASSES).astype(np.uint8)
+    labels[:2] = 9
+    write_idx(artifacts / "raw" / "t10k-labels-idx1-ubyte", labels)
+    done = Evaluate().run(artifacts)
+    assert np.isnan(done["test"]["log_loss"])
+    assert done["test"]["accuracy"] == pytest.approx(23 / 30)  # row 1 was wrong anyway
+    figures = json.loads(written(artifacts)["metrics.json"], parse_constant=pytest.fail)
+    assert figures["test"]["log_loss"] is None
+    assert figures["test"] == pytest.approx(done["test"] | {"log_loss": None})
+    assert np.isfinite(figures["validation"]["log_loss"])
+    table = rows_of(artifacts, "confusion_test.csv")
+    assert [row["truth"] for row in table] == ["0", "1", "2", "3", "9"]
+    assert sum(int(count) for name, count in table[-1].items() if name != "truth") == 2
+    assert sum(int(row["guess_9"]) for row in table) == 0
+    assert [row["support"] for row in rows_of(artifacts, "by_class.csv") if row["label"] == "9"] == ["2"]
+    assert sorted(written(artifacts)) == sorted(TABLES + PICTURES)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two epochs are enough here
+def test_run_with_one_class_alone(artifacts, monkeypatch):
+    """A model of one class is measured as any other, tables and pictures included."""
+    monkeypatch.setattr(evaluate, "load_model", load_model)
+    for stem, n in (("train", N_TRAIN), ("t10k", N_TEST)):
+        write_idx(artifacts / "raw" / f"{stem}-labels-idx1-ubyte", np.full(n, 3, np.uint8))
+    images, labels = read_part(artifacts / "raw", "train")
+    model = Pipeline([("preprocess", Normalize()), ("train", MLPClassifier((5,), max_iter=2, random_state=0))])
+    save_model(artifacts / "model" / "model.npz", model.fit(images.reshape(N_TRAIN, -1), labels))
+    done = Evaluate().run(artifacts)
+    assert done["test"]["accuracy"] == done["validation"]["top_2_accuracy"] == 1
+    assert done["test"]["log_loss"] == 0
+    assert rows_of(artifacts, "confusion_test.csv") == [{"truth": "3", "guess_3": str(N_TEST)}]
+    assert sorted(written(artifacts)) == sorted(TABLES + PICTURES)
 
 
 def test_run_without_a_mistake(artifacts):
