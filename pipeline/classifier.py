@@ -17,7 +17,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
@@ -26,6 +25,7 @@ from pipeline import assembly
 from pipeline.assembly import ActivationName, InitializerName, Monitor, ScheduleName, SolverName
 from pipeline.augmentation import Deform
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from pipeline.class_weights import ClassWeights
 from pipeline.inputs import (
     Views,
     as_generator,
@@ -109,8 +109,10 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         How much of the mean square is kept, for ``rmsprop``.
     weight_decay : float, default=0.01
         The share of the learning rate by which weights and biases shrink at every update, for ``adamw``.
-    class_weight : dict, "balanced" or None, default=None
-        How much each class counts. ``balanced`` makes all classes count alike.
+    class_weight : dict, "balanced", list of dict or None, default=None
+        How much each class counts. ``balanced`` makes all classes count alike, as they are in the training labels; for
+        validation data it counts by those as well. A class that a dict leaves out counts 1. For several labels at once
+        there is a dict for each, with the weights of 0 and 1, and the product over its labels is a sample's weight.
     monitor : str, default="auto"
         The figure that decides on stopping. ``auto`` is scikit-learn's: the validation score under
         ``early_stopping``, else the loss. Any other brings the best weights back. ``lbfgs`` stops by its own rule.
@@ -239,7 +241,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         max_fun: Annotated[int, ">= 1"] = 15000,
         rho: Annotated[float, ">= 0", "< 1"] = 0.9,
         weight_decay: Annotated[float, ">= 0"] = 0.01,
-        class_weight: Literal["balanced"] | dict[Any, float] | None = None,
+        class_weight: Literal["balanced"] | dict[Any, float] | tuple[dict[Any, float], ...] | None = None,
         monitor: Monitor = "auto",
         dropout: Annotated[float, ">= 0", "< 1"] | tuple[Annotated[float, ">= 0", "< 1"], ...] = 0.0,
         weight_init: InitializerName | Annotated[float, "> 0"] = "auto",
@@ -337,7 +339,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         goes_on = self.warm_start and hasattr(self, "_trainer")
         rows, labels = self._check_samples(X, y, goes_on=goes_on)
         self._take_classes(labels, goes_on=goes_on)
-        samples = self._samples(rows, labels, sample_weight, goes_on=goes_on)
+        samples = self._training_samples(rows, labels, sample_weight, goes_on=goes_on)
         if not goes_on:
             self._begin(samples)
         validation = self._validation_data(len(samples), X_val, y_val, sample_weight_val)
@@ -386,7 +388,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         rows, labels = self._check_samples(X, y, goes_on=goes_on)
         self._take_classes(labels, goes_on=goes_on, classes=classes)
-        samples = self._samples(rows, labels, sample_weight, goes_on=goes_on)
+        samples = self._training_samples(rows, labels, sample_weight, goes_on=goes_on)
         if not goes_on:
             self._begin(samples)
         self._train(samples, None, tasks=None, max_epochs=1)
@@ -503,13 +505,26 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {labels}."
             )
 
+    def _training_samples(self, X: Any, y: Array, sample_weight: ArrayLike | None, *, goes_on: bool) -> Samples:
+        """Return samples to learn from; how much their classes count holds for all that are given in the same call."""
+        self._class_weights = None
+        if self.class_weight is not None:
+            self._class_weights = ClassWeights.learn(self.class_weight, self.classes_, self._codes(y))
+        return self._samples(X, y, sample_weight, goes_on=goes_on)
+
+    def _codes(self, y: Array) -> Array:
+        """Return the number of each sample's class, or 0 or 1 for each of several labels."""
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            return np.asarray(self._label_binarizer.transform(y), dtype=np.intp)
+        return np.searchsorted(self.classes_, y)
+
     def _samples(self, X: Any, y: Array, sample_weight: ArrayLike | None, *, goes_on: bool) -> Samples:
         """Return samples, one-hot targets and weights as the network takes them, or will take them."""
         dtype = self.network_.dtype if goes_on else precision(X)
         Y = self._label_binarizer.transform(y).astype(dtype)
         weight = None if sample_weight is None else checked_weight(sample_weight, len(Y), dtype)
-        if self.class_weight is not None:
-            by_class = compute_sample_weight(self.class_weight, y).astype(dtype)
+        if self._class_weights is not None:
+            by_class = self._class_weights.of(self._codes(y)).astype(dtype)
             weight = by_class if weight is None else weight * by_class
         return Samples(X, Y, weight, taker(X, self.pixel_scale))
 
@@ -524,7 +539,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val go together; got one without the other")
         rows, labels = self._check_samples(X_val, y_val, goes_on=True)
-        if len(labels) == n_samples and inside_a_search():
+        if rows.shape[0] == n_samples and inside_a_search():
             raise ValueError(
                 f"X_val has as many rows as X, {n_samples}, inside a search or a cross-validation: it was sliced "
                 "with X, and is no validation data any more. Use cv= for the search, and early_stopping with "

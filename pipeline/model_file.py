@@ -140,11 +140,15 @@ def _plain(value: Any) -> Any:
 
 
 def _without_pairs(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo what ``_plain`` does to a mapping."""
-    return {
-        name: dict(value["pairs"]) if isinstance(value, dict) and "pairs" in value else value
-        for name, value in parameters.items()
-    }
+    """Undo what ``_plain`` does to mappings."""
+    return {name: _unpaired(value) for name, value in parameters.items()}
+
+
+def _unpaired(value: Any) -> Any:
+    """Return the mapping that pairs stand for, and in a list the mappings."""
+    if isinstance(value, list):
+        return [_unpaired(item) for item in value]
+    return dict(value["pairs"]) if isinstance(value, dict) and "pairs" in value else value
 
 
 def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier as Theirs
+from sklearn.utils import compute_sample_weight
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pipeline import MLPClassifier, load_model, save_model
@@ -332,6 +333,63 @@ def test_class_weights_are_weights_of_samples(solver):
     assert params(balanced) == params(small(solver=solver).fit(X, y, shares[y] * WEIGHT))
     given = small(solver=solver, class_weight={0: 3.0}).fit(X, y)
     assert params(given) == params(small(solver=solver).fit(X, y, np.where(y == 0, 3.0, 1.0)))
+
+
+def balance(labels):
+    """Return what `balanced` gives each class of these labels."""
+    return len(labels) / (3 * np.bincount(labels))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("weights", [{2: 5.0}, {0: 0.5, 1: 1.0, 2: 5.0}, "balanced"])
+def test_validation_data_may_lack_a_class_that_has_a_weight(weights, early_stopping):
+    """Their samples count by the weights of the training labels, whatever their own balance is."""
+    seen, wanted = X[DIGITS < 2], DIGITS[DIGITS < 2]
+    by_class = balance(DIGITS) if weights == "balanced" else np.array([weights.get(label, 1.0) for label in range(3)])
+    options = {"X_val": seen, "y_val": wanted}
+    model = small(class_weight=weights, early_stopping=early_stopping).fit(X, DIGITS, **options)
+    spelt = small(early_stopping=early_stopping).fit(
+        X, DIGITS, by_class[DIGITS], **options, sample_weight_val=by_class[wanted]
+    )
+    assert params(model) == params(spelt)
+    assert model.history_["validation_loss"] == spelt.history_["validation_loss"]
+    assert model.history_["validation_score"] == spelt.history_["validation_score"]
+
+
+def test_a_batch_may_lack_a_class_that_has_a_weight():
+    """`partial_fit` knows all classes from its first call, and a batch of others is weighted as ever."""
+    model, spelt = small(class_weight={2: 5.0}), small()
+    for rows in (DIGITS < 2, DIGITS > 0):
+        model.partial_fit(X[rows], DIGITS[rows], classes=[0, 1, 2])
+        spelt.partial_fit(X[rows], DIGITS[rows], np.array([1.0, 1.0, 5.0])[DIGITS[rows]], classes=[0, 1, 2])
+    assert params(model) == params(spelt)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_matrix])
+@pytest.mark.parametrize("weights", ["balanced", [{1: 3.0}, {0: 0.5}, {0: 1.0, 1: 2.0}]], ids=["balanced", "dicts"])
+def test_several_labels_have_weights_as_in_scikit_learn(weights, kind):
+    """The product over the labels of a sample, in validation data by the balance of training, too."""
+    Y = TARGETS["multilabel"]
+    by_sample = compute_sample_weight(weights, Y)
+    model = small(class_weight=weights).fit(X, kind(Y), X_val=X[:9], y_val=kind(Y[:9]))
+    spelt = small().fit(X, Y, by_sample, X_val=X[:9], y_val=Y[:9], sample_weight_val=by_sample[:9])
+    assert params(model) == params(spelt)
+    assert model.history_["validation_loss"] == spelt.history_["validation_loss"]
+
+
+def test_class_weights_may_change_on_the_way():
+    """What `set_params` says holds for the next call, and what it takes back no longer does."""
+    model = small(class_weight={0: 3.0}, warm_start=True).fit(X, DIGITS)
+    spelt = small(warm_start=True).fit(X, DIGITS, np.where(DIGITS == 0, 3.0, 1.0))
+    assert params(model.set_params(class_weight=None).fit(X, DIGITS)) == params(spelt.fit(X, DIGITS))
+
+
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_a_weight_for_no_class_is_refused(call):
+    """What is misspelt is an error in scikit-learn's words, at the first call."""
+    options = {"classes": [0, 1, 2]} if call == "partial_fit" else {}
+    with pytest.raises(ParameterError, match=r"The classes, \[0, 1, 2\], are not in class_weight"):
+        getattr(small(class_weight={"0": 2.0}), call)(X, DIGITS, **options)
 
 
 def test_class_weights_of_words():

@@ -53,6 +53,7 @@ CONFIGURATIONS = {
     "another": {"learning_rate": Step(2, warmup=1), "solver": "sgd", "batch_size": "full"},
     "early stopping": {"early_stopping": True, "monitor": "validation_loss"},
     "class weights": {"class_weight": {0: 1, 1: 2, 2: 0.5}},
+    "class weights in a list": {"class_weight": [{0: 1, 1: 2.5}, {1: 3}, {}]},
     "bounded": {"max_updates": 3, "n_iter_no_change": np.inf, "verbose": 0, "n_threads": 1},
     "regularised": {"batch_norm": True, "noise": (0.1, 0.2), "max_norm": 2.0, "label_smoothing": 0.1},
     "averaged": {"averaging": LastEpochs(2), "batch_norm": True, "re_estimate": True},
@@ -79,7 +80,8 @@ def path(tmp_path):
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_every_configuration_comes_back(path, name):
     """Predictions, parameters and fitted attributes are those of the model that was saved."""
-    model = fitted(**CONFIGURATIONS[name])
+    several = isinstance(CONFIGURATIONS[name].get("class_weight"), list)
+    model = fitted(LABELS["multilabel"] if several else DIGITS, **CONFIGURATIONS[name])
     save_model(path, model)
     [(step, loaded)] = load_model(path).steps
     assert step == "train"
