@@ -4,6 +4,7 @@
 same on every machine.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -90,8 +91,7 @@ class Split(Stage, BaseEstimator):
         try:
             train, validation = next(self._splitter().split(X, y))
         except ValueError as error:
-            chosen = f"validation_fraction={self.validation_fraction}, stratify={self.stratify}"
-            raise ValueError(f"cannot split with {chosen}: {error}") from error
+            raise self._error(str(error)) from error
         yield np.sort(train).astype(np.int64), np.sort(validation).astype(np.int64)
 
     def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
@@ -117,6 +117,38 @@ class Split(Stage, BaseEstimator):
         return {"train": len(train), "validation": len(validation)}
 
     def _rows(self, y: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the one pair, or every row and none where nothing is to be held back."""
+        """Return the one pair, or every row and none where nothing is to be held back.
+
+        Every class must be among the rows to learn from: a model that does not know it cannot be measured on it.
+        """
         rows = np.arange(len(y), dtype=np.int64)
-        return next(self.split(rows, y)) if self.validation_fraction else (rows, rows[:0])
+        if not self.validation_fraction:
+            return rows, rows[:0]
+        if self.stratify:
+            self._check_counts(y)
+        train, validation = next(self.split(rows, y))
+        lost = np.setdiff1d(y, y[train])
+        if len(lost):
+            raise self._error(
+                f"class {lost[0]} has all its rows, {np.sum(y == lost[0])}, held back, and none to learn from; "
+                "a smaller split.validation_fraction or another split.random_state mends it"
+            )
+        return train, validation
+
+    def _check_counts(self, y: NDArray[np.int64]) -> None:
+        """Raise where there are too few rows to have each class in both parts."""
+        labels, counts = np.unique(y, return_counts=True)
+        if counts.min() < 2:
+            rarest = labels[counts.argmin()]
+            raise self._error(f"class {rarest} has 1 row, and expected are 2 or more; split.stratify=false takes any")
+        n_validation = math.ceil(self.validation_fraction * len(y))
+        n_train = len(y) - n_validation
+        if min(n_train, n_validation) < len(labels):
+            raise self._error(
+                f"{n_train} rows to learn from and {n_validation} held back; expected are {len(labels)} or more of "
+                f"both, for {len(labels)} classes; split.stratify=false takes any"
+            )
+
+    def _error(self, reason: str) -> ValueError:
+        chosen = f"validation_fraction={self.validation_fraction}, stratify={self.stratify}"
+        return ValueError(f"cannot split with {chosen}: {reason}")

@@ -192,6 +192,39 @@ def test_run_leaves_nothing_half_done(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["prepared", "split"]
 
 
+@pytest.mark.parametrize(
+    ("split", "labels", "message"),
+    [
+        (Split(), [0, 1] * 20 + [2], "class 2 has 1 row, and expected are 2 or more; split.stratify=false takes any"),
+        (
+            Split(),
+            [0, 1, 2, 3] * 2,
+            "6 rows to learn from and 2 held back; expected are 4 or more of both.*stratify=false",
+        ),
+        (Split(0.9), [0, 1, 2, 3] * 2, "0 rows to learn from and 8 held back"),
+        (Split(0.9), [0, 1] * 25 + [2, 2], "class 2 has all its rows, 2, held back.*smaller split.validation_fraction"),
+        (
+            Split(0.9, stratify=False),
+            [0, 1] * 25 + [4],
+            "class 4 has all its rows, 1, held back, and none to learn from",
+        ),
+    ],
+)
+def test_run_refuses_what_no_model_can_be_measured_on(tmp_path, split, labels, message):
+    """Too few rows of a class, and a class without a row to learn from, end here and not two stages later."""
+    write_prepared(tmp_path, labels)
+    with pytest.raises(ValueError, match=rf"cannot split with validation_fraction=.*: {message}"):
+        split.run(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
+
+
+def test_run_takes_a_class_with_one_row_where_it_is_learned_from(tmp_path):
+    """The remedy that is offered works: without stratification one row of a class is enough."""
+    write_prepared(tmp_path, [0, 1] * 20 + [2])
+    assert Split(stratify=False, random_state=0).run(tmp_path) == {"train": 34, "validation": 7}
+    assert 40 in np.load(tmp_path / "split" / "train.npy")
+
+
 def test_missing_input_names_its_maker(tmp_path):
     """Without prepared labels the error says which command makes them."""
     with pytest.raises(MissingInputError, match="pipeline preprocess"):
