@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.data.idx import read_part
 from pipeline.data.npy import read_npy
+from pipeline.data.parts import check_parts
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress, Stage
 
@@ -417,10 +418,10 @@ class Preprocess(Stage, Normalize):
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Write ``{train,test}_{X,Y}.npy`` and ``normalize.json``."""
         parts = {part: read_part(artifacts / "raw", part) for part in ("train", "test")}
-        (images, labels), (others, other_labels) = parts["train"], parts["test"]
+        (images, labels), (others, _) = parts["train"], parts["test"]
         self._check_shape(*images.shape[1:])
-        _check_test(images.shape[1:], others.shape[1:], int(labels.max(initial=0)), other_labels)
-        one_hot = OneHot(classes=tuple(range(int(labels.max(initial=0)) + 1))).fit(labels)
+        check_parts(parts)
+        one_hot = OneHot(classes=tuple(range(int(labels.max()) + 1))).fit(labels)
         self.fit(_rows_of(images))
         for part, (pictures, truth) in parts.items():
             np.save(folder / f"{part}_Y.npy", one_hot.transform(truth))
@@ -476,15 +477,3 @@ def _rows_of(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return images as rows of pixels, without a copy."""
     n_images, height, width = images.shape
     return images.reshape(n_images, height * width)
-
-
-def _check_test(
-    size: tuple[int, ...], test_size: tuple[int, ...], largest: int, test_labels: NDArray[np.uint8]
-) -> None:
-    """Raise unless the test file suits the training file."""
-    if test_size != size:
-        raise ValueError(
-            f"test images must be {size[0]}x{size[1]} as the training images are; got {test_size[0]}x{test_size[1]}"
-        )
-    if test_labels.max(initial=0) > largest:
-        raise ValueError(f"test labels must be 0 to {largest} as the training labels are; got {test_labels.max()}")

@@ -483,13 +483,16 @@ def test_run_works_in_pieces_of_bounded_size(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ({"test": (7, 5, 3)}, "test images must be 4x3 as the training images are; got 5x3"),
-        ({"test": (7, 3, 4)}, "test images must be 4x3 as the training images are; got 3x4"),
-        ({"test_labels": [5] * 7}, "test labels must be 0 to 4 as the training labels are; got 5"),
+        ({"test": (7, 5, 3)}, "t10k-images-idx3-ubyte has images of 5x3 pixels; expected 4x3, as train-images"),
+        ({"test": (7, 3, 4)}, "t10k-images-idx3-ubyte has images of 3x4 pixels; expected 4x3"),
+        ({"test_labels": [5] * 7}, r"t10k-labels-idx1-ubyte has the label 5 \(7 of 7 rows\), which train-labels"),
+        ({"train_labels": [0, 2] * 10, "test_labels": [0, 0, 1, 2, 2, 2, 2]}, r"the label 1 \(1 of 7 rows\)"),
+        ({"train_labels": [3] * 20, "test_labels": [3] * 7}, "train-labels-idx1-ubyte has the label 3 alone"),
+        ({"test": (0, 4, 3)}, "t10k-images-idx3-ubyte holds no pixel"),
     ],
 )
-def test_a_test_file_that_does_not_suit_is_refused(tmp_path, raw, message):
-    """Images of another size and labels without a column are refused, and nothing is left behind."""
+def test_files_that_no_later_stage_could_use_are_refused(tmp_path, raw, message):
+    """Images of another size, unknown labels, one class, no image: each is refused, and nothing is left behind."""
     write_raw(tmp_path / "raw", **raw)
     with pytest.raises(ValueError, match=message):
         Preprocess().run(tmp_path)
