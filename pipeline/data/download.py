@@ -13,6 +13,7 @@ from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
 from pipeline.data.carriers.local import Cache
 from pipeline.data.catalogue import Dataset
 from pipeline.data.idx import FILES, copy_idx, read_part
+from pipeline.data.parts import check_parts
 from pipeline.parameters import ParameterError
 
 
@@ -52,7 +53,9 @@ def deliver(dataset: Dataset, source: str, folder: Path, transfer: Transfer) -> 
         try:
             _bring(dataset, carrier, cache, folder, transfer)
         except (RuntimeError, OSError, ValueError) as error:  # CarrierError, what networks raise, what readers raise
-            failures[str(carrier)] = " ".join(str(error).split())
+            failures[str(carrier)] = " ".join(line.strip() for line in str(error).splitlines())
+            if dataset.carriers == (carrier,) and not carrier.remote:  # no other way, with a network or without one
+                raise FetchError(f"{carrier}: {failures[str(carrier)]}") from error
             transfer.progress.say(f"{carrier}: {failures[str(carrier)]}")
         else:
             transfer.progress.say(f"{dataset.name} comes from {carrier}")
@@ -97,8 +100,7 @@ def _bring(dataset: Dataset, carrier: Carrier, cache: Cache, folder: Path, trans
         brought = Path(scratch)
         carrier.bring(dataset.files, brought, transfer)
         check(dataset.files, brought)
-        for part in FILES:
-            read_part(brought, part, dataset.n_classes)
+        check_parts({part: read_part(brought, part, dataset.n_classes, names) for part, names in FILES.items()})
         if carrier.remote:
             _keep(dataset.files, brought, cache, transfer)
         for name in dataset.files:

@@ -43,6 +43,7 @@ TYPES: dict[int, np.dtype[Any]] = {
 }
 """The types of items, by their code in the file."""
 
+_QMNIST_COLUMNS = 8
 _MAX_AXES = 64  # NumPy's own limit, where IDX has room for 255
 _CHUNK = 2**20
 
@@ -88,7 +89,7 @@ class Header(NamedTuple):
         return struct.pack(f">BBBB{len(self.shape)}I", 0, 0, code, len(self.shape), *self.shape)
 
 
-def read_idx(source: Source, *, max_bytes: int = MAX_BYTES) -> NDArray[Any]:
+def read_idx(source: Source, *, max_bytes: int = MAX_BYTES, name: str | None = None) -> NDArray[Any]:
     """Read an IDX file, raw or compressed with gzip, which its bytes tell and not its name.
 
     Parameters
@@ -97,6 +98,8 @@ def read_idx(source: Source, *, max_bytes: int = MAX_BYTES) -> NDArray[Any]:
         A path to a raw file of one-byte items is mapped, read-only and without a copy.
     max_bytes : int, default=MAX_BYTES
         Most bytes of items that may be held in memory; a mapped file holds none there.
+    name : str, optional
+        What to call the source in an error; its own name unless it is a copy that nobody else knows of.
 
     Returns
     -------
@@ -113,11 +116,11 @@ def read_idx(source: Source, *, max_bytes: int = MAX_BYTES) -> NDArray[Any]:
     >>> read_idx(io.BytesIO(bytes.fromhex("00000b02 00000001 00000002 0102 fffe")))
     array([[258,  -2]], dtype=int16)
     """
-    name = _name(source)
+    name = name or _name(source)
     with _opened(source, name) as (file, is_raw):
         header = _read_header(file, name)
         if is_raw and isinstance(source, str | os.PathLike) and header.dtype.itemsize == 1 and header.n_bytes:
-            return _mapped(Path(source), header)
+            return _mapped(Path(source), header, name)
         items = bytearray()
         for chunk in _items(file, header, name, max_bytes):
             items += chunk
@@ -168,15 +171,24 @@ def copy_idx(source: Source, target: Path, *, max_bytes: int = MAX_BYTES) -> Non
     IdxError
         Naming the file and what is wrong with it.
     """
+    with replacing_file(target) as copy:
+        copy.writelines(read_pieces(source, max_bytes=max_bytes))
+
+
+def read_pieces(source: Source, *, max_bytes: int = MAX_BYTES) -> Iterator[bytes]:
+    """Yield the raw bytes of an IDX file, raw or compressed, in pieces; see `copy_idx`."""
     name = _name(source)
-    with _opened(source, name) as (file, _), replacing_file(target) as copy:
+    with _opened(source, name) as (file, _):
         header = _read_header(file, name)
-        copy.write(header.pack())
-        copy.writelines(_items(file, header, name, max_bytes))
+        yield header.pack()
+        yield from _items(file, header, name, max_bytes)
 
 
 def read_part(
-    folder: str | os.PathLike[str], part: str, n_classes: int | None = None
+    folder: str | os.PathLike[str],
+    part: str,
+    n_classes: int | None = None,
+    names: tuple[str, str] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Read a part's images and labels, and see that they fit together.
 
@@ -188,6 +200,8 @@ def read_part(
         Which part.
     n_classes : int, optional
         How many classes there are; without it a label may be anything.
+    names : (str, str), optional
+        What to call the files of images and of labels in an error, where those of the folder are copies.
 
     Returns
     -------
@@ -206,15 +220,53 @@ def read_part(
     if part not in FILES:
         raise ValueError(f"part must be 'train' or 'test'; got {part!r}")
     paths = [find_idx(folder, name) for name in FILES[part]]
-    images, labels = (_read_bytes(path, n_axes) for path, n_axes in zip(paths, (3, 1), strict=True))
+    names = names or (str(paths[0]), str(paths[1]))
+    images, labels = (read_idx(path, name=name) for path, name in zip(paths, names, strict=True))
+    check_images(images, names[0])
+    if labels.dtype != np.uint8 or labels.ndim != 1:
+        raise IdxError(f"{names[1]} holds {_kind(labels)}; expected labels, uint8 of shape (n_samples,)")
     if len(images) != len(labels):
-        raise IdxError(f"{paths[0]} holds {len(images)} images, but {paths[1]} holds {len(labels)} labels")
-    if not images.size:
-        raise IdxError(f"{paths[0]} holds no pixel: its shape is {images.shape}")
+        raise IdxError(f"{names[0]} holds {len(images)} images, but {names[1]} holds {len(labels)} labels")
     if n_classes is not None and labels.max() >= n_classes:
         row = int(np.argmax(labels >= n_classes))
-        raise IdxError(f"{paths[1]} holds the label {labels[row]} in row {row}; labels are 0 to {n_classes - 1}")
+        raise IdxError(f"{names[1]} holds the label {labels[row]} in row {row}; labels are 0 to {n_classes - 1}")
     return images, labels
+
+
+def check_images(images: NDArray[Any], name: str) -> None:
+    """Raise unless an array holds images, one at least, under the name of its file."""
+    if images.dtype != np.uint8 or images.ndim != 3:
+        raise IdxError(f"{name} holds {_kind(images)}; expected images, uint8 of shape (n_samples, height, width)")
+    if not images.size:
+        raise IdxError(f"{name} holds no pixel: its shape is {images.shape}")
+
+
+def read_labels(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """Read labels from an IDX file of whole numbers, or of QMNIST's eight columns, of which the first is the label.
+
+    Parameters
+    ----------
+    path : path
+        A file of items of shape (n_samples,) or, as int32, (n_samples, 8).
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), uint8
+
+    Raises
+    ------
+    IdxError
+        Where it holds anything else, or a label that is not on 0..255.
+    """
+    labels = read_idx(path)
+    if labels.dtype == np.int32 and labels.ndim == 2 and labels.shape[1] == _QMNIST_COLUMNS:
+        labels = labels[:, 0]
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        raise IdxError(f"{path} holds {_kind(labels)}; expected labels, whole numbers of shape (n_samples,)")
+    wrong = np.flatnonzero((labels < 0) | (labels > 255))
+    if len(wrong):
+        raise IdxError(f"{path} holds the label {labels[wrong[0]]} in row {wrong[0]}; labels are 0 to 255")
+    return np.array(labels, dtype=np.uint8)
 
 
 def find_idx(folder: str | os.PathLike[str], name: str) -> Path:
@@ -319,14 +371,14 @@ def _shaped(items: bytearray, header: Header, name: str) -> NDArray[Any]:
         raise IdxError(f"{name} has the shape {header.shape}, which is more than NumPy can hold") from None
 
 
-def _mapped(path: Path, header: Header) -> NDArray[Any]:
+def _mapped(path: Path, header: Header, name: str) -> NDArray[Any]:
     """Map a raw file's items, once its size is the one announced."""
     offset = len(header.pack())
     n_bytes = path.stat().st_size - offset
     if n_bytes < header.n_bytes:
-        raise _cut_short(str(path), header, n_bytes)
+        raise _cut_short(name, header, n_bytes)
     if n_bytes > header.n_bytes:
-        raise _goes_on(str(path), header)
+        raise _goes_on(name, header)
     return np.memmap(path, header.dtype, "r", offset, header.shape)
 
 
@@ -338,9 +390,8 @@ def _goes_on(name: str, header: Header) -> IdxError:
     return IdxError(f"{name} goes on after the {header.n_bytes} bytes of items that it announces")
 
 
-def _read_bytes(path: Path, n_axes: int) -> NDArray[np.uint8]:
-    """Read an IDX file that must hold unsigned bytes on a number of axes."""
-    array = read_idx(path)
-    if array.dtype != np.uint8 or array.ndim != n_axes:
-        raise IdxError(f"{path} holds {array.dtype} on {array.ndim} axes; expected uint8 on {n_axes}")
-    return array
+def _kind(array: NDArray[Any]) -> str:
+    """Say what an array is, and what it looks like where it stands in the place of the other."""
+    likeness = {1: "as labels are", 3: "as images are"} if array.dtype == np.uint8 else {}
+    words = f", {likeness[array.ndim]}" if array.ndim in likeness else ""
+    return f"{array.dtype} of shape {array.shape}{words}"

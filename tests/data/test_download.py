@@ -177,6 +177,26 @@ def test_when_all_fail(dataset, home, transfer, error, cache_root):
     assert not cache_root.exists()
 
 
+def test_when_a_folder_is_all_there_is(dataset, tiny_folder, home, transfer):
+    """A set of a folder alone fails in one line, said once, about the file that lies there; and no network helps."""
+    (tiny_folder / "train-labels-idx1-ubyte").write_bytes(bytes.fromhex("00000801 00000001 01"))
+    with pytest.raises(FetchError) as caught:
+        deliver(replace(dataset, carriers=(Folder(tiny_folder),)), "auto", home, transfer)
+    images, labels = (tiny_folder / name for name in FILES["train"])
+    assert str(caught.value) == f"folder {tiny_folder}: {images} holds 3 images, but {labels} holds 1 labels"
+    assert transfer.progress.lines == []
+
+
+def test_copies_in_a_scratch_folder_are_not_named(dataset, serving, home, transfer):
+    """What is wrong with a file from afar is said under its official name, not under that of our copy."""
+    unknown = dict.fromkeys(dataset.files)
+    for content in (b"<html>", b"", bytes.fromhex("00000801 00000003 000000"), bytes.fromhex("00000801 00000001 01")):
+        carriers = (serving(**{"train-labels-idx1-ubyte": content}),)
+        with pytest.raises(FetchError, match=r"a server: train-(images|labels)-idx\d-ubyte (is|has|holds) ") as caught:
+            deliver(replace(dataset, files=unknown, carriers=carriers), "auto", home, transfer)
+        assert str(home) not in str(caught.value)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, AssertionError])
 def test_interruption_leaves_no_trace(dataset, home, transfer, error, cache_root):
     """An interruption, or a defect of our own, goes through at once and leaves nothing half-written."""

@@ -18,6 +18,7 @@ from pipeline.data.idx import (
     copy_idx,
     find_idx,
     read_idx,
+    read_labels,
     read_part,
     write_idx,
 )
@@ -284,8 +285,11 @@ def test_read_part(fill, part, pack):
     [
         ({"labels": (0, 1, 0)}, "holds 2 images, but .* holds 3 labels"),
         ({"labels": (0, 2)}, "holds the label 2 in row 1; labels are 0 to 1"),
-        ({"images": (2, 9)}, "holds uint8 on 2 axes; expected uint8 on 3"),
-        ({"labels": ((0, 1),)}, "holds uint8 on 2 axes; expected uint8 on 1"),
+        ({"images": (2, 9)}, r"holds uint8 of shape \(2, 9\); expected images, uint8 of shape"),
+        ({"images": (2, 3, 3, 1)}, r"holds uint8 of shape \(2, 3, 3, 1\); expected images"),
+        ({"images": (2,)}, r"holds uint8 of shape \(2,\), as labels are; expected images"),
+        ({"labels": ((0, 1),)}, r"holds uint8 of shape \(1, 2\); expected labels, uint8 of shape \(n_samples,\)"),
+        ({"labels": [[[0]]]}, r"holds uint8 of shape \(1, 1, 1\), as images are; expected labels"),
         ({"images": (0, 3, 3), "labels": ()}, r"holds no pixel: its shape is \(0, 3, 3\)"),
         ({"images": (2, 0, 3)}, "holds no pixel"),
     ],
@@ -302,8 +306,55 @@ def test_part_of_other_items(fill):
     """Labels of four bytes are not taken for labels."""
     folder = fill()
     write_idx(folder / FILES["train"][1], np.zeros(2, np.int32))
-    with pytest.raises(IdxError, match="holds int32 on 1 axes; expected uint8 on 1"):
+    with pytest.raises(IdxError, match=r"holds int32 of shape \(2,\); expected labels, uint8"):
         read_part(folder, "train")
+
+
+@pytest.mark.parametrize("damage", [b"", b"<html>", FOUR, FOUR[:-1], gzip.compress(FOUR)[:-9]])
+@pytest.mark.parametrize("place", [0, 1])
+def test_copies_are_called_by_other_names(fill, damage, place):
+    """Where the files are copies, an error calls them by the names that are given, whatever is wrong."""
+    folder = fill(labels=(0, 1, 2) if damage == FOUR and place else (0, 1))
+    (folder / FILES["train"][place]).write_bytes(damage)
+    with pytest.raises(IdxError, match=f"^(my images|{['my images', 'my labels'][place]}) ") as caught:
+        read_part(folder, "train", names=("my images", "my labels"))
+    assert str(folder) not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32"])
+@pytest.mark.parametrize("pack", [False, True])
+def test_labels_of_all_integer_types(path, dtype, pack):
+    """Labels may be integers of any type, and come out as bytes."""
+    write_idx(path, np.array([7, 0, 127], dtype))
+    path.write_bytes(gzip.compress(path.read_bytes()) if pack else path.read_bytes())
+    labels = read_labels(path)
+    assert (labels.dtype, labels.tolist(), type(labels)) == (np.uint8, [7, 0, 127], np.ndarray)
+
+
+def test_labels_of_qmnist(path):
+    """Of eight columns of int32 the first is the digit."""
+    rows = np.array([[5, 0, 3692, 10, 0, 0, 0, 0], [0, 1, 2, 99999, 1, 1, 1, 1]], np.int32)
+    write_idx(path, rows)
+    assert read_labels(path).tolist() == [5, 0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (np.array([0, -1], np.int8), "holds the label -1 in row 1; labels are 0 to 255"),
+        (np.array([256, 0], np.int32), "holds the label 256 in row 0; labels are 0 to 255"),
+        (np.array([0, 1], np.float32), r"holds float32 of shape \(2,\); expected labels, whole numbers of shape"),
+        (np.zeros((2, 8), np.uint8), r"holds uint8 of shape \(2, 8\)"),
+        (np.zeros((2, 7), np.int32), r"holds int32 of shape \(2, 7\)"),
+        (np.zeros((2, 3, 3), np.uint8), r"holds uint8 of shape \(2, 3, 3\), as images are"),
+    ],
+)
+def test_labels_that_are_none(path, labels, words):
+    """Labels that no byte can hold, fractions and images are refused by the file's name."""
+    write_idx(path, labels)
+    with pytest.raises(IdxError, match=words) as caught:
+        read_labels(path)
+    assert str(caught.value).startswith(str(path))
 
 
 def test_unknown_part(tmp_path):

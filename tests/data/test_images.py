@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.data.idx import Header
 from pipeline.data.images import ImageError, as_rows, read_images
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
@@ -79,6 +80,41 @@ def test_a_broken_file_is_refused_by_name(tmp_path: Path, content):
     (tmp_path / "broken").write_bytes(content)
     with pytest.raises(ValueError, match="broken"):
         read_images(tmp_path / "broken", 12)
+
+
+def idx(array):
+    """Return the bytes of an IDX file."""
+    return (
+        Header(array.dtype.newbyteorder(">"), array.shape).pack()
+        + array.astype(array.dtype.newbyteorder(">")).tobytes()
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (idx(IMAGES.astype(np.float32)), "pixels must be uint8, 0..255; got float32"),
+        (idx(IMAGES.astype(np.int32)), "pixels must be uint8, 0..255; got int32"),
+        (idx(IMAGES[..., None]), r"expected images of shape .*; got shape \(2, 3, 4, 1\)"),
+        (idx(IMAGES[:, 0, 0]), r"expected images of shape .*; got shape \(2,\)"),
+        (idx(IMAGES[:0]), r"expected images of shape .*; got shape \(0, 3, 4\)"),
+        (idx(IMAGES[:, :2]), r"expected images of 12 pixels each; got shape \(2, 2, 4\)"),
+        (IDX[:-1], "is cut short"),
+        (IDX + b"0", "goes on after"),
+        (b"", "is empty"),
+        (gzip.compress(IDX)[:-9], "is cut short"),
+        (gzip.compress(IDX)[:-8] + bytes(8), "is damaged"),
+        (gzip.compress(gzip.compress(IDX)), "compressed with gzip a second time"),
+        (b"<html>", "is an HTML"),
+    ],
+)
+def test_what_cannot_be_predicted_is_named(tmp_path: Path, content, words):
+    """Labels, other types and shapes, damage: the error is one line that begins with the user's file."""
+    (tmp_path / "my file").write_bytes(content)
+    with pytest.raises(ValueError, match=words) as caught:
+        read_images(tmp_path / "my file", 12)
+    assert str(caught.value).startswith(str(tmp_path / "my file"))
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_missing_file_is_named(tmp_path: Path):

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from pipeline.data.carriers.arrays import fixed_fifth, to_images, to_labels, write_parts
 from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
-from pipeline.data.idx import copy_idx, find_idx
+from pipeline.data.idx import FILES, copy_idx, read_labels, read_part, write_idx
+from pipeline.data.idx_names import find_parts
+from pipeline.data.parts import check_parts
 from pipeline.files import replacing_file
 
 
 @dataclass(frozen=True)
 class Folder(Carrier):
-    """A folder that holds the files under their official names, raw or compressed.
+    """A folder that holds the files, raw or compressed, under the official names or what `find_parts` takes for them.
 
     Attributes
     ----------
@@ -28,12 +30,20 @@ class Folder(Carrier):
     def __str__(self) -> str:
         return f"folder {self.path}"
 
-    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - nothing to wait for
-        """Copy the files, unpacking them."""
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it holds these or none
+        """Copy the files, unpacked and with labels of one byte; errors are about the files of this folder."""
         if not Path(self.path).is_dir():
             raise CarrierError("it is not there")
-        for name in files:
-            copy_idx(find_idx(self.path, name), folder / name)
+        found = find_parts(self.path)
+        names = {part: (str(images), str(labels)) for part, (images, labels) in found.items()}
+        for part, (images, labels) in found.items():
+            copy_idx(images, folder / FILES[part][0])
+            write_idx(folder / FILES[part][1], read_labels(labels))
+        check_parts({part: read_part(folder, part, names=names[part]) for part in FILES}, names)
+        if any("emnist" in images.name.lower() for images, _ in found.values()):
+            transfer.progress.say(
+                "EMNIST's files have rows and columns of every image swapped; they are taken as they are"
+            )
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 import gzip
 import hashlib
 
+import numpy as np
 import pytest
 
 from pipeline.data.carriers.base import CarrierError
 from pipeline.data.carriers.local import Cache, Folder, ScikitLearnDigits
-from pipeline.data.idx import FILES, IdxError, read_part
+from pipeline.data.idx import FILES, TYPES, Header, IdxError, read_idx, read_part, write_idx
 
 IMAGES = FILES["train"][0]
 DIGITS = {
@@ -15,6 +16,13 @@ DIGITS = {
     "t10k-labels-idx1-ubyte": "34128b0eac0fff7f",
 }
 """The first half of the SHA-256 of each file."""
+
+
+def idx(array, dtype="u1"):
+    """Return the bytes of an IDX file."""
+    items = np.asarray(array).astype(np.dtype(dtype).newbyteorder(">"))
+    assert items.dtype in TYPES.values()
+    return Header(items.dtype, items.shape).pack() + items.tobytes()
 
 
 @pytest.fixture
@@ -47,7 +55,7 @@ def test_folder_that_is_not_there(tmp_path, files, home, transfer):
 def test_folder_with_a_file_missing(tiny_folder, files, home, transfer):
     """A missing file is named."""
     (tiny_folder / IMAGES).unlink()
-    with pytest.raises(FileNotFoundError, match=f"holds neither {IMAGES} nor"):
+    with pytest.raises(FileNotFoundError, match=f"lack beside them {IMAGES}, with .gz or without"):
         Folder(tiny_folder).bring(files, home, transfer)
 
 
@@ -56,6 +64,83 @@ def test_folder_with_a_damaged_file(tiny_folder, files, home, transfer):
     (tiny_folder / IMAGES).write_bytes(b"<html>")
     with pytest.raises(IdxError, match=f"{IMAGES} is an HTML"):
         Folder(tiny_folder).bring(files, home, transfer)
+
+
+@pytest.mark.parametrize("labels", ["int8", "int16", "int32", "eight columns"])
+def test_folder_of_other_names_and_labels(tiny_folder, tiny, files, home, transfer, labels):
+    """Whatever the files are called and however labels are written, the four official files with bytes come out."""
+    own = tiny_folder.parent / "own"
+    own.mkdir()
+    for (images_name, labels_name), stem in zip(FILES.values(), ("train", "test"), strict=True):
+        images, digits = (read_idx(tiny_folder / name) for name in (images_name, labels_name))
+        write_idx(own / f"q-{stem}-images.idx3-ubyte", images)
+        columns = np.repeat(digits[:, None], 8, axis=1) * [1, 2, 3, 4, 5, 6, 7, 8]
+        written = columns.astype("int32") if labels == "eight columns" else digits.astype(labels)
+        write_idx(own / f"q-{stem}-labels.idx2-int", written)
+    Folder(own).bring(files, home, transfer)
+    assert contents(home) == tiny
+    assert transfer.progress.lines == []
+
+
+def test_folder_of_emnist_says_how_its_images_lie(tiny_folder, tiny, files, home, transfer):
+    """EMNIST's files are told by their names, taken as they are, and a line says that their images are transposed."""
+    for path in list(tiny_folder.iterdir()):
+        path.rename(tiny_folder / f"emnist-digits-{path.name}")
+    Folder(tiny_folder).bring(files, home, transfer)
+    assert contents(home) == tiny
+    assert ["EMNIST" in line and "rows and columns" in line for line in transfer.progress.lines] == [True]
+
+
+FOLDER = {
+    "train images empty": ({"train-images": b""}, "train-images-idx3-ubyte is empty"),
+    "test labels empty": ({"t10k-labels": b""}, "t10k-labels-idx1-ubyte is empty"),
+    "truncated": ({"train-images": lambda body: body[:-1]}, "train-images-idx3-ubyte is cut short"),
+    "labels truncated": ({"train-labels": lambda body: body[:-1]}, "train-labels-idx1-ubyte is cut short"),
+    "goes on": ({"t10k-images": lambda body: body + b"0"}, "t10k-images-idx3-ubyte goes on"),
+    "gzip cut": ({"train-images": lambda body: gzip.compress(body)[:-9]}, "train-images-idx3-ubyte is cut short"),
+    "gzip damaged": (
+        {"train-labels": lambda body: gzip.compress(body)[:-8] + b"\0" * 8},
+        "train-labels-idx1-ubyte is damaged",
+    ),
+    "too many labels": ({"train-labels": idx([0, 1, 2, 2])}, "holds 3 images, but .*train-labels-idx1-ubyte holds 4"),
+    "too few labels": ({"t10k-labels": idx([1])}, "holds 2 images, but .*t10k-labels-idx1-ubyte holds 1"),
+    "swapped": (
+        {"train-images": idx([0, 1, 2]), "train-labels": idx(np.zeros((3, 2, 2)))},
+        "as images are; expected lab",
+    ),
+    "images of float32": ({"train-images": idx(np.zeros((3, 2, 2)), "f4")}, "train-images-idx3-ubyte holds float32"),
+    "images of float64": ({"t10k-images": idx(np.zeros((2, 2, 2)), "f8")}, "t10k-images-idx3-ubyte holds float64"),
+    "images of int32": ({"t10k-images": idx(np.zeros((2, 2, 2)), "i4")}, "t10k-images-idx3-ubyte holds int32"),
+    "images with channels": (
+        {"train-images": idx(np.zeros((3, 2, 2, 1)))},
+        "train-images-.* of shape .3, 2, 2, 1.; exp",
+    ),
+    "rows of pixels": ({"train-images": idx(np.zeros((3, 4)))}, r"train-images-.* of shape \(3, 4\); expected images"),
+    "labels of float32": ({"train-labels": idx([0, 1, 2], "f4")}, "train-labels-idx1-ubyte holds float32"),
+    "negative labels": ({"train-labels": idx([0, -1, 2], "i1")}, "train-labels-idx1-ubyte holds the label -1 in row 1"),
+    "large labels": ({"train-labels": idx([0, 1, 300], "i4")}, "train-labels-idx1-ubyte holds the label 300 in row 2"),
+    "no test images": (
+        {"t10k-images": idx(np.zeros((0, 2, 2))), "t10k-labels": idx([])},
+        "t10k-images-idx3-ubyte holds no pixel",
+    ),
+    "other size": ({"t10k-images": idx(np.zeros((2, 2, 3)))}, "t10k-images-idx3-ubyte has images of 2x3"),
+    "one class": ({"train-labels": idx([2, 2, 2])}, "train-labels-idx1-ubyte has the label 2 alone"),
+    "test label": ({"t10k-labels": idx([1, 7])}, r"t10k-labels-idx1-ubyte has the label 7 \(1 of 2 rows\), which"),
+}
+"""What may be wrong with a file of a folder: its new content, and what is said of it."""
+
+
+@pytest.mark.parametrize(("changes", "words"), FOLDER.values(), ids=FOLDER)
+def test_errors_name_the_users_files(tiny_folder, files, home, transfer, changes, words):
+    """Whatever is wrong with a file of the user's own, the error names it where it lies, and no copy of ours."""
+    for stem, change in changes.items():
+        [path] = tiny_folder.glob(f"{stem}-*")
+        path.write_bytes(change(path.read_bytes()) if callable(change) else change)
+    with pytest.raises(ValueError, match=words) as caught:
+        Folder(tiny_folder).bring(files, home, transfer)
+    assert str(caught.value).startswith(str(tiny_folder))
+    assert str(home) not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_cache_gives_what_it_has_kept(tmp_path, tiny_folder, tiny, files, home, transfer):
