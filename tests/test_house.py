@@ -75,7 +75,8 @@ ALLOWED = {
     "pipeline.pictures": ("numpy", "matplotlib"),
     "pipeline.terminal": ("pipeline.stages.base", "rich"),
     "pipeline.files": (),
-    "pipeline.stages.base": ("pipeline.files", "pipeline.parameters", "pipeline.program"),
+    "pipeline.provenance": ("pipeline.parameters",),
+    "pipeline.stages.base": ("pipeline.files", "pipeline.parameters", "pipeline.program", "pipeline.provenance"),
 }
 FORBIDDEN = {
     "pipeline.classifier": ("pipeline.stages", "pipeline.data"),
@@ -130,7 +131,7 @@ OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "open
 @pytest.mark.parametrize("module", TREES)
 def test_files_are_opened_where_a_reader_expects_it(module):
     """Data, the model's file, recipes' results and a stage's own writing do; networks, measures and settings never."""
-    openers = ("files", "data", "model_file", "recipes", "stages")
+    openers = ("files", "provenance", "data", "model_file", "recipes", "stages")
     if not is_under(module, *(f"pipeline.{name}" for name in openers)):
         assert not {name for name, _, _ in calls_in(module)} & OPENERS
 

@@ -982,15 +982,15 @@ def test_the_command_runs_trials_and_keeps_them(trials):
 
 def test_a_trial_never_looks_at_test_images(trials, folder, monkeypatch):
     """It runs as well where there are none, and nothing is evaluated."""
-    prepare = STAGES["preprocess"]._run
+    prepare = STAGES["preprocess"].run
 
     def prepare_without_test(*arguments):
         done = prepare(*arguments)
-        for path in (*folder.rglob("t10k-*"), *folder.rglob("test_*.npy")):
+        for path in (*folder.rglob("t10k-*"), *folder.rglob("test_*.npy"), *folder.rglob("prepared/provenance.json")):
             path.unlink()
         return done
 
-    monkeypatch.setattr(STAGES["preprocess"], "_run", prepare_without_test)
+    monkeypatch.setattr(STAGES["preprocess"], "run", prepare_without_test)
     monkeypatch.setattr(STAGES["evaluate"], "_run", lambda *_: 1 / 0)
     monkeypatch.setattr(STAGES["evaluate"], "judge_model", lambda *_: 1 / 0)
     assert [one["seed"] for one in run_trial(trials.trial_recipes()["as it stands"], folder / "artifacts")] == [5, 2]

@@ -146,7 +146,7 @@ def gather_members(
     """
     efforts = [
         {"recipe": name, "seed": seed}
-        | gather_network(name, one, seed, artifacts, progress, kept, train, ["preprocess"])
+        | gather_network(name, one, seed, artifacts, progress, kept, train, ["preprocess", "split"])
         for name, one in recipe.kinds.items()
     ]
     with replacing_folder(artifacts / "model") as folder:

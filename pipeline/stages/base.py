@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pipeline.files import check_replaceable, replacing_folder
-from pipeline.parameters import check_parameters
+from pipeline.parameters import check_parameters, parameters_of
 from pipeline.program import command
+from pipeline.provenance import (
+    ProvenanceError,
+    Record,
+    all_inputs,
+    digest_folder,
+    find_mismatch,
+    plain,
+    read_record,
+    write_record,
+)
 
 
 class Progress:
@@ -66,6 +76,8 @@ class Stage(ABC):
             Where an input is missing, or a file of it.
         UnwritableError
             Where this stage's folder cannot be written.
+        ProvenanceError
+            Where inputs do not fit together: one was made from another than is there now.
         """
         check_parameters(self)
         root = Path(artifacts)
@@ -73,12 +85,15 @@ class Stage(ABC):
             if not (root / name).is_dir():
                 raise _missing_input(f"{root / name} is missing", name)
         self.check_output(root)
+        inputs = self._check_inputs(root)
         with replacing_folder(root / self.writes) as folder:
             try:
-                return self._run(root, folder, progress or Progress())
+                done = self._run(root, folder, progress or Progress())
             except FileNotFoundError as error:
                 _name_maker(error, root, self.reads)
                 raise
+            write_record(folder, Record(MAKERS[self.writes], self.recorded_parameters(), inputs))
+        return done
 
     def check_output(self, artifacts: str | os.PathLike[str]) -> None:
         """See that this stage's folder can be written, before any work is done.
@@ -94,6 +109,24 @@ class Stage(ABC):
             Where it cannot.
         """
         check_replaceable(Path(artifacts) / self.writes, "choose another folder with --artifacts")
+
+    def recorded_parameters(self) -> dict[str, Any]:
+        """Return the parameters that the folder's record names, as JSON has them."""
+        return {name: plain(getattr(self, name)) for name in parameters_of(type(self))}
+
+    def _check_inputs(self, root: Path) -> dict[str, str]:
+        """Raise unless all folders of the stages before fit together; return the digests of what this one is made from.
+
+        A folder without a record, of an older version or a person's own, fits where nothing speaks against it.
+        """
+        before = list(MAKERS)[: list(MAKERS).index(self.writes)]
+        there = [name for name in before if (root / name).is_dir()]
+        records = {name: _read_record(root, name) for name in there}
+        told = {*self.reads, *(source for record in records.values() if record for source in record.inputs)}
+        digests = {name: digest_folder(root / name) for name in there if name in told}
+        if mismatch := find_mismatch(digests, records):
+            raise _mismatch(root, *mismatch)
+        return all_inputs({name: digests[name] for name in self.reads}, [records[name] for name in self.reads])
 
     @abstractmethod
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
@@ -112,6 +145,23 @@ MAKERS = {
 def _missing_input(words: str, name: str) -> MissingInputError:
     """Return the error for an input that is not there, or not all of it."""
     return MissingInputError(f"{words}: {command(MAKERS[name])} makes it (`run` makes all)")
+
+
+def _read_record(root: Path, name: str) -> Record | None:
+    """Return the record of a folder; of one that is damaged, say which command makes it anew."""
+    try:
+        return read_record(root / name)
+    except ProvenanceError as error:
+        raise ProvenanceError(f"{error}: {command(MAKERS[name])} makes it anew") from error
+
+
+def _mismatch(root: Path, made: str, source: str) -> ProvenanceError:
+    """Return the error for a folder that was made from another one than is there now."""
+    there = "is there now" if (root / source).is_dir() else "the folders before it were"
+    return ProvenanceError(
+        f"{root / made} was made from another {root / source} than {there}: {command(MAKERS[made])} makes it anew, and "
+        "then the stages after it (`run` makes all)"
+    )
 
 
 def _name_maker(error: FileNotFoundError, root: Path, reads: tuple[str, ...]) -> None:

@@ -28,6 +28,8 @@ from pipeline.data.idx import read_part
 from pipeline.data.npy import read_rows
 from pipeline.model_file import load_model
 from pipeline.parameters import check_parameters
+from pipeline.program import command
+from pipeline.provenance import RECORD, ProvenanceError, read_record
 from pipeline.stages.base import Progress, Stage
 from pipeline.threads import bounded_blas
 
@@ -237,6 +239,7 @@ class Evaluate(Stage, BaseEstimator):
         draw = _import_pictures() if self.pictures else None
         model = load_model(artifacts / "model" / "model.npz")
         parts = _read_parts(artifacts)
+        _check_model(artifacts, model, parts["test"].images, progress)
         verdicts = {name: self._judge_part(name, part, model, progress) for name, part in parts.items()}
         self.verdicts_: dict[str, Verdict] = verdicts
         _write_tables(folder, verdicts)
@@ -295,6 +298,22 @@ def _read_parts(artifacts: Path) -> dict[str, Part]:
     validation = {"validation": Part(images, labels, rows)} if len(rows) else {}
     images, labels = read_part(artifacts / "raw", "test")
     return validation | {"test": Part(images, labels, np.arange(len(labels)))}
+
+
+def _check_model(artifacts: Path, model: Any, images: NDArray[np.uint8], progress: Progress) -> None:
+    """Raise where a model takes other images, and say where it cannot be told what it was trained on."""
+    height, width = images.shape[1:]
+    if model.n_features_in_ != height * width:
+        raise ProvenanceError(
+            f"{artifacts / 'model'} takes images of {model.n_features_in_} pixels, and {artifacts / 'raw'} has "
+            f"{height}x{width}: {command('train')} makes it anew, after the stages before it (`run` makes all)"
+        )
+    for name in ("split", "model"):
+        if read_record(artifacts / name) is None:
+            progress.say(
+                f"warning: {artifacts / name} has no {RECORD}: whether the model was trained on validation rows cannot "
+                "be told"
+            )
 
 
 def _predict(model: Any, part: Part, progress: Progress) -> Iterable[NDArray[np.floating[Any]]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from pipeline.data.carriers.base import Transfer
-from pipeline.data.catalogue import find_dataset
+from pipeline.data.catalogue import CATALOGUE, find_dataset
 from pipeline.data.download import deliver
 from pipeline.data.idx import FILES, read_part
 from pipeline.files import temporary_folder
@@ -94,6 +94,11 @@ class Fetch(Stage, BaseEstimator):
         carrier = self._deliver(folder, progress)
         counts = {part: len(read_part(folder, part)[1]) for part in FILES}
         return {"dataset": self.dataset, "carrier": carrier, **counts}
+
+    def recorded_parameters(self) -> dict[str, Any]:
+        """Return the name of the data set: who brings it changes nothing, and where a folder lies is not for others."""
+        named = self.dataset in CATALOGUE or self.dataset.startswith("openml:")
+        return {"dataset": self.dataset if named else "folder"}
 
     def _deliver(self, folder: Path, progress: Progress) -> str:
         return deliver(find_dataset(self.dataset), self.source, folder, Transfer(self.timeout, self.retries, progress))

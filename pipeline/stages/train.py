@@ -15,6 +15,8 @@ from pipeline.callbacks import OnEpoch
 from pipeline.classifier import MLPClassifier
 from pipeline.data.npy import read_npy, read_rows
 from pipeline.model_file import save_model
+from pipeline.program import command
+from pipeline.provenance import ProvenanceError
 from pipeline.stages.base import Progress, Stage
 from pipeline.stages.preprocess import Normalize, read_labels
 
@@ -81,7 +83,13 @@ def read_training(artifacts: Path) -> tuple[Normalize, NDArray[Any], NDArray[Any
     """Return the fitted normaliser, what there is to learn from, and the validation data that ``fit`` may be given."""
     normalize = _read_normalizer(artifacts / "prepared" / "normalize.json")
     X, y = read_npy(artifacts / "prepared" / "train_X.npy"), read_labels(artifacts / "prepared", "train")
+    _check_width(artifacts / "prepared", normalize, X)
     train, validation = (read_rows(artifacts / "split" / f"{part}.npy", len(y)) for part in ("train", "validation"))
+    if both := np.intersect1d(train, validation).size:
+        raise ProvenanceError(
+            f"{artifacts / 'split'} has {both} rows both for training and for validation: {command('split')} makes it "
+            "anew"
+        )
     watched = {"X_val": X[validation], "y_val": y[validation]} if len(validation) else {}
     return normalize, _rows(X, train), y[train], watched
 
@@ -92,6 +100,15 @@ def _read_normalizer(path: Path) -> Normalize:
         return Normalize.from_state(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:  # JSON's and Unicode's errors are such, too
         raise ValueError(f"{path} is damaged: {error}") from None
+
+
+def _check_width(prepared: Path, normalize: Normalize, X: NDArray[Any]) -> None:
+    """Raise where the normaliser was fitted on images of another width than those that it is kept beside."""
+    if X.ndim != 2 or X.shape[1] != normalize.n_features_in_:
+        raise ProvenanceError(
+            f"{prepared / 'normalize.json'} is for images of {normalize.n_features_in_} pixels, and train_X.npy has "
+            f"the shape {X.shape}: {command('preprocess')} makes both anew"
+        )
 
 
 def _rows(X: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:

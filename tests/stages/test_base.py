@@ -70,7 +70,7 @@ def test_a_new_run_replaces_the_folder(artifacts):
     (artifacts / "prepared").mkdir()
     (artifacts / "prepared/old").touch()
     Copy().run(artifacts)
-    assert [path.name for path in (artifacts / "prepared").iterdir()] == ["deep"]
+    assert sorted(path.name for path in (artifacts / "prepared").iterdir()) == ["deep", "provenance.json"]
 
 
 def test_a_failure_leaves_what_was_there(artifacts):

@@ -45,6 +45,7 @@ from pipeline.stages.preprocess import Normalize
 ROOT = Path(__file__).parents[2]
 NAMES = ["accuracy", "neg_error_rate", "neg_log_loss", "f1_macro", "top_2_accuracy", "neg_calibration_error"]
 TABLES = ["by_class.csv", "confusion_test.csv", "confusion_validation.csv", "metrics.json", "mistakes.csv"]
+RECORD = "provenance.json"
 PICTURES = ["confusion.png", "learning_curves.png", "mistakes.png", "weights.png"]
 N_TRAIN, N_TEST, N_CLASSES, SHAPE = 40, 30, 4, (2, 3)
 
@@ -394,7 +395,7 @@ def test_run_measures_both_parts(artifacts):
     figures = json.loads(written(artifacts)["metrics.json"])
     assert figures == done
     assert list(figures) == ["validation", "test"]  # experiments are compared by what stands first
-    assert sorted(written(artifacts)) == sorted(TABLES + PICTURES)
+    assert sorted(written(artifacts)) == sorted([*TABLES, *PICTURES, RECORD])
 
 
 def test_run_lists_the_mistakes_by_their_rows(artifacts):
@@ -418,7 +419,7 @@ def test_run_measures_the_model_that_was_saved(artifacts, monkeypatch):
     images, labels = read_part(artifacts / "raw", "test")
     assert done["test"]["accuracy"] == model.score(images.reshape(N_TEST, -1), labels)
     assert done["test"]["log_loss"] == -Evaluate()(model, images.reshape(N_TEST, -1), labels)["neg_log_loss"]
-    assert sorted(written(artifacts)) == sorted(TABLES + PICTURES)
+    assert sorted(written(artifacts)) == sorted([*TABLES, *PICTURES, RECORD])
 
 
 def test_run_keeps_its_verdicts(artifacts):
@@ -591,7 +592,7 @@ def test_without_pictures_it_needs_no_matplotlib(artifacts, monkeypatch):
     monkeypatch.delitem(sys.modules, "pipeline.pictures", raising=False)
     monkeypatch.delattr("pipeline.pictures", raising=False)
     Evaluate(pictures=False).run(artifacts)
-    assert sorted(written(artifacts)) == TABLES
+    assert sorted(written(artifacts)) == sorted([*TABLES, RECORD])
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "epoch,loss\n1,x\n", "\0"], ids=["empty", "other", "word", "nul"])

@@ -9,6 +9,7 @@ from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.data.download import FetchError
 from pipeline.data.idx import FILES, read_part, write_idx
 from pipeline.parameters import ParameterError, parameters_of
+from pipeline.provenance import RECORD
 from pipeline.stages.base import Progress
 from pipeline.stages.fetch import Fetch
 
@@ -77,7 +78,7 @@ def test_run(own, tmp_path):
     done = Fetch(dataset=str(own)).run(tmp_path / "artifacts", recorder)
     assert done == {"dataset": str(own), "carrier": f"folder {own}", "train": 3, "test": 2}
     raw = tmp_path / "artifacts" / "raw"
-    assert {path.name for path in raw.iterdir()} == {name for part in FILES.values() for name in part}
+    assert {path.name for path in raw.iterdir()} == {name for part in FILES.values() for name in part} | {RECORD}
     assert read_part(raw, "train")[0].tolist() == [[[0, 1]], [[2, 3]], [[4, 5]]]
     assert recorder.lines == [f"{own} comes from folder {own}"]
 

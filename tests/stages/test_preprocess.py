@@ -441,7 +441,14 @@ def test_run_is_the_same_twice_and_in_pieces(tmp_path, monkeypatch):
         return {path.name: path.read_bytes() for path in (tmp_path / "prepared").iterdir()}
 
     first = written()
-    assert sorted(first) == ["normalize.json", "test_X.npy", "test_Y.npy", "train_X.npy", "train_Y.npy"]
+    assert sorted(first) == [
+        "normalize.json",
+        "provenance.json",
+        "test_X.npy",
+        "test_Y.npy",
+        "train_X.npy",
+        "train_Y.npy",
+    ]
     assert written() == first
     monkeypatch.setattr(preprocess, "PIECE", 25)
     assert written() == first

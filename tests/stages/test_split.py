@@ -162,7 +162,7 @@ def test_run_writes_the_rows_that_split_yields(tmp_path):
     write_prepared(tmp_path, Y)
     assert Split().run(tmp_path) == {"train": 170, "validation": 30}
     first = {path.name: path.read_bytes() for path in (tmp_path / "split").iterdir()}
-    assert sorted(first) == ["train.npy", "validation.npy"]
+    assert sorted(first) == ["provenance.json", "train.npy", "validation.npy"]
     for name, rows in zip(("train", "validation"), pair(Split()), strict=True):
         written = np.load(tmp_path / "split" / f"{name}.npy")
         assert written.dtype == np.int64

@@ -135,7 +135,7 @@ def test_the_same_inputs_give_the_same_bytes(artifacts, parameters):
     first = {path.name: path.read_bytes() for path in (artifacts / "model").iterdir()}
     train(**parameters).run(artifacts)
     assert {path.name: path.read_bytes() for path in (artifacts / "model").iterdir()} == first
-    assert sorted(first) == ["history.csv", "model.npz"]
+    assert sorted(first) == ["history.csv", "model.npz", "provenance.json"]
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
