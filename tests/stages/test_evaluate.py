@@ -528,7 +528,7 @@ def test_run_with_a_label_that_training_has_not_seen(artifacts):
     assert sum(int(count) for name, count in table[-1].items() if name != "truth") == 2
     assert sum(int(row["guess_9"]) for row in table) == 0
     assert [row["support"] for row in rows_of(artifacts, "by_class.csv") if row["label"] == "9"] == ["2"]
-    assert sorted(written(artifacts)) == sorted(TABLES + PICTURES)
+    assert sorted(written(artifacts)) == sorted([*TABLES, *PICTURES, RECORD])
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two epochs are enough here
@@ -544,7 +544,7 @@ def test_run_with_one_class_alone(artifacts, monkeypatch):
     assert done["test"]["accuracy"] == done["validation"]["top_2_accuracy"] == 1
     assert done["test"]["log_loss"] == 0
     assert rows_of(artifacts, "confusion_test.csv") == [{"truth": "3", "guess_3": str(N_TEST)}]
-    assert sorted(written(artifacts)) == sorted(TABLES + PICTURES)
+    assert sorted(written(artifacts)) == sorted([*TABLES, *PICTURES, RECORD])
 
 
 def test_run_without_a_mistake(artifacts):
