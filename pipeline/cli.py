@@ -165,22 +165,25 @@ def gradcheck(
     artifacts: ArtifactsOption = Path("artifacts"),
     images: Annotated[int, typer.Option("--images", min=1, help="How many training images to look at.")] = 3,
     *,
+    every: Annotated[bool, typer.Option("--all", help="Check every parameter: minutes for a large network.")] = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
-    """Compare backpropagation with numerical differentiation for the network that `train` configures."""
+    """Compare backpropagation with numerical differentiation for the network that `train` configures.
+
+    Of each array of parameters a sample is checked, the same in every run.
+    """
     arguments = _read_arguments(params, settings)
-    from pipeline.gradcheck import check, demand_agreement, training_images  # noqa: PLC0415 - for start-up time
+    from pipeline import gradcheck as gradients  # noqa: PLC0415 - for start-up time
 
     fetch, preprocess, _, train, _ = (stage_class(name)(**values) for name, values in arguments.items())
     work_begins()
     with RichProgress() as progress, _saying_warnings(progress):
-        X, y = training_images(artifacts, fetch, progress)
-        some = preprocess.fit(X).transform(X[:images])
-        differences = check(train, some, y[:images], sorted(set(y.tolist())), progress)
-    for one in differences:
-        shape = "x".join(map(str, one.shape))
-        typer.echo(f"{one.name:<4} {shape:>11}  mean {one.mean:.1e}  largest {one.largest:.1e}")
-    demand_agreement(differences)
+        X, y = gradients.training_images(artifacts, fetch, progress)
+        some, labels = preprocess.fit(X).transform(X[:images]), sorted(set(y.tolist()))
+        n_of_each = None if every else gradients.N_OF_EACH
+        differences = gradients.check(train, some, y[:images], labels, progress, n_of_each=n_of_each)
+    typer.echo("\n".join(gradients.describe(differences)))
+    gradients.demand_agreement(differences)
 
 
 @app.command()

@@ -4,6 +4,7 @@ The network is built in float64 from an estimator's parameters, as ``fit`` build
 check.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,17 @@ from pipeline.classifier import MLPClassifier
 from pipeline.data.idx import read_part
 from pipeline.inputs import as_generator
 from pipeline.network import Network
-from pipeline.network.gradient_check import STEP, Difference, check_gradients
+from pipeline.network.gradient_check import STEP, Difference, check_gradients, n_checked
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress
 from pipeline.stages.fetch import Fetch
+from pipeline.threads import bounded_blas
 
 Array = NDArray[Any]
 TOLERANCE = 1e-9
 """What two gradients of a parameter may lie apart on average."""
+N_OF_EACH = 512
+"""How many elements of each array of parameters the command checks: seconds where all would take minutes."""
 
 
 class GradientError(ValueError):
@@ -77,16 +81,24 @@ def build(model: MLPClassifier, X: ArrayLike, y: ArrayLike, classes: ArrayLike) 
 
 
 def check(
-    model: MLPClassifier, X: ArrayLike, y: ArrayLike, classes: ArrayLike, progress: Progress | None = None
+    model: MLPClassifier,
+    X: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike,
+    progress: Progress | None = None,
+    *,
+    n_of_each: int | None = None,
 ) -> list[Difference]:
-    """Compare backpropagation with central differences for every parameter of the network that ``model`` configures.
+    """Compare backpropagation with central differences for the network that ``model`` configures.
 
     Parameters
     ----------
     model, X, y, classes
         As in ``build``.
     progress : Progress, optional
-        Whoever watches; it takes 20 seconds for 400,000 parameters and three images.
+        Whoever watches; thousands of parameters take seconds, hundreds of thousands minutes.
+    n_of_each : int, default=None
+        How many elements of each W, b and so on are checked, as ``check_gradients`` draws them. None checks all.
 
     Returns
     -------
@@ -95,9 +107,10 @@ def check(
     """
     network, samples, Y = build(model, X, y, classes)
     progress = progress or Progress()
-    progress.begin("gradcheck", network.params.size, "parameters")
+    progress.begin("gradcheck", n_checked(network, n_of_each), "parameters")
     try:
-        return check_gradients(network, samples, Y, advance=progress.advance)
+        with bounded_blas(1):  # products this small only wait for each other's threads
+            return check_gradients(network, samples, Y, advance=progress.advance, n_of_each=n_of_each)
     finally:
         progress.end()
 
@@ -110,6 +123,28 @@ def training_images(
         return fetch.load("train", progress)
     images, labels = read_part(artifacts / "raw", "train")
     return images.reshape(len(images), -1), labels.astype(np.int64)
+
+
+def describe(differences: list[Difference]) -> list[str]:
+    """Return a line for each parameter, and one that says how many were checked of how many.
+
+    Examples
+    --------
+    >>> some = [Difference("W1", (784, 512), 1.5e-12, 3e-11, 200), Difference("b1", (9,), 0, 0, 9)]
+    >>> for line in describe(some):
+    ...     print(line)
+    W1       784x512  mean 1.5e-12  largest 3.0e-11  200 of 401408
+    b1             9  mean 0.0e+00  largest 0.0e+00  all 9
+    checked 209 of 401417 parameters: a sample of each array (--all checks all)
+    """
+    lines, n_all, n_parameters = [], 0, 0
+    for one in differences:
+        shape, size = "x".join(map(str, one.shape)), math.prod(one.shape)
+        share = f"all {size}" if one.n_checked == size else f"{one.n_checked} of {size}"
+        lines.append(f"{one.name:<4} {shape:>11}  mean {one.mean:.1e}  largest {one.largest:.1e}  {share}")
+        n_all, n_parameters = n_all + one.n_checked, n_parameters + size
+    sampled = f"{n_all} of {n_parameters} parameters: a sample of each array (--all checks all)"
+    return [*lines, f"checked {sampled if n_all < n_parameters else f'all {n_parameters} parameters'}"]
 
 
 def demand_agreement(differences: list[Difference]) -> None:

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 from typer.testing import CliRunner
 
 from pipeline.classifier import MLPClassifier
@@ -81,7 +82,7 @@ def test_regularisers_agree():
 def test_a_difference_is_told_by_name(mean):
     """One parameter above the tolerance is enough, and no number is no agreement."""
     with pytest.raises(GradientError, match=r"1e-09 apart on average; they do by W2 (2.0e-09|nan)\. Where"):
-        demand_agreement([Difference("W1", (2, 3), 1e-9, 1e-3), Difference("W2", (3, 1), mean, mean)])
+        demand_agreement([Difference("W1", (2, 3), 1e-9, 1e-3, 6), Difference("W2", (3, 1), mean, mean, 3)])
 
 
 def test_images_that_are_fetched_already_are_used(tmp_path):
@@ -109,12 +110,56 @@ def folder(tmp_path, monkeypatch):
 
 def test_the_command_prints_a_line_for_each_parameter():
     """Name, shape, mean and largest difference; nothing is written."""
-    code, out, error = call("--set", "train.hidden_layer_sizes=[4]", "--set", "train.random_state=0", "--images", "2")
+    code, out, error = call("--set", "train.hidden_layer_sizes=[16]", "--set", "train.random_state=0", "--images", "2")
     assert code == 0, error
     lines = [
-        re.fullmatch(r"(\w+) +([\dx]+)  mean \d\.\de-1\d  largest \d\.\de-\d\d", line) for line in out.splitlines()
+        re.fullmatch(r"(\w+) +([\dx]+)  mean \d\.\de-1\d  largest \d\.\de-\d\d  (.*)", line)
+        for line in out.splitlines()[:-1]
     ]
-    assert [(line[1], line[2]) for line in lines] == [("W1", "64x4"), ("b1", "4"), ("W2", "4x10"), ("b2", "10")]
+    assert [(line[1], line[2], line[3]) for line in lines] == [
+        ("W1", "64x16", "512 of 1024"),
+        ("b1", "16", "all 16"),
+        ("W2", "16x10", "all 160"),
+        ("b2", "10", "all 10"),
+    ]
+    assert out.splitlines()[-1] == "checked 698 of 1210 parameters: a sample of each array (--all checks all)"
+
+
+def test_all_checks_every_parameter():
+    """With the option nothing is left out, and the output says so."""
+    words = ("--set", "train.hidden_layer_sizes=[16]", "--set", "train.random_state=0", "--images", "2")
+    code, out, error = call(*words, "--all")
+    assert code == 0, error
+    assert [line.split("  ")[-1] for line in out.splitlines()[:-1]] == ["all 1024", "all 16", "all 160", "all 10"]
+    assert out.splitlines()[-1] == "checked all 1210 parameters"
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_large_network_takes_a_sample_on_one_thread():
+    """The default network's arrays are sampled, all of the small ones are checked, and BLAS does not share the work."""
+    threads = set()
+
+    class Listener(Watcher):
+        def advance(self, step=1, **figures):
+            super().advance(step, **figures)
+            threads.update(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+
+    watcher = Listener()
+    images = np.random.default_rng(0).random((3, 784)) * (np.arange(784) > 300)
+    model = MLPClassifier((512, 512), dropout=0.2, random_state=0)
+    differences = check(model, images, [0, 1, 2], range(10), watcher, n_of_each=20)
+    demand_agreement(differences)
+    assert [one.n_checked for one in differences] == [20, 20, 20, 20, 20, 10]
+    assert (watcher.begun, watcher.done) == (("gradcheck", 110, "parameters"), 110)
+    assert threads == {1}
+    assert check(model, images, [0, 1, 2], range(10), n_of_each=20) == differences
+
+
+@pytest.fixture
+def two_threads():
+    """Let BLAS use two threads, as where nothing bounds it."""
+    with threadpool_limits(2, user_api="blas"):
+        yield
 
 
 def test_the_command_fails_where_backpropagation_is_wrong(monkeypatch):
@@ -125,7 +170,7 @@ def test_the_command_fails_where_backpropagation_is_wrong(monkeypatch):
 
     monkeypatch.setattr(ReLU, "backward", half)
     code, out, error = call("--set", "train.hidden_layer_sizes=[3]", "--set", "train.random_state=0")
-    assert (code, len(out.splitlines())) == (1, 4)
+    assert (code, len(out.splitlines())) == (1, 5)
     last = error.splitlines()[-1]
     assert last.startswith("error: the two gradients may lie 1e-09 apart on average; they do by W1")
     assert "b1" in last

@@ -4,7 +4,7 @@ Slow, simple, and with nothing in common with backpropagation but the forward pa
 against the other.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from pipeline.network.optimizers import Optimizer
 
 Array = NDArray[Any]
 Advance = Callable[[int], None]
+_Loss = Callable[[], float]
 STEP = 1e-5
 """How far a parameter is moved: the central difference is then exact to about 1e-10 in float64."""
 FAR = 1e-7
@@ -39,13 +40,16 @@ class Difference:
     shape : tuple of int
         Its shape.
     mean, largest : float
-        Mean and largest absolute difference.
+        Mean and largest absolute difference of those that were checked.
+    n_checked : int
+        How many of its elements were checked.
     """
 
     name: str
     shape: tuple[int, ...]
     mean: float
     largest: float
+    n_checked: int
 
 
 def numerical_gradient(network: Network, values: Array, X: Array, Y: Array, step: float = STEP) -> Array:
@@ -69,9 +73,10 @@ def numerical_gradient(network: Network, values: Array, X: Array, Y: Array, step
     """
     drawn = network.rng.bit_generator.state
     before = network.snapshot()  # every look at the loss moves what layers keep of the samples they have seen
-    gradient = _central_differences(lambda: _loss(network, network.layers, drawn, Y, X), values, step)
+    every = np.ndindex(values.shape)
+    gradient = _central_differences(lambda: _loss(network, network.layers, drawn, Y, X), values, step, every)
     network.restore(before)
-    return gradient
+    return gradient.reshape(values.shape)
 
 
 def differentiate(network: Network, X: Array, Y: Array, step: float = STEP, advance: Advance = _unheard) -> None:
@@ -88,14 +93,22 @@ def differentiate(network: Network, X: Array, Y: Array, step: float = STEP, adva
         Hears how many more parameters are done, unit by unit.
     """
     before = network.snapshot()  # as in `numerical_gradient`
-    for values, gradient, loss in _units(network, X, Y):
-        gradient[:] = _central_differences(loss, values, step)
+    for layer, name, part, loss in _units(network, X, Y):
+        values, gradient = getattr(layer, name)[part], getattr(layer, f"d{name}")[part]
+        gradient[:] = _central_differences(loss, values, step, np.arange(len(values)))
         advance(len(values))
     network.restore(before)
 
 
 def check_gradients(
-    network: Network, X: Array, Y: Array, step: float = STEP, advance: Advance = _unheard
+    network: Network,
+    X: Array,
+    Y: Array,
+    step: float = STEP,
+    advance: Advance = _unheard,
+    *,
+    n_of_each: int | None = None,
+    random_state: int = 0,
 ) -> list[Difference]:
     """Compare backpropagation with central differences, parameter by parameter.
 
@@ -103,6 +116,11 @@ def check_gradients(
     ----------
     network, X, Y, step, advance
         As in ``differentiate``.
+    n_of_each : int, default=None
+        How many elements of each array of parameters are checked, or all where it has no more: three of four of them
+        such that move the loss, as far as there are any, the others drawn from the rest. None checks all.
+    random_state : int, default=0
+        The seed of the draw.
 
     Returns
     -------
@@ -127,11 +145,25 @@ def check_gradients(
     drawn, before = network.rng.bit_generator.state, network.snapshot()
     network.gradient(X, Y)
     network.rng.bit_generator.state = drawn
-    for values, gradient, loss in _units(network, X, Y):
-        gradient[:] = _apart(loss, values, gradient, step)
-        advance(len(values))
+    chosen = _choose(network, n_of_each, np.random.default_rng(random_state))
+    for layer, name, part, loss in _units(network, X, Y):
+        values, gradient = getattr(layer, name)[part], getattr(layer, f"d{name}")[part]
+        picked = np.flatnonzero(chosen[id(layer), name][part])
+        if len(picked):
+            gradient[picked] = _apart(loss, values, gradient, step, picked)
+            advance(len(picked))
     network.restore(before)
-    return [_difference(name, apart) for name, _, apart in network.named_parameters()]
+    masks = chosen.values()
+    return [
+        _difference(name, apart.shape, apart[mask])
+        for (name, _, apart), mask in zip(network.named_parameters(), masks, strict=True)
+    ]
+
+
+def n_checked(network: Network, n_of_each: int | None) -> int:
+    """Return how many parameters ``check_gradients`` checks."""
+    sizes = [values.size for _, values, _ in network.named_parameters()]
+    return sum(sizes if n_of_each is None else [min(size, n_of_each) for size in sizes])
 
 
 def train_numerically(
@@ -168,18 +200,43 @@ def train_numerically(
     return losses
 
 
-def _central_differences(loss: Callable[[], float], values: Array, step: float) -> Array:
-    """Return how fast ``loss()`` grows with each of the values, which are put back."""
-    gradient = np.empty_like(values)
-    for index in np.ndindex(values.shape):
+def _central_differences(loss: Callable[[], float], values: Array, step: float, picked: Iterable[Any]) -> Array:
+    """Return how fast ``loss()`` grows with each of the values at some indices; all are put back."""
+    gradient = []
+    for index in picked:
         kept = values[index]
         values[index] = kept + step
         above = loss()
         values[index] = kept - step
         below = loss()
         values[index] = kept
-        gradient[index] = (above - below) / (2 * step)
-    return gradient
+        gradient.append((above - below) / (2 * step))
+    return np.array(gradient, dtype=values.dtype)
+
+
+def _choose(network: Network, n_of_each: int | None, rng: np.random.Generator) -> dict[tuple[int, str], Array]:
+    """Return which elements of every array of parameters are checked, by layer and name, in their order.
+
+    The gradients are there already: an element that moves the loss tells more than one that does not, as do the weights
+    of a pixel that is black in every image. But a gradient that is wrongly 0 must have its chance to be found.
+    """
+    chosen = {}
+    for layer in network.layers:
+        for name in layer.parameter_shapes():
+            gradient = getattr(layer, f"d{name}")
+            mask = np.full(gradient.size, n_of_each is None or gradient.size <= n_of_each)
+            if not mask.all():
+                mask[_draw(gradient.ravel() != 0, n_of_each or 0, rng)] = True
+            chosen[id(layer), name] = mask.reshape(gradient.shape)
+    return chosen
+
+
+def _draw(moving: Array, n: int, rng: np.random.Generator) -> Array:
+    """Draw n indices, three of four of them where it is moving, as far as there are so many."""
+    order = rng.permutation(len(moving))
+    first = order[moving[order]][: n - n // 4]
+    others = order[~np.isin(order, first)]
+    return np.concatenate([first, others[: n - len(first)]])
 
 
 def _loss(network: Network, layers: Sequence[Layer], drawn: Mapping[str, Any], Y: Array, A: Array) -> float:
@@ -193,8 +250,8 @@ def _loss(network: Network, layers: Sequence[Layer], drawn: Mapping[str, Any], Y
     return network.loss.forward(A, Y)
 
 
-def _units(network: Network, X: Array, Y: Array) -> Iterator[tuple[Array, Array, Callable[[], float]]]:
-    """Yield every unit's weights, then its bias: values, gradient, and the loss as a function of the values.
+def _units(network: Network, X: Array, Y: Array) -> Iterator[tuple[Layer, str, slice | tuple[slice, int], _Loss]]:
+    """Yield every unit's weights, then its bias: layer, name, which part of that, and the loss as a function of it.
 
     Parameters of other layers come one by one, with the loss of all from that layer on.
     """
@@ -206,13 +263,13 @@ def _units(network: Network, X: Array, Y: Array) -> Iterator[tuple[Array, Array,
             above = partial(_loss, network, network.layers[index + 1 :], drawn, Y)
             for unit in range(layer.n_out):
                 loss = partial(_loss_of_unit, layer, unit, X, output.copy(), above)
-                yield layer.W[:, unit], layer.dW[:, unit], loss
+                yield layer, "W", np.s_[:, unit], loss
                 if layer.biases:
-                    yield layer.b[unit : unit + 1], layer.db[unit : unit + 1], loss
+                    yield layer, "b", np.s_[unit : unit + 1], loss
         else:
             for name in layer.parameter_shapes():
                 loss = partial(_loss, network, network.layers[index:], began, Y, X)
-                yield getattr(layer, name), getattr(layer, f"d{name}"), loss
+                yield layer, name, np.s_[:], loss
         network.rng.bit_generator.state = drawn  # so that the layers above draw now what they drew for the losses
         X = output
 
@@ -225,17 +282,18 @@ def _loss_of_unit(layer: Affine, unit: int, X: Array, Z: Array, above: Callable[
     return above(Z)
 
 
-def _apart(loss: Callable[[], float], values: Array, gradient: Array, step: float) -> Array:
-    """Return how far backpropagation's gradient lies from the central differences.
+def _apart(loss: _Loss, values: Array, gradient: Array, step: float, picked: Array) -> Array:
+    """Return how far backpropagation's gradient lies from the central differences, at some indices.
 
     A kink, as ReLU has, between w - h and w + h parts the two as well: a smaller step that does not reach over it
     brings them together, which it never does where backpropagation is wrong.
     """
-    apart = np.abs(gradient - _central_differences(loss, values, step))
+    apart = np.abs(gradient[picked] - _central_differences(loss, values, step, picked))
     if apart.max() > FAR:
-        apart = np.minimum(apart, np.abs(gradient - _central_differences(loss, values, step / 100)))
+        nearer = _central_differences(loss, values, step / 100, picked)
+        apart = np.minimum(apart, np.abs(gradient[picked] - nearer))
     return apart
 
 
-def _difference(name: str, apart: Array) -> Difference:
-    return Difference(name, apart.shape, float(apart.mean()), float(apart.max()))
+def _difference(name: str, shape: tuple[int, ...], apart: Array) -> Difference:
+    return Difference(name, shape, float(apart.mean()), float(apart.max()), apart.size)

@@ -21,6 +21,7 @@ from pipeline.network import (
 from pipeline.network.gradient_check import (
     check_gradients,
     differentiate,
+    n_checked,
     numerical_gradient,
     train_numerically,
 )
@@ -92,6 +93,71 @@ def test_a_mistake_is_found():
     """A wrong slope shows in the layers before it, and not in the one after it."""
     found = {one.name: one.largest for one in check_gradients(small(WrongReLU), X, Y)}
     assert min(found["W1"], found["b1"]) > 1e-4
+    assert max(found["W2"], found["b2"]) < 1e-9
+
+
+def wide():
+    """Return a network with many dead weights, and what its loss is of: half of the pixels are black."""
+    X = np.random.default_rng(1).random((3, 40)) * (np.arange(40) % 2)
+    return Network([Affine(40, 30), ReLU(), Affine(30, 2)], dtype=np.float64, random_state=0), X
+
+
+def test_a_sample_says_how_much_it_is_of():
+    """No more than so many of each array, all of a small one; the same again by the same seed."""
+    network, X = wide()
+    before, done = network.params.copy(), []
+    differences = check_gradients(network, X, Y, n_of_each=16, advance=done.append)
+    assert [(one.name, one.n_checked) for one in differences] == [("W1", 16), ("b1", 16), ("W2", 16), ("b2", 2)]
+    assert sum(done) == n_checked(network, 16) == 50
+    assert n_checked(network, None) == network.params.size
+    assert max(one.largest for one in differences) < 1e-9
+    assert np.array_equal(network.params, before)
+    assert check_gradients(wide()[0], X, Y, n_of_each=16) == differences
+    assert check_gradients(wide()[0], X, Y, n_of_each=16, random_state=1) != differences
+    assert check_gradients(wide()[0], X, Y, n_of_each=10**6) == check_gradients(wide()[0], X, Y)
+
+
+def wrong_gradient(monkeypatch, change):
+    """Have the first layer's weights get a gradient that was changed."""
+    right = Network.gradient
+
+    def wrong(self, X, Y, *rest):
+        loss = right(self, X, Y, *rest)
+        change(self.affine_layers[0].dW)
+        return loss
+
+    monkeypatch.setattr(Network, "gradient", wrong)
+
+
+def test_a_sample_is_of_weights_that_move_the_loss(monkeypatch):
+    """Three of four have a gradient, though most weights of the layer, of black pixels, have none."""
+    network, X = wide()
+    network.gradient(X, Y)
+    right = network.affine_layers[0].dW.copy()
+    assert (right != 0).mean() < 0.5
+    wrong_gradient(monkeypatch, lambda dW: np.add(dW, 1, out=dW, where=right != 0))
+    first = check_gradients(network, X, Y, n_of_each=16)[0]
+    assert 12 / 16 - 1e-6 < first.mean < 1
+
+
+def test_a_gradient_that_is_wrongly_zero_is_found_in_a_sample(monkeypatch):
+    """Where backpropagation gives 0, some are looked at as well."""
+    network, X = wide()
+    wrong_gradient(monkeypatch, lambda dW: dW[:, :].fill(0))
+    assert check_gradients(network, X, Y, n_of_each=16)[0].largest > 1e-4
+
+    def all_but_one_unit(dW):
+        dW[:, 1:] = 0
+
+    wrong_gradient(monkeypatch, all_but_one_unit)
+    assert check_gradients(network, X, Y, n_of_each=32)[0].largest > 1e-4
+
+
+def test_a_sample_finds_a_mistake():
+    """A wrong slope shows in a part of the weights as in all."""
+    network = Network([Affine(4, 30), WrongReLU(), Affine(30, 2)], dtype=np.float64, random_state=0)
+    found = {one.name: one.mean for one in check_gradients(network, X, Y, n_of_each=16)}
+    assert min(found["W1"], found["b1"]) > 1e-6
     assert max(found["W2"], found["b2"]) < 1e-9
 
 
