@@ -321,8 +321,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples. float32 is worked on in float32, anything else in float64.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels of any kind; two dimensions mean several labels at once, 0 or 1 each.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_outputs)
+            Labels of any kind that scikit-learn knows: numbers, truths, text, dates, categories, all of them known; two
+            dimensions mean several labels at once, 0 or 1 each.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each sample counts.
         X_val, y_val : array-like, default=None
@@ -733,6 +734,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         values: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN_ATTRIBUTES}
         values["y_type"] = self._label_binarizer.y_type_
+        if self._label_binarizer.sparse_input_:
+            values["sparse_labels"] = True
         values["history"] = {**self.history_, "seconds": [None] * len(self.history_["loss"])}
         arrays = {"classes": self.classes_, "params": self.network_.snapshot()}
         if hasattr(self, "feature_names_in_"):
@@ -760,7 +763,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._label_binarizer = LabelBinarizer()
         self._label_binarizer.classes_ = self.classes_
         self._label_binarizer.y_type_ = values["y_type"]
-        self._label_binarizer.sparse_input_ = False
+        self._label_binarizer.sparse_input_ = bool(values.get("sparse_labels", False))
         self.history_ = {field.name: values["history"][field.name] for field in fields(Epoch)}
         self._build(self.n_features_in_, arrays["params"].dtype, self._generator())
         self.network_.restore(arrays["params"])

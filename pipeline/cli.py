@@ -144,17 +144,17 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with all probabilities.")] = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
-    """Tell the digit on each image: number, label and confidence."""
+    """Tell the label of each image: number, label (or labels, with commas) and confidence."""
     if not model.exists():
         raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
     from pipeline.data.images import read_images  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
+    from pipeline.labels import as_text, guess, has_several  # noqa: PLC0415 - nor SciPy
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
 
     fitted = load_model(model)
-    labels = fitted.classes_.tolist()
-    probabilities = fitted.predict_proba(read_images(file, fitted.n_features_in_)).tolist()
-    guesses = [_guess(number, labels, row) for number, row in enumerate(probabilities)]
-    lines = (f"{one['number']}  {one['label']}  {one['confidence']:.4f}" for one in guesses)
+    probabilities = fitted.predict_proba(read_images(file, fitted.n_features_in_))
+    guesses = list(guess(fitted.classes_, probabilities, several=has_several(fitted)))
+    lines = (f"{one['number']}  {as_text(one['label'])}  {one['confidence']:.4f}" for one in guesses)
     typer.echo(json.dumps(guesses) if as_json else "\n".join(lines))
 
 
@@ -359,13 +359,6 @@ def _publish(folder: Path, recipes: dict[str, "Recipe"], readme: Path | None, *,
         typer.echo(text)
     if readme:
         write_readme(readme, text)
-
-
-def _guess(number: int, labels: list[Any], probabilities: list[float]) -> dict[str, Any]:
-    """Return what the model says of one image."""
-    label, confidence = max(zip(labels, probabilities, strict=True), key=lambda pair: pair[1])
-    by_label = dict(zip(map(str, labels), probabilities, strict=True))
-    return {"number": number, "label": label, "confidence": confidence, "probabilities": by_label}
 
 
 def _read_arguments(params: Path | None, settings: list[str] | None) -> dict[str, dict[str, Any]]:

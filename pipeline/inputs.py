@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from pipeline.labels import check_no_missing
 from pipeline.network.batches import Rows, take_rows
 
 Array = NDArray[Any]
@@ -52,7 +53,14 @@ def _plainly_right(estimator: Any, X: Any, dtypes: list[Any]) -> bool:
 def checked_samples_and_labels(
     estimator: Any, X: ArrayLike, y: ArrayLike, *, dtype: Any, reset: bool = False
 ) -> tuple[Any, Any]:
-    """Return X as ``checked_samples`` does, and y of as many rows, (n_samples,) or (n_samples, n_outputs)."""
+    """Return X as ``checked_samples`` does, and y of as many rows, (n_samples,) or (n_samples, n_outputs).
+
+    Raises
+    ------
+    ValueError
+        As ``validate_data`` does, and for a missing label of whatever kind.
+    """
+    check_no_missing(y)
     checked: tuple[Any, Any] = validate_data(
         estimator, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype, reset=reset
     )
