@@ -706,7 +706,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             network.params[:] = trainer.best_params
             raise DivergenceError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                f"preprocessed. The loss became {result.fun}, and the best weights before it were kept"
+                f"preprocessed. The loss became {result.fun}"
             )
         if result.status in {1, 2}:  # too many iterations, or no way down; when a callback stops it, it is 99
             warnings.warn(

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 import pipeline
 from pipeline.files import check_replaceable, temporary_folder
-from pipeline.parameters import ParameterError
+from pipeline.parameters import ParameterError, closest, no_such, parameters_of
 from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
 from pipeline.settings import PARAMS, check_document, override, read_document
 from pipeline.stage_command import STAGES, StageCommand, stage_class
@@ -229,7 +229,7 @@ def recipe(
     recipes = read_recipes(folder)
     for name in names or []:
         if name not in recipes:
-            raise ParameterError(f"there is no recipe {name!r} in {folder}; there are {', '.join(recipes)}")
+            raise ParameterError(no_such("recipe", name, recipes, where=f" in {folder}"))
     asked = {name: recipes[name] for name in (recipes if every else names or [])}
     if compare:
         if every or trials or only or keep or table or readme:
@@ -306,7 +306,7 @@ def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str], kee
     for name, trials in known.items():
         for trial in only:
             if trial not in trials:
-                raise ParameterError(f"{name} has no trial {trial!r}; it has {', '.join(trials) or 'none'}")
+                raise ParameterError(f"{name}: {no_such('trial', trial, trials)}")
     with temporary_folder() as scratch:  # one for all: trials may share networks
         for name, trials in known.items():
             for trial in only or trials:
@@ -401,10 +401,26 @@ def _saying_warnings(progress: RichProgress) -> Iterator[None]:
 
 def _report(error: Exception) -> int:
     """Say in one line what went wrong, and return the exit code."""
-    message = error.format_message() if isinstance(error, typer.TyperException) else _explain(error)
+    message = _explain_usage(error) if isinstance(error, typer.TyperException) else _explain(error)
     if message:  # `digits` alone has shown the help already
         typer.echo(f"error: {message}", err=True)
     return 2 if isinstance(error, ParameterError) else getattr(error, "exit_code", 1)
+
+
+def _explain_usage(error: typer.TyperException) -> str:
+    """Return what was wrong in how a command was typed, and what may have been meant."""
+    option, context = getattr(error, "option_name", ""), getattr(error, "ctx", None)
+    if not option or not hasattr(error, "possibilities"):
+        return error.format_message()
+    message = f"No such option: {option}"
+    name = option.lstrip("-").replace("-", "_")
+    options = {word for one in context.command.get_params(context) for word in one.opts} if context else set()
+    if "--set" in options:
+        homes = [stage for stage in STAGES if name in parameters_of(stage_class(stage))]
+        if homes:
+            return f"{message}; did you mean --set {homes[-1]}.{name}=VALUE?"
+    near = closest(option, options)
+    return f"{message}; did you mean {near}?" if near else message
 
 
 def _explain(error: Exception) -> str:

@@ -4,11 +4,12 @@ The signature is the one home of a parameter. From it come the check that ``fit`
 line and the check of ``params.yaml``; the sentence that helps a person is the first of its entry in the docstring.
 """
 
+import difflib
 import inspect
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -61,7 +62,12 @@ class Parameter:
             Naming the parameter, what is allowed and what was given.
         """
         if not allows(self.annotation, value):
-            raise ParameterError(f"{self.name} must be {self.allowed}; got {value!r}")
+            raise ParameterError(f"{self.name} must be {self.allowed}; got {value!r}{self._meant(value)}")
+
+    def _meant(self, value: Any) -> str:
+        """Return the choice that a misspelt word is near to, as a question."""
+        near = closest(value, _choices(self.annotation)) if isinstance(value, str) else None
+        return "" if near is None else f"; did you mean {near!r}?"
 
     def read(self, value: Any) -> Any:
         """Turn a value as YAML gives it (lists, mappings) into what the constructor takes, and check it.
@@ -152,11 +158,71 @@ def read_parameters(constructor: type, values: Mapping[str, Any], where: str) ->
     known = parameters_of(constructor)
     for name in values:
         if name not in known:
-            raise ParameterError(f"{where}: there is no parameter {name!r}; there are {', '.join(known)}")
+            raise ParameterError(f"{where}: {no_such('parameter', name, known)}")
     try:
         return {name: known[name].read(value) for name, value in values.items()}
     except ParameterError as error:
         raise ParameterError(f"{where}: {error}") from None
+
+
+def closest(word: object, known: Iterable[str]) -> str | None:
+    """Return the one of some words that a misspelt one is near to, if there is one; case and dashes do not count.
+
+    Examples
+    --------
+    >>> closest("Drop-uot", ["dropout", "noise"])
+    'dropout'
+    """
+    plain = {re.sub(r"[-_ ]", "", one.lower()): one for one in known}
+    near = difflib.get_close_matches(re.sub(r"[-_ ]", "", str(word).lower()), list(plain), 1)
+    return plain[near[0]] if near else None
+
+
+def no_such(kind: str, name: object, known: Iterable[str], *, meant: str | None = None, where: str = "") -> str:
+    """Say that there is no such thing, which one may have been meant, and which there are.
+
+    Parameters
+    ----------
+    kind : str
+        What is looked for: ``"parameter"``.
+    name : object
+        The name that was given.
+    known : iterable of str
+        The names that there are.
+    meant : str, optional
+        What was meant, where that is known; by default the nearest name.
+    where : str, default=""
+        Words on where it was looked for, ``" in recipes"``.
+
+    Examples
+    --------
+    >>> no_such("section", "trian", ["split", "train"])
+    "there is no section 'trian'; there are split, train; did you mean train?"
+    >>> no_such("section", "colour", ["split", "train"])
+    "there is no section 'colour'; there are split, train"
+    """
+    known = list(known)
+    meant = meant or closest(name, known)
+    hint = "" if meant is None else f"; did you mean {meant}?"
+    return f"there is no {kind} {name!r}{where}; there are {', '.join(known) or 'none'}{hint}"
+
+
+def read_value(text: str) -> Any:
+    """Read a value of a command line as YAML, where ``{a:1}`` is a mapping with or without a space after the colon.
+
+    Raises
+    ------
+    ParameterError
+        Where it is no YAML.
+
+    Examples
+    --------
+    >>> read_value("{0:2, name:'a:b'}")
+    {0: 2, 'name': 'a:b'}
+    """
+    quoted_or_colon = r"""("[^"]*"|'[^']*')|:(?=\S)"""
+    spaced = re.sub(quoted_or_colon, lambda match: match[1] or ": ", text) if "{" in text else text
+    return read_yaml(spaced)
 
 
 def read_yaml(text: str | Path) -> Any:
@@ -262,6 +328,13 @@ def _alternatives(annotation: Any) -> list[str]:
     return [describe(annotation)]
 
 
+def _choices(annotation: Any) -> list[str]:
+    """Return the words that a type has to choose from, however deep."""
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    return [word for part in get_args(annotation) for word in _choices(part)]
+
+
 def _holds(bound: str, value: Any) -> bool:
     """Tell whether a value keeps within one bound, ``">= 0"``."""
     sign, limit = bound.split()
@@ -303,7 +376,9 @@ def _make(name: str, annotation: Any, value: Any) -> Any:
     maker = makers.get(str(value.get("name")))
     if maker is None:
         known = f"one of {', '.join(makers)}" if makers else "no mapping"
-        raise ParameterError(f"{name} takes {known}; got {dict(value)!r}")
+        near = closest(value.get("name"), makers)
+        hint = f"; did you mean {near}?" if near else ""
+        raise ParameterError(f"{name} takes {known}; got {dict(value)!r}{hint}")
     rest = {key: item for key, item in value.items() if key != "name"}
     return maker(**read_parameters(maker, rest, where=f"{name}: {value['name']}"))
 

@@ -10,7 +10,15 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from pipeline.parameters import ParameterError, read_parameters, read_yaml
+from pipeline.parameters import (
+    ParameterError,
+    closest,
+    no_such,
+    parameters_of,
+    read_parameters,
+    read_value,
+    read_yaml,
+)
 
 PARAMS = Path("params.yaml")
 
@@ -83,13 +91,22 @@ def check_document(
     known = list(sections or constructors)
     for section, values in document.items():
         if section not in known:
-            raise ParameterError(f"{where}: there is no section {section!r}; there are {', '.join(known)}")
+            raise ParameterError(
+                f"{where}: {no_such('section', section, known, meant=_meant(section, known, constructors))}"
+            )
         if not isinstance(values, Mapping | None):
             raise ParameterError(f"{where}: {section} must hold names and values; got {values!r}")
     return {
         section: read_parameters(constructor, document.get(section) or {}, f"{where}: {section}")
         for section, constructor in constructors.items()
     }
+
+
+def _meant(word: object, sections: Iterable[str], constructors: Mapping[str, type[Any]]) -> str | None:
+    """Return what stands where a section should: a section misspelt, or a parameter without its section."""
+    paths = {name: f"{section}.{name}" for section, one in constructors.items() for name in parameters_of(one)}
+    near = closest(word, [*sections, *paths])
+    return None if near is None else paths.get(near, near)
 
 
 def override(document: Mapping[str, Any], text: str) -> dict[str, Any]:
@@ -163,11 +180,10 @@ def _parse(text: str) -> tuple[str, str, Any]:
 
 
 def _read_value(text: str) -> Any:
-    """Read a value as YAML, where ``{a:1}`` is a mapping with or without a space after the colon."""
+    """Read a value; several with commas between them are a sweep, which is not for here."""
     if not text.strip():
         return ""
-    spaced = re.sub(r"""("[^"]*"|'[^']*')|:(?=\S)""", lambda match: match[1] or ": ", text) if "{" in text else text
-    value = read_yaml(spaced)
+    value = read_value(text)
     if isinstance(value, str) and "," in value and text.strip()[0] not in "'\"":
         raise ParameterError(
             f"{text!r} is a sweep over several values, which is for `dvc exp run --queue`; quote a text"

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from pipeline.parameters import Parameter, ParameterError, parameters_of, read_yaml
+from pipeline.parameters import Parameter, ParameterError, parameters_of, read_value
 
 # Where each stage lives, and its line in the help; in the order of the work.
 STAGES = {
@@ -59,7 +59,7 @@ class StageCommand(TyperCommand):
 
     def _read(self, name: str, text: str, ctx: Any) -> Any:
         try:
-            return self.parameters[name].read(read_yaml(text))
+            return self.parameters[name].read(read_value(text))
         except ParameterError as error:
             raise typer.BadParameter(str(error), ctx, param_hint="--" + name.replace("_", "-")) from None
 

@@ -8,7 +8,7 @@ import time
 import warnings
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
@@ -73,6 +73,8 @@ class Train(Stage):
         Whether rows are mixed.
     random_state : int or None, default=None
         Where chance begins.
+    class_weight : dict or None, default=None
+        How much classes count.
     trouble : str, default="none"
         What goes wrong.
     """
@@ -86,8 +88,10 @@ class Train(Stage):
         alpha: Annotated[float, ">= 0", "< 1"] = 0.5,
         shuffle: bool = True,
         random_state: int | None = None,
+        class_weight: dict[Any, float] | None = None,
         trouble: str = "none",
     ) -> None:
+        self.class_weight = class_weight
         self.hidden_layer_sizes, self.activation, self.alpha = hidden_layer_sizes, activation, alpha
         self.shuffle, self.random_state, self.trouble = shuffle, random_state, trouble
 
@@ -104,7 +108,7 @@ class Train(Stage):
             "alpha": self.alpha,
             "shuffle": self.shuffle,
             "random_state": self.random_state,
-        }
+        } | ({} if self.class_weight is None else {"class_weight": str(self.class_weight)})
 
 
 class HouseError(RuntimeError):
@@ -218,6 +222,7 @@ def test_version():
         (["--alpha", "1e-05"], "alpha 1e-05"),
         (["--alpha", "0"], "alpha 0"),
         (["--shuffle", "false"], "shuffle False"),
+        (["--class-weight", "{0:2, 'a:b':0.5}"], "class_weight {0: 2, 'a:b': 0.5}"),
         (["--random_state", "null"], "random_state None"),
         (["--random-state", "7"], "random_state 7"),
     ],
@@ -266,7 +271,9 @@ def test_a_stage_writes_where_it_is_told(folder):
         (["--activation", "sine"], "activation must be 'relu' or 'tanh'; got 'sine'"),
         (["--hidden-layer-sizes", "[64"], "Invalid value for --hidden-layer-sizes: '[64' is not YAML"),
         (["--hidden-layer-sizes", "64"], "must be a list of integers >= 1; got 64"),
-        (["--alhpa", "1"], "No such option: --alhpa"),
+        (["--alhpa", "1"], "No such option: --alhpa; did you mean --alpha?"),
+        (["--colour", "1"], "No such option: --colour"),
+        (["--activation", "rellu"], "got 'rellu'; did you mean 'relu'?"),
         (["--alpha"], "requires an argument"),
         (["extra"], "unexpected extra argument"),
         (["--params", "nothing.yaml"], "nothing.yaml is not there"),
@@ -461,6 +468,13 @@ def test_run_takes_overrides_and_leaves_the_file_alone(folder):
         ("train.alpha=2", "--set: train: alpha must be a number >= 0 and < 1; got 2"),
         ("train.alhpa=0.5", "--set: train: there is no parameter 'alhpa'"),
         ("trian.alpha=0.5", "--set: there is no section 'trian'"),
+        ("trian.alpha=0.5", "did you mean train?"),
+        (
+            "alpha=0.5",
+            "there is no section 'alpha'; there are fetch, preprocess, split, train, evaluate; did you mean train.al",
+        ),
+        ("+shufle=false", "did you mean train.shuffle?"),
+        ("train.alhpa=0.5", "did you mean alpha?"),
         ("train=5", "--set: train must hold names and values; got 5"),
         ("train.alpha=0.1,0.2", "is a sweep"),
     ],

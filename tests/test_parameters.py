@@ -1,5 +1,6 @@
 """What a signature says of its parameters: types, choices, ranges, words, and what YAML turns into."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,14 +8,18 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pytest
 
+from pipeline import MLPClassifier
 from pipeline.parameters import (
     Parameter,
     ParameterError,
     allows,
     check_parameters,
+    closest,
     describe,
+    no_such,
     parameters_of,
     read_parameters,
+    read_value,
     read_yaml,
     snake_case,
 )
@@ -338,3 +343,51 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, make, message):
 def test_a_class_s_name_becomes_a_word(name, word):
     """Capitals in the middle become underscores."""
     assert snake_case(name) == word
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{0:2}", {0: 2}),
+        ("{0: 2, 9:0.5}", {0: 2, 9: 0.5}),
+        ("{name:cosine, warmup:1}", {"name": "cosine", "warmup": 1}),
+        ("{'a:b':1}", {"a:b": 1}),
+        ("a:b", "a:b"),
+        ("[64,32]", [64, 32]),
+    ],
+)
+def test_a_colon_in_a_mapping_needs_no_space(text, value):
+    """What a shell hands over may have lost its spaces; a quoted text keeps its colon, and so does a bare one."""
+    assert read_value(text) == value
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("max_itr", "max_iter"), ("MaxIter", "max_iter"), ("max-iter", "max_iter"), ("alhpa", "alpha"), ("colour", None)],
+)
+def test_a_misspelt_word_has_a_nearest_one(word, near):
+    """Case and dashes do not count, and what is like none has none."""
+    assert closest(word, ["alpha", "max_iter", "tol"]) == near
+
+
+def test_a_misspelt_choice_and_a_misspelt_name_bring_a_guess():
+    """The message ends with what may have been meant."""
+    activation = Parameter("activation", Literal["relu", "tanh"] | tuple[Literal["relu", "tanh"], ...], "relu", "")
+    with pytest.raises(ParameterError, match=r"got 'rellu'; did you mean 'relu'\?$"):
+        activation.read("rellu")
+    with pytest.raises(ParameterError, match=r"got 'sine'$"):
+        activation.read("sine")
+    assert no_such("key", "a", [], where=" here") == "there is no key 'a' here; there are none"
+
+
+@pytest.mark.parametrize("kind", ["adversary", "learning_rate", "averaging", "augmentation"])
+def test_every_kind_that_help_offers_can_be_made(kind):
+    """No abstract kind is among those that a mapping may name: each is made with its defaults, and is allowed."""
+    parameter = parameters_of(MLPClassifier)[kind]
+    offered = re.search(r"\((.*?)\)", parameter.allowed)
+    names = offered[1].split(", ")
+    assert names
+    for name in names:
+        made = parameter.read({"name": name})
+        assert snake_case(type(made).__name__) == name
+        check_parameters(made)

@@ -262,7 +262,7 @@ def test_an_unknown_recipe_is_told_with_those_that_there_are():
     """The known ones among the names are not run either."""
     code, out, error = call("small", "smal")
     assert (code, out) == (2, "")
-    assert error == "error: there is no recipe 'smal' in recipes; there are small\n"
+    assert error == "error: there is no recipe 'smal' in recipes; there are small; did you mean small?\n"
 
 
 def test_a_folder_without_recipes_is_told():
@@ -1129,7 +1129,7 @@ def test_a_trial_counts_as_run_while_its_settings_stay(trials, folder):
 @pytest.mark.usefixtures("trials")
 def test_a_trial_that_is_not_there_is_told_with_those_that_are():
     """Nothing is run, and the exit code is 2."""
-    message = "small has no trial 'wider'; it has as it stands, longer, rotated"
+    message = "small: there is no trial 'wider'; there are as it stands, longer, rotated"
     assert call("small", "--trials", "--only", "wider") == (2, "", f"error: {message}\n")
     assert not Path("recipes/small.trials.json").exists()
 

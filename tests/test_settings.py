@@ -70,8 +70,16 @@ def test_a_document_becomes_arguments_for_every_constructor():
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"trian": {}}, "params.yaml: there is no section 'trian'; there are fetch, train"),
-        ({"train": {"max_itr": 5}}, "params.yaml: train: there is no parameter 'max_itr'; there are layers, max_iter"),
+        ({"trian": {}}, "params.yaml: there is no section 'trian'; there are fetch, train; did you mean train?"),
+        (
+            {"train": {"max_itr": 5}},
+            "params.yaml: train: there is no parameter 'max_itr'; there are layers, max_iter; did you mean max_iter?",
+        ),
+        (
+            {"max_iter": 5},
+            "params.yaml: there is no section 'max_iter'; there are fetch, train; did you mean train.max_iter?",
+        ),
+        ({"colour": 5}, "params.yaml: there is no section 'colour'; there are fetch, train"),
         ({"train": {"max_iter": "five"}}, "params.yaml: train: max_iter must be an integer; got 'five'"),
         ({"train": [1]}, "params.yaml: train must hold names and values; got [1]"),
         ({"train": 0}, "params.yaml: train must hold names and values; got 0"),

@@ -13,7 +13,7 @@ from pipeline.data.carriers.mirror import Mirror
 from pipeline.data.carriers.openml import OpenML
 from pipeline.data.carriers.packages import CsvWheel, NpmPackage
 from pipeline.data.idx import FILES
-from pipeline.parameters import ParameterError
+from pipeline.parameters import ParameterError, closest
 
 
 @dataclass(frozen=True)
@@ -144,4 +144,18 @@ def find_dataset(name: str) -> Dataset:
         return Dataset(name, dict.fromkeys(_NAMES), carriers=(OpenML(key),))
     if name and Path(name).is_dir():  # an empty path would be the current folder
         return Dataset(name, dict.fromkeys(_NAMES), carriers=(Folder(name),))
-    raise ParameterError(f"dataset must be {', '.join(CATALOGUE)}, openml:NAME or a folder that is there; got {name!r}")
+    known = f"dataset must be {', '.join(CATALOGUE)}, openml:NAME or a folder that is there; got {name!r}"
+    raise ParameterError(known + _hint(name))
+
+
+def _hint(name: str) -> str:
+    """Return what may have been meant by a name that is no data set, or where its folder was looked for."""
+    near = closest(name, CATALOGUE)
+    if near:
+        return f"; did you mean {near}?"
+    if not name or Path(name).is_absolute():
+        return ""
+    hint = f"; there is no folder {Path.cwd() / name}"
+    if ".dvc/tmp/exps" in Path.cwd().as_posix():
+        hint += ", for DVC runs this experiment in a copy of what Git tracks: give the absolute path of your folder"
+    return hint

@@ -4,7 +4,7 @@ An ``Adversary`` is a rule, which treats every sample by itself. A ``Contest`` g
 where the rule asks for them, and at last with the inputs that were moved.
 """
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -30,6 +30,10 @@ class Adversary(Configurable, ABC):
     weight: float
     xi: float
     n_probes: int
+
+    @abstractmethod
+    def __init__(self) -> None:
+        """Take the parameters of the rule; there is no rule without a kind."""
 
 
 class Adversarial(Adversary):

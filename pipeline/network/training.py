@@ -30,7 +30,22 @@ Array = NDArray[Any]
 
 
 class DivergenceError(ValueError):
-    """The loss or a parameter is no finite number any more."""
+    """The loss or a parameter is no finite number any more.
+
+    Parameters
+    ----------
+    reason : str
+        How that came.
+    left : str
+        What is left of the training.
+    """
+
+    def __init__(self, reason: str, left: str = "the best weights before it were kept") -> None:
+        super().__init__(reason, left)
+        self.reason, self.left = reason, left
+
+    def __str__(self) -> str:
+        return f"{self.reason}, and {self.left}"
 
 
 @dataclass
@@ -468,7 +483,7 @@ class Trainer:
         raise DivergenceError(
             "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
             f"preprocessed. Or the learning rate, {self.learning_rate:g}, is too large: training diverged in epoch "
-            f"{len(self.history) + 1}, and the best weights before it were kept"
+            f"{len(self.history) + 1}"
         )
 
     def _bring_back_best(self) -> None:

@@ -7,7 +7,7 @@ the signatures before any work is done.
 from pathlib import Path
 from typing import Any
 
-from pipeline.parameters import ParameterError, read_parameters, read_yaml
+from pipeline.parameters import ParameterError, no_such, read_parameters, read_yaml
 from pipeline.recipes.changes import SECTIONS, Changes
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
@@ -73,7 +73,7 @@ def _read_other(name: str, path: Path, where: str) -> Recipe:
     """Read a recipe that a file names, which must be one of a single network."""
     known = {one.stem: one for one in _paths(path.parent)}
     if name not in known:
-        raise ParameterError(f"{path}: {where}: there is no recipe {name!r}; there are {', '.join(known)}")
+        raise ParameterError(f"{path}: {where}: {no_such('recipe', name, known)}")
     other = _read_alone(known[name])
     if other.of or other.members:
         raise ParameterError(f"{path}: {where}: {name} is a committee itself; its networks must be of single recipes")

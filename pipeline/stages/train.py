@@ -15,6 +15,7 @@ from pipeline.callbacks import OnEpoch
 from pipeline.classifier import MLPClassifier
 from pipeline.data.npy import read_npy, read_rows
 from pipeline.model_file import save_model
+from pipeline.network.training import DivergenceError
 from pipeline.program import command
 from pipeline.provenance import ProvenanceError
 from pipeline.stages.base import Progress, Stage
@@ -47,7 +48,10 @@ class Train(Stage, MLPClassifier):
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Fit, and write ``model.npz`` and ``history.csv``."""
         normalize, X, y, watched = read_training(artifacts)
-        self._fit_watched(X, y, watched, progress)
+        try:
+            self._fit_watched(X, y, watched, progress)
+        except DivergenceError as error:  # its weights are this object's, which ends with the stage
+            raise DivergenceError(error.reason, _left(artifacts / self.writes)) from error
         save_model(folder / "model.npz", Pipeline([("preprocess", normalize), ("train", self)]))
         _write_history(folder / "history.csv", self.history_)
         last = {column: self.history_[name][-1] for column, name in FIGURES.items()}
@@ -77,6 +81,11 @@ class Train(Stage, MLPClassifier):
     def _interrupted(self) -> None:
         """Leave no model that looks finished when a person interrupts the stage."""
         raise KeyboardInterrupt
+
+
+def _left(folder: Path) -> str:
+    """Return what there is on the disk after a training that came to nothing."""
+    return f"{folder} is still that of an earlier run" if folder.is_dir() else "no model was written"
 
 
 def read_training(artifacts: Path) -> tuple[Normalize, NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]:

@@ -66,3 +66,27 @@ def test_unknown(name):
     """What is no data set is refused with the names that there are."""
     with pytest.raises(ParameterError, match=r"dataset must be mnist, .*openml:NAME or a folder .*; got "):
         find_dataset(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("MNIST", "mnist"), ("minst", "mnist"), ("fashion_mnist", "fashion-mnist"), ("FashionMNIST", "fashion-mnist")],
+)
+def test_a_misspelt_name_brings_a_guess(name, meant):
+    """The nearest data set is offered, whatever the case and the dashes."""
+    with pytest.raises(ParameterError, match=rf"got '{name}'; did you mean {meant}\?$"):
+        find_dataset(name)
+
+
+def test_a_relative_folder_that_is_missing_is_told_with_where_it_was_looked_for(tmp_path, monkeypatch):
+    """The message has the whole path, and in DVC's copy of the repository what to do."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParameterError, match=f"there is no folder {re.escape(str(tmp_path / 'my' / 'own'))}$"):
+        find_dataset("my/own")
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "standalone" / "tmp1"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    with pytest.raises(ParameterError, match=r"in a copy of what Git tracks: give the absolute path of your folder$"):
+        find_dataset("my/own")
+    with pytest.raises(ParameterError, match=r"got '/my/own'$"):
+        find_dataset("/my/own")

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.network import Adversarial, VirtualAdversarial
+from pipeline import MLPClassifier
+from pipeline.network import Adversarial, Adversary, VirtualAdversarial
 from pipeline.network.adversaries import draw_directions, move
-from pipeline.parameters import ParameterError, check_parameters
+from pipeline.parameters import ParameterError, check_parameters, describe, parameters_of
 
 RULES = {"adversarial": Adversarial, "virtual": VirtualAdversarial}
 
@@ -30,6 +31,16 @@ def test_without_a_gradient_there_is_no_way_to_go():
     move(X, np.array([[0.0, 0, 0, 0], [0, -2, 0, 0], [0, 0, 0, 0]]), 0.5, out)
     np.testing.assert_array_equal(out - X != 0, [[False] * 4, [False, True, False, False], [False] * 4])
     assert out[1, 1] - X[1, 1] == pytest.approx(-0.5)
+
+
+def test_a_rule_without_a_kind_cannot_be_made():
+    """The base is no rule, neither in Python nor by its name in params.yaml, and the help does not offer it."""
+    with pytest.raises(TypeError, match="abstract"):
+        Adversary()
+    assert describe(Adversary) == "an Adversary (adversarial, virtual_adversarial)"
+    adversary = parameters_of(MLPClassifier)["adversary"]
+    with pytest.raises(ParameterError, match=r"adversary takes one of adversarial, virtual_adversarial; got"):
+        adversary.read({"name": "adversary"})
 
 
 def test_nothing_to_move_is_no_error():

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from pipeline import MLPClassifier, Normalize, Train, load_model
 from pipeline.callbacks import OnEpoch
 from pipeline.network import Step
+from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError
 from pipeline.stages.base import MissingInputError, Progress
 
@@ -194,10 +195,21 @@ def test_an_interruption_leaves_no_model_that_looks_finished(artifacts):
 
 
 def test_divergence_leaves_no_model(artifacts):
-    """The error is one line, and there is no folder."""
-    with pytest.raises(ValueError, match="non-finite parameter weights"):
+    """The error is one line that says so, and there is no folder."""
+    with pytest.raises(DivergenceError, match=r"non-finite parameter weights.*, and no model was written$"):
         train(learning_rate_init=1e30, batch_size=5).run(artifacts)
     assert not (artifacts / "model").exists()
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+def test_divergence_leaves_the_older_model_and_says_so(artifacts, solver):
+    """What stands in the folder is told as it is: not the weights of this training, but of the one before."""
+    train().run(artifacts)
+    before = (artifacts / "model" / "model.npz").read_bytes()
+    np.save(artifacts / "prepared" / "train_X.npy", np.full((80, 9), 1e300))
+    with pytest.raises(DivergenceError, match=r"model is still that of an earlier run$"), np.errstate(all="ignore"):
+        train(solver=solver, learning_rate_init=1e30).run(artifacts)
+    assert (artifacts / "model" / "model.npz").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,125 @@
+"""The name of the program in advice, and Ctrl-C before there is anything to clear up."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline import program
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [
+        ("/usr/bin/digits", "digits"),
+        ("digits.exe", "digits"),
+        ("/home/a/pipeline/__main__.py", "python -m pipeline"),
+        ("digits-study.py", "python -m pipeline"),
+        ("", "python -m pipeline"),
+    ],
+)
+def test_advice_names_the_program_as_it_was_called(monkeypatch, called, name):
+    """Whatever the folder and the ending, and in a script or a notebook the form that works everywhere."""
+    monkeypatch.setattr(sys, "argv", [called, "train"])
+    assert program.command("fetch", "--help") == f"`{name} fetch --help`"
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [([sys.executable, "-m", "pipeline"], "python -m pipeline"), ([sys.executable, "digits"], "digits")],
+)
+def test_an_error_of_a_real_process_names_it_too(tmp_path, called, name):
+    """What is printed can be typed."""
+    (tmp_path / "digits").write_text("from pipeline.__main__ import main\nmain()\n", "utf-8")
+    done = run(tmp_path, *called, "train")
+    assert done.stderr == f"error: artifacts/prepared is missing: `{name} preprocess` makes it (`run` makes all)\n"
+
+
+def run(folder, *words):
+    """Run a program in a folder, with this package on its path."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, check=False, encoding="utf-8")
+
+
+WITHOUT = """
+import sys
+sys.modules[{name!r}] = None  # as if it were not installed
+sys.argv = ["digits", {command!r}]
+from pipeline.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("name", "command"), [("typer", "--help"), ("rich.console", "--help"), ("sklearn", "train")])
+def test_a_missing_package_is_one_line(tmp_path, name, command):
+    """Before any command is there, and within one, it is told what to do in the place of a traceback."""
+    done = run(tmp_path, sys.executable, "-c", WITHOUT.format(name=name, command=command))
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"error: the package {name.split('.')[0]} is not installed for {sys.executable}: activate")
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            Path("there").touch()
+            time.sleep(30)
+
+sys.meta_path.insert(0, Slow())
+sys.argv = ["digits", "train"]
+from pipeline.__main__ import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such signal")
+@pytest.mark.parametrize("module", ["pipeline.cli", "typer", "numpy", "sklearn"])
+def test_an_interruption_at_the_start_leaves_no_traceback(tmp_path, module):
+    """Ctrl-C while modules are imported is one line and exit code 130."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-c", SLOW.format(module=module)]
+    with subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "there").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (130, "interrupted\n")
+
+
+@pytest.fixture
+def handler():
+    """Give the process its own handler of Ctrl-C back."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("handler")
+def test_once_work_begins_an_interruption_is_an_exception():
+    """What is half done can be cleared up."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    program.leave_on_interrupt()
+    assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    program.work_begins()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("handler")
+@pytest.mark.parametrize("own", [signal.SIG_IGN, lambda *_: None])
+def test_a_handler_of_another_s_stays(own):
+    """In the background of a shell Ctrl-C is ignored, and goes on being so."""
+    signal.signal(signal.SIGINT, own)
+    program.leave_on_interrupt()
+    program.work_begins()
+    assert signal.getsignal(signal.SIGINT) is own
