@@ -34,13 +34,14 @@ from pipeline.inputs import (
     checked_weight,
     dense,
     inside_a_search,
+    is_copied,
     precision,
+    sparse_taker,
     taker,
     types,
 )
 from pipeline.network import Adversary, Averaging, Network, Schedule
 from pipeline.network.batches import Samples
-from pipeline.network.tally import PIECE
 from pipeline.network.training import DivergenceError, Epoch, Hook
 from pipeline.parameters import check_parameters
 from pipeline.threads import bounded_blas, usable_threads
@@ -320,7 +321,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples. float32 is worked on in float32, anything else in float64.
+            Samples. float32 is worked on in float32, anything else in float64. Where at most an eighth of its numbers
+            are stored, a sparse matrix is multiplied as it is, unless noise or dropout of the input, an augmentation
+            or an adversary needs whole rows: then batches are made dense, one at a time.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_outputs)
             Labels of any kind that scikit-learn knows: numbers, truths, text, dates, categories, all of them known; two
             dimensions mean several labels at once, 0 or 1 each.
@@ -428,10 +431,16 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             check_is_fitted(self)
         network, scale = self.network_, self.pixel_scale
         rows = checked_samples(self, X, dtype=types(scale, network.dtype))
-        if rows.shape[0] <= PIECE:
-            return network.predict_proba(dense(rows, scale))
-        starts = range(0, rows.shape[0], PIECE)
-        return np.concatenate([network.predict_proba(dense(rows[start : start + PIECE], scale)) for start in starts])
+        take = sparse_taker(rows, scale)
+        sparse = take is not None and network.takes_sparse(training=False)
+        n, size = rows.shape[0], network.piece(copied=not sparse and is_copied(rows))
+
+        def outputs(some: slice) -> Array:
+            return network.predict_proba(take(rows, some) if take and sparse else dense(rows[some], scale))
+
+        if n <= size:
+            return outputs(slice(n))
+        return np.concatenate([outputs(slice(start, start + size)) for start in range(0, n, size)])
 
     # ---------------------------------------------------------------- what scikit-learn's has as attributes
 
@@ -527,7 +536,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if self._class_weights is not None:
             by_class = self._class_weights.of(self._codes(y)).astype(dtype)
             weight = by_class if weight is None else weight * by_class
-        return Samples(X, Y, weight, taker(X, self.pixel_scale))
+        return Samples(X, Y, weight, taker(X, self.pixel_scale), sparse_taker(X, self.pixel_scale))
 
     def _validation_data(
         self, n_samples: int, X_val: ArrayLike | None, y_val: ArrayLike | None, sample_weight_val: ArrayLike | None

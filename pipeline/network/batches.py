@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pipeline.network.sparse import SparseRows
+
 Array = NDArray[Any]
 Rows = Array | slice
 """Which samples make a batch: row numbers, or a stretch of rows."""
@@ -51,22 +53,34 @@ class Samples:
     take : callable, default=take_rows
         Returns rows of X as a dense array of the network's dtype: in the array that it is handed for row numbers, and
         anywhere for a stretch of rows.
+    as_it_is : callable, default=None
+        Returns rows of X without making them dense, where X is sparse enough for that to be worth while.
     """
 
     X: Any
     Y: Array
     sample_weight: Array | None = None
     take: Callable[[Any, Rows, Array], Array] = take_rows
+    as_it_is: Callable[[Any, Rows], SparseRows] | None = None
     _rooms: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.Y)
 
-    def batch(self, rows: Rows) -> tuple[Array, Array, Array | None]:
-        """Return X, Y and weights of some rows, in buffers that the next batch writes over."""
-        n = len(range(*rows.indices(len(self)))) if isinstance(rows, slice) else len(rows)
-        X = self.take(self.X, rows, self._room("X", n, self.X.shape[1]))
-        Y = take_rows(self.Y, rows, self._room("Y", n, self.Y.shape[1]))
+    def copies(self, *, sparse: bool) -> bool:
+        """Return whether ``batch`` copies X for a stretch of rows."""
+        return self.take is not take_rows and not (sparse and self.as_it_is is not None)
+
+    def batch(self, rows: Rows, *, sparse: bool = False) -> tuple[Any, Array, Array | None]:
+        """Return X, Y and weights of some rows, in buffers that the next batch writes over.
+
+        X is dense, unless it is asked for ``sparse``, and is.
+        """
+        if sparse and self.as_it_is is not None:
+            X: Any = self.as_it_is(self.X, rows)
+        else:
+            X = self._dense(self.X, rows, "X", self.take)
+        Y = self._dense(self.Y, rows, "Y", take_rows)
         return X, Y, None if self.sample_weight is None else self.sample_weight[rows]
 
     def inputs(self, rows: Array, out: Array) -> None:
@@ -83,7 +97,14 @@ class Samples:
     def some(self, rows: Array) -> "Samples":
         """Return the samples of some rows, copied."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return Samples(self.X[rows], self.Y[rows], weight, self.take)
+        return Samples(self.X[rows], self.Y[rows], weight, self.take, self.as_it_is)
+
+    def _dense(self, values: Any, rows: Rows, name: str, take: Callable[[Any, Rows, Array], Array]) -> Array:
+        """Return some rows as a dense array; a stretch of a dense one needs no buffer."""
+        if isinstance(rows, slice) and take is take_rows:
+            return take(values, rows, self.Y)
+        n = len(range(len(self))[rows]) if isinstance(rows, slice) else len(rows)
+        return take(values, rows, self._room(name, n, values.shape[1]))
 
     def _room(self, name: str, n: int, width: int) -> Array:
         room = self._rooms.get(name)

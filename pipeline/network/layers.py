@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.initializers import Initializer, glorot_uniform
+from pipeline.network.sparse import SparseRows
 
 Array = NDArray[Any]
 ALL = slice(None)
@@ -22,13 +23,15 @@ class Layer:
 
     ``elementwise`` layers give an array of the shape that they take, and may write over it. A layer that
     ``keeps_output`` needs its Y again in ``backward``, so that the next one must not write over that. One that
-    ``draws`` takes random numbers in training. One that ``mixes_samples`` needs all of a batch's at once. What a layer
-    learns beside its parameters is in the arrays that ``state_names`` names.
+    ``draws`` takes random numbers in training. One ``in_training_only`` hands on what it takes at all other times. One
+    that ``mixes_samples`` needs all of a batch's at once. What a layer learns beside its parameters is in the arrays
+    that ``state_names`` names.
     """
 
     elementwise: ClassVar[bool] = True
     keeps_output: ClassVar[bool] = False
     draws: ClassVar[bool] = False
+    in_training_only: ClassVar[bool] = False
     mixes_samples: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ()
     rng: np.random.Generator | None = None
@@ -118,6 +121,7 @@ class Affine(Layer):
     b: Array
     dW: Array
     db: Array
+    X: Array | SparseRows
 
     def __init__(
         self, n_in: int, n_out: int, *, biases: bool = True, initializer: Initializer = glorot_uniform
@@ -146,7 +150,7 @@ class Affine(Layer):
             part.b, part.db = self.b[outputs], self.db[outputs]
         return part
 
-    def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
+    def forward(self, X: Array | SparseRows, *, out: Array | None = None, training: bool = False) -> Array:
         """Return X W + b."""
         if training:
             self.X = X
@@ -164,15 +168,22 @@ class Affine(Layer):
         """Return dX = dY W^T."""
         return _product(dY, self.W.T, out)
 
-    def backward_parameters(self, X: Array, dY: Array, rows: slice = slice(None), *, biases: bool = True) -> None:
+    def backward_parameters(
+        self, X: Array | SparseRows, dY: Array, rows: slice = slice(None), *, biases: bool = True
+    ) -> None:
         """Leave dW = X^T dY, or some of its rows, and db."""
-        np.dot(X[:, rows].T, dY, out=self.dW[rows])
+        if isinstance(X, SparseRows):
+            X.transposed_times(dY, rows, out=self.dW[rows])
+        else:
+            np.dot(X[:, rows].T, dY, out=self.dW[rows])
         if self.biases and biases:
             np.add.reduce(dY, axis=0, out=self.db)
 
 
-def _product(A: Array, B: Array, out: Array | None) -> Array:
+def _product(A: Array | SparseRows, B: Array, out: Array | None) -> Array:
     """Return A B; ``dot`` is the quicker one to call, but cannot write into columns of a wider array."""
+    if isinstance(A, SparseRows):
+        return A.times(B, out=out)
     product = np.dot if out is None or out.flags.c_contiguous else np.matmul
     result: Array = product(A, B, out=out)
     return result
@@ -342,6 +353,7 @@ class Dropout(Layer):
     """
 
     draws = True
+    in_training_only = True
 
     def __init__(self, rate: float) -> None:
         if not 0 <= rate < 1:

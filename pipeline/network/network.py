@@ -14,6 +14,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from pipeline.network.layers import Affine, Layer
 from pipeline.network.losses import Loss, SoftmaxCrossEntropy
+from pipeline.network.sparse import SparseRows
+from pipeline.network.tally import piece
 
 Array = NDArray[Any]
 
@@ -93,17 +95,30 @@ class Network:
         """Width of the output."""
         return self.affine_layers[-1].n_out
 
-    def forward(self, X: Array, *, training: bool = False) -> Array:
+    def takes_sparse(self, *, training: bool) -> bool:
+        """Return whether X comes to an affine layer first, in training or else, so that it may be ``SparseRows``."""
+        before = self.layers[: self.layers.index(self.affine_layers[0])]
+        return all(layer.in_training_only and not training for layer in before)
+
+    def piece(self, *, copied: bool) -> int:
+        """Return how many samples go forward at once, so that no array grows too large for memory.
+
+        ``copied`` says whether their inputs are copied for that, and count as well.
+        """
+        return piece(max(self.plan.widest, self.n_in) if copied else self.plan.widest)
+
+    def forward(self, X: Array | SparseRows, *, training: bool = False) -> Array:
         """Return Z, the last layer's output, (n_samples, n_out), for X (n_samples, n_in).
 
         In training, the layers keep what ``backward`` needs, and Z lies in a room that the next call writes over.
         """
-        A = X
+        A: Any = X
         for index, layer in enumerate(self.layers):
             over = A if layer.elementwise and A is not X else None
             out = self._room(self.plan.forward[index], len(X)) if training else over
             A = layer.forward(A, out=out, training=training)
-        return A
+        Z: Array = A
+        return Z
 
     def backward(self, dZ: Array) -> None:
         """Leave the gradient of the loss in ``grads``, for dZ of the shape of Z; dZ is written over."""
@@ -115,12 +130,12 @@ class Network:
             if index > self.plan.first or not isinstance(layer, Affine):  # nobody asks for the gradient of the input
                 gradient = layer.backward_input(gradient, out=self._room(self.plan.backward[index], len(gradient)))
 
-    def gradient(self, X: Array, Y: Array, sample_weight: Array | None = None) -> float:
+    def gradient(self, X: Array | SparseRows, Y: Array, sample_weight: Array | None = None) -> float:
         """Leave the gradient of the loss in ``grads``, and return the loss.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_in)
+        X : array-like or SparseRows of shape (n_samples, n_in)
             A batch of inputs.
         Y : array-like of shape (n_samples, n_out)
             Their targets, one-hot.
@@ -138,12 +153,12 @@ class Network:
         self.backward(self.loss.backward())
         return loss
 
-    def predict_proba(self, X: Array) -> Array:
+    def predict_proba(self, X: Array | SparseRows) -> Array:
         """Return P, (n_samples, n_out), the output's activation, for X (n_samples, n_in)."""
         Z = self.forward(X)
         return self.loss.probabilities(Z, out=Z)
 
-    def evaluate(self, X: Array, Y: Array, sample_weight: Array | None = None) -> float:
+    def evaluate(self, X: Array | SparseRows, Y: Array, sample_weight: Array | None = None) -> float:
         """Return the loss of a batch as ``gradient`` takes it, and change nothing."""
         X, Y = self._batch(X, Y)
         return self.loss.value(self.predict_proba(X), Y, sample_weight)
@@ -154,9 +169,9 @@ class Network:
             for name in layer.parameter_shapes():
                 yield f"{name}{number}", getattr(layer, name), getattr(layer, f"d{name}")
 
-    def snapshot(self) -> Array:
+    def snapshot(self, out: Array | None = None) -> Array:
         """Return a copy of all that the network has learned: its parameters, then what its layers keep beside them."""
-        return np.concatenate([self.params, *(state.ravel() for state in self._states())])
+        return np.concatenate([self.params, *(state.ravel() for state in self._states())], out=out)
 
     def restore(self, snapshot: Array) -> None:
         """Go back to what ``snapshot`` returned.
@@ -174,7 +189,7 @@ class Network:
         for state, (start, stop) in zip(states, pairwise(ends), strict=True):
             state[:] = snapshot[start:stop].reshape(state.shape)
 
-    def estimate(self, batches: Iterable[Array]) -> None:
+    def estimate(self, batches: Iterable[Array | SparseRows]) -> None:
         """Find anew what layers keep of the samples they have seen, with the parameters as they are.
 
         The layers that mix samples treat each batch as in training, and all others as in prediction.
@@ -182,9 +197,10 @@ class Network:
         mixing: list[Any] = [layer for layer in self.layers if layer.mixes_samples]
         for layer in mixing:
             layer.begin_estimate()
-        for A in batches if mixing else ():
+        for X in batches if mixing else ():
+            A: Any = X
             for layer in self.layers:
-                A = layer.forward(A, training=layer.mixes_samples)  # noqa: PLW2901 - from layer to layer
+                A = layer.forward(A, training=layer.mixes_samples)
         for layer in mixing:
             layer.end_estimate()
 
@@ -223,9 +239,9 @@ class Network:
                     f"{after} cannot follow {before}: it takes {after.n_in} inputs, and gets {before.n_out}"
                 )
 
-    def _batch(self, X: Array, Y: Array) -> tuple[Array, Array]:
+    def _batch(self, X: Array | SparseRows, Y: Array) -> tuple[Array | SparseRows, Array]:
         """Return a batch in the network's precision; targets of another shape would be stretched without a word."""
-        X, Y = np.asarray(X, self.dtype), np.asarray(Y, self.dtype)
+        X, Y = X if isinstance(X, SparseRows) else np.asarray(X, self.dtype), np.asarray(Y, self.dtype)
         if X.ndim != 2 or X.shape[1] != self.n_in or Y.shape != (len(X), self.n_out):
             raise ValueError(
                 f"a batch is X of shape (n_samples, {self.n_in}), and one-hot Y of shape (n_samples, {self.n_out}); "
@@ -296,6 +312,10 @@ class Plan:
         The name of the room in which each layer finds its X (``"X"``, the batch itself), and its dY.
     widths : dict of str to int
         The width of each room.
+    input_gradient : str or None
+        The room of a gradient that only an adversary asks for: that of the first layer's X, where that is affine.
+    widest : int
+        The width of the widest affine layer's output.
     """
 
     def __init__(self, layers: list[Layer]) -> None:
@@ -320,3 +340,5 @@ class Plan:
                 self.widths[name] = layer.n_in
             self.backward[index] = name
         self.outputs = [*self.backward[1:], self.forward[-1]]
+        self.input_gradient = self.backward[self.first] if isinstance(layers[self.first], Affine) else None
+        self.widest = max(layer.n_out for layer in layers if isinstance(layer, Affine))

@@ -39,6 +39,7 @@ class GaussianNoise(Layer):
     """
 
     draws = True
+    in_training_only = True
     drawn: Array
 
     def __init__(self, sd: float) -> None:

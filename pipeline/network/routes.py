@@ -100,7 +100,7 @@ def make_route(
     network: Network,
     layers: list[Layer],
     mine: list[Window],
-    rooms: Mapping[str, Array],
+    rooms: Mapping[str, Any],
     samples: slice,
     meet: Step | None = None,
     *,
@@ -117,7 +117,7 @@ def make_route(
     mine : list of Window
         What the thread computes.
     rooms : mapping of str to ndarray of shape (n_samples, width)
-        The rooms, for all samples of the batch.
+        The rooms, for all samples of the batch; the inputs may be ``SparseRows``.
     samples : slice
         The thread's own.
     meet : callable, optional
@@ -127,8 +127,9 @@ def make_route(
     """
     plan = network.plan
 
-    def view(name: str, window: Window, units: slice) -> Array:
-        return (rooms[name] if window.of_all else rooms[name][samples])[:, units]
+    def view(name: str, window: Window, units: slice) -> Any:
+        some = rooms[name] if window.of_all else rooms[name][samples]
+        return some if units == ALL else some[:, units]
 
     forward: list[Step] = []
     for index, layer in enumerate(layers):

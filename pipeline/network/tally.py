@@ -13,7 +13,14 @@ from pipeline.network.losses import Loss
 
 Array = NDArray[Any]
 PIECE = 4096
-"""Samples that are reckoned up at once."""
+"""Samples that are reckoned up at once, where they are no wider than ``ELEMENTS // PIECE``."""
+ELEMENTS = 2**24
+"""Numbers in an array for a piece: 64 MB in float32."""
+
+
+def piece(width: int) -> int:
+    """Return how many samples of a width are worked on at once, so that memory is bounded however wide they are."""
+    return max(1, min(PIECE, ELEMENTS // width))
 
 
 class Tally:
@@ -41,9 +48,9 @@ class Tally:
 
     def __init__(self, loss: Loss, n_out: int, dtype: DTypeLike) -> None:
         self.loss = loss
-        self._P = np.empty((PIECE, n_out), dtype)
-        self._Y = np.empty((PIECE, n_out), dtype)
-        self._weight = np.ones(PIECE, dtype)
+        self._P = np.empty((piece(n_out), n_out), dtype)
+        self._Y = np.empty((piece(n_out), n_out), dtype)
+        self._weight = np.ones(piece(n_out), dtype)
         self._entered = 0
         self._cost, self._hits, self._n = 0.0, 0, 0
 

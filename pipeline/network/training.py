@@ -22,7 +22,7 @@ from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.penalties import L2
 from pipeline.network.schedules import Constant, Schedule
-from pipeline.network.tally import PIECE
+from pipeline.network.sparse import SparseRows
 from pipeline.network.team import Team
 from pipeline.network.updater import Updater
 
@@ -325,7 +325,7 @@ class Trainer:
             factor = self.schedule.factor(epochs + number / n_batches, self._length, before)
             rate, largest = self.learning_rate * factor, max(largest, factor)
             if number == n_batches - 1 or self.updates + 1 >= last_update:
-                self._measured = self.network.snapshot()
+                self.network.snapshot(out=self._measured)
             updater.update(samples, rows, rate)
             self.updates += 1
             if self.updates >= last_update:
@@ -434,8 +434,7 @@ class Trainer:
         """Leave the gradient over all samples in the network, piece by piece, and return the loss with its penalty."""
         network, n = self.network, total_weight(samples.sample_weight, len(samples))
         total, gradient = 0.0, np.zeros(len(network.grads))
-        for start in range(0, len(samples), PIECE):
-            X, Y, sample_weight = samples.batch(slice(start, start + PIECE))
+        for X, Y, sample_weight in self._pieces(samples, training=True):
             share = total_weight(sample_weight, len(X)) / n
             total += share * network.gradient(X, Y, sample_weight)
             gradient += share * network.grads
@@ -447,8 +446,7 @@ class Trainer:
     def measure(self, samples: Samples) -> tuple[float, float]:
         """Return loss (without penalty) and score of the network as it is, piece by piece."""
         costs, hits = [], []
-        for start in range(0, len(samples), PIECE):
-            X, Y, _ = samples.batch(slice(start, start + PIECE))
+        for X, Y, _ in self._pieces(samples):
             P = self.network.predict_proba(X)
             costs.append(self.network.loss.costs(P, Y))
             hits.append(self.network.loss.hits(P, Y))
@@ -503,15 +501,24 @@ class Trainer:
             self.network.params[:] = average
         self.network.estimate(self._inputs(samples))
 
-    def _inputs(self, samples: Samples) -> Iterator[Array]:
+    def _inputs(self, samples: Samples) -> Iterator[Array | SparseRows]:
         """Yield all inputs, piece by piece, deformed as in training."""
-        deformer = (
-            None if self.augmentation is None else self.augmentation.prepare(self.network.n_in, self.network.dtype)
-        )
+        if self.augmentation is None:
+            yield from (X for X, _, _ in self._pieces(samples))
+            return
+        deformer = self.augmentation.prepare(self.network.n_in, self.network.dtype)
         rng = np.random.default_rng(0)
-        for start in range(0, len(samples), PIECE):
-            X = samples.batch(slice(start, start + PIECE))[0]
-            yield X if deformer is None else deformer.warp(X, deformer.draw(len(X), rng), np.empty_like(X))
+        for X, _, _ in self._pieces(samples, deformed=True):
+            yield deformer.warp(X, deformer.draw(len(X), rng), np.empty_like(X))
+
+    def _pieces(
+        self, samples: Samples, *, training: bool = False, deformed: bool = False
+    ) -> Iterator[tuple[Any, Array, Array | None]]:
+        """Yield X, Y and weights of all samples, in pieces that memory has room for."""
+        sparse = self.network.takes_sparse(training=training) and not deformed
+        size = self.network.piece(copied=deformed or samples.copies(sparse=sparse))
+        for start in range(0, len(samples), size):
+            yield samples.batch(slice(start, start + size), sparse=sparse)
 
     def go_on(self) -> None:
         """Go on from where the last epoch ended."""

@@ -25,6 +25,7 @@ from pipeline.network.network import Network
 from pipeline.network.optimizers import BLOCK, Optimizer
 from pipeline.network.penalties import L2
 from pipeline.network.routes import Route, cut, make_route, shares_units, windows
+from pipeline.network.sparse import SparseRows
 from pipeline.network.tally import Tally
 from pipeline.network.team import Team
 
@@ -55,7 +56,7 @@ class Share:
 class Arrangement(NamedTuple):
     """Where a batch lies: views of the rooms, each thread's samples, and each thread's ways through the network."""
 
-    views: dict[str, Array]
+    views: dict[str, Any]
     samples: list[slice]
     ways: list[list[Route | Contest]]
 
@@ -111,6 +112,7 @@ class Updater:
             self._deformers = [self.augmentation.prepare(network.n_in, network.dtype) for _ in range(size)]
         self._penalties = [0.0] * size
         self._penalty = 0.0
+        self._takes_sparse = network.takes_sparse(training=True) and not (self._deformers or self.adversary)
         self._rooms: dict[str, Array] = {}
         self._arrangements: dict[int, Arrangement] = {}
 
@@ -149,7 +151,7 @@ class Updater:
         def work(k: int) -> None:
             mine = here.samples[k]
             samples.targets(_some(rows, mine), Y[mine])
-            if not isinstance(rows, slice):
+            if isinstance(here.views["X"], np.ndarray) and not isinstance(rows, slice):
                 samples.inputs(rows[mine], X := here.views["X"][mine])
                 if moves is not None:
                     self._deformers[k].warp(X, moves[:, mine], X)
@@ -163,7 +165,7 @@ class Updater:
         self.team.run(work)
         self._penalty += sum(self._penalties) * n
 
-    def _finish(self, views: Mapping[str, Array], share: Share, total: float) -> float:
+    def _finish(self, views: Mapping[str, Any], share: Share, total: float) -> float:
         """Find the gradient of some parameters, from all samples, and update them; return their penalty."""
         network, penalty = self.network, 0.0
         for index, rows, with_biases in share.parts:
@@ -186,23 +188,25 @@ class Updater:
             self.average.after_update(self.network.params, self.shares[k].stretch)
 
     def _arranged(self, samples: Samples, rows: Rows, n: int) -> Arrangement:
-        """Return where a batch lies; that is the same for all of its size, but for a stretch of the samples."""
-        if isinstance(rows, slice):
-            return self._arrange(n, samples.batch(rows)[0])
+        """Return where a batch lies; that is the same for all of its size, but for what is used where it lies."""
+        sparse = self._takes_sparse and samples.as_it_is is not None
+        if sparse or isinstance(rows, slice):
+            return self._arrange(n, samples.batch(rows, sparse=sparse)[0])
         if n not in self._arrangements:
             self._arrangements[n] = self._arrange(n, None)
         return self._arrangements[n]
 
-    def _arrange(self, n: int, X: Array | None) -> Arrangement:
+    def _arrange(self, n: int, X: Array | SparseRows | None) -> Arrangement:
         """Cut a batch of ``n`` samples up among the threads, in rooms that are large enough, or with X where it is."""
         size = self.team.size
         n_rows = n if self.adversary is None else 2 * n  # what is moved lies below what it was
-        views = {name: self._room(name, n_rows) for name in self.network.plan.widths}
+        unused = None if self.adversary else self.network.plan.input_gradient
+        views: dict[str, Any] = {name: self._room(name, n_rows) for name in self.network.plan.widths if name != unused}
         views["X"] = self._room("X", n_rows) if X is None else X
         samples = [cut(n, k, size) for k in range(size)]
         return Arrangement(views, samples, [self._ways(k, views, samples[k], n) for k in range(size)])
 
-    def _ways(self, k: int, views: Mapping[str, Array], samples: slice, n: int) -> list[Route | Contest]:
+    def _ways(self, k: int, views: Mapping[str, Any], samples: slice, n: int) -> list[Route | Contest]:
         """Return how thread ``k`` goes through the network: with its samples, and with those that are moved, if any."""
         meet = partial(self.team.meet, k) if self.by_units else None
         route = partial(make_route, self.network, mine=self.windows[k], samples=samples, meet=meet)
