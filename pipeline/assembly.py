@@ -204,8 +204,8 @@ def stopping(model: "MLPClassifier") -> Stopping:
     return Stopping(monitor, float(model.tol), float(model.n_iter_no_change))
 
 
-def trainer(model: "MLPClassifier", n_samples: int) -> Trainer:
-    """Return a trainer of the model's network, at its beginning."""
+def trainer(model: "MLPClassifier", n_samples: int, *, begins: bool = True) -> Trainer:
+    """Return a trainer of the model's network, at its beginning, or one that only says how to train."""
     return Trainer(
         model.network_,
         SGD() if model.solver == "lbfgs" else optimizer(model),  # lbfgs is SciPy's; the trainer keeps its history alone
@@ -223,6 +223,7 @@ def trainer(model: "MLPClassifier", n_samples: int) -> Trainer:
         keep_best=model.early_stopping or model.monitor != "auto",
         patient=model.learning_rate == "adaptive" and model.solver == "sgd",
         n_threads=threads(model, n_samples),
+        begins=begins,
     )
 
 
@@ -272,4 +273,4 @@ def refresh(model: "MLPClassifier", n_samples: int) -> None:
     if repr(wanted) != repr(model.network_.layers):
         raise ParameterError(f"training goes on with {model.network_.layers}; the parameters now ask for {wanted}")
     model.network_.loss = loss(model, model.out_activation_)
-    model._trainer.adopt(trainer(model, n_samples))  # noqa: SLF001 - the model's own assembly
+    model._trainer.adopt(trainer(model, n_samples, begins=False))  # noqa: SLF001 - the model's own assembly

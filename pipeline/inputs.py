@@ -18,8 +18,8 @@ from pipeline.network.sparse import SparseRows
 
 Array = NDArray[Any]
 SPARSE = 1 / 8
-"""The share of numbers that are stored up to which a sparse array is multiplied as it is. From about a fifth on, BLAS is
-faster with a batch that was made dense."""
+"""The share of numbers that are stored up to which a sparse array is multiplied as it is. From about a fifth on, BLAS
+is faster with a batch that was made dense."""
 
 
 def as_generator(random_state: int | np.random.Generator | np.random.RandomState | None) -> np.random.Generator:
@@ -198,8 +198,9 @@ class TakeAsItIs:
     scale: np.float32 | None = None
 
     def __call__(self, X: Any, rows: Rows) -> "SparseBatch":
-        """Return the rows."""
-        some = scipy.sparse.csr_array(X[rows])
+        """Return the rows; where they are all, those of X, and no copy."""
+        whole = isinstance(rows, slice) and rows.indices(X.shape[0]) == (0, X.shape[0], 1)
+        some = scipy.sparse.csr_array(X if whole else X[rows])
         if self.scale is not None:
             scaled = np.multiply(some.data, self.scale, dtype=np.float32)
             some = scipy.sparse.csr_array((scaled, some.indices, some.indptr), shape=some.shape)

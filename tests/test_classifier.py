@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,11 +31,13 @@ from pipeline.network import (
     Exponential,
     ExponentialAverage,
     LastEpochs,
+    Network,
     OneCycle,
     Schedule,
     Step,
     VirtualAdversarial,
 )
+from pipeline.network.sparse import SparseRows
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError, parameters_of, read_parameters, read_yaml
 
@@ -265,6 +268,117 @@ def test_sparse_samples_train_as_dense_ones(kind, solver):
     sparse, plain = small(**options).fit(kind(dense), DIGITS), small(**options).fit(dense, DIGITS)
     assert params(sparse) == params(plain)
     assert_array_equal(sparse.predict_proba(kind(dense)), plain.predict_proba(dense))
+
+
+WORDS = scipy.sparse.random(90, 2000, 0.02, "csr", dtype=np.float64, random_state=0)
+TOPICS = np.asarray(WORDS[:, :1000].sum(axis=1) > WORDS[:, 1000:].sum(axis=1)).ravel() + (np.arange(90) % 9 == 0)
+MOSTLY_ZERO = {
+    "adam": {},
+    "sgd without biases": {"solver": "sgd", "biases": False},
+    "lbfgs": {"solver": "lbfgs"},
+    "no hidden layer": {"hidden_layer_sizes": ()},
+    "all at once": {"batch_size": "full"},
+    "early stopping": {"early_stopping": True, "class_weight": "balanced"},
+    "batch norm": {"batch_norm": True, "re_estimate": True, "averaging": LastEpochs(2)},
+    "dropout": {"dropout": 0.2, "noise": 0.1, "max_norm": 1.0},
+    "replacement": {"replacement": True},
+    "threads share samples": {"n_threads": 3},
+    "threads share units": {"n_threads": 3, "batch_norm": True, "biases": False},
+    "dropout of the input": {"dropout": (0.2, 0.0), "batch_norm": True, "re_estimate": True},
+    "noise on the input": {"noise": (0.2, 0.0)},
+    "adversary": {"adversary": Adversarial(0.5)},
+    "augmentation": {"augmentation": Deform(translation=1, shape=(40, 50))},
+}
+NEEDS_WHOLE_ROWS = {"dropout of the input", "noise on the input", "adversary", "augmentation"}
+
+
+@pytest.fixture
+def threads_pay(monkeypatch):
+    """Have threads share even the smallest update."""
+    monkeypatch.setattr("pipeline.assembly.WORTH_SHARING", 0)
+
+
+@pytest.mark.usefixtures("threads_pay")
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_array, scipy.sparse.csc_matrix])
+@pytest.mark.parametrize("options", MOSTLY_ZERO.values(), ids=MOSTLY_ZERO)
+def test_samples_of_zeros_mostly_train_as_dense_ones(options, kind):
+    """Whatever else is asked for, and whether validation data are sparse or dense: the same numbers, but for rounding.
+
+    An epoch of ``partial_fit`` goes on with the other kind.
+    """
+    options = {"batch_size": 20, "n_threads": 1, **options}
+    dense, X_val = WORDS.toarray(), WORDS[:30] * 0.5
+    validation = {} if "early_stopping" in options else {"X_val": X_val, "y_val": TOPICS[:30]}
+    plain, sparse = small(**options), small(**options)
+    sparse.fit(kind(WORDS), TOPICS, **validation)
+    plain.fit(dense, TOPICS, **{**validation, **({"X_val": X_val.toarray()} if validation else {})})
+    assert_allclose(sparse.loss_curve_, plain.loss_curve_, rtol=1e-9)
+    if validation:
+        assert_allclose(sparse.history_["validation_loss"], plain.history_["validation_loss"], rtol=1e-9)
+    for _ in range(options.get("solver") != "lbfgs" and "early_stopping" not in options):
+        sparse.partial_fit(dense, TOPICS)
+        plain.partial_fit(kind(WORDS), TOPICS)
+    assert_allclose(sparse.network_.snapshot(), plain.network_.snapshot(), rtol=1e-7, atol=1e-9)
+    assert_allclose(sparse.predict_proba(kind(WORDS)), plain.predict_proba(dense), rtol=1e-7)
+
+
+@pytest.mark.usefixtures("threads_pay")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+@pytest.mark.parametrize("name", [name for name in MOSTLY_ZERO if name not in NEEDS_WHOLE_ROWS])
+def test_samples_of_zeros_mostly_are_never_made_dense(name, dtype, monkeypatch):
+    """Where the first layer may have them as they are, no batch, piece or validation row is made dense."""
+    words = (WORDS * 255).astype(dtype)
+    for makes_dense in ("pipeline.inputs.take_sparse", "pipeline.inputs.dense", "pipeline.classifier.dense"):
+        monkeypatch.setattr(makes_dense, None)
+    options = {"batch_size": 20, "pixel_scale": 1 / 255, **MOSTLY_ZERO[name]}
+    assert small(**options).fit(words, TOPICS).predict_proba(words).shape == (90, 2)
+
+
+def test_sparse_samples_take_no_more_memory_than_scikit_learns():
+    """Of 20,000 features, with 10 numbers a row, neither ``fit`` nor ``predict_proba`` allocates more at its peak."""
+    X = scipy.sparse.random(400, 20_000, 10 / 20_000, "csr", dtype=np.float32, random_state=0)
+    labels = np.arange(400) % 3
+
+    def peaks(kind):
+        tracemalloc.start()
+        model = kind(max_iter=1, random_state=0).fit(X, labels)
+        fitted, before = tracemalloc.get_traced_memory()[1], tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        model.predict_proba(X)
+        predicted = tracemalloc.get_traced_memory()[1] - before
+        tracemalloc.stop()
+        return fitted, predicted
+
+    ours, theirs = peaks(MLPClassifier), peaks(Theirs)
+    assert ours[0] <= theirs[0]
+    assert ours[1] <= theirs[1] + 2**16  # the check of what is given
+
+
+def test_a_model_keeps_no_sparse_sample():
+    """What the first layer was last given is no part of a copy."""
+    model = small().fit(WORDS, TOPICS)
+    network = copy.deepcopy(model.network_)
+    assert not [value for value in vars(network.layers[0]).values() if isinstance(value, SparseRows)]
+    assert_array_equal(network.params, model.network_.params)
+
+
+@pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array])
+@pytest.mark.parametrize("dtype", [np.float64, np.uint8])
+def test_pieces_are_bounded_by_their_numbers(container, dtype, monkeypatch):
+    """However wide samples are, no more of their numbers are copied at once than memory has room for."""
+    rows = container((WORDS[:, :200].toarray() * 255).astype(dtype))
+    options = {"pixel_scale": 1 / 255, "dropout": (0.1, 0.1)}
+    whole = small(**options).fit(rows, TOPICS, X_val=rows, y_val=TOPICS)
+    monkeypatch.setattr("pipeline.network.tally.ELEMENTS", 1000)
+    taken = []
+    forward = Network.predict_proba
+    monkeypatch.setattr(Network, "predict_proba", lambda self, X: taken.append(len(X)) or forward(self, X))
+    monkeypatch.setattr("pipeline.inputs.SPARSE", 0)  # so that even these are made dense
+    pieces = small(**options).fit(rows, TOPICS, X_val=rows, y_val=TOPICS)
+    assert_allclose(pieces.predict_proba(rows), whole.predict_proba(rows))
+    assert_allclose(pieces.history_["validation_loss"], whole.history_["validation_loss"])
+    copied = container is not np.asarray or dtype == np.uint8
+    assert set(taken) == ({5} if copied else {90})
 
 
 def test_one_dimension_too_many_is_a_warning():

@@ -13,6 +13,7 @@ from pipeline.inputs import (
     checked_weight,
     dense,
     inside_a_search,
+    sparse_taker,
     taker,
 )
 
@@ -114,3 +115,41 @@ def test_a_search_is_recognised(n_jobs):
     """A cross-validation's calls are told from a person's, in other processes as well."""
     assert Asking().fit(X).found_ is False
     assert cross_val_score(Asking(), X, cv=2, n_jobs=n_jobs).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("rows", [slice(2, 6), slice(0, 8), np.array([7, 0, 7])])
+def test_sparse_rows_multiply_as_dense_ones(rows):
+    """Any rows, numbers in any order or given twice, some units of a wider layer, some inputs: the same products."""
+    rng = np.random.default_rng(0)
+    data, indices = rng.normal(size=24), rng.integers(50, size=24)
+    X = scipy.sparse.csr_array((data, indices, np.arange(0, 25, 3)), shape=(8, 50))
+    batch, plain, W = sparse_taker(X)(X, rows), X.toarray()[rows], rng.normal(size=(50, 6))
+    dY = rng.normal(size=(len(plain), 6))
+    assert (len(batch), batch.shape) == (len(plain), plain.shape)
+    for units in (slice(0, 6), slice(2, 5)):
+        out = np.full(dY[:, units].shape, np.nan)
+        assert batch.times(W[:, units], out=out) is out
+        np.testing.assert_allclose(out, plain @ W[:, units])
+        np.testing.assert_allclose(batch[1:3].times(W[:, units]), plain[1:3] @ W[:, units])
+    for inputs in (slice(None), slice(10, 30), slice(30, 30)):
+        out = np.full(W[inputs].shape, np.nan)
+        batch.transposed_times(dY, inputs, out=out)
+        np.testing.assert_allclose(out, plain[:, inputs].T @ dY)
+
+
+@pytest.mark.parametrize(("stored", "as_it_is"), [(0, True), (12, True), (13, False)])
+def test_what_is_mostly_zero_is_multiplied_as_it_is(stored, as_it_is):
+    """Up to an eighth of the numbers, where SciPy's product is faster than to make rows dense; dense ones never."""
+    X = np.zeros((4, 24))
+    X.flat[:stored] = 1
+    assert (sparse_taker(scipy.sparse.csr_array(X)) is not None) == as_it_is
+    assert sparse_taker(X) is None
+
+
+def test_sparse_pixels_are_scaled():
+    """A batch has their scaled values in float32, and they stay as they are."""
+    X = scipy.sparse.csr_array(np.array([[0] * 15 + [255], [51] + [0] * 15], np.uint8))
+    product = sparse_taker(X, 1 / 255)(X, slice(0, 2)).times(np.ones((16, 1), np.float32))
+    assert product.dtype == np.float32
+    np.testing.assert_allclose(product[:, 0], [1, 0.2])
+    assert X.data.tolist() == [255, 51]

@@ -69,7 +69,7 @@ class Layer:
     def bare(self) -> Self:
         """Return a copy with the layer's configuration alone: no views, no batch, no generator."""
         bare = object.__new__(type(self))
-        passing = np.ndarray | np.random.Generator
+        passing = np.ndarray | np.random.Generator | SparseRows
         vars(bare).update({name: value for name, value in vars(self).items() if not isinstance(value, passing)})
         return bare
 

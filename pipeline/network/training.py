@@ -7,14 +7,14 @@ nothing had happened. It knows nothing of labels, estimators or files.
 import time
 from collections.abc import Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.adversaries import Adversary
-from pipeline.network.averages import Averaging
+from pipeline.network.averages import Average, Averaging
 from pipeline.network.batches import Augmentation, Samples, Sampling
 from pipeline.network.constraints import MaxNorm
 from pipeline.network.losses import total_weight
@@ -223,17 +223,23 @@ class Trainer:
     updates: int = 0
     schedule_start: int = 0
     rate_vanished: bool = False
+    begins: InitVar[bool] = True
 
-    def __post_init__(self) -> None:
-        """Begin with an optimizer that remembers nothing."""
+    def __post_init__(self, begins: bool) -> None:
+        """Begin with an optimizer that remembers nothing; a trainer that ``adopt`` is to read needs no arrays."""
         self.schedule = copy(self.schedule)  # so that a change of its parameters is noticed
         self._begun_length = self.length
-        self.optimizer.start(self.network.params)
         self.initial_rate = self.learning_rate
-        self.average = None if self.averaging is None else self.averaging.start(self.network.params)
-        self.best_params: Array = self.network.snapshot()
         self.last_params: Array | None = None
-        self._measured = self.network.snapshot()
+        if begins:
+            self.optimizer.start(self.network.params)
+            self.average = self._new_average()
+            self.best_params: Array = self.network.snapshot()
+            self._measured = self.network.snapshot()
+
+    def _new_average(self) -> Average | None:
+        """Return an average of no parameters yet, if there is to be one."""
+        return None if self.averaging is None else self.averaging.start(self.network.params)
 
     def run(
         self,
@@ -408,16 +414,19 @@ class Trainer:
         """Take over how another trainer would train, and keep the progress of this one."""
         if type(other.optimizer) is type(self.optimizer):
             other.optimizer.t, other.optimizer.state = self.optimizer.t, self.optimizer.state
+        else:
+            other.optimizer.start(self.network.params)
         if other.initial_rate != self.initial_rate:
             self.learning_rate = self.initial_rate = other.initial_rate
         if other.stopping.monitor == self.stopping.monitor:
             for name in ("best", "reference", "stalled"):
                 setattr(other.stopping, name, getattr(self.stopping, name))
         exchanged = other.schedule != self.schedule
-        if other.averaging != self.averaging:
-            self.average = other.average
+        averages_anew = other.averaging != self.averaging
         for brick in _HOW:
             setattr(self, brick, getattr(other, brick))
+        if averages_anew:
+            self.average = self._new_average()
         if exchanged:
             self.begin_schedule()
 

@@ -303,3 +303,13 @@ def test_statistics_are_estimated_with_the_weights_as_they_are():
     np.testing.assert_allclose(layer.variance, (Z[:20].var(axis=0, ddof=1) + Z[20:].var(axis=0, ddof=1)) / 2)
     plain = Network([Affine(4, 3)], random_state=0)
     plain.estimate(iter([]))
+
+
+@pytest.mark.parametrize(
+    ("before", "in_training", "else_"),
+    [([], True, True), ([Dropout(0.1)], False, True), ([ReLU()], False, False), ([BatchNorm(4)], False, False)],
+)
+def test_sparse_rows_may_come_to_an_affine_layer_alone(before, in_training, else_):
+    """What draws in training only hands them on in prediction; what changes every number needs all of them."""
+    network = Network([*before, Affine(4, 2)])
+    assert (network.takes_sparse(training=True), network.takes_sparse(training=False)) == (in_training, else_)

@@ -60,3 +60,11 @@ def test_single_precision_stays():
     add(L2(0.3), network, 5)
     assert network.grads.dtype == np.float32
     assert np.array_equal(network.params, before)
+
+
+def test_blocks_change_nothing(network, monkeypatch):
+    """However many weights are worked on at once, value and gradient are the same bytes."""
+    whole = add(L2(0.3), network, 5), network.grads.tobytes()
+    network.grads[:] = 0
+    monkeypatch.setattr("pipeline.network.penalties.BLOCK", 5)
+    assert (add(L2(0.3), network, 5), network.grads.tobytes()) == whole
