@@ -152,7 +152,8 @@ def predict(
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
 
     fitted = load_model(model)
-    probabilities = fitted.predict_proba(read_images(file, fitted.n_features_in_))
+    shape = getattr(getattr(fitted, "named_steps", {}).get("preprocess"), "image_shape_", None)
+    probabilities = fitted.predict_proba(read_images(file, fitted.n_features_in_, shape))
     guesses = list(guess(fitted.classes_, probabilities, several=has_several(fitted)))
     lines = (f"{one['number']}  {as_text(one['label'])}  {one['confidence']:.4f}" for one in guesses)
     typer.echo(json.dumps(guesses) if as_json else "\n".join(lines))

@@ -18,7 +18,7 @@ class ImageError(ValueError):
     """A file does not hold images that the model can take; the message says what it holds, and what is expected."""
 
 
-def read_images(path: str | os.PathLike[str], n_pixels: int) -> NDArray[np.uint8]:
+def read_images(path: str | os.PathLike[str], n_pixels: int, shape: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Read one image or many from a file.
 
     Parameters
@@ -27,6 +27,8 @@ def read_images(path: str | os.PathLike[str], n_pixels: int) -> NDArray[np.uint8
         An IDX file, raw or gzip, or a ``.npy`` file; which one is told by its content, not by its name.
     n_pixels : int
         Pixels per image that the model takes.
+    shape : tuple of int, optional
+        Height and width of the images that the model was trained on, where that is known.
 
     Returns
     -------
@@ -43,10 +45,12 @@ def read_images(path: str | os.PathLike[str], n_pixels: int) -> NDArray[np.uint8
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there, or is no file")
-    return as_rows(read_npy(path) if is_npy(path) else read_idx(path), n_pixels, str(path))
+    return as_rows(read_npy(path) if is_npy(path) else read_idx(path), n_pixels, str(path), shape)
 
 
-def as_rows(images: NDArray[Any], n_pixels: int, source: str = "images") -> NDArray[np.uint8]:
+def as_rows(
+    images: NDArray[Any], n_pixels: int, source: str = "images", shape: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
     """Return images as rows of pixels, without a copy.
 
     Parameters
@@ -57,6 +61,8 @@ def as_rows(images: NDArray[Any], n_pixels: int, source: str = "images") -> NDAr
         Pixels per image that the model takes.
     source : str
         What to call them in an error.
+    shape : tuple of int, optional
+        As `read_images` takes it.
 
     Returns
     -------
@@ -81,6 +87,12 @@ def as_rows(images: NDArray[Any], n_pixels: int, source: str = "images") -> NDAr
         )
     if images.ndim == 2 and images.shape[1] == n_pixels:
         return images
-    if images.shape[-2] * images.shape[-1] != n_pixels:
+    height, width = images.shape[-2:]
+    if shape and (height, width) != shape:
+        raise ImageError(
+            f"{source}: expected images of {shape[0]}x{shape[1]} pixels, as the model was trained on; got "
+            f"{height}x{width}"
+        )
+    if height * width != n_pixels:
         raise ImageError(f"{source}: expected images of {n_pixels} pixels each; got shape {images.shape}")
     return images.reshape(-1, n_pixels)

@@ -53,6 +53,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         Mean and standard deviation of all the pixels that were learned from, in pixel units; with "standard" alone.
     n_features_in_ : int
         Number of pixels of an image.
+    image_shape_ : tuple of int
+        Height and width of an image, where `Preprocess` has learned it from files of images.
     feature_names_in_ : ndarray of str
         Names of the columns, where X had them.
 
@@ -66,6 +68,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     array([[-1.,  1.],
            [-1.,  1.]], dtype=float32)
     """
+
+    image_shape_: tuple[int, int]
 
     def __init__(
         self,
@@ -102,6 +106,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         check_parameters(self)
         pixels = validate_data(self, X, dtype=_KINDS)
         self._check_size()
+        if hasattr(self, "image_shape_"):
+            del self.image_shape_  # of the images that were learned from before
         tasks = FitTasks(self, 0, {"X": pixels, "y": y})
         if self.method == "standard":
             self.mean_, self.std_ = _moments(self._straighten(pixels))
@@ -169,6 +175,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             state["deslant"] = True
         if self.ink_width is not None:
             state["ink_width"] = int(self.ink_width)
+        if hasattr(self, "image_shape_"):
+            state["image_shape"] = list(self.image_shape_)
         if hasattr(self, "feature_names_in_"):
             state["feature_names"] = [str(name) for name in self.feature_names_in_]
         return state
@@ -195,6 +203,11 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         self.n_features_in_ = int(state["n_features"])
         if self.method == "standard":
             self.mean_, self.std_ = float(state["mean"]), float(state["std"])
+        if "image_shape" in state:
+            height, width = map(int, state["image_shape"])
+            self.image_shape_ = height, width
+            if height * width != self.n_features_in_:
+                raise ValueError
         if "feature_names" in state:
             self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
         self._check_size()
@@ -423,6 +436,8 @@ class Preprocess(Stage, Normalize):
         check_parts(parts)
         one_hot = OneHot(classes=tuple(range(int(labels.max()) + 1))).fit(labels)
         self.fit(_rows_of(images))
+        height, width = images.shape[1:]
+        self.image_shape_ = height, width
         for part, (pictures, truth) in parts.items():
             np.save(folder / f"{part}_Y.npy", one_hot.transform(truth))
             self._write_pixels(folder / f"{part}_X.npy", _rows_of(pictures), progress)

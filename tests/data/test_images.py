@@ -62,6 +62,18 @@ def test_what_the_model_cannot_take_is_refused(images, message):
     assert message in str(caught.value)
 
 
+def test_images_of_another_shape_are_refused_where_the_model_s_is_known():
+    """As many pixels in other rows are no images of the same kind; rows of pixels have no shape to compare."""
+    for images in (np.zeros((2, 2, 6), np.uint8), np.zeros((2, 6), np.uint8), np.zeros((2, 5, 5), np.uint8)):
+        height, width = images.shape[-2:]
+        with pytest.raises(ImageError) as caught:
+            as_rows(images, 12, "file.npy", (3, 4))
+        expected = "expected images of 3x4 pixels, as the model was trained on"
+        assert str(caught.value) == f"file.npy: {expected}; got {height}x{width}"
+    assert as_rows(np.zeros((2, 3, 4), np.uint8), 12, shape=(3, 4)).shape == (2, 12)
+    assert as_rows(np.zeros((2, 12), np.uint8), 12, shape=(3, 4)).shape == (2, 12)
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -379,7 +379,20 @@ def test_run_writes_what_the_transformers_say(tmp_path, method):
         assert np.array_equal(read_labels(tmp_path / "prepared", part), labels)
     assert read_labels(tmp_path / "prepared", "test").dtype == np.int64
     state = json.loads((tmp_path / "prepared" / "normalize.json").read_text())
-    assert Normalize.from_state(state).get_state() == scaler.get_state()
+    assert Normalize.from_state(state).get_state() == scaler.get_state() | {"image_shape": [4, 3]}
+
+
+def test_the_shape_of_images_is_kept(tmp_path):
+    """A state says height and width where they are known; learned from rows, they are known no more."""
+    write_raw(tmp_path / "raw")
+    stage = Preprocess()
+    stage.run(tmp_path)
+    state = json.loads((tmp_path / "prepared" / "normalize.json").read_text())
+    assert Normalize.from_state(state).image_shape_ == stage.image_shape_ == (4, 3)
+    assert "image_shape" not in stage.fit(np.zeros((1, 12), np.uint8)).get_state()
+    for wrong in ([4, 4], [12], "43", [4, 3, 1], None):
+        with pytest.raises(ValueError, match="not the state of a Normalize"):
+            Normalize.from_state(state | {"image_shape": wrong})
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -399,11 +412,12 @@ def test_the_command_straightens(tmp_path, monkeypatch, method):
 
 
 def test_artifacts_without_geometry_are_as_ever(tmp_path):
-    """What was not asked for is not in ``normalize.json``, so that older models and artifacts have the same bytes."""
+    """What was not asked for is not in ``normalize.json``."""
     write_raw(tmp_path / "raw")
     Preprocess().run(tmp_path)
     state = json.loads((tmp_path / "prepared" / "normalize.json").read_text())
-    assert state == {"method": "unit", "n_features": 12, "scale": 1 / 255, "shift": 0.0}
+    shape = {"image_shape": [4, 3]}
+    assert state == {"method": "unit", "n_features": 12, "scale": 1 / 255, "shift": 0.0} | shape
 
 
 def test_the_command_refuses_images_that_are_no_squares(tmp_path):
