@@ -22,7 +22,7 @@ import pipeline
 from pipeline.files import check_replaceable, temporary_folder
 from pipeline.parameters import ParameterError, closest, no_such, parameters_of
 from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
-from pipeline.settings import PARAMS, check_document, override, read_document
+from pipeline.settings import PARAMS, RECIPES, check_document, override, read_document, shipped
 from pipeline.stage_command import STAGES, StageCommand, stage_class
 from pipeline.stages.base import MissingInputError, Stage
 from pipeline.terminal import RichProgress, format_result
@@ -35,7 +35,9 @@ TERMINATED = 143  # 128 + SIGTERM
 ParamsOption = Annotated[
     Path | None,
     typer.Option(
-        "--params", metavar="FILE", help=f"The file of parameters; {PARAMS} of this folder where there is one."
+        "--params",
+        metavar="FILE",
+        help=f"The file of parameters; {PARAMS} of this folder, or where there is none, the one of this program.",
     ),
 ]
 ArtifactsOption = Annotated[
@@ -112,7 +114,7 @@ def run_one(
 ) -> None:
     """Run the stage that the command is named after: its options over the file of parameters over the defaults."""
     name = str(context.command.name)
-    arguments = _check(read_document(params), params or PARAMS, [name])
+    arguments = _check(_read_params(params), params or PARAMS, [name])
     _run_stages({name: arguments[name] | context.obj}, artifacts)
 
 
@@ -192,7 +194,15 @@ def recipe(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="Which to run; without one, all are listed.")
     ] = None,
-    folder: Annotated[Path, typer.Option("--recipes", metavar="FOLDER", help="Where they are.")] = Path("recipes"),
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipes",
+            metavar="FOLDER",
+            help=f"Where they and their results are; {RECIPES}/ of this folder, or where that has none, results are "
+            "there and recipes those of this program.",
+        ),
+    ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(
@@ -227,25 +237,26 @@ def recipe(
     from pipeline.recipes.reading import read_recipes  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
 
     work_begins()
-    recipes = read_recipes(folder)
+    source, results = _find_recipes(folder)
+    recipes = read_recipes(source)
     for name in names or []:
         if name not in recipes:
-            raise ParameterError(no_such("recipe", name, recipes, where=f" in {folder}"))
+            raise ParameterError(no_such("recipe", name, recipes, where=f" in {source}"))
     asked = {name: recipes[name] for name in (recipes if every else names or [])}
     if compare:
         if every or trials or only or keep or table or readme:
             raise ParameterError("--compare takes the names of two recipes, and no other option but --recipes")
-        _compare(folder, asked)
+        _compare(results, asked)
         return
     _check_usage(asked, readme, runs=bool(trials or only or keep))
-    _check_places(folder, asked, keep, readme, trials=bool(trials or only))
+    _check_places(results, asked, keep, readme, trials=bool(trials or only))
     if trials or only:
-        _run_trials(folder, asked, only or [], keep)
+        _run_trials(results, asked, only or [], keep)
     else:
         for name, one in asked.items():
-            _run_recipe(folder, name, one, keep)
+            _run_recipe(results, name, one, keep)
     if table or readme:
-        _publish(folder, recipes, readme, table=table)
+        _publish(results, recipes, readme, table=table)
     elif not (names or every):
         width = 2 + max(map(len, recipes))
         typer.echo("\n".join(f"{name:<{width}}{one.title}" for name, one in recipes.items()))
@@ -362,9 +373,30 @@ def _publish(folder: Path, recipes: dict[str, "Recipe"], readme: Path | None, *,
         write_readme(readme, text)
 
 
+def _read_params(params: Path | None) -> dict[str, Any]:
+    """Read the file of parameters, and say so where it is the one that comes with the program."""
+    if params is None and not PARAMS.exists():
+        typer.echo(f"there is no {PARAMS} here: the parameters are {_ours()}; --params FILE names others", err=True)
+    return read_document(params)
+
+
+def _ours() -> str:
+    return f"those that come with digits-pipeline {pipeline.__version__}"
+
+
+def _find_recipes(folder: Path | None) -> tuple[Path, Path]:
+    """Return the folder of recipes and that of their results, and say so where the recipes come with the program."""
+    if folder is not None:
+        return folder, folder
+    if any(RECIPES.glob("*.yaml")):
+        return RECIPES, RECIPES
+    typer.echo(f"there are no {RECIPES}/*.yaml here: the recipes are {_ours()}; results are in {RECIPES}/", err=True)
+    return shipped(RECIPES), RECIPES
+
+
 def _read_arguments(params: Path | None, settings: list[str] | None) -> dict[str, dict[str, Any]]:
     """Read the file of parameters, lay ``--set`` over it, and check all."""
-    document = read_document(params)
+    document = _read_params(params)
     _check(document, params or PARAMS)  # before it is changed, so that a slip in the file is told as the file's
     for text in settings or []:
         document = override(document, text)

@@ -21,6 +21,22 @@ from pipeline.parameters import (
 )
 
 PARAMS = Path("params.yaml")
+RECIPES = Path("recipes")
+
+
+def shipped(path: Path) -> Path:
+    """Return where a file or a folder is that comes with the program, ``PARAMS`` or ``RECIPES``.
+
+    It lies inside an installed package, and in a clone of the repository beside the package: each stands there once.
+
+    Examples
+    --------
+    >>> shipped(PARAMS).name
+    'params.yaml'
+    """
+    package = Path(__file__).parent
+    inside = package / "shipped"
+    return (inside if inside.is_dir() else package.parent) / path
 
 
 def read_document(path: Path | None) -> dict[str, Any]:
@@ -29,7 +45,7 @@ def read_document(path: Path | None) -> dict[str, Any]:
     Parameters
     ----------
     path : Path or None
-        The file; None takes ``params.yaml`` of the current folder, which need not be there.
+        The file; None takes ``params.yaml`` of the current folder, or where there is none the one that is shipped.
 
     Returns
     -------
@@ -41,9 +57,8 @@ def read_document(path: Path | None) -> dict[str, Any]:
     ParameterError
         Where a named file is missing, is no YAML, or holds something other than sections.
     """
-    if path is None and not PARAMS.exists():
-        return {}
-    path = path or PARAMS
+    if path is None:
+        path = PARAMS if PARAMS.exists() else shipped(PARAMS)
     document = read_yaml(path)
     if document is None:
         return {}

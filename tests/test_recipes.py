@@ -408,6 +408,21 @@ def test_a_damaged_file_of_results_is_told_by_its_name(folder, kind, text, told)
     assert told in error
 
 
+def test_recipes_that_are_shipped_leave_their_results_in_this_folder(folder, monkeypatch):
+    """Where there are no recipes, those of the program run, and go on where they were interrupted."""
+    (folder / "recipes").rename(folder / "shipped")
+    monkeypatch.setattr("pipeline.cli.shipped", lambda _: folder / "shipped")
+    fail_the_second_time(monkeypatch, STAGES["evaluate"], "_run")
+    assert call("small")[0] == 1
+    code, out, error = call("small")
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert "there are no recipes/*.yaml here" in error
+    assert "goes on after 1 of 2 seeds" in error
+    assert [path.name for path in (folder / "recipes").iterdir()] == ["small.results.json"]
+    assert [path.name for path in (folder / "shipped").iterdir()] == ["small.yaml"]
+    assert "small" in call("--table")[1]
+
+
 def test_nothing_is_kept_of_a_recipe_that_failed(folder, monkeypatch):
     """The results of the time before stay as they were."""
     (folder / "recipes" / "small.results.json").write_text("{}", "utf-8")
@@ -903,7 +918,7 @@ def test_the_committee_of_the_readme_is_one(tmp_path):
 
 def test_kept_networks_are_none_of_git_s():
     """The folder that the README keeps them in is ignored."""
-    assert "artifacts/recipes/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert "/artifacts/*/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
     assert "--keep artifacts/recipes" in (ROOT / "README.md").read_text("utf-8")
 
 

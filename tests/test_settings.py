@@ -7,6 +7,8 @@ import pytest
 from pipeline.parameters import ParameterError
 from pipeline.settings import check_document, override, read_document
 
+ROOT = Path(__file__).parents[1]
+
 
 class Fetch:
     """A stage with one parameter."""
@@ -33,10 +35,10 @@ def test_a_file_s_sections_are_read(tmp_path: Path):
     assert read_document(tmp_path / "other.yaml") == {"train": {"max_iter": 5}, "fetch": None}
 
 
-def test_without_a_file_all_keeps_its_default(tmp_path: Path, monkeypatch):
+def test_without_a_file_the_shipped_one_counts(tmp_path: Path, monkeypatch):
     """The file of the current folder need not be there; where it is, it counts."""
     monkeypatch.chdir(tmp_path)
-    assert read_document(None) == {}
+    assert read_document(None) == read_document(ROOT / "params.yaml") != {}
     (tmp_path / "params.yaml").write_text("train: {max_iter: 5}", "utf-8")
     assert read_document(None) == {"train": {"max_iter": 5}}
 

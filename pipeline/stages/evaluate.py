@@ -82,7 +82,7 @@ class Evaluate(Stage, BaseEstimator):
     Parameters
     ----------
     pictures : bool, default=True
-        Whether the stage draws pictures as well, which takes matplotlib.
+        Whether the stage draws pictures as well. Without matplotlib it says so, and leaves them out.
     n_mistakes : int, default=25
         How many of the most confident mistakes the stage lists and draws.
     n_bins : int, default=15
@@ -267,15 +267,19 @@ def _scorer_name(name: str) -> str:
     return f"neg_{name}" if name in LESS_IS_BETTER else name
 
 
-def _import_pictures() -> ModuleType:
-    """Return `pipeline.pictures`, or say what is missing before anything is computed."""
+def _import_pictures() -> ModuleType | None:
+    """Return `pipeline.pictures`; nothing, where matplotlib is missing, and say so before anything is computed."""
     try:
         with _quiet_matplotlib():
             from pipeline import pictures  # noqa: PLC0415 - matplotlib is an extra, and slow to import
-    except ImportError as error:
-        raise ImportError(
-            'pictures need matplotlib: pip install "digits-pipeline[workflow]", or do without (pictures: false)'
-        ) from error
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != "matplotlib":
+            raise
+        warnings.warn(
+            'evaluate draws no pictures, which need matplotlib: pip install "digits-pipeline[pictures]" brings it',
+            stacklevel=2,
+        )
+        return None
     return pictures
 
 

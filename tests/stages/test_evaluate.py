@@ -563,14 +563,23 @@ def test_history_without_validation_columns(artifacts):
     assert "learning_curves.png" in written(artifacts)
 
 
-def test_without_matplotlib_it_says_so_before_computing(artifacts, oracle, monkeypatch):
-    """What is missing is named before anything is predicted, and nothing is written."""
+def test_without_matplotlib_it_measures_and_says_what_brings_pictures(artifacts, monkeypatch):
+    """Tables are written without it; a warning names the extra as it is typed."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.delitem(sys.modules, "pipeline.pictures", raising=False)
     monkeypatch.delattr("pipeline.pictures", raising=False)
-    with pytest.raises(ImportError, match=r'pip install "digits-pipeline\[workflow\]".*pictures: false'):
+    with pytest.warns(UserWarning, match=r'no pictures, .* pip install "digits-pipeline\[pictures\]" brings it'):
         Evaluate().run(artifacts)
-    assert not oracle.sizes
+    assert sorted(written(artifacts)) == TABLES
+
+
+def test_an_error_inside_the_drawing_code_is_not_taken_for_a_missing_extra(artifacts, monkeypatch):
+    """Where another module is missing, the stage fails and names it."""
+    monkeypatch.delitem(sys.modules, "pipeline.pictures", raising=False)
+    monkeypatch.delattr("pipeline.pictures", raising=False)
+    monkeypatch.setitem(sys.modules, "io", None)
+    with pytest.raises(ModuleNotFoundError, match="import of io halted"):
+        Evaluate().run(artifacts)
     assert not (artifacts / "evaluation").exists()
 
 
