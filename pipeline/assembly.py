@@ -256,8 +256,8 @@ def adversary(model: "MLPClassifier") -> Adversary | None:
 
 def threads(model: "MLPClassifier", n_samples: int) -> int:
     """Return how many threads share an update: those that are allowed, or one where there is little to share."""
-    products = sampling(model, n_samples).batch_size * len(model.network_.params)
-    worth_while = model.solver != "lbfgs" and products > WORTH_SHARING
+    n_together = n_samples if model.solver == "lbfgs" else sampling(model, n_samples).batch_size
+    worth_while = n_together * len(model.network_.params) > WORTH_SHARING
     return int(model.n_threads or usable_threads()) if worth_while else 1
 
 

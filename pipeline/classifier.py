@@ -42,9 +42,10 @@ from pipeline.inputs import (
 )
 from pipeline.network import Adversary, Averaging, Network, Schedule
 from pipeline.network.batches import Samples
-from pipeline.network.training import DivergenceError, Epoch, Hook
+from pipeline.network.team import Team
+from pipeline.network.training import DivergenceError, Epoch, FullGradient, Hook
 from pipeline.parameters import check_parameters
-from pipeline.threads import bounded_blas, usable_threads
+from pipeline.threads import bounded_blas
 
 Array = NDArray[Any]
 
@@ -690,7 +691,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         def loss_and_gradient(params: Array) -> tuple[float, Array]:
             network.params[:] = params
-            return trainer.full_gradient(samples), network.grads.astype(np.float64)
+            return gradient.find(), network.grads.astype(np.float64)
 
         def iteration_ends(intermediate_result: Any) -> None:
             network.params[:] = intermediate_result.x
@@ -699,7 +700,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             if trainer.record(intermediate_result.fun, len(samples), validation, reporter):
                 raise StopIteration
 
-        with bounded_blas(self.n_threads or usable_threads()):
+        with bounded_blas(1), Team(trainer.n_threads) as team:
+            gradient = FullGradient(trainer, samples, team)
             result = scipy.optimize.minimize(
                 loss_and_gradient,
                 network.params.astype(np.float64),

@@ -12,6 +12,7 @@ from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from pipeline import MLPClassifier
+from pipeline.network.training import FullGradient
 from pipeline.threads import bounded_blas, usable_threads
 
 BUSY = "while True: pass"
@@ -138,23 +139,37 @@ def test_the_bytes_do_not_depend_on_the_neighbours(n_threads, shared, data):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two epochs are few
+@pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_bytes_do_not_depend_on_the_calling_thread(dtype, solver, data):
+def test_the_bytes_do_not_depend_on_the_calling_thread(dtype, solver, n_threads, data, monkeypatch):
     """In the main thread, in another, and in several at once, the same call gives the same bytes, as loss and weights.
 
     BLAS is set to three threads, whose sums have other last bits than those of one.
     """
+    monkeypatch.setattr("pipeline.assembly.WORTH_SHARING", 0)
     X, y = data[0][:, :64].astype(dtype), data[1]
 
     def fit(*_):
-        model = MLPClassifier(solver=solver, max_iter=2, random_state=0, n_threads=1).fit(X, y)
+        model = MLPClassifier(solver=solver, max_iter=2, random_state=0, n_threads=n_threads).fit(X, y)
         return model.loss_, model.network_.params.tobytes()
 
     with threadpool_limits(3, user_api="blas"), ThreadPoolExecutor(3) as pool:
         beside, at_once, alone = in_a_thread(fit), list(pool.map(fit, range(3))), fit()
         in_joblib = Parallel(n_jobs=2, backend="threading")(delayed(fit)() for _ in range(2))
     assert {alone} == {beside, *at_once, *in_joblib}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two iterations are few
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_blas_has_one_thread_for_every_solver(n_threads, data, monkeypatch):
+    """With lbfgs as with all others, however many threads share: so a fit beside another finds what it would alone."""
+    found, find = [], FullGradient.find
+    monkeypatch.setattr(FullGradient, "find", lambda self: found.append(set(blas_threads())) or find(self))
+    with threadpool_limits(3, user_api="blas"):
+        MLPClassifier((50,), solver="lbfgs", max_iter=2, n_threads=n_threads).fit(*data)
+    assert found
+    assert all(one == {1} for one in found)
 
 
 def test_threads_agree_but_for_rounding(data):

@@ -94,8 +94,8 @@ class Samples:
         else:
             take_rows(self.Y, rows, out)
 
-    def some(self, rows: Array) -> "Samples":
-        """Return the samples of some rows, copied."""
+    def some(self, rows: Rows) -> "Samples":
+        """Return the samples of some rows, copied; a stretch of dense ones is a view."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         return Samples(self.X[rows], self.Y[rows], weight, self.take, self.as_it_is)
 

@@ -6,6 +6,7 @@ It owns one flat buffer of parameters and one of gradients, in the order of the 
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
@@ -209,6 +210,13 @@ class Network:
         for layer in self.layers:
             for name in layer.state_names:
                 yield getattr(layer, name)
+
+    def twin(self) -> "Network":
+        """Return a network on the same parameters, with gradients of its own."""
+        twin = deepcopy(self)
+        twin.params = self.params
+        twin._bind()  # noqa: SLF001 - one of its own kind
+        return twin
 
     def layout(self) -> Iterator[tuple[int, Affine, int]]:
         """Yield index, layer, and place in the flat buffers, of every affine layer."""

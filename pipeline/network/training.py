@@ -21,6 +21,7 @@ from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.penalties import L2
+from pipeline.network.routes import cut
 from pipeline.network.schedules import Constant, Schedule
 from pipeline.network.sparse import SparseRows
 from pipeline.network.team import Team
@@ -439,23 +440,10 @@ class Trainer:
         self.history.append(epoch)
         return hook.epoch_ends(epoch)
 
-    def full_gradient(self, samples: Samples) -> float:
-        """Leave the gradient over all samples in the network, piece by piece, and return the loss with its penalty."""
-        network, n = self.network, total_weight(samples.sample_weight, len(samples))
-        total, gradient = 0.0, np.zeros(len(network.grads))
-        for X, Y, sample_weight in self._pieces(samples, training=True):
-            share = total_weight(sample_weight, len(X)) / n
-            total += share * network.gradient(X, Y, sample_weight)
-            gradient += share * network.grads
-        network.grads[:] = gradient
-        if self.penalty is not None:
-            total += sum(self.penalty.add(layer, slice(None), n) for layer in network.affine_layers)
-        return total
-
     def measure(self, samples: Samples) -> tuple[float, float]:
         """Return loss (without penalty) and score of the network as it is, piece by piece."""
         costs, hits = [], []
-        for X, Y, _ in self._pieces(samples):
+        for X, Y, _ in self.pieces(samples):
             P = self.network.predict_proba(X)
             costs.append(self.network.loss.costs(P, Y))
             hits.append(self.network.loss.hits(P, Y))
@@ -513,14 +501,14 @@ class Trainer:
     def _inputs(self, samples: Samples) -> Iterator[Array | SparseRows]:
         """Yield all inputs, piece by piece, deformed as in training."""
         if self.augmentation is None:
-            yield from (X for X, _, _ in self._pieces(samples))
+            yield from (X for X, _, _ in self.pieces(samples))
             return
         deformer = self.augmentation.prepare(self.network.n_in, self.network.dtype)
         rng = np.random.default_rng(0)
-        for X, _, _ in self._pieces(samples, deformed=True):
+        for X, _, _ in self.pieces(samples, deformed=True):
             yield deformer.warp(X, deformer.draw(len(X), rng), np.empty_like(X))
 
-    def _pieces(
+    def pieces(
         self, samples: Samples, *, training: bool = False, deformed: bool = False
     ) -> Iterator[tuple[Any, Array, Array | None]]:
         """Yield X, Y and weights of all samples, in pieces that memory has room for."""
@@ -534,3 +522,47 @@ class Trainer:
         if self.last_params is not None:
             self.network.restore(self.last_params)
             self.last_params = None
+
+
+class FullGradient:
+    """The gradient over all samples, for a solver that takes them at once; each thread has a stretch of them.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Whose network and penalty.
+    samples : Samples
+        What to learn from.
+    team : Team
+        Who does it. The last bits of the sums depend on how many they are.
+    """
+
+    def __init__(self, trainer: Trainer, samples: Samples, team: Team) -> None:
+        self.trainer, self.team, n = trainer, team, len(samples)
+        self.weight = total_weight(samples.sample_weight, n)
+        self._networks = [trainer.network, *(trainer.network.twin() for _ in range(1, team.size))]
+        stretches = (cut(n, k, team.size) for k in range(team.size))
+        self._shares = [samples] if team.size == 1 else [samples.some(stretch) for stretch in stretches]
+        self._gradients = [np.zeros(len(trainer.network.params)) for _ in self._shares]
+        self._losses = [0.0] * team.size
+
+    def find(self) -> float:
+        """Leave the gradient in the network, piece by piece, and return the loss with its penalty."""
+        network, penalty = self.trainer.network, self.trainer.penalty
+        self.team.run(self._find_share)
+        for gradient in self._gradients[1:]:
+            self._gradients[0] += gradient
+        network.grads[:] = self._gradients[0]
+        total = sum(self._losses)
+        if penalty is not None:
+            total += sum(penalty.add(layer, slice(None), self.weight) for layer in network.affine_layers)
+        return total
+
+    def _find_share(self, k: int) -> None:
+        """Find what the samples of thread ``k`` add."""
+        network, self._losses[k] = self._networks[k], 0.0
+        self._gradients[k][:] = 0
+        for X, Y, sample_weight in self.trainer.pieces(self._shares[k], training=True):
+            share = total_weight(sample_weight, len(X)) / self.weight
+            self._losses[k] += share * network.gradient(X, Y, sample_weight)
+            self._gradients[k] += share * network.grads

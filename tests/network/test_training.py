@@ -26,7 +26,8 @@ from pipeline.network import (
 )
 from pipeline.network.batches import Samples, Sampling, take_rows
 from pipeline.network.tally import PIECE
-from pipeline.network.training import DivergenceError, Epoch, Hook, Stopping, Trainer
+from pipeline.network.team import Team
+from pipeline.network.training import DivergenceError, Epoch, FullGradient, Hook, Stopping, Trainer
 
 N = 23
 
@@ -197,13 +198,16 @@ def test_validation_is_measured_after_every_epoch():
     assert epoch.validation_score == pytest.approx(np.average(hits, weights=held.sample_weight))
 
 
-def test_large_data_are_measured_in_pieces():
-    """Figures and gradients over several pieces are those over the whole."""
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_large_data_are_measured_in_pieces(n_threads):
+    """Figures and gradients over several pieces, and by several threads, are those over the whole."""
     data, training = samples(2 * PIECE + 3, weighted=True), trainer(penalty=L2(0.1))
     network = training.network
     loss, _ = training.measure(data)
     assert loss == pytest.approx(network.evaluate(data.X, data.Y, data.sample_weight))
-    value = training.full_gradient(data)
+    with Team(n_threads) as team:
+        full_gradient = FullGradient(training, data, team)
+        assert full_gradient.find() == (value := full_gradient.find())  # nothing is left from the last time
     pieced = network.grads.copy()
     weight = data.sample_weight.sum()
     loss = network.gradient(data.X, data.Y, data.sample_weight)
