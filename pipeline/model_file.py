@@ -106,10 +106,19 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
         parameters = read_parameters(MLPClassifier, _without_pairs(header["parameters"]), where="parameters")
         classifier = MLPClassifier(**parameters).set_state(header["state"], arrays)
         normalize = None if header["normalize"] is None else Normalize.from_state(header["normalize"])
+        _check_widths(normalize, classifier)
     except Exception as error:  # whatever it is that does not fit, it was found in the file
         raise ModelFileError(f"{path} does not hold together: {_line(error)}") from error
     steps = [("train", classifier)] if normalize is None else [("preprocess", normalize), ("train", classifier)]
     return Pipeline(steps)
+
+
+def _check_widths(normalize: Normalize | None, classifier: MLPClassifier) -> None:
+    """Raise where a normaliser and the classifier after it take images of different widths."""
+    if normalize is not None and normalize.n_features_in_ != classifier.n_features_in_:
+        raise ValueError(
+            f"its normaliser takes {normalize.n_features_in_} pixels, and its network {classifier.n_features_in_}"
+        )
 
 
 def _parts(model: Any) -> tuple[Normalize | None, MLPClassifier]:

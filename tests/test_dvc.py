@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.files import SUFFIX
 from pipeline.parameters import read_yaml
 from pipeline.stage_command import STAGES, stage_class
 
@@ -232,6 +233,12 @@ def test_dvc_keeps_to_itself():
     """No analytics, no look for updates; and what DVC writes for git is staged, so that it is not forgotten."""
     config = (ROOT / ".dvc/config").read_text("utf-8")
     assert {"analytics = false", "check_update = false", "autostage = true"} <= set(map(str.strip, config.splitlines()))
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".dvcignore"])
+def test_git_and_dvc_look_away_from_what_is_unfinished(name):
+    """What a killed process leaves shows in no status, until the next removes it."""
+    assert f".*{SUFFIX}" in (ROOT / name).read_text("utf-8").splitlines()
 
 
 def test_git_leaves_the_artifacts_to_dvc():

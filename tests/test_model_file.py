@@ -442,6 +442,7 @@ TAMPERINGS = {
     "no classes": lambda _, arrays: arrays.pop("classes"),
     "too few classes": lambda _, arrays: arrays.update(classes=arrays["classes"][:2]),
     "half a normaliser": lambda header, _: header.update(normalize={"method": "unit"}),
+    "another normaliser": lambda header, _: header.update(normalize=Normalize().fit(np.ones((1, 99))).get_state()),
     "half a training": lambda header, _: header["state"]["training"].pop("generator"),
     "a broken generator": lambda header, _: header["state"]["training"].update(generator={"state": 1}),
     "a shorter memory": lambda _, arrays: arrays.update(optimizer_m=np.zeros(3)),
