@@ -151,8 +151,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         What moves each sample a little, to where the network does worst, so that it learns from that as well:
         ``Adversarial`` or ``VirtualAdversarial``. Not for ``lbfgs``.
     pixel_scale : float or None, default=None
-        What samples in uint8 are multiplied by, batch by batch, so that they stay small in memory: 1/255 for images.
-        None reads them as float64, as scikit-learn does. Samples of other types are taken as they are.
+        What whole numbers of any type are multiplied by: 1/255 for images. Those on 0..255 are held as uint8 and scaled
+        batch by batch, so that they stay small in memory; others become float32. None reads them as float64, as
+        scikit-learn does. Floats are taken as they are.
     n_threads : int or None, default=None
         Threads that ``fit`` uses at the most. None is as many as BLAS is set to use: the cores, or this process's
         share of them in a search with ``n_jobs``; in a thread beside the main one it is 1. The last bits of the weights

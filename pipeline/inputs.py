@@ -15,6 +15,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from pipeline.labels import check_no_missing
 from pipeline.network.batches import Rows, take_rows
 from pipeline.network.sparse import SparseRows
+from pipeline.pixels import INTEGERS, as_uint8
 
 Array = NDArray[Any]
 SPARSE = 1 / 8
@@ -41,8 +42,9 @@ def checked_samples(estimator: Any, X: ArrayLike, *, dtype: Any, reset: bool = F
         As ``validate_data`` does: for another number of features than in ``fit``, NaN, too few dimensions and so on.
     """
     if not reset and _plainly_right(estimator, X, dtype):
-        return X
-    return _in_rows(validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=dtype, reset=reset))
+        return _scaled(X, estimator)
+    checked = validate_data(estimator, _typed(X, estimator), accept_sparse=["csr", "csc"], dtype=dtype, reset=reset)
+    return _scaled(_in_rows(checked), estimator)
 
 
 def _plainly_right(estimator: Any, X: Any, dtypes: list[Any]) -> bool:
@@ -67,12 +69,31 @@ def checked_samples_and_labels(
     """
     check_no_missing(y)
     checked: tuple[Any, Any] = validate_data(
-        estimator, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype, reset=reset
+        estimator, _typed(X, estimator), y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype, reset=reset
     )
     rows, labels = checked
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = column_or_1d(labels, warn=True)
-    return _in_rows(rows), labels
+    return _scaled(_in_rows(rows), estimator), labels
+
+
+def _typed(X: Any, estimator: Any) -> Any:
+    """Return a list as an array, where it matters whether its numbers are whole."""
+    return np.asarray(X) if isinstance(X, list | tuple) and _pixel_scale(estimator) is not None else X
+
+
+def _scaled(X: Any, estimator: Any) -> Any:
+    """Return whole numbers as pixels: on 0..255 as uint8, which batches scale; others scaled now, in float32."""
+    scale = _pixel_scale(estimator)
+    if scale is None or X.dtype.kind not in "iu":
+        return X
+    pixels = as_uint8(X)
+    return pixels if pixels.dtype == np.uint8 else pixels * np.float32(scale)
+
+
+def _pixel_scale(estimator: Any) -> float | None:
+    """Return what an estimator scales pixels by; None for one that has no such parameter."""
+    return getattr(estimator, "pixel_scale", None)
 
 
 def checked_weight(sample_weight: ArrayLike, n_samples: int, dtype: DTypeLike) -> Array:
@@ -96,7 +117,7 @@ def checked_weight(sample_weight: ArrayLike, n_samples: int, dtype: DTypeLike) -
 def types(pixel_scale: float | None, precision: Any = None) -> list[Any]:
     """Return the types that samples may stay in: the precision, if training has begun in one, and pixels."""
     floats = [np.float64, np.float32] if precision is None else [precision]
-    return floats if pixel_scale is None else [*floats, np.uint8]
+    return floats if pixel_scale is None else [*floats, *INTEGERS]
 
 
 def precision(X: Any) -> Any:

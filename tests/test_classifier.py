@@ -584,6 +584,34 @@ def test_pixels_stay_small_and_give_the_same_bytes(solver, shuffle):
     assert np.array_equal(small_model.predict_proba(SCALED), large_model.predict_proba(SCALED))
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [np.int16, np.int32, np.int64, np.uint16, np.uint64, np.ndarray.tolist, scipy.sparse.csr_array],
+    ids=str,
+)
+def test_whole_numbers_of_any_type_are_pixels(kept):
+    """With pixel_scale the same values give the same bytes in fit, in partial_fit and in prediction."""
+    y = PIXELS[:, 0] // 90
+    X = PIXELS.astype(kept) if isinstance(kept, type) and issubclass(kept, np.integer) else kept(PIXELS.astype(int))
+    plain, other = (small(pixel_scale=1 / 255, batch_size=16) for _ in range(2))
+    plain.fit(PIXELS, y, X_val=PIXELS[:20], y_val=y[:20])
+    other.fit(X, y, X_val=X[:20], y_val=y[:20])
+    assert params(other) == params(plain)
+    assert np.array_equal(other.predict_proba(X), plain.predict_proba(PIXELS))
+    assert params(other.partial_fit(X, y)) == params(plain.partial_fit(PIXELS, y))
+
+
+def test_whole_numbers_beyond_255_are_scaled_as_well():
+    """So are negative ones: whatever the range, an integer is multiplied by pixel_scale, in float32."""
+    X = np.random.default_rng(5).integers(-300, 4096, size=(60, 9))
+    y = (X[:, 0] > 2000).astype(int)
+    scaled = X.astype(np.float32) * np.float32(1 / 4095)
+    whole, floats = (small(pixel_scale=1 / 4095).fit(kept, y) for kept in (X, scaled))
+    assert params(whole) == params(floats)
+    assert np.array_equal(whole.predict_proba(X), floats.predict_proba(scaled))
+    assert np.array_equal(whole.predict_proba(PIXELS), whole.predict_proba(PIXELS.astype(int)))
+
+
 @pytest.mark.parametrize("batch_size", [16, "full"])
 @pytest.mark.parametrize("container", [scipy.sparse.csr_array, scipy.sparse.csc_matrix])
 def test_sparse_pixels_give_the_same_bytes(container, batch_size):

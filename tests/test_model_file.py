@@ -159,6 +159,7 @@ def test_a_file_from_before_geometry_is_read(path):
     save_model(path, make_pipeline(Normalize(), MLPClassifier((5,), max_iter=2, random_state=0)).fit(pixels, DIGITS))
     with np.load(path, allow_pickle=False) as file:
         header = json.loads(file["header"].tobytes())
+    assert header["normalize"].pop("images") == {"low": 0, "high": pixels.max(), "shape": None, "figures": {}}
     assert header["normalize"] == {"method": "unit", "n_features": 6, "scale": 1 / 255, "shift": 0.0}
     assert load_model(path)["preprocess"].get_params() == {"method": "unit", "deslant": False, "ink_width": None}
 

@@ -6,6 +6,7 @@ file alone, and hands on arrays that can be memory-mapped.
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -21,7 +22,9 @@ from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.data.idx import read_part
 from pipeline.data.npy import read_npy
 from pipeline.data.parts import check_parts
+from pipeline.image_statistics import ImageStatistics
 from pipeline.parameters import check_parameters
+from pipeline.pixels import INTEGERS, PixelRangeWarning, as_uint8, contradiction, full_scale
 from pipeline.stages.base import Progress, Stage
 
 PIECE = 2**22  # pixels that are worked on at once: some 16 MB in float32, however large the data set is
@@ -33,13 +36,18 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     One scale and one shift serve every pixel, so an image stays an image. uint8 and float32 give float32, float64
     gives float64, and any other numbers are read as float32.
 
+    Which value is full brightness `fit` learns from the largest one that it is shown, whatever its type: 1, 16, 255,
+    or that of 9 bits, of 10 and so on. So the same images on 0..1, 0..16 and 0..255 come to the same. `transform`
+    warns of pixels on another scale, 15 times too dark or more than twice too bright (``PixelRangeWarning``).
+
     Before that, ``deslant`` and ``ink_width`` make images alike, as one warp: ``pipeline.straighten`` says how. Images
     must then be square, and pixels whole numbers on 0..255, which they stay. An image without ink is left alone.
 
     Parameters
     ----------
     method : {"unit", "standard"}, default="unit"
-        "unit" takes 0..255 to 0..1, "standard" takes the pixels that were learned from to mean 0 and deviation 1.
+        "unit" takes 0 to 0 and full brightness to 1, "standard" takes the pixels that were learned from to mean 0 and
+        deviation 1.
     deslant : bool, default=False
         Whether to slant every image back, by 45 degrees at the most, so that its ink leans neither left nor right.
     ink_width : int, default=None
@@ -51,6 +59,10 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         The factor, and what is added after it.
     mean_, std_ : float
         Mean and standard deviation of all the pixels that were learned from, in pixel units; with "standard" alone.
+    full_scale_ : float
+        The value of full brightness: 255, if the images were on 0..255.
+    input_statistics_ : ImageStatistics
+        What the images that were learned from look like, for ``unlike_training``.
     n_features_in_ : int
         Number of pixels of an image.
     image_shape_ : tuple of int
@@ -86,8 +98,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         Parameters
         ----------
         X : array-like of shape (n_samples, n_pixels)
-            Pixels on 0..255. uint8 is summed in integers, in pieces of bounded memory: the result is the same on
-            every machine.
+            Pixels. Whole numbers on 0..255 are summed in integers, in pieces of bounded memory: the result is the same
+            on every machine.
         y : ignored
             Here because scikit-learn hands it over.
 
@@ -104,14 +116,16 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             Where X is empty, or not finite numbers in two dimensions, or no images that can be straightened.
         """
         check_parameters(self)
-        pixels = validate_data(self, X, dtype=_KINDS)
+        pixels = as_uint8(validate_data(self, X, dtype=_KINDS))
         self._check_size()
         if hasattr(self, "image_shape_"):
             del self.image_shape_  # of the images that were learned from before
         tasks = FitTasks(self, 0, {"X": pixels, "y": y})
         if self.method == "standard":
             self.mean_, self.std_ = _moments(self._straighten(pixels))
+        self.full_scale_ = full_scale(pixels)
         self._set_scale()
+        self.input_statistics_ = ImageStatistics.of(pixels)
         tasks.end()
         return self
 
@@ -129,7 +143,11 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             ``X * scale_ + shift_``, of X straightened where that was asked for.
         """
         check_is_fitted(self)
-        pixels = self._straighten(validate_data(self, X, reset=False, dtype=_KINDS))
+        pixels = as_uint8(validate_data(self, X, reset=False, dtype=_KINDS))
+        wrong = contradiction(pixels, self.full_scale_)
+        if wrong:
+            warnings.warn(wrong, PixelRangeWarning, stacklevel=2)
+        pixels = self._straighten(pixels)
         scaled = np.multiply(pixels, self.scale_, dtype=np.result_type(pixels.dtype, np.float32))
         return np.add(scaled, self.shift_, out=scaled)
 
@@ -159,8 +177,9 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
 
         Examples
         --------
-        >>> Normalize().fit(np.zeros((1, 4))).get_state()
-        {'method': 'unit', 'n_features': 4, 'scale': 0.00392156862745098, 'shift': 0.0}
+        >>> state = Normalize().fit(np.zeros((1, 4))).get_state()
+        >>> state["method"], state["scale"], state["shift"]
+        ('unit', 0.00392156862745098, 0.0)
         """
         check_is_fitted(self)
         state: dict[str, Any] = {
@@ -177,6 +196,10 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             state["ink_width"] = int(self.ink_width)
         if hasattr(self, "image_shape_"):
             state["image_shape"] = list(self.image_shape_)
+        if self.full_scale_ != DEFAULT_SCALE:
+            state["full_scale"] = self.full_scale_
+        if hasattr(self, "input_statistics_"):  # a state of an earlier version has none
+            state["images"] = self.input_statistics_.get_state()
         if hasattr(self, "feature_names_in_"):
             state["feature_names"] = [str(name) for name in self.feature_names_in_]
         return state
@@ -201,6 +224,9 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     def _restore(self, state: Mapping[str, Any]) -> None:
         """Take over a state; raise unless it is the very one that this object would then give."""
         self.n_features_in_ = int(state["n_features"])
+        self.full_scale_ = float(state.get("full_scale", DEFAULT_SCALE))
+        if "images" in state:
+            self.input_statistics_ = ImageStatistics.from_state(state["images"])
         if self.method == "standard":
             self.mean_, self.std_ = float(state["mean"]), float(state["std"])
         if "image_shape" in state:
@@ -239,7 +265,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     def _set_scale(self) -> Self:
         """Turn the method, and with "standard" the mean and deviation, into the scale and the shift."""
         if self.method == "unit":
-            self.scale_, self.shift_ = 1 / 255, 0.0
+            self.scale_, self.shift_ = 1 / self.full_scale_, 0.0
         else:
             # Where all pixels are alike the deviation is 0, and there is nothing to scale.
             self.scale_ = 1 / (self.std_ or 1.0)
@@ -253,7 +279,10 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         return tags
 
 
-_KINDS = [np.float32, np.float64, np.uint8]  # any other type becomes the first
+DEFAULT_SCALE = 255.0
+"""What full brightness is in a state that says nothing of it, as those of earlier versions."""
+
+_KINDS = [np.float32, np.float64, *INTEGERS]  # any other type becomes the first
 
 
 def _moments(X: NDArray[Any]) -> tuple[float, float]:
@@ -438,6 +467,8 @@ class Preprocess(Stage, Normalize):
         self.fit(_rows_of(images))
         height, width = images.shape[1:]
         self.image_shape_ = height, width
+        if height != width:  # of rows alone, `fit` takes images for square ones
+            self.input_statistics_ = ImageStatistics.of(_rows_of(images), (height, width))
         for part, (pictures, truth) in parts.items():
             np.save(folder / f"{part}_Y.npy", one_hot.transform(truth))
             self._write_pixels(folder / f"{part}_X.npy", _rows_of(pictures), progress)

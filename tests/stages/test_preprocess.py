@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 
 import numpy as np
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.data.idx import write_idx
 from pipeline.parameters import ParameterError
+from pipeline.pixels import PixelRangeWarning
 from pipeline.stages import preprocess
 from pipeline.stages.base import MissingInputError, Progress
 from pipeline.stages.preprocess import Normalize, OneHot, Preprocess, read_labels
@@ -241,9 +243,71 @@ def test_a_state_of_another_kind_is_refused(state):
         Normalize.from_state(state)
 
 
+def test_a_state_of_an_earlier_version_is_read():
+    """One without the range and the looks of what was learned from is on 0..255, and transforms to the same bits."""
+    scaler = Normalize("standard").fit(X := pixels())
+    state = {name: value for name, value in scaler.get_state().items() if name != "images"}
+    assert "full_scale" not in state
+    restored = Normalize.from_state(state)
+    assert restored.get_state() == state
+    assert restored.full_scale_ == 255
+    assert np.array_equal(restored.transform(X), scaler.transform(X))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("largest", [1, 16, 100])
+def test_values_decide_and_not_their_type(method, largest, dtype):
+    """The range is learned from the values: any type gives the same figures, and full brightness becomes 1."""
+    X = np.random.default_rng(0).integers(largest + 1, size=(50, 12))
+    scaler, plain = Normalize(method).fit(X.astype(dtype)), Normalize(method).fit(X)
+    assert scaler.full_scale_ == plain.full_scale_ == {1: 1, 16: 16, 100: 255}[largest]
+    assert np.allclose(scaler.transform(X.astype(dtype)), plain.transform(X), rtol=1e-6, atol=1e-6)
+    assert json.loads(json.dumps(scaler.get_state())) == Normalize.from_state(scaler.get_state()).get_state()
+    if method == "unit":
+        assert scaler.transform(X.astype(dtype)).max() == pytest.approx(largest / scaler.full_scale_)
+
+
+@pytest.mark.parametrize("scale", [1, 16, 255, 65535])
+def test_images_on_every_scale_come_to_the_same(scale):
+    """0..1, 0..16, 0..255 and 16 bits are the same images."""
+    share = np.random.default_rng(0).random((50, 12))
+    share[0, 0] = 1
+    assert np.allclose(Normalize().fit_transform(share * scale), share)
+
+
+@pytest.mark.parametrize(
+    ("learned", "given", "told"),
+    [
+        (255, 1, "up to 1, where fit saw pixels on 0..255: is X scaled already?"),
+        (255, 16, "up to 16, where fit saw pixels on 0..255: is X scaled already?"),
+        (1, 255, "up to 255, where fit saw pixels on 0..1: was fit given scaled images?"),
+        (16, 255, "up to 255, where fit saw pixels on 0..16: was fit given scaled images?"),
+        (255, 65535, "up to 65535, where fit saw pixels on 0..255: was fit given scaled images?"),
+    ],
+)
+def test_another_scale_than_that_of_fit_is_warned_of(learned, given, told):
+    """Pixels that contradict what was learned are transformed all the same, with a warning of one line."""
+    images = pixels() / 255
+    images[0, 0] = 1
+    scaler = Normalize().fit(images * learned)
+    with pytest.warns(PixelRangeWarning, match=re.escape(told)) as caught:
+        scaled = scaler.transform(images * given)
+    assert np.allclose(scaled, images * given / learned)
+    assert len(caught) == 1
+    assert "\n" not in str(caught[0].message)
+
+
+@pytest.mark.parametrize("largest", [0, 18, 255, 500])
+def test_what_may_be_on_the_scale_of_fit_is_not_warned_of(largest):
+    """Dark images, empty ones and what an interpolation made too bright are no contradiction; warnings are errors."""
+    scaled = Normalize().fit(pixels()).transform(np.full((1, 12), largest))
+    assert np.allclose(scaled, largest / 255)
+
+
 def test_a_state_with_a_gap_is_refused():
     """So is one that lacks something."""
-    for name in (state := Normalize("standard").fit(pixels()).get_state()):
+    for name in (state := Normalize("standard").fit(pixels()).get_state()).keys() - {"images"}:
         with pytest.raises(ValueError, match="not the state of a Normalize"):
             Normalize.from_state({key: value for key, value in state.items() if key != name})
 
@@ -379,7 +443,11 @@ def test_run_writes_what_the_transformers_say(tmp_path, method):
         assert np.array_equal(read_labels(tmp_path / "prepared", part), labels)
     assert read_labels(tmp_path / "prepared", "test").dtype == np.int64
     state = json.loads((tmp_path / "prepared" / "normalize.json").read_text())
-    assert Normalize.from_state(state).get_state() == scaler.get_state() | {"image_shape": [4, 3]}
+    assert Normalize.from_state(state).get_state() == state
+    assert state.pop("images")["shape"] == state["image_shape"] == [4, 3]
+    assert state == {name: value for name, value in scaler.get_state().items() if name != "images"} | {
+        "image_shape": [4, 3]
+    }
 
 
 def test_the_shape_of_images_is_kept(tmp_path):
@@ -416,6 +484,7 @@ def test_artifacts_without_geometry_are_as_ever(tmp_path):
     write_raw(tmp_path / "raw")
     Preprocess().run(tmp_path)
     state = json.loads((tmp_path / "prepared" / "normalize.json").read_text())
+    assert state.pop("images")["high"] == 254
     shape = {"image_shape": [4, 3]}
     assert state == {"method": "unit", "n_features": 12, "scale": 1 / 255, "shift": 0.0} | shape
 

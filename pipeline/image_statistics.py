@@ -1,0 +1,274 @@
+"""What the images of a training set look like, in a few figures, and in what other images differ from them.
+
+A network answers whatever it is shown, and is sure of it. What is inverted, shifted or on another scale is told here,
+before its answers are believed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+SAMPLE = 5000
+"""Images that a training set is described by at the most, evenly spaced in it."""
+
+SORTED = 100
+"""Images of a chunk that grey levels are counted in, which takes longest."""
+
+CHUNK = 2**20
+"""Pixels that are looked at together: memory stays bounded."""
+
+QUANTILES = (0.0, 0.01, 0.5, 0.99, 1.0)
+"""Of each figure: the extremes, which bound a few images; hundredths, which bound the median of many; the median."""
+
+MANY = 20
+"""Images from which on the median is held to the hundredths: the median of one class among ten is well inside them."""
+
+FIGURES = ("mean", "border", "ink", "row", "column", "aspect", "levels")
+TOLERANCE = {"mean": 0.03, "border": 0.05, "ink": 0.03, "aspect": 0.05, "levels": 0.0}
+"""How far beyond its bounds a figure may lie. Of the centre, see `PIXELS`."""
+
+ODD_ASPECT = 0.25
+"""The same of the aspect, for a few images: those of training may lack the longest stroke."""
+
+PIXELS = 1.5
+"""Pixels that the centre of ink may lie beyond its bounds."""
+
+CONTRAST = 15
+"""By what factor a scale differs from another one for certain: 16 from 1, 255 from 16, 65535 from 255."""
+
+
+class UnlikeTrainingWarning(UserWarning):
+    """Images do not look like those that a model was trained on."""
+
+
+@dataclass(frozen=True)
+class ImageStatistics:
+    """Figures of a training set's images.
+
+    Attributes
+    ----------
+    low, high : float
+        The smallest and the largest value of all pixels.
+    shape : (int, int) or None
+        Height and width; None where pixels make no image, and there is nothing but ``low`` and ``high``.
+    figures : dict of tuple of float
+        Of every figure of an image, its `QUANTILES` over the images. Brightness is 0 at ``low`` and 1 at ``high``.
+        ``mean`` and ``border`` are the brightness of all pixels and of the outermost ones, ``ink`` the share of pixels
+        above 0.5, ``row`` and ``column`` the centre of mass (0 in the middle, 0.5 at the lower or right edge),
+        ``aspect`` the logarithm of height by width of the ink, as standard deviations, ``levels`` the number of
+        different values.
+
+    Examples
+    --------
+    >>> digits = np.zeros((30, 5, 5), np.uint8)
+    >>> digits[:, 1:4, 2] = 255
+    >>> looks = ImageStatistics.of(digits.reshape(30, 25))
+    >>> looks.differences(digits.reshape(30, 25))
+    []
+    >>> looks.differences(255 - digits.reshape(30, 25))
+    ['bright border: inverted?']
+    >>> looks.differences(digits.transpose(0, 2, 1).reshape(30, 25))
+    ['ink wider than high: transposed?']
+    """
+
+    low: float
+    high: float
+    shape: tuple[int, int] | None
+    figures: Mapping[str, tuple[float, ...]]
+
+    @classmethod
+    def of(cls, X: Any, shape: tuple[int, int] | None = None) -> Self:
+        """Describe images.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_images, n_pixels)
+            Finite numbers.
+        shape : (int, int), optional
+            Height and width; a square where it is left out.
+        """
+        low, high = float(X.min()), float(X.max())
+        shape = shape or _square(X.shape[1])
+        if shape is None or min(shape) < 3 or not low < high:
+            return cls(low, high, None, {})
+        figures = _figures(_spaced(X, SAMPLE), shape, low, high)
+        quantiles = {name: np.nanquantile(values, QUANTILES) for name, values in figures.items() if _known(values)}
+        return cls(low, high, shape, {name: tuple(map(_rounded, of)) for name, of in quantiles.items()})
+
+    def get_state(self) -> dict[str, Any]:
+        """Return it in values that JSON has; `from_state` takes it."""
+        figures = {name: list(quantiles) for name, quantiles in self.figures.items()}
+        return {"low": self.low, "high": self.high, "shape": self.shape and list(self.shape), "figures": figures}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Make it of what `get_state` returned.
+
+        Raises
+        ------
+        ValueError
+            Where that is not what `get_state` returns.
+        """
+        try:
+            figures = {str(name): tuple(map(float, of)) for name, of in state["figures"].items()}
+            shape = state["shape"] and (int(state["shape"][0]), int(state["shape"][1]))
+            made = cls(float(state["low"]), float(state["high"]), shape, figures)
+            made.check()
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            made = None
+        if made is None or made.get_state() != state:
+            raise ValueError(f"not the statistics of images: {state!r}")
+        return made
+
+    def check(self) -> None:
+        """Raise a ValueError where the figures are not those of images."""
+        finite = np.isfinite([self.low, self.high, *(value for of in self.figures.values() for value in of)]).all()
+        known = set(self.figures) <= set(FIGURES) and all(len(of) == len(QUANTILES) for of in self.figures.values())
+        if not (finite and known and (self.shape is not None or not self.figures)):
+            raise ValueError(f"not the figures of images: {self.figures}")
+
+    def differences(self, X: Any) -> list[str]:
+        """Say in what images differ from those of training: nothing, as a rule.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_images, n_pixels)
+            Images as the model takes them.
+
+        Returns
+        -------
+        list of str
+            What is plain to see, and what may be behind it.
+        """
+        found = self._of_range(float(X.min()), float(X.max()), X)
+        if found or self.shape is None or X.shape[1] != self.shape[0] * self.shape[1]:
+            return found
+        few = len(X) < MANY
+        medians = {
+            name: float(np.nanmedian(values))
+            for name, values in _figures(_spaced(X, SAMPLE // 5), self.shape, self.low, self.high).items()
+            if name in self.figures and _known(values)
+        }
+        apart = {name: sign for name, value in medians.items() if (sign := self._side(name, value, few=few))}
+        return self._described(apart, medians, few=few)
+
+    def _of_range(self, low: float, high: float, X: Any) -> list[str]:
+        """Say in what the values are on another scale, or all alike."""
+        span, trained = self.high - self.low, f"in training {self.low:g} to {self.high:g}"
+        if not span:
+            return []
+        if low == high:
+            return ["all pixels are alike: blank?"]
+        if high > self.high + span or low < self.low - span:
+            return [f"values {low:g} to {high:g}, {trained}: not scaled as in training?"]
+        if high - self.low > span / CONTRAST:
+            return []
+        if low == 0 and high == 1 and bool(((X == 0) | (X == 1)).all()):
+            return [f"values 0 and 1 only: not scaled to {self.low:g}..{self.high:g}?"]
+        return [f"values {low:g} to {high:g}, {trained}: scaled already?"]
+
+    def _bounds(self, name: str, *, few: bool) -> tuple[float, float]:
+        """Return what a figure lies between."""
+        shape = self.shape or (1, 1)  # where there are figures there is a shape
+        pixels = {"row": PIXELS / shape[0], "column": PIXELS / shape[1]}
+        least, low, _, high, most = self.figures[name]
+        tolerance = ODD_ASPECT if few and name == "aspect" else (TOLERANCE | pixels)[name]
+        return (least if few else low) - tolerance, (most if few else high) + tolerance
+
+    def _side(self, name: str, value: float, *, few: bool) -> int:
+        """Return 0 for a figure that is as in training, or else 1 or -1: above or below."""
+        low, high = self._bounds(name, few=few)
+        return int(value > high) - int(value < low)
+
+    def _described(self, apart: Mapping[str, int], medians: Mapping[str, float], *, few: bool) -> list[str]:
+        """Name what may be behind figures that lie apart; what follows from an inversion is not told besides."""
+        if "border" in apart:
+            border = "bright border" if apart["border"] > 0 else "dark border"
+            if not self._side("border", 1 - medians["border"], few=few):
+                return [f"{border}: inverted?"]
+            return [f"{border}: cut out of a picture, or framed?"]
+        found = self._shifts(apart, medians)
+        if "aspect" in apart:
+            wide = "ink wider than high" if medians["aspect"] < 0 else "ink higher than wide"
+            mirrored = not self._side("aspect", -medians["aspect"], few=few)
+            found.append(f"{wide}: {'transposed' if mirrored else 'stretched'}?")
+        ink = apart.get("ink", apart.get("mean", 0))
+        if ink:
+            found.append(f"{'more' if ink > 0 else 'less'} ink than in training: scaled or drawn otherwise?")
+        if apart.get("levels", 0) < 0 and not few:
+            found.append(f"{medians['levels']:.0f} grey levels, in training {self.figures['levels'][2]:.0f}: rounded?")
+        return found
+
+    def _shifts(self, apart: Mapping[str, int], medians: Mapping[str, float]) -> list[str]:
+        """Say how far the ink is shifted, and where to."""
+        words = {"row": ("up", "down"), "column": ("left", "right")}
+        moved = [
+            f"{abs(medians[name] - self.figures[name][2]) * side:.0f} pixels {words[name][apart[name] > 0]}"
+            for name, side in zip(words, self.shape or (), strict=True)
+            if name in apart
+        ]
+        return [f"shifted by {' and '.join(moved)}?"] if moved else []
+
+
+def _square(n_pixels: int) -> tuple[int, int] | None:
+    """Return the shape of square images of so many pixels, if there are such."""
+    side = round(n_pixels**0.5)
+    return (side, side) if side**2 == n_pixels else None
+
+
+def _spaced(X: Any, n: int) -> Any:
+    """Return every so many a row of X, ``n`` at the most."""
+    return X[:: -(-X.shape[0] // n)]
+
+
+def _known(values: Array) -> bool:
+    """Tell whether any image has this figure."""
+    return not np.isnan(values).all()
+
+
+def _rounded(value: float) -> float:
+    """Round to four digits, so that a sum's last bits make no difference."""
+    return float(f"{value:.4g}")
+
+
+def _figures(X: Any, shape: tuple[int, int], low: float, high: float) -> dict[str, Array]:
+    """Return the figures of each image."""
+    step = max(1, CHUNK // X.shape[1])
+    chunks = [_figures_of_chunk(X[start : start + step], shape, low, high) for start in range(0, X.shape[0], step)]
+    return {name: np.concatenate([one[name] for one in chunks]) for name in FIGURES}
+
+
+def _figures_of_chunk(X: Any, shape: tuple[int, int], low: float, high: float) -> dict[str, Array]:
+    """Return the figures of each image; NaN for the centre of one that is empty."""
+    rows: Array = X.toarray() if scipy.sparse.issparse(X) else X
+    height, width = shape
+    sums = (rows.astype(np.float64) - low) @ _weights(shape)  # of pixels in uint8 they are exact on every machine
+    mass = np.where(sums[:, 0] > 0, sums[:, 0], np.nan)
+    row, column = sums[:, 2] / mass, sums[:, 3] / mass
+    spread = [sums[:, 4] / mass - row**2, sums[:, 5] / mass - column**2]
+    tall, wide = (np.maximum(one, 0) + 1 / 12 for one in spread)  # a pixel has a width
+    n_border = 2 * (height + width) - 4
+    return {
+        "mean": sums[:, 0] / rows.shape[1] / (high - low),
+        "border": sums[:, 1] / n_border / (high - low),
+        "ink": (rows > (low + high) / 2).mean(axis=1),
+        "row": row / height,
+        "column": column / width,
+        "aspect": np.log(tall / wide) / 2,
+        "levels": 1.0 + (np.diff(np.sort(_spaced(rows, SORTED), axis=1), axis=1) != 0).sum(axis=1),
+    }
+
+
+def _weights(shape: tuple[int, int]) -> Array:
+    """Return what pixels are multiplied by, (n_pixels, 6): 1, border, r, c, r r, c c, counted from the middle."""
+    height, width = shape
+    border = np.ones(shape)
+    border[1:-1, 1:-1] = 0
+    r, c = np.indices(shape, dtype=np.float64) - np.array([(height - 1) / 2, (width - 1) / 2])[:, None, None]
+    return np.stack([np.ones(shape), border, r, c, r * r, c * c], axis=-1).reshape(-1, 6)
