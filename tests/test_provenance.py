@@ -307,7 +307,8 @@ def test_a_normaliser_of_another_width_is_refused(artifacts):
     """With or without records, training does not begin with a normaliser that cannot have made its data."""
     without_records(artifacts)
     path = artifacts / "prepared" / "normalize.json"
-    path.write_text(path.read_text("utf-8").replace('"n_features": 12', '"n_features": 25'), "utf-8")
+    state = json.loads(path.read_text("utf-8")) | {"n_features": 25, "image_shape": [5, 5]}
+    path.write_text(json.dumps(state), "utf-8")
     with pytest.raises(
         ProvenanceError,
         match=r"is for images of 25 pixels, and train_X.npy has the shape \(60, 12\): `python -m pipeline preprocess`",
