@@ -10,7 +10,8 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,7 +26,7 @@ from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
 from pipeline.settings import PARAMS, RECIPES, check_document, override, read_document, shipped
 from pipeline.stage_command import STAGES, StageCommand, stage_class
 from pipeline.stages.base import MissingInputError, Stage
-from pipeline.terminal import RichProgress, format_result
+from pipeline.terminal import RichProgress, format_json, format_result
 
 if TYPE_CHECKING:
     from pipeline.recipes.recipe import Recipe
@@ -51,6 +52,8 @@ SettingsOption = Annotated[
         help="Set a parameter as `dvc exp run -S` does: train.max_iter=5, +key=value, ~key. May be repeated.",
     ),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document in the place of lines.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", help="Leave a line for every epoch, as in a log.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -73,7 +76,6 @@ class Face(TyperGroup):
 
 app = typer.Typer(
     cls=Face,
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={
@@ -110,12 +112,14 @@ def run_one(
     params: ParamsOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
     *,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Run the stage that the command is named after: its options over the file of parameters over the defaults."""
     name = str(context.command.name)
     arguments = _check(_read_params(params), params or PARAMS, [name])
-    _run_stages({name: arguments[name] | context.obj}, artifacts)
+    _run_stages({name: arguments[name] | context.obj}, artifacts, as_json=as_json, verbose=verbose)
 
 
 for _stage, (_, _line) in STAGES.items():
@@ -128,10 +132,12 @@ def run(
     params: ParamsOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
     *,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Run all five stages, always."""
-    _run_stages(_read_arguments(params, settings), artifacts)
+    _run_stages(_read_arguments(params, settings), artifacts, as_json=as_json, verbose=verbose)
 
 
 @app.command()
@@ -169,6 +175,7 @@ def gradcheck(
     images: Annotated[int, typer.Option("--images", min=1, help="How many training images to look at.")] = 3,
     *,
     every: Annotated[bool, typer.Option("--all", help="Check every parameter: minutes for a large network.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Compare backpropagation with numerical differentiation for the network that `train` configures.
@@ -185,7 +192,8 @@ def gradcheck(
         some, labels = preprocess.fit(X).transform(X[:images]), sorted(set(y.tolist()))
         n_of_each = None if every else gradients.N_OF_EACH
         differences = gradients.check(train, some, y[:images], labels, progress, n_of_each=n_of_each)
-    typer.echo("\n".join(gradients.describe(differences)))
+    found = [asdict(one) for one in differences]
+    typer.echo(format_json(found) if as_json else "\n".join(gradients.describe(differences)))
     gradients.demand_agreement(differences)
 
 
@@ -231,6 +239,7 @@ def recipe(
     compare: Annotated[
         bool, typer.Option("--compare", help="Run nothing; tell whether the results of two differ by more than chance.")
     ] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Train the network of an article for several seeds, and keep what it reached beside the recipe."""
@@ -246,18 +255,22 @@ def recipe(
     if compare:
         if every or trials or only or keep or table or readme:
             raise ParameterError("--compare takes the names of two recipes, and no other option but --recipes")
-        _compare(results, asked)
+        _compare(results, asked, as_json=as_json)
         return
+    if as_json and table:
+        raise ParameterError("--table prints Markdown, and --json JSON: take one of them")
     _check_usage(asked, readme, runs=bool(trials or only or keep))
     _check_places(results, asked, keep, readme, trials=bool(trials or only))
-    if trials or only:
-        _run_trials(results, asked, only or [], keep)
-    else:
-        for name, one in asked.items():
-            _run_recipe(results, name, one, keep)
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # lines on the way, and at last one document
+        if trials or only:
+            made: dict[str, Any] = _run_trials(results, asked, only or [], keep)
+        else:
+            made = {name: _run_recipe(results, name, one, keep) for name, one in asked.items()}
     if table or readme:
         _publish(results, recipes, readme, table=table)
-    elif not (names or every):
+    if as_json:
+        typer.echo(format_json(made or {name: {"title": one.title} for name, one in recipes.items()}))
+    elif not (names or every or table or readme):
         width = 2 + max(map(len, recipes))
         typer.echo("\n".join(f"{name:<{width}}{one.title}" for name, one in recipes.items()))
 
@@ -285,8 +298,8 @@ def _check_places(folder: Path, names: Iterable[str], keep: Path | None, readme:
         check_replaceable(readme, "choose another file with --write-readme")
 
 
-def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> None:
-    """Run a recipe, print what every seed came to, and keep it; seeds that an earlier run came to are left out."""
+def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> list[dict[str, Any]]:
+    """Run a recipe, print what every seed came to, keep and return it; seeds of an earlier run are left out."""
     from pipeline.recipes.kept import keep_model  # noqa: PLC0415 - for start-up time
     from pipeline.recipes.machine import describe_machine, environment  # noqa: PLC0415 - the same
     from pipeline.recipes.results import read_progress, write_progress  # noqa: PLC0415 - the same
@@ -308,23 +321,28 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) ->
                 keep_model(keep, name, recipe, one["seed"], artifacts / "model" / "model.npz", one)
             runs.append(one | {"machine": describe_machine(environment())})  # another may have trained those before
             write_progress(folder, name, recipe, runs, environment())
+    return runs
 
 
-def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str], keep: Path | None) -> None:
-    """Run the trials of some recipes, all or some."""
-    from pipeline.recipes.running import run_trial  # noqa: PLC0415 - for start-up time
+def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str], keep: Path | None) -> dict[str, Any]:
+    """Run the trials of some recipes, all or some, and return what all of each recipe's came to."""
+    from pipeline.recipes.results import read_trials  # noqa: PLC0415 - for start-up time
+    from pipeline.recipes.running import run_trial  # noqa: PLC0415 - the same
 
     known = {name: one.trial_recipes() for name, one in recipes.items()}
     for name, trials in known.items():
         for trial in only:
             if trial not in trials:
                 raise ParameterError(f"{name}: {no_such('trial', trial, trials)}")
+        if not trials:
+            typer.echo(f"{name} has no trials", err=True)
     with temporary_folder() as scratch:  # one for all: trials may share networks
         for name, trials in known.items():
             for trial in only or trials:
                 one = trials[trial]
                 train = partial(run_trial, one, scratch, name=name, kept=keep and keep / "trials")
                 _run_trial(folder, name, recipes[name], trial, one, train)
+    return {name: dict(read_trials(folder, name, recipe)) for name, recipe in recipes.items()}
 
 
 def _run_trial(
@@ -346,9 +364,9 @@ def _run_trial(
             write_trials(folder, name, recipe, runs, environment())
 
 
-def _compare(folder: Path, recipes: dict[str, "Recipe"]) -> None:
+def _compare(folder: Path, recipes: dict[str, "Recipe"], *, as_json: bool) -> None:
     """Tell the test errors of two recipes, and how likely chance alone makes such a difference."""
-    from pipeline.recipes.comparison import check, compare, describe_comparison  # noqa: PLC0415 - for start-up time
+    from pipeline.recipes.comparison import check, compare, describe_comparison, errors  # noqa: PLC0415 - for start-up time
     from pipeline.recipes.results import read_results  # noqa: PLC0415 - the same
     from pipeline.recipes.table import describe_errors  # noqa: PLC0415 - the same
 
@@ -357,6 +375,10 @@ def _compare(folder: Path, recipes: dict[str, "Recipe"]) -> None:
     runs = {name: read_results(folder, name, one) for name, one in recipes.items()}
     check({name: (one, runs[name]) for name, one in recipes.items()})
     (one, other), found = runs, compare(*runs.values())
+    if as_json:
+        figures = {name: errors(each) for name, each in runs.items()}
+        typer.echo(format_json({"error_rate": figures, **asdict(found)}))
+        return
     for name, each in runs.items():
         typer.echo(f"{name}: test error {describe_errors(each)}")
     typer.echo(describe_comparison(one, other, found))
@@ -411,17 +433,22 @@ def _check(document: dict[str, Any], where: object, names: Iterable[str] = STAGE
     return check_document(document, {name: stage_class(name) for name in names}, where, sections=STAGES)
 
 
-def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path) -> None:
+def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path, *, as_json: bool, verbose: bool) -> None:
     """Run stages one after another, and print what each has done."""
     stages: dict[str, Stage] = {name: stage_class(name)(**arguments[name]) for name in arguments}
+    results: dict[str, Any] = {}
     work_begins()
     if len(stages) > 1:  # a stage that runs alone looks by itself, once its input is there
         for stage in stages.values():
             stage.check_output(artifacts)
     for name, stage in stages.items():
-        with RichProgress() as progress, _saying_warnings(progress):
-            result = stage.run(artifacts, progress)
-        typer.echo(format_result(name, result))
+        quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()  # an estimator may print, if it is told to
+        with RichProgress(verbose=verbose) as progress, _saying_warnings(progress), quiet:
+            results[name] = stage.run(artifacts, progress)
+        if not as_json:
+            typer.echo(format_result(name, results[name]))
+    if as_json:
+        typer.echo(format_json(results))
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class Parameter:
 
     def _meant(self, value: Any) -> str:
         """Return the choice that a misspelt word is near to, as a question."""
-        near = closest(value, _choices(self.annotation)) if isinstance(value, str) else None
+        near = closest(value, choices(self.annotation)) if isinstance(value, str) else None
         return "" if near is None else f"; did you mean {near!r}?"
 
     def read(self, value: Any) -> Any:
@@ -328,11 +328,17 @@ def _alternatives(annotation: Any) -> list[str]:
     return [describe(annotation)]
 
 
-def _choices(annotation: Any) -> list[str]:
-    """Return the words that a type has to choose from, however deep."""
+def choices(annotation: Any) -> list[str]:
+    """Return the words that a type has to choose from, however deep, each once.
+
+    Examples
+    --------
+    >>> choices(Literal["auto", "full"] | Annotated[int, ">= 1"])
+    ['auto', 'full']
+    """
     if get_origin(annotation) is Literal:
         return list(get_args(annotation))
-    return [word for part in get_args(annotation) for word in _choices(part)]
+    return list(dict.fromkeys(word for part in get_args(annotation) for word in choices(part)))
 
 
 def _holds(bound: str, value: Any) -> bool:

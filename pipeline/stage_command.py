@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from pipeline.parameters import Parameter, ParameterError, parameters_of, read_value
+from pipeline.parameters import Parameter, ParameterError, choices, parameters_of, read_value
 
 # Where each stage lives, and its line in the help; in the order of the work.
 STAGES = {
@@ -23,6 +23,50 @@ STAGES = {
     "train": ("pipeline.stages.train:Train", "Train the network, into model/."),
     "evaluate": ("pipeline.stages.evaluate:Evaluate", "Measure the model and draw pictures, into evaluation/."),
 }
+
+# The parameters of train as its help groups them, most asked for first; what is in no group comes last.
+GROUPS = {
+    "Network": ("hidden_layer_sizes", "activation", "batch_norm", "weight_init", "biases"),
+    "Training": (
+        "solver",
+        "max_iter",
+        "max_updates",
+        "batch_size",
+        "learning_rate",
+        "learning_rate_init",
+        "class_weight",
+        "shuffle",
+        "replacement",
+        "warm_start",
+        "random_state",
+    ),
+    "Regularization": (
+        "dropout",
+        "noise",
+        "alpha",
+        "weight_decay",
+        "max_norm",
+        "label_smoothing",
+        "averaging",
+        "re_estimate",
+        "augmentation",
+        "adversary",
+    ),
+    "Stopping": ("early_stopping", "validation_fraction", "monitor", "tol", "n_iter_no_change"),
+    "Details of a solver": (
+        "momentum",
+        "nesterovs_momentum",
+        "power_t",
+        "beta_1",
+        "beta_2",
+        "epsilon",
+        "rho",
+        "max_fun",
+    ),
+    "Speed and memory": ("n_threads", "pixel_scale"),
+}
+TOLD_BY_A_FLAG = ("verbose",)
+"""The parameters that are no options, since every command has a flag of that name."""
 
 
 def stage_class(name: str) -> type[Any]:
@@ -39,13 +83,19 @@ class StageCommand(TyperCommand):
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
-        """The parameters of the constructor, by name."""
-        return parameters_of(stage_class(str(self.name)))
+        """The parameters of the constructor that are options, by name."""
+        known = parameters_of(stage_class(str(self.name)))
+        return {name: one for name, one in known.items() if name not in TOLD_BY_A_FLAG}
 
     @cached_property
     def options(self) -> list[Any]:
         """An option for each of them; made once, since typer tells options apart by identity."""
-        return make_options(self.parameters, panel=f"Parameters of {self.name}")
+        rest = f"Parameters of {self.name}"
+        if self.name != "train":
+            return make_options(self.parameters, rest)
+        left = dict(self.parameters)
+        groups = {panel: {name: left.pop(name) for name in names if name in left} for panel, names in GROUPS.items()}
+        return [one for panel, some in [*groups.items(), (rest, left)] for one in make_options(some, panel)]
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the options of the command: those of its stage, then those that all stages have."""
@@ -82,7 +132,14 @@ def make_options(parameters: dict[str, Parameter], panel: str) -> list[Any]:
 
 def _annotation(parameter: Parameter, panel: str) -> Any:
     """Return the type of an option, as typer wants to read it."""
-    option = typer.Option(help=_words(parameter), metavar="YAML", show_default=False, rich_help_panel=panel)
+    words = choices(parameter.annotation)
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    option = typer.Option(
+        help=_words(parameter), metavar="YAML", show_default=False, rich_help_panel=panel, autocompletion=complete
+    )
     return Annotated[str | None, option]
 
 

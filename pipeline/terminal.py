@@ -3,23 +3,29 @@
 Bars go to the error stream, and only where that is a terminal; so a log stays quiet, and results can be redirected.
 """
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
-from rich.table import Column
+from rich.progress import ProgressColumn, Task, TaskID
 from rich.text import Text
 
 from pipeline.stages.base import Progress
 
 
 class RichProgress(Progress):
-    """Draws a bar for each piece of work on a terminal, and is quiet in a log; what is said appears in both.
+    """Draws a bar for each piece of work on a terminal; in a log, a step with figures leaves a line instead.
+
+    Parameters
+    ----------
+    verbose : bool, default=False
+        Whether such a step leaves a line on a terminal, too, above the bars.
 
     Examples
     --------
@@ -29,15 +35,12 @@ class RichProgress(Progress):
     ...     progress.end()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, verbose: bool = False) -> None:
         console = Console(stderr=True)
         self._tasks: list[TaskID] = []
+        self._verbose = verbose or not console.is_terminal
         self._bars = Bars(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            _Amount(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[figures]}", markup=False, table_column=Column(no_wrap=False)),
+            _Line(console),
             console=console,
             redirect_stdout=False,  # results belong to the output, whatever the error stream shows meanwhile
             disable=not console.is_terminal,
@@ -53,15 +56,19 @@ class RichProgress(Progress):
 
     def begin(self, what: str, total: int | None, unit: str) -> None:
         """Draw a bar of ``total`` units, or one that only moves where nobody knows how many."""
-        self._tasks.append(self._bars.add_task(what, total=total, unit=unit, figures=""))
+        self._tasks.append(self._bars.add_task(what, total=total, unit=unit, values={}))
         self._bars.start()
 
     def advance(self, step: int = 1, **figures: float) -> None:
         """Move the bar begun last, and show figures beside it."""
-        task = self._tasks[-1]
-        self._bars.update(task, advance=step)
-        if figures:
-            self._bars.update(task, figures=format_figures(figures))
+        last = self._tasks[-1]
+        self._bars.update(last, advance=step)
+        if not figures:
+            return
+        self._bars.update(last, values=figures)
+        if self._verbose:
+            task = next(one for one in self._bars.tasks if one.id == last)
+            self.say(f"{task.description} {_amount(task)}: {format_figures(figures)}")
 
     def end(self) -> None:
         """Leave the bar begun last as it is; when it was the only one, give the terminal back."""
@@ -76,19 +83,89 @@ class RichProgress(Progress):
         self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-class _Amount(ProgressColumn):
-    """How much is done, and of how much: ``3/10 epochs``, ``4.2 MB/9.9 MB``."""
+class _Line(ProgressColumn):
+    """All of a piece of work in one line, which has as much as there is room for."""
+
+    max_refresh = 0.1
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.console = console
 
     def render(self, task: Task) -> Text:
-        """Return the words for one bar."""
-        unit = task.fields["unit"]
-        amounts = [task.completed] if task.total is None else [task.completed, task.total]
-        words = [decimal(int(amount)) if unit == "B" else f"{amount:.0f}" for amount in amounts]
-        return Text("/".join(words) + ("" if unit == "B" else f" {unit}"))
+        """Return the fullest line that fits the terminal."""
+        room = self.console.width
+        lines = [Text(" ").join(words) for words in _words(task, room, self.console)]
+        lines[-1].truncate(room)
+        return next(line for line in lines if line.cell_len <= room)
 
 
-def format_figures(figures: Mapping[str, float]) -> str:
+def _words(task: Task, room: int, console: Console) -> Iterator[list[Text]]:
+    """Yield the words of a piece of work, fewer and fewer: what goes first is what is missed least."""
+    values: Mapping[str, float] = task.fields["values"]
+    figures, pairs = format_figures(values), format_figures(values, legend=False)
+    loss = format_figures({name: one for name, one in values.items() if name.endswith("loss")}, legend=False)
+    amount, time = _amount(task), _time(task)
+    bare = amount if task.fields["unit"] == "B" else amount.partition(" ")[0]
+    for width, words in [
+        (20, [amount, time, figures]),
+        (10, [amount, time, figures]),
+        (10, [amount, time, pairs]),
+        (10, [bare, time, pairs]),
+        (0, [bare, time, pairs]),
+        (0, [bare, time, loss]),
+        (0, [bare]),
+    ]:
+        bar = [_bar(task, width, console)] if width else []
+        title = _tail(task.description, room // 2)
+        yield [*([Text(title)] if title else []), *bar, *(Text(word) for word in words if word)]
+
+
+def _tail(words: str, room: int) -> str:
+    """Return words as they are where there is room for them, or else their end: that of an address tells most."""
+    return words if len(words) <= room else f"...{words[3 - room :]}" if room > 3 else ""
+
+
+def _bar(task: Task, width: int, console: Console) -> Text:
+    """Return a bar of some letters; where nobody knows how much there is to do, a piece of it goes round."""
+    full, rest = ("#", "-") if console.options.ascii_only else ("\u2501", "\u2500")
+    if task.total is None:
+        begin = int(10 * (task.elapsed or 0)) % width
+        done = [(place - begin) % width < width // 4 + 1 for place in range(width)]
+    else:
+        share = 1.0 if task.total == 0 else min(1.0, task.completed / task.total)
+        done = [place < round(share * width) for place in range(width)]
+    return Text.assemble(*((full, "bar.complete") if one else (rest, "bar.back") for one in done))
+
+
+def _amount(task: Task) -> str:
+    """Return how much is done, and of how much: ``3/10 epochs``, ``4.2 MB/9.9 MB``."""
+    unit = task.fields["unit"]
+    amounts = [task.completed] if task.total is None else [task.completed, task.total]
+    words = [decimal(int(amount)) if unit == "B" else f"{amount:.0f}" for amount in amounts]
+    return "/".join(words) + ("" if unit == "B" else f" {unit}")
+
+
+def _time(task: Task) -> str:
+    """Return the time that is left, or was taken once all is done, in minutes and seconds."""
+    over = task.finished or task.total is None
+    seconds = task.finished_time if task.finished else task.elapsed if over else task.time_remaining
+    if seconds is None:
+        return "--:--"
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
+
+
+def format_figures(figures: Mapping[str, float], *, legend: bool = True) -> str:
     """Return figures in one line, a validation figure beside its training figure.
+
+    Parameters
+    ----------
+    figures : mapping of str to float
+        By name; that of a validation figure begins with ``validation_``.
+    legend : bool, default=True
+        Whether to say what stands on which side.
 
     Examples
     --------
@@ -104,7 +181,33 @@ def format_figures(figures: Mapping[str, float]) -> str:
         if name.removeprefix("validation_") not in figures or not name.startswith("validation_")
     ]
     paired = any(beside is not None for _, beside in pairs.values())
-    return " ".join(words) + (" (training/validation)" if paired else "")
+    return " ".join(words) + (" (training/validation)" if paired and legend else "")
+
+
+def format_json(value: Any) -> str:
+    """Return figures as one JSON document, strictly: NumPy's numbers as numbers, and null for what is no number.
+
+    Examples
+    --------
+    >>> format_json({"train": {"loss": float("nan"), "layers": (64, 32)}})
+    '{"train": {"loss": null, "layers": [64, 32]}}'
+    """
+    return json.dumps(_plain(value), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value in JSON's own types."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, bool | str) or value is None:
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else None
+    return str(value)
 
 
 def format_result(stage: str, result: Mapping[str, Any]) -> str:

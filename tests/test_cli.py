@@ -450,6 +450,53 @@ def test_run_runs_every_stage(folder):
     ]
 
 
+def test_run_prints_one_json_document_of_all_stages():
+    """Under --json the output is one document, by stage, and nothing else."""
+    code, out, error = call("run", "--json")
+    assert code == 0, error
+    document = json.loads(out)
+    assert list(document) == ["fetch", "preprocess", "split", "train", "evaluate"]
+    assert document["train"]["alpha"] == 0.5
+    assert document["evaluate"]["test"] == {"accuracy": 0.75}
+
+
+def test_a_stage_prints_one_json_document():
+    """A stage that runs alone has the same form, of itself alone."""
+    code, out, error = train("--json", "--alpha", "0.25")
+    assert code == 0, error
+    assert json.loads(out)["train"]["alpha"] == 0.25
+
+
+@pytest.mark.parametrize("command", ["run", "gradcheck"])
+def test_an_option_of_a_stage_is_led_to_set(command):
+    """Where all stages are configured, a stage's option is told as an override."""
+    code, out, error = call(command, "--alpha", "0.25")
+    assert (code, out) == (2, "")
+    assert line_of(error).endswith("No such option: --alpha; did you mean --set train.alpha=VALUE?")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("digits tra", ["train"]),
+        ("digits train --hid", ["--hidden-layer-sizes"]),
+        ("digits train --activation t", ["tanh"]),
+    ],
+)
+def test_the_shell_completes_commands_options_and_choices(monkeypatch, line, words):
+    """What the installed completion asks for is answered."""
+    monkeypatch.setenv("_DIGITS_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split()) - 1))
+    result = CliRunner().invoke(app, [], prog_name="digits")
+    assert result.stdout.split() == words
+
+
+def test_completion_can_be_installed():
+    """The help has the option."""
+    assert "--install-completion" in call("--help")[1]
+
+
 def test_run_takes_overrides_and_leaves_the_file_alone(folder):
     """--set may be repeated, goes over params.yaml, and is forgotten afterwards."""
     text = "train: {alpha: 0.25, shuffle: false}\n"

@@ -1,5 +1,6 @@
 """The network that ``train`` configures, checked: in Python and by the command."""
 
+import json
 import re
 
 import numpy as np
@@ -160,6 +161,20 @@ def two_threads():
     """Let BLAS use two threads, as where nothing bounds it."""
     with threadpool_limits(2, user_api="blas"):
         yield
+
+
+def test_the_command_prints_json_for_machines():
+    """The same figures as one document."""
+    code, out, error = call("--set", "train.hidden_layer_sizes=[4]", "--set", "train.random_state=0", "--json")
+    assert code == 0, error
+    document = json.loads(out)
+    assert [(one["name"], one["shape"]) for one in document] == [
+        ("W1", [64, 4]),
+        ("b1", [4]),
+        ("W2", [4, 10]),
+        ("b2", [10]),
+    ]
+    assert all(0 <= one["mean"] <= one["largest"] < 1e-7 for one in document)
 
 
 def test_the_command_fails_where_backpropagation_is_wrong(monkeypatch):

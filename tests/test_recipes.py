@@ -258,6 +258,35 @@ def test_a_wrong_recipe_is_refused_by_name(folder, old, new, message):
     assert sorted(path.name for path in folder.rglob("*")) == ["recipes", "small.yaml"]
 
 
+def test_a_recipe_without_trials_says_so():
+    """Nothing is run, and the person who asked hears why."""
+    assert call("small", "--trials") == (0, "", "small has no trials\n")
+
+
+def test_recipes_are_listed_as_json():
+    """Without a name, the document has a title for each."""
+    code, out, error = call("--json")
+    assert (code, error) == (0, "")
+    assert json.loads(out) == {"small": {"title": read_recipe(Path("recipes/small.yaml")).title}}
+
+
+def test_what_a_recipe_comes_to_is_printed_as_json():
+    """The output is one document with what every seed came to; lines on the way go to the error stream."""
+    code, out, error = call("small", "--json")
+    assert code == 0, error
+    [(name, runs)] = json.loads(out).items()
+    assert name == "small"
+    assert [run["seed"] for run in runs] == list(read_recipe(Path("recipes/small.yaml")).seeds)
+    assert 0 <= runs[0]["test"]["accuracy"] <= 1
+    assert f"small, seed {runs[0]['seed']}: test accuracy" in error
+
+
+def test_a_table_is_no_json():
+    """What contradicts itself is refused before any work."""
+    message = "--table prints Markdown, and --json JSON: take one of them"
+    assert call("small", "--table", "--json") == (2, "", f"error: {message}\n")
+
+
 def test_an_unknown_recipe_is_told_with_those_that_there_are():
     """The known ones among the names are not run either."""
     code, out, error = call("small", "smal")
@@ -1209,6 +1238,11 @@ def test_the_command_compares_two(folder):
     for name, last in (("small", 12), ("large", 4)):
         runs = runs_wrong_on(range(last), range(last + 1))
         write_results(folder / "recipes", name, recipes[name], runs, {})
+    document = json.loads(call("large", "small", "--compare", "--json")[1])
+    assert document["error_rate"] == {"large": [0.04, 0.05], "small": [0.12, 0.13]}
+    assert document["difference"] == pytest.approx(-0.08)
+    assert document["p_seeds"] == pytest.approx(0.0077, abs=5e-5)
+    assert len(document["p_images"]) == 4
     code, out, error = call("large", "small", "--compare")
     assert (code, error) == (0, "")
     first, second, both = out.splitlines()

