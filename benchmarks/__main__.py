@@ -7,7 +7,6 @@ import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from benchmarks import (
@@ -30,6 +29,7 @@ from benchmarks.measure import ROOT
 from benchmarks.options import Options, say
 from benchmarks.rows import PYTORCH, ROWS
 from benchmarks.sides import is_there
+from pipeline.files import UnwritableError, check_replaceable, temporary_folder
 from pipeline.recipes.markdown import between_markers
 
 PARTS: dict[str, ModuleType] = {
@@ -55,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     output = given.output or (None if given.quick else RESULTS)
     if output is not None and not output.parent.is_dir():
         parser.error(f"--output: there is no folder {output.parent}")
+    if output is not None:
+        _check_output(parser, output)
     parts = [] if given.parts == ["report"] else list(PARTS) if "all" in given.parts else given.parts
     document = report.read(output or RESULTS) if not given.quick else {}
     if parts:
@@ -65,6 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         path = ROOT / "README.md"
         text = between_markers(path.read_text("utf-8"), report.BEGIN, report.END, report.markdown(document))
         path.write_text(text, "utf-8")
+
+
+def _check_output(parser: argparse.ArgumentParser, output: Path) -> None:
+    """Leave before anything is measured where results could not be written."""
+    try:
+        check_replaceable(output, "choose another file with --output")
+    except UnwritableError as error:
+        parser.error(str(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,10 +101,10 @@ def _measure(
         say("PyTorch is not installed, and its lines are left out (pip install torch)")
     if not given.quick:
         say("; ".join(f"{part}: about {PARTS[part].MINUTES} min" for part in parts))
-    with TemporaryDirectory(prefix="benchmarks-") as folder:
-        store(Path(folder), given.dataset)
+    with temporary_folder(name="benchmarks") as folder:
+        store(folder, given.dataset)
         goals = tuple(float(goal) for goal in given.targets)
-        options = Options(Path(folder), given.rounds, given.quick, tuple(given.rows), goals)
+        options = Options(folder, given.rounds, given.quick, tuple(given.rows), goals)
         for part in parts:
             result = PARTS[part].run(options)
             document = report.with_part(document, machine(), part, result, datetime.now(UTC).date().isoformat())

@@ -1,6 +1,7 @@
 import doctest
 import importlib
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -284,6 +285,14 @@ def test_a_wrong_output_is_refused_before_anything_is_measured(tmp_path, capsys)
     with pytest.raises(SystemExit, match="2"):
         main(["train", "--quick", "--output", str(tmp_path / "nowhere" / "results.json")])
     assert "there is no folder" in capsys.readouterr().err
+
+
+def test_results_that_cannot_be_written_are_told_before_anything_is_measured(tmp_path, capsys, monkeypatch):
+    """A folder that allows nothing is named, with the option that names another."""
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == tmp_path / "results.json")
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "--quick", "--output", str(tmp_path / "results.json")])
+    assert capsys.readouterr().err.endswith("cannot be replaced; choose another file with --output\n")
 
 
 @pytest.mark.parametrize(
