@@ -27,6 +27,7 @@ _HOMES = {
     "make_committee": "pipeline.committee",
     "save_committee": "pipeline.committee",
     "save_model": "pipeline.model_file",
+    "unlike_training": "pipeline.image_statistics",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604 - the names are strings; the linter cannot see into the table

@@ -26,6 +26,7 @@ from pipeline.assembly import ActivationName, InitializerName, Monitor, Schedule
 from pipeline.augmentation import Deform
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.class_weights import ClassWeights
+from pipeline.image_statistics import ImageStatistics
 from pipeline.inputs import (
     Views,
     as_generator,
@@ -48,6 +49,9 @@ from pipeline.parameters import check_parameters
 from pipeline.threads import bounded_blas
 
 Array = NDArray[Any]
+
+REMEMBERED = 1000
+"""Samples that a network remembers the looks of, at the most."""
 
 
 class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -184,6 +188,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Layers, input and output counted; columns of the output.
     out_activation_ : {"softmax", "logistic"}
         Of the output layer.
+    input_statistics_ : ImageStatistics
+        What the samples of ``fit`` look like, for ``unlike_training``.
     n_features_in_, feature_names_in_
         As in every estimator.
 
@@ -345,6 +351,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         goes_on = self.warm_start and hasattr(self, "_trainer")
         rows, labels = self._check_samples(X, y, goes_on=goes_on)
         self._take_classes(labels, goes_on=goes_on)
+        self.input_statistics_ = ImageStatistics.of(rows, sample=REMEMBERED)
         samples = self._training_samples(rows, labels, sample_weight, goes_on=goes_on)
         if not goes_on:
             self._begin(samples)
@@ -750,6 +757,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             values["sparse_labels"] = True
         values["history"] = {**self.history_, "seconds": [None] * len(self.history_["loss"])}
         arrays = {"classes": self.classes_, "params": self.network_.snapshot()}
+        if hasattr(self, "input_statistics_"):  # `partial_fit` sees no training set
+            values["inputs"] = self.input_statistics_.get_state()
         if hasattr(self, "feature_names_in_"):
             values["feature_names"] = [str(name) for name in self.feature_names_in_]
         if resume:
@@ -768,6 +777,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         for name in _PLAIN_ATTRIBUTES:
             setattr(self, name, values[name])
+        if "inputs" in values:
+            self.input_statistics_ = ImageStatistics.from_state(values["inputs"])
         if "feature_names" in values:
             self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
         self.classes_ = arrays["classes"]

@@ -142,8 +142,11 @@ def run(
 
 @app.command()
 def predict(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Images, uint8: an IDX file, raw or gzip, or a .npy file.")
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Images: IDX files, raw or gzip, or .npy files; - is the standard input."
+        ),
     ],
     model: Annotated[Path, typer.Option("--model", metavar="FILE", help="A model that `train` made.")] = Path(
         "artifacts/model/model.npz"
@@ -152,7 +155,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with all probabilities.")] = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
-    """Tell the label of each image: number, label (or labels, with commas) and confidence."""
+    """Tell the label of each image: number, label (or labels) and confidence; with several files, the file first."""
     if not model.exists():
         raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
     from pipeline.data.images import read_images  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
@@ -161,10 +164,32 @@ def predict(
 
     fitted = load_model(model)
     shape = getattr(getattr(fitted, "named_steps", {}).get("preprocess"), "image_shape_", None)
-    probabilities = fitted.predict_proba(read_images(file, fitted.n_features_in_, shape))
-    guesses = list(guess(fitted.classes_, probabilities, several=has_several(fitted)))
-    lines = (f"{one['number']}  {as_text(one['label'])}  {one['confidence']:.4f}" for one in guesses)
+    guesses: list[Any] = []
+    for file in files:
+        probabilities = _predict_watchfully(fitted, read_images(file, fitted.n_features_in_, shape), file)
+        found = guess(fitted.classes_, probabilities, several=has_several(fitted))
+        guesses += [{"file": str(file), **one} if len(files) > 1 else one for one in found]
+    lines = (
+        "  ".join([*([one["file"]] if len(files) > 1 else []), str(one["number"]), as_text(one["label"])])
+        + f"  {one['confidence']:.4f}"
+        for one in guesses
+    )
     typer.echo(json.dumps(guesses) if as_json else "\n".join(lines))
+
+
+def _predict_watchfully(model: Any, images: Any, file: Path) -> Any:
+    """Return probabilities, and warn in a line where images do not look like those that the model was trained on."""
+    from pipeline.image_statistics import unlike_training  # noqa: PLC0415 - for start-up time
+    from pipeline.pixels import PixelRangeWarning  # noqa: PLC0415 - the same
+
+    told = unlike_training(model, images)
+    if told:
+        typer.echo(f"warning: {file}: unlike the images of training: {'; '.join(told)}", err=True)
+    with warnings.catch_warnings():
+        if told:
+            warnings.simplefilter("ignore", PixelRangeWarning)  # that has been said
+        warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {file}: {message}", err=True)
+        return model.predict_proba(images)
 
 
 @app.command()

@@ -43,10 +43,6 @@ CONTRAST = 15
 """By what factor a scale differs from another one for certain: 16 from 1, 255 from 16, 65535 from 255."""
 
 
-class UnlikeTrainingWarning(UserWarning):
-    """Images do not look like those that a model was trained on."""
-
-
 @dataclass(frozen=True)
 class ImageStatistics:
     """Figures of a training set's images.
@@ -83,7 +79,7 @@ class ImageStatistics:
     figures: Mapping[str, tuple[float, ...]]
 
     @classmethod
-    def of(cls, X: Any, shape: tuple[int, int] | None = None) -> Self:
+    def of(cls, X: Any, shape: tuple[int, int] | None = None, sample: int = SAMPLE) -> Self:
         """Describe images.
 
         Parameters
@@ -92,12 +88,14 @@ class ImageStatistics:
             Finite numbers.
         shape : (int, int), optional
             Height and width; a square where it is left out.
+        sample : int
+            Images that figures are taken of, at the most; the range is that of all.
         """
         low, high = float(X.min()), float(X.max())
         shape = shape or _square(X.shape[1])
         if shape is None or min(shape) < 3 or not low < high:
             return cls(low, high, None, {})
-        figures = _figures(_spaced(X, SAMPLE), shape, low, high)
+        figures = _figures(_spaced(X, sample), shape, low, high)
         quantiles = {name: np.nanquantile(values, QUANTILES) for name, values in figures.items() if _known(values)}
         return cls(low, high, shape, {name: tuple(map(_rounded, of)) for name, of in quantiles.items()})
 
@@ -214,6 +212,35 @@ class ImageStatistics:
             if name in apart
         ]
         return [f"shifted by {' and '.join(moved)}?"] if moved else []
+
+
+def unlike_training(model: Any, X: Any) -> list[str]:
+    """Say in what images do not look like those that a model was trained on.
+
+    Parameters
+    ----------
+    model : Pipeline or estimator
+        Fitted. Its first step remembers: `Normalize`, or a classifier of this package.
+    X : array-like of shape (n_images, n_pixels)
+        Images as the model takes them.
+
+    Returns
+    -------
+    list of str
+        What differs, and what may be behind it; nothing for images that are alike, and where nothing is remembered.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from pipeline import MLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = MLPClassifier((8,), learning_rate="cosine", max_iter=3).fit(X[:900], y[:900])
+    >>> unlike_training(model, X[900:]), unlike_training(model, X[900:] / 16)
+    ([], ['values 0 to 1, in training 0 to 16: scaled already?'])
+    """
+    first = model.steps[0][1] if hasattr(model, "steps") else model
+    known = getattr(first, "input_statistics_", None)
+    return [] if known is None else known.differences(np.asarray(X))
 
 
 def _square(n_pixels: int) -> tuple[int, int] | None:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
 import pipeline
@@ -583,6 +585,50 @@ def test_predict_with_a_model_of_one_class(folder):
     assert call("predict", "images.npy", "--model", "one.npz") == (0, "0  a  1.0000\n1  a  1.0000\n", "")
     code, out, _ = call("predict", "images.npy", "--model", "one.npz", "--json")
     assert (code, json.loads(out)[1]) == (0, {"number": 1, "label": "a", "confidence": 1, "probabilities": {"a": 1}})
+
+
+@pytest.mark.usefixtures("model")
+def test_predict_names_each_of_several_files(folder):
+    """With one file there is no name; with several it stands before each line, spaces and all."""
+    np.save(folder / "my images.npy", np.array([[[4, 1]]], np.uint8))
+    code, out, error = call("predict", "images.npy", "my images.npy")
+    assert (code, error) == (0, "")
+    assert out == "images.npy  0  3  0.7500\nimages.npy  1  7  0.7500\nmy images.npy  0  3  0.8000\n"
+    code, out, _ = call("predict", "images.npy", "my images.npy", "--json")
+    assert [(one["file"], one["number"]) for one in json.loads(out)] == [
+        ("images.npy", 0), ("images.npy", 1), ("my images.npy", 0)
+    ]  # fmt: skip
+
+
+def test_predict_warns_of_images_unlike_those_of_training(folder):
+    """A line on the error stream says what differs, and the answers are given all the same."""
+    from pipeline import MLPClassifier, Normalize, save_model
+
+    X, y = np.zeros((40, 5, 5), np.uint8), np.arange(40) % 2
+    X[:, 1:4, 2] = 200 + y[:, None]
+    X[0, 2, 2] = 255
+    rows = X.reshape(40, 25)
+    network = MLPClassifier((4,), learning_rate="cosine", max_iter=2, random_state=0)
+    save_model(folder / "model.npz", make_pipeline(Normalize(), network).fit(rows, y))
+    save_model(folder / "bare.npz", clone(network).fit(rows / np.float32(255), y))
+    np.save(folder / "alike.npy", X)
+    np.save(folder / "inverted.npy", 255 - X)
+    np.save(folder / "scaled.npy", X / 255)
+    differs = "unlike the images of training"
+    for model, file, told in [
+        ("model", "alike", ""),
+        ("model", "inverted", f"warning: inverted.npy: {differs}: bright border: inverted?\n"),
+        ("model", "scaled", f"warning: scaled.npy: {differs}: values 0 to 1, in training 0 to 255: scaled already?\n"),
+        ("bare", "scaled", ""),
+        (
+            "bare",
+            "alike",
+            f"warning: alike.npy: {differs}: values 0 to 255, in training 0 to 1: not scaled as in training?\n",
+        ),
+    ]:
+        code, out, error = call("predict", f"{file}.npy", "--model", f"{model}.npz")
+        assert (code, len(out.splitlines())) == (0, 40)
+        assert error == told
 
 
 @pytest.mark.usefixtures("model")

@@ -3,28 +3,31 @@
 What does not fit the model is refused with the size that was given and the size that is expected.
 """
 
+import io
 import os
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.idx import read_idx
-from pipeline.data.npy import is_npy, read_npy
+from pipeline.data.npy import MAGIC, NpyError, is_npy, read_npy
 
 
 class ImageError(ValueError):
     """A file does not hold images that the model can take; the message says what it holds, and what is expected."""
 
 
-def read_images(path: str | os.PathLike[str], n_pixels: int, shape: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+def read_images(path: str | os.PathLike[str], n_pixels: int, shape: tuple[int, int] | None = None) -> NDArray[Any]:
     """Read one image or many from a file.
 
     Parameters
     ----------
     path : path
-        An IDX file, raw or gzip, or a ``.npy`` file; which one is told by its content, not by its name.
+        An IDX file, raw or gzip, or a ``.npy`` file; which one is told by its content, not by its name. ``-`` is the
+        standard input; a pipe, such as ``/dev/stdin``, is read to its end.
     n_pixels : int
         Pixels per image that the model takes.
     shape : tuple of int, optional
@@ -32,31 +35,66 @@ def read_images(path: str | os.PathLike[str], n_pixels: int, shape: tuple[int, i
 
     Returns
     -------
-    ndarray of shape (n_images, n_pixels), uint8
-        A row for each image, 0..255.
+    ndarray of shape (n_images, n_pixels)
+        A row for each image, numbers of the type that the file has.
 
     Raises
     ------
     FileNotFoundError
         Where there is no such file.
     IdxError, NpyError, ImageError
-        Where it is no such file, or its images are not of this size or not uint8.
+        Where it is no such file, or its images are not of this size or no finite numbers.
     """
     path = Path(path)
-    if not path.is_file():
+    if str(path) == "-":
+        return as_rows(_read_stream(sys.stdin.buffer, "standard input"), n_pixels, "standard input", shape)
+    if not path.exists() or path.is_dir():
         raise FileNotFoundError(f"{path} is not there, or is no file")
+    if not path.is_file():  # a pipe can be read once, from its beginning to its end
+        with path.open("rb") as file:
+            return as_rows(_read_stream(file, str(path)), n_pixels, str(path), shape)
+    with path.open("rb") as file:
+        _refuse_archive(file.read(len(ZIP)), str(path))
     return as_rows(read_npy(path) if is_npy(path) else read_idx(path), n_pixels, str(path), shape)
+
+
+ZIP = b"PK\x03\x04"
+"""The first bytes of a ZIP archive, which a ``.npz`` file is."""
+
+
+def _refuse_archive(head: bytes, source: str) -> None:
+    """Raise for an archive of arrays: which one is meant is not guessed."""
+    if head.startswith(ZIP):
+        raise ImageError(
+            f"{source}: a .npz file, or another ZIP archive, may hold several arrays; expected an IDX or a .npy file "
+            "with one: np.save('images.npy', np.load('archive.npz')['name'])"
+        )
+
+
+def _read_stream(file: BinaryIO, source: str) -> NDArray[Any]:
+    """Read an array from what cannot be mapped."""
+    content = io.BytesIO(file.read())
+    content.name = source  # `read_idx` names it in its errors
+    _refuse_archive(content.getvalue()[: len(ZIP)], source)
+    if not content.getvalue().startswith(MAGIC):
+        return read_idx(content)
+    try:
+        array: NDArray[Any] = np.load(content, allow_pickle=False)
+    except (ValueError, EOFError, OSError, OverflowError) as error:
+        raise NpyError(f"{source} is no readable .npy file: {error}") from None
+    return array
 
 
 def as_rows(
     images: NDArray[Any], n_pixels: int, source: str = "images", shape: tuple[int, int] | None = None
-) -> NDArray[np.uint8]:
+) -> NDArray[Any]:
     """Return images as rows of pixels, without a copy.
 
     Parameters
     ----------
-    images : ndarray of shape (height, width), (n_images, height, width) or (n_images, n_pixels), uint8
-        Pixels, 0..255.
+    images : ndarray of numbers
+        Of shape (height, width), (n_images, height, width), (n_images, n_pixels) or (n_pixels,). An axis of length 1
+        for the one channel of a grey image may stand after height and width, or before them.
     n_pixels : int
         Pixels per image that the model takes.
     source : str
@@ -66,28 +104,35 @@ def as_rows(
 
     Returns
     -------
-    ndarray of shape (n_images, n_pixels), uint8
+    ndarray of shape (n_images, n_pixels)
 
     Raises
     ------
     ImageError
-        Where they are of another size or type, or there are none.
+        Where they are of another size, no finite numbers, or there are none; and where there are two ways to read them.
 
     Examples
     --------
     >>> as_rows(np.zeros((28, 28), np.uint8), 784).shape
     (1, 784)
+    >>> as_rows(np.zeros((5, 28, 28, 1)), 784).shape
+    (5, 784)
     """
-    if images.dtype != np.uint8:
-        raise ImageError(f"{source}: pixels must be uint8, 0..255; got {images.dtype}")
-    if images.ndim not in (2, 3) or images.size == 0:
+    _check_numbers(images, source)
+    pictures = _without_channel(images, n_pixels)
+    if pictures.ndim not in (2, 3) or pictures.size == 0:
         raise ImageError(
             f"{source}: expected images of shape (height, width), (n, height, width) or (n, {n_pixels}); "
             f"got shape {images.shape}"
         )
-    if images.ndim == 2 and images.shape[1] == n_pixels:
-        return images
-    height, width = images.shape[-2:]
+    if pictures.shape == (n_pixels, n_pixels) and n_pixels > 1:
+        raise ImageError(
+            f"{source}: shape {images.shape} may be {n_pixels} images of {n_pixels} pixels, or one image of "
+            f"{n_pixels}x{n_pixels}, which the model does not take; give images as (n, height, width)"
+        )
+    if pictures.ndim == 2 and pictures.shape[1] == n_pixels:
+        return pictures
+    height, width = pictures.shape[-2:]
     if shape and (height, width) != shape:
         raise ImageError(
             f"{source}: expected images of {shape[0]}x{shape[1]} pixels, as the model was trained on; got "
@@ -95,4 +140,23 @@ def as_rows(
         )
     if height * width != n_pixels:
         raise ImageError(f"{source}: expected images of {n_pixels} pixels each; got shape {images.shape}")
-    return images.reshape(-1, n_pixels)
+    return pictures.reshape(-1, n_pixels)
+
+
+def _check_numbers(images: NDArray[Any], source: str) -> None:
+    """Raise unless all are finite numbers."""
+    if images.dtype.kind not in "buif":
+        raise ImageError(f"{source}: pixels must be numbers; got {images.dtype}")
+    if images.dtype.kind == "f" and not np.isfinite(images).all():
+        raise ImageError(f"{source}: pixels must be finite numbers; got NaN or infinity")
+
+
+def _without_channel(images: NDArray[Any], n_pixels: int) -> NDArray[Any]:
+    """Return grey images without the axis of their one channel, and a row of pixels as a row."""
+    if images.shape == (n_pixels,):
+        return images[None]
+    if images.ndim == 4 and 1 in (images.shape[1], images.shape[3]):
+        return images[..., 0] if images.shape[3] == 1 else images[:, 0]
+    if images.ndim == 3 and images.shape[2] == 1 and images.shape[0] * images.shape[1] == n_pixels:
+        return images[None, :, :, 0]
+    return images
