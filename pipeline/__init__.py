@@ -4,8 +4,9 @@ The public names are imported when they are first used, so that ``import pipelin
 command line's help needs neither NumPy nor scikit-learn.
 """
 
-from importlib import import_module
-from typing import Any
+TYPE_CHECKING = False  # typing's own costs more than all of this module, and Ctrl-C is not yet taken care of here
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 
@@ -33,8 +34,10 @@ _HOMES = {
 __all__ = [*_HOMES]  # noqa: PLE0604 - the names are strings; the linter cannot see into the table
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import a public name from its home."""
+    from importlib import import_module  # noqa: PLC0415 - for start-up time
+
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -6,7 +6,6 @@ Imports nothing of weight, since it runs first.
 import os
 import signal
 import sys
-from typing import Any
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -43,7 +42,7 @@ def work_begins() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _leave(*_: Any) -> None:
+def _leave(*_: object) -> None:
     os.write(2, b"interrupted\n")
     os._exit(INTERRUPTED)
 

