@@ -2,12 +2,17 @@
 
 BLAS's own threads wait for each other awake. Where a neighbour needs the processor, that costs many times what they
 gain; so a fit has threads of its own that wait asleep, with one of BLAS's for each.
+
+A fit may be interrupted anywhere: by an exception, by a signal whose handler fits another network, by a fork. So what
+is done here can be done twice, or from within itself, and comes to the same.
 """
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import product
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
@@ -28,48 +33,114 @@ def usable_threads() -> int:
 def bounded_blas(n_threads: int) -> Iterator[None]:
     """Let BLAS use so many threads at the most.
 
-    The bound is the process's, not the thread's: of several fits at once, the first in sets it, and the last out
-    takes it away, whichever threads they run in.
+    The bound is the process's, not the thread's: of several fits at once, the smallest bound is in force, and the last
+    out takes it away, whichever threads they run in.
     """
-    with _lock:
-        _bounds.append(n_threads)
-        if len(_bounds) == 1:
-            _before.extend(library.num_threads for library in _blas().lib_controllers)
-            _set_threads([n_threads] * len(_before))
+    bound = _Bound(n_threads)
     try:
+        _ask(bound)
         yield
     finally:
-        with _lock:
-            _bounds.pop()
-            if not _bounds:
-                _set_threads(_before)
-                _before.clear()
+        try:
+            _take_back(bound)
+        finally:
+            _take_back(bound)  # again: an interruption may have ended the first before it was done
 
 
-def _set_threads(numbers: list[int]) -> None:
-    """Set how many threads each BLAS library uses.
+class _Bound:
+    """What one fit asked for, and in which thread."""
+
+    def __init__(self, n_threads: int) -> None:
+        self.n_threads = n_threads
+        self.thread = threading.get_ident()
+
+
+class _Shared:
+    """What the fits of a process have in common.
+
+    Attributes
+    ----------
+    lock : RLock
+        Held while BLAS is set, never while anything is computed; a signal's handler may take it from its own thread.
+    bounds : dict of _Bound
+        What all fits under way asked for.
+    before : tuple of int or None
+        How many threads each BLAS library used before the first of them; None while BLAS is as others have set it.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.bounds: dict[_Bound, None] = {}
+        self.before: tuple[int, ...] | None = None
+
+
+_shared = _Shared()
+
+
+def _ask(bound: _Bound) -> None:
+    """Put a bound in force."""
+    with _shared.lock:
+        _shared.bounds[bound] = None
+        _settle()
+
+
+def _take_back(bound: _Bound) -> None:
+    """Take a bound away, if it is still there."""
+    with _shared.lock:
+        _shared.bounds.pop(bound, None)
+        _settle()
+
+
+def _settle() -> None:
+    """Bring BLAS into line with the bounds under way, however far an earlier call came."""
+    if _shared.bounds and _shared.before is None:
+        before = tuple(library.num_threads for library in _blas().lib_controllers)
+        if _shared.before is None:  # else a handler has been here meanwhile, and these are numbers that it set
+            _shared.before = before
+    before = _shared.before or ()
+    least = min([one.n_threads for one in _shared.bounds], default=None)
+    _set_threads(before if least is None else [least] * len(before))
+    if not _shared.bounds:
+        _shared.before = None
+
+
+def _set_threads(numbers: Sequence[int]) -> None:
+    """Set how many threads each BLAS library uses, or none where there are no numbers."""
+    for setter, number in zip(_setters(), numbers, strict=False):
+        setter(number)
+
+
+@cache
+def _setters() -> list[Callable[[int], Any]]:
+    """Return what sets the threads of each BLAS library.
 
     From version 3.8 on, threadpoolctl takes orders for OpenBLAS from the first thread that gave one, and silently
-    ignores all others, so that a bound set beside the main thread would bind nothing. Here a lock keeps threads from
-    setting different ones; so whoever had the say gives it up, and afterwards anyone may take it.
+    ignores all others; and it holds a lock meanwhile, which a fork or a signal's handler may find closed for ever. So
+    OpenBLAS's own function is called.
     """
-    for library, number in zip(_blas().lib_controllers, numbers, strict=True):
-        _let_any_thread_set(library)
-        library.set_num_threads(number)
-        _let_any_thread_set(library)
+    return [_openblas_setter(library) or library.set_num_threads for library in _blas().lib_controllers]
 
 
-def _let_any_thread_set(library: Any) -> None:
-    """Have the next thread that sets a library's threads obeyed; other libraries, and older versions, obey all."""
-    if hasattr(library, "clear_controlling_thread"):
-        library.clear_controlling_thread(force=True)
+def _openblas_setter(library: Any) -> Callable[[int], Any] | None:
+    """Return OpenBLAS's own function, under whichever name; None for a library that keeps to threads' own bounds."""
+    if library.internal_api != "openblas" or library.threading_layer == "openmp":
+        return None
+    names = [f"{first}openblas_set_num_threads{last}" for first, last in product(("", "scipy_"), ("", "64_", "_64"))]
+    return next((getattr(library.dynlib, name) for name in names if hasattr(library.dynlib, name)), None)
 
 
-_lock = threading.Lock()
-_bounds: list[int] = []
-"""The bound that every fit under way asked for; the first one's is in force."""
-_before: list[int] = []
-"""How many threads each BLAS library used before."""
+def _begin_anew() -> None:
+    """Forget, in a child that was forked, the threads that it does not have: their locks and their bounds."""
+    _shared.lock = threading.RLock()
+    here = threading.get_ident()
+    if _shared.before is not None:
+        for bound in [one for one in _shared.bounds if one.thread != here]:
+            del _shared.bounds[bound]
+        _settle()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 @cache

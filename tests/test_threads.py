@@ -1,6 +1,7 @@
 """How many threads a fit may use."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,7 +12,8 @@ import pytest
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from pipeline import MLPClassifier
+from pipeline import MLPClassifier, threads
+from pipeline.callbacks import OnEpoch
 from pipeline.network.training import FullGradient
 from pipeline.threads import bounded_blas, usable_threads
 
@@ -103,6 +105,152 @@ def test_a_bound_leaves_others_their_say():
         with threadpool_limits(3, user_api="blas"):
             pool.submit(bounded_threads).result()
         assert blas_threads() == before
+
+
+def test_the_smallest_bound_is_in_force():
+    """Whoever comes in first, a fit never has more threads than it asked for."""
+    with threadpool_limits(4, user_api="blas"):
+        with bounded_blas(3):
+            with bounded_blas(1):
+                assert set(blas_threads()) == {1}
+            with bounded_blas(4):
+                assert set(blas_threads()) == {3}
+        assert set(blas_threads()) == {4}
+
+
+def enter_and_leave(at_event):
+    """Bound BLAS and compute nothing; call ``at_event(n)`` wherever Python might run a signal's handler.
+
+    That is where a function begins, and where a call of C code ends. Returns how many such places there were.
+    """
+    places, homes = 0, (threads.__file__, sys.modules["contextlib"].__file__)
+
+    def watch(frame, event, _):
+        nonlocal places
+        if event in ("call", "c_return") and frame.f_code.co_filename in homes:
+            places += 1
+            at_event(places)
+
+    sys.setprofile(watch)
+    try:
+        with bounded_blas(1):
+            pass
+    finally:
+        sys.setprofile(None)
+    return places
+
+
+def places():
+    """Return the numbers of all places at which entering and leaving can be interrupted."""
+    bounded_threads()  # what is looked up once has been looked up
+    return range(1, 1 + enter_and_leave(lambda _: None))
+
+
+def test_an_interruption_leaves_no_bound():
+    """Ctrl-C at any place of entering and of leaving: BLAS has what it had, and the next bound binds."""
+
+    def interrupt_at(place):
+        def interrupt(n):
+            if n == place:
+                raise KeyboardInterrupt
+
+        return interrupt
+
+    with threadpool_limits(3, user_api="blas"):
+        interrupted = 0
+        for place in places():
+            try:
+                enter_and_leave(interrupt_at(place))
+            except KeyboardInterrupt:
+                interrupted += 1
+            assert set(blas_threads()) == {3}, place
+            assert bounded_threads() == ({1}, {3}), place
+        assert interrupted == len(places()) > 20
+
+
+def test_a_handler_may_bound_while_a_bound_is_set():
+    """A signal's handler that fits at any place of entering and of leaving has its bound, and disturbs nothing."""
+    inside = []
+
+    def handle_at(place):
+        def handle(n):
+            if n == place:
+                inside.append(bounded_threads()[0])
+
+        return handle
+
+    with threadpool_limits(3, user_api="blas"):
+        for place in places():
+            enter_and_leave(handle_at(place))
+            assert set(blas_threads()) == {3}, place
+        assert inside == [{1}] * len(places())
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two epochs are few
+def test_a_fit_in_a_handler_during_a_fit(data):
+    """A signal that comes during a fit may be answered by another fit; both come to what they come to alone."""
+    X, y = data[0][:100, :20], data[1][:100]
+    handled = []
+
+    def fit(*callbacks):
+        model = MLPClassifier((8,), max_iter=2, random_state=0, n_threads=2).set_callbacks(*callbacks)
+        return model.fit(X, y).network_.params.tobytes()
+
+    before = signal.signal(signal.SIGTERM, lambda *_: handled.append(fit()))
+    try:
+        outer = fit(OnEpoch(lambda _: signal.raise_signal(signal.SIGTERM)))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert {outer, *handled} == {fit()}
+    assert len(handled) == 2
+
+
+def in_a_fork(work):
+    """Return whether ``work`` returns true in a forked child, which is given ten seconds."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)  # ends a child that waits for ever
+        os._exit(0 if work() else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_is_free_of_other_threads_bounds():
+    """A child that is forked while another thread sets a bound, or has one, neither waits for it nor is bound by it."""
+    held, over = threading.Barrier(2), threading.Event()
+
+    def hold():
+        with bounded_blas(1), threads._shared.lock:
+            held.wait()
+            over.wait()
+
+    with threadpool_limits(3, user_api="blas"):
+        holder = threading.Thread(target=hold)
+        holder.start()
+        held.wait()
+        try:
+            assert in_a_fork(lambda: set(blas_threads()) == {3} and bounded_threads() == ({1}, {3}))
+        finally:
+            over.set()
+            holder.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_keeps_its_own_bound():
+    """A child that is forked inside a bound is bound until it leaves it; its parent is not concerned."""
+    with threadpool_limits(3, user_api="blas"):
+        bound = bounded_blas(1)
+        bound.__enter__()
+
+        def leaves():
+            inside = set(blas_threads())
+            bound.__exit__(None, None, None)
+            return inside == {1} and set(blas_threads()) == {3}
+
+        assert in_a_fork(leaves)
+        assert set(blas_threads()) == {1}
+        bound.__exit__(None, None, None)
+        assert set(blas_threads()) == {3}
 
 
 SHARED = {"samples": {}, "units": {"batch_norm": True, "noise": 0.1, "max_norm": 2.0}}
