@@ -4,8 +4,10 @@ NumPy lets go of the interpreter while it computes, so that threads really run s
 and leave the processor to whoever else needs it.
 """
 
+import os
 from _thread import LockType, allocate_lock
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from itertools import chain
 from threading import Thread
@@ -14,7 +16,7 @@ from typing import Self
 
 
 class TeamBrokenError(RuntimeError):
-    """Another thread of the team has failed, so that there is nobody to wait for."""
+    """Another thread of the team has failed or is not there, so that there is nobody to wait for."""
 
 
 class Team:
@@ -41,6 +43,7 @@ class Team:
         self.size = size
         self._work: Callable[[int], None] | None = None
         self._error: BaseException | None = None
+        self._process = os.getpid()
         self._go = [_closed() for _ in range(1, size)]
         self._done = [_closed() for _ in range(1, size)]
         # Two sets of locks, used in turn: a thread may come to the next meeting before another has left this one.
@@ -63,8 +66,10 @@ class Team:
         """Have every thread do ``work(k)``, k being its number, and return when all are done.
 
         It may call ``meet(k)``, as often as all others do. What one thread raises is raised here, and the team is then
-        good for nothing more.
+        good for nothing more. So is it in a child that was forked, which has none of its threads.
         """
+        if os.getpid() != self._process:
+            raise TeamBrokenError("this process was forked in the middle of the work, and has none of its threads")
         self._work = work
         try:
             for lock in self._go:
@@ -96,8 +101,9 @@ class Team:
     def close(self) -> None:
         """Send the threads home, and wait until they are: whatever they were at, they write nothing after that."""
         self._work = None
+        self._error = self._error or TeamBrokenError()  # for threads that would wait for one that was interrupted
         for lock in chain(self._go, *self._met[0], *self._met[1]):
-            if lock.locked():
+            with suppress(RuntimeError):  # it is open
                 lock.release()
         for thread in self._threads:
             thread.join()

@@ -1,12 +1,14 @@
 """Threads that work in step."""
 
+import os
+import signal
 import threading
 import time
 
 import numpy as np
 import pytest
 
-from pipeline.network.team import Team
+from pipeline.network.team import Team, TeamBrokenError
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
@@ -79,6 +81,37 @@ def test_nothing_is_written_after_an_interruption():
     with pytest.raises(KeyboardInterrupt), Team(3) as team:
         team.run(work)
     assert sorted(written) == [1, 2]
+
+
+def test_threads_that_wait_for_one_that_never_began_are_sent_home():
+    """Where the work is over before all have begun it, closing ends those that wait for the others to come."""
+    team, at_work = Team(3), threading.Barrier(2)
+
+    def work(k):
+        at_work.wait()
+        team.meet(k)
+        team.meet(k)
+
+    team._work = work
+    team._go[0].release()  # a person interrupts here
+    at_work.wait()
+    team.close()
+    assert not any(thread.is_alive() for thread in team._threads)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_does_not_wait_for_threads_it_does_not_have():
+    """In a child, work for several threads is an error at once."""
+    with Team(2) as team:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)  # ends a child that waits for ever
+            try:
+                team.run(team.meet)
+            except TeamBrokenError:
+                os._exit(0)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_care_for_overflows_is_inherited():
