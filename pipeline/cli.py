@@ -253,6 +253,14 @@ def recipe(
     ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Run all.")] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Put the results of a recipe that was run again in the place of its earlier ones; where it has not "
+            "been, run it.",
+        ),
+    ] = False,
     trials: Annotated[
         bool,
         typer.Option(
@@ -278,19 +286,21 @@ def recipe(
             raise ParameterError(no_such("recipe", name, recipes, where=f" in {source}"))
     asked = {name: recipes[name] for name in (recipes if every else names or [])}
     if compare:
-        if every or trials or only or keep or table or readme:
+        if every or replace or trials or only or keep or table or readme:
             raise ParameterError("--compare takes the names of two recipes, and no other option but --recipes")
         _compare(results, asked, as_json=as_json)
         return
+    if replace and (trials or only):
+        raise ParameterError("--replace is for results of recipes, and cannot stand beside --trials or --only")
     if as_json and table:
         raise ParameterError("--table prints Markdown, and --json JSON: take one of them")
-    _check_usage(asked, readme, runs=bool(trials or only or keep))
+    _check_usage(asked, readme, runs=bool(replace or trials or only or keep))
     _check_places(results, asked, keep, readme, trials=bool(trials or only))
     with redirect_stdout(sys.stderr) if as_json else nullcontext():  # lines on the way, and at last one document
         if trials or only:
             made: dict[str, Any] = _run_trials(results, asked, only or [], keep)
         else:
-            made = {name: _run_recipe(results, name, one, keep) for name, one in asked.items()}
+            made = {name: _run_recipe(results, name, one, keep, replace=replace) for name, one in asked.items()}
     if table or readme:
         _publish(results, recipes, readme, table=table)
     if as_json:
@@ -305,7 +315,7 @@ def _check_usage(asked: dict[str, "Recipe"], readme: Path | None, *, runs: bool)
     from pipeline.recipes.results import check_readme  # noqa: PLC0415 - for start-up time
 
     if runs and not asked:
-        raise ParameterError("--trials, --only and --keep take names of recipes, or --all; got none")
+        raise ParameterError("--replace, --trials, --only and --keep take names of recipes, or --all; got none")
     if readme:
         check_readme(readme)
 
@@ -323,14 +333,14 @@ def _check_places(folder: Path, names: Iterable[str], keep: Path | None, readme:
         check_replaceable(readme, "choose another file with --write-readme")
 
 
-def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) -> list[dict[str, Any]]:
+def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None, *, replace: bool) -> list[dict[str, Any]]:
     """Run a recipe, print what every seed came to, keep and return it; seeds of an earlier run are left out."""
     from pipeline.recipes.kept import keep_model  # noqa: PLC0415 - for start-up time
     from pipeline.recipes.machine import describe_machine, environment  # noqa: PLC0415 - the same
-    from pipeline.recipes.results import read_progress, write_progress  # noqa: PLC0415 - the same
+    from pipeline.recipes.results import read_progress, replace_results, write_progress  # noqa: PLC0415 - the same
     from pipeline.recipes.running import run  # noqa: PLC0415 - the same
 
-    runs = read_progress(folder, name, recipe)
+    runs = read_progress(folder, name, recipe, finished=replace)
     if runs:
         typer.echo(f"{name}: goes on after {len(runs)} of {len(recipe.seeds)} seeds", err=True)
     with (
@@ -345,7 +355,11 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None) ->
             if keep and not (recipe.members or recipe.of):
                 keep_model(keep, name, recipe, one["seed"], artifacts / "model" / "model.npz", one)
             runs.append(one | {"machine": describe_machine(environment())})  # another may have trained those before
-            write_progress(folder, name, recipe, runs, environment())
+            place = write_progress(folder, name, recipe, runs, environment())
+    if replace:
+        replace_results(folder, name, recipe)
+    elif place.name != f"{name}.results.json":
+        typer.echo(f"{name}: earlier results stay; these are in {place}, and --replace puts them there", err=True)
     return runs
 
 

@@ -386,25 +386,53 @@ def test_places_that_cannot_be_written_are_told_before_training(folder, monkeypa
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "recipes"]
 
 
-def test_results_stay_until_all_seeds_are_done_anew(folder, monkeypatch):
-    """A recipe that is whole is run again beside them, and an interruption of that costs neither."""
+def test_results_stay_when_a_recipe_is_run_again(folder, monkeypatch):
+    """The second run stands beside them, whole or interrupted, and takes their place where one asks for it."""
     recipe = read_recipe(folder / "recipes" / "small.yaml")
-    old = [{"seed": 3}, {"seed": 1}]
+    old, results = [{"seed": 3}, {"seed": 1}], folder / "recipes" / "small.results.json"
     write_results(folder / "recipes", "small", recipe, old, {})
+    before = results.read_bytes()
     fail_the_second_time(monkeypatch, STAGES["evaluate"], "_run")
     assert call("small")[0] == 1
-    assert read_results(folder / "recipes", "small", recipe) == old
-    assert "goes on after 1 of 2 seeds" in call("small")[2]
-    assert [run["layers"] for run in read_results(folder / "recipes", "small", recipe)] == [[64, 4, 10]] * 2
+    said = call("small")[2]
+    assert "goes on after 1 of 2 seeds" in said
+    assert "earlier results stay; these are in recipes/small.again.results.json, and --replace puts them there" in said
+    assert results.read_bytes() == before
+    again = folder / "recipes" / "small.again.results.json"
+    whole = again.read_bytes()
+    assert [run["layers"] for run in json.loads(whole)["runs"]] == [[64, 4, 10]] * 2
+    assert call("small", "--replace")[1] == ""  # nothing is trained
+    assert results.read_bytes() == whole
+    assert not again.exists()
+
+
+def test_a_recipe_is_run_again_from_its_first_seed(folder):
+    """Two whole runs leave the first results, and those of the last."""
+    for seeds in (2, 2, 2):
+        assert len(call("small")[1].splitlines()) == seeds
+    assert sorted(path.name for path in (folder / "recipes").iterdir()) == [
+        *("small.again.results.json", "small.results.json", "small.yaml")
+    ]
+
+
+def test_results_are_run_and_replaced_at_once(folder):
+    """Where nothing stands beside earlier results, ``--replace`` runs the recipe; other settings do not count."""
+    recipe = read_recipe(folder / "recipes" / "small.yaml")
+    write_results(folder / "recipes", "small", recipe, [{"seed": 3}, {"seed": 1}], {})
+    (folder / "recipes" / "small.again.results.json").write_text("{}", "utf-8")
+    assert len(call("small", "--replace")[1].splitlines()) == 2
+    assert all("updates" in run for run in read_results(folder / "recipes", "small", recipe))
     assert sorted(path.name for path in (folder / "recipes").iterdir()) == ["small.results.json", "small.yaml"]
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--trials"], "--trials, --only and --keep take names of recipes, or --all; got none"),
-        (["--only", "wider"], "--trials, --only and --keep take names of recipes, or --all; got none"),
-        (["--keep", "kept"], "--trials, --only and --keep take names of recipes, or --all; got none"),
+        (["--trials"], "--replace, --trials, --only and --keep take names of recipes, or --all; got none"),
+        (["--only", "wider"], "--replace, --trials, --only and --keep take names of recipes, or --all; got none"),
+        (["--keep", "kept"], "--replace, --trials, --only and --keep take names of recipes, or --all; got none"),
+        (["--replace"], "--replace, --trials, --only and --keep take names of recipes, or --all; got none"),
+        (["small", "--replace", "--trials"], "--replace is for results of recipes, and cannot stand beside --trials"),
         (["--compare", "--all"], "--compare takes the names of two recipes, and no other option but --recipes"),
         (["small", "--compare", "--table"], "--compare takes the names of two recipes, and no other option"),
         (

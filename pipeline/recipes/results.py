@@ -1,7 +1,7 @@
 """What recipes have reached, kept beside them, and the table in the README that is made of it.
 
 For ``NAME.yaml``, ``NAME.results.json`` has what its seeds came to, and ``NAME.trials.json`` what it was chosen from.
-``NAME.again.results.json`` has the first seeds of a recipe that is being run again.
+``NAME.again.results.json`` has what came of a recipe that was run again.
 What comes of ``documents`` is there whole or not at all.
 """
 
@@ -38,24 +38,36 @@ def read_results(folder: Path, name: str, recipe: Recipe) -> Runs:
     return runs
 
 
-def read_progress(folder: Path, name: str, recipe: Recipe) -> Runs:
-    """Return what the seeds came to of a run that has not come to its end; nothing, where one is to begin."""
-    runs = read_results(folder, name, recipe)
-    return runs if len(runs) < len(recipe.seeds) else read_results(folder, f"{name}{_AGAIN}", recipe)
+def read_progress(folder: Path, name: str, recipe: Recipe, *, finished: bool = False) -> Runs:
+    """Return what the seeds came to of a run that has not come to its end; nothing, where one is to begin.
 
-
-def write_progress(folder: Path, name: str, recipe: Recipe, runs: Runs, environment: dict[str, Any]) -> None:
-    """Keep what the first seeds of a run came to.
-
-    Where the recipe has been run before, the results of that stay until all seeds are done anew.
+    Parameters
+    ----------
+    folder, name, recipe
+        Where results are, the recipe's name, and the recipe.
+    finished : bool
+        Whether a run beside earlier results counts when it has come to its end, too.
     """
-    if len(read_results(folder, name, recipe)) < len(recipe.seeds):
-        write_results(folder, name, recipe, runs, environment)
-        return
-    whole = len(runs) == len(recipe.seeds)
-    write_results(folder, name if whole else f"{name}{_AGAIN}", recipe, runs, environment)
-    if whole:
-        results_path(folder, f"{name}{_AGAIN}").unlink(missing_ok=True)
+    runs, all_seeds = read_results(folder, name, recipe), len(recipe.seeds)
+    if len(runs) < all_seeds:
+        return runs
+    again = read_results(folder, f"{name}{_AGAIN}", recipe)
+    return again if finished or len(again) < all_seeds else []
+
+
+def write_progress(folder: Path, name: str, recipe: Recipe, runs: Runs, environment: dict[str, Any]) -> Path:
+    """Keep what the first seeds of a run came to, and return where; earlier results of all seeds stay as they are."""
+    whole = len(read_results(folder, name, recipe)) == len(recipe.seeds)
+    place = f"{name}{_AGAIN}" if whole else name
+    write_results(folder, place, recipe, runs, environment)
+    return results_path(folder, place)
+
+
+def replace_results(folder: Path, name: str, recipe: Recipe) -> None:
+    """Let the run of all seeds that stands beside earlier results take their place, where there is one."""
+    again = f"{name}{_AGAIN}"
+    if len(read_results(folder, again, recipe)) == len(recipe.seeds):
+        results_path(folder, again).replace(results_path(folder, name))
 
 
 def trials_path(folder: Path, name: str) -> Path:
