@@ -290,10 +290,7 @@ def recipe(
             raise ParameterError("--compare takes the names of two recipes, and no other option but --recipes")
         _compare(results, asked, as_json=as_json)
         return
-    if replace and (trials or only):
-        raise ParameterError("--replace is for results of recipes, and cannot stand beside --trials or --only")
-    if as_json and table:
-        raise ParameterError("--table prints Markdown, and --json JSON: take one of them")
+    _check_together(table=table, as_json=as_json, replace=replace, trials=bool(trials or only))
     _check_usage(asked, readme, runs=bool(replace or trials or only or keep))
     _check_places(results, asked, keep, readme, trials=bool(trials or only))
     with redirect_stdout(sys.stderr) if as_json else nullcontext():  # lines on the way, and at last one document
@@ -308,6 +305,14 @@ def recipe(
     elif not (names or every or table or readme):
         width = 2 + max(map(len, recipes))
         typer.echo("\n".join(f"{name:<{width}}{one.title}" for name, one in recipes.items()))
+
+
+def _check_together(*, table: bool, as_json: bool, replace: bool, trials: bool) -> None:
+    """Raise where options exclude each other."""
+    if as_json and table:
+        raise ParameterError("--table prints Markdown, and --json JSON: take one of them")
+    if replace and trials:
+        raise ParameterError("--replace is for results of recipes, and cannot stand beside --trials or --only")
 
 
 def _check_usage(asked: dict[str, "Recipe"], readme: Path | None, *, runs: bool) -> None:

@@ -4,11 +4,14 @@ import itertools
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
 import warnings
+from contextlib import chdir
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from typer.main import get_command
@@ -111,16 +114,65 @@ def test_the_search_runs_as_printed(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_examples_run_one_after_another(workplace, monkeypatch):
-    """Whoever types the examples from the first to the last gets what the text says."""
-    monkeypatch.chdir(workplace)
+@pytest.fixture(scope="module")
+def examples(workplace, tmp_path_factory):
+    """Type the examples one after another, in a copy of the folder in which the workflow has run; return the names."""
+    folder = tmp_path_factory.mktemp("examples") / "folder"
+    shutil.copytree(workplace, folder)
     first, *others = blocks("python")
-    names = {}
-    exec(first.partition("search =")[0], names)  # noqa: S102 - it is our own, and the search has its own test
-    for block in others:
-        exec(block, names)  # noqa: S102 - the same
-    assert names["model"].n_features_in_ == 64
-    assert names["accuracy"] > 0.95
+    names = {"folder": folder, "before": contents(folder)}
+    with chdir(folder):
+        exec(first.partition("search =")[0], names)  # noqa: S102 - it is our own, and the search has its own test
+        for block in others:
+            exec(block, names)  # noqa: S102 - the same
+    return names
+
+
+def contents(folder):
+    """Return the bytes of all files below a folder."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_examples_do_what_the_text_says(examples):
+    """Whoever types the examples from the first to the last has a network that reads, and a model of the workflow."""
+    assert examples["model"].n_features_in_ == 64
+    assert examples["accuracy"] > 0.95
+
+
+def test_the_search_over_deformations_deforms(examples):
+    """It chooses to turn images, and on test digits that beats the same network without, as the text says."""
+    X_test, y_test = examples["normalize"].transform(examples["X_test"]), examples["y_test"]
+    assert examples["search"].best_params_["augmentation__rotation"] > 0
+    deformed, plain = (examples[name].score(X_test, y_test) for name in ("search", "plain"))
+    assert deformed >= plain + 0.01
+
+
+def test_the_committee_is_better_than_its_members(examples):
+    """Its vote is right more often than its members on average, and than the network that stands alone."""
+    assert examples["voted"] > fmean(examples["members"])
+    assert examples["voted"] > 0.97
+
+
+def test_the_examples_leave_nothing_that_git_would_show(examples):
+    """They change no file of the workflow, and write into ``artifacts``, where git ignores every folder."""
+    after = contents(examples["folder"])
+    assert {path: after[path] for path in examples["before"]} == examples["before"]
+    made = set(after) - set(examples["before"])
+    assert made
+    assert {path.parts[:2] for path in made} == {("artifacts", "committee")}
+    assert "/artifacts/*/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+
+WRITERS = {*STAGES, "run"}
+
+
+@pytest.mark.parametrize("words", commands_of("python", "-m", "pipeline"), ids=" ".join)
+def test_commands_leave_the_reader_s_model_alone(words):
+    """What runs stages says where to write to, and that is not the folder of ``dvc repro``."""
+    if words[0] in WRITERS and "--help" not in words:
+        given = words[words.index("--artifacts") + 1]
+        assert re.fullmatch(r"artifacts/\w+", given)
+        assert given.partition("/")[2] not in {stage.writes for stage in CONSTRUCTORS.values()}
 
 
 def test_parameters_of_parameters_can_be_searched():
