@@ -3,10 +3,12 @@
 Every function reads parameters of an estimator that have been checked, one by one; none reads data.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from pipeline.augmentation import Deform
 from pipeline.network import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -215,7 +217,7 @@ def trainer(model: "MLPClassifier", n_samples: int, *, begins: bool = True) -> T
         length=int(model.max_iter),
         penalty=penalty(model),
         stopping=stopping(model),
-        augmentation=model.augmentation,
+        augmentation=augmentation(model),
         constraint=None if model.max_norm is None else MaxNorm(float(model.max_norm)),
         averaging=averaging(model),
         adversary=adversary(model),
@@ -225,6 +227,14 @@ def trainer(model: "MLPClassifier", n_samples: int, *, begins: bool = True) -> T
         n_threads=threads(model, n_samples),
         begins=begins,
     )
+
+
+def augmentation(model: "MLPClassifier") -> Deform | None:
+    """Return what deforms images, with the background that the images of training have."""
+    deform = model.augmentation
+    if deform is None or not isinstance(deform.background, str):
+        return deform
+    return replace(deform, background=vars(model).get("background_", 0.0))
 
 
 def averaging(model: "MLPClassifier") -> Averaging | None:

@@ -5,8 +5,8 @@ and reads them all in one warp, between the pixels: one matrix product says wher
 """
 
 import math
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -63,8 +63,9 @@ class Deform(Configurable):
         Images one after the other that share an elastic field.
     shape : (int, int), default=None
         Height and width of an image. None is a square.
-    background : float, default=0
-        What is read outside of an image.
+    background : "auto" or float, default="auto"
+        What is read outside of an image. "auto" is what a network's training images have there, as they are prepared:
+        the median of their outermost pixels. Where no network learns, it is 0.
 
     Examples
     --------
@@ -85,7 +86,7 @@ class Deform(Configurable):
     smoothness: Annotated[float, "> 0", "< inf"] = 4.5
     group: Annotated[int, ">= 1"] = 1
     shape: tuple[Annotated[int, ">= 1"], ...] | None = None
-    background: Annotated[float, "> -inf", "< inf"] = 0
+    background: Literal["auto"] | Annotated[float, "> -inf", "< inf"] = "auto"
 
     def check(self) -> None:
         """Check the parameters, each by itself and one by another.
@@ -98,6 +99,30 @@ class Deform(Configurable):
         check_parameters(self)
         if self.whole_pixels and self.translation != int(self.translation):
             raise ParameterError(f"translation must be whole where whole_pixels is true; got {self.translation!r}")
+
+    @property
+    def outside(self) -> float:
+        """What is read outside of an image, as a number."""
+        return 0.0 if isinstance(self.background, str) else float(self.background)
+
+    def seen(self, X: Array) -> "Deform":
+        """Return what deforms images like these, (n_images, n_pixels), with their background where that is left open.
+
+        Raises
+        ------
+        ValueError
+            Where the pixels are not those of the shape.
+
+        Examples
+        --------
+        >>> Deform(rotation=9).seen(np.full((5, 9), -0.4)).background
+        -0.4
+        """
+        if not isinstance(self.background, str):
+            return self
+        border = np.ones(image_shape(self.shape, X.shape[1]), bool)
+        border[1:-1, 1:-1] = False
+        return replace(self, background=float(np.median(X[:, border.ravel()])))
 
     def apply(self, X: NDArray[Any], rng: np.random.Generator, out: Array | None = None) -> Array:
         """Return images deformed, each in its own way.
@@ -181,7 +206,7 @@ class Deformer:
         if deform.elastic:
             waves.append(deform.elastic * elastic_waves(shape, deform.smoothness))
         self.waves = np.concatenate(waves).reshape(-1, math.prod(shape)).astype(dtype)
-        self._warp = Warp(shape, max(1, PIECE // math.prod(shape)), dtype, deform.background)
+        self._warp = Warp(shape, max(1, PIECE // math.prod(shape)), dtype, deform.outside)
 
     def apply(self, X: NDArray[Any], rng: np.random.Generator, out: Array | None = None) -> Array:
         """Return images deformed, each in its own way: ``warp`` after ``draw``, and their arguments."""

@@ -181,7 +181,7 @@ def check_copies(augmentation: Deform, dtype: DTypeLike) -> None:
         For a parameter with a value that is not allowed, and for a background that the images' type has not.
     """
     augmentation.check()
-    if np.dtype(dtype) == np.uint8 and not 0 <= augmentation.background <= 255:
+    if np.dtype(dtype) == np.uint8 and not 0 <= augmentation.outside <= 255:
         raise ParameterError(f"background must be on 0..255 for images of uint8; got {augmentation.background!r}")
 
 

@@ -190,6 +190,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Of the output layer.
     input_statistics_ : ImageStatistics
         What the samples of ``fit`` look like, for ``unlike_training``.
+    background_ : float
+        What ``augmentation`` reads outside of an image.
     n_features_in_, feature_names_in_
         As in every estimator.
 
@@ -594,6 +596,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.__dict__.pop("_trainer", None)
         self.n_outputs_ = samples.Y.shape[1]
         self._build(samples.X.shape[1], samples.Y.dtype, self._generator())
+        if self.augmentation is not None:
+            some = samples.X[:: -(-len(samples) // REMEMBERED)]
+            self.background_ = self.augmentation.seen(dense(some, self.pixel_scale)).outside
         self._trainer = assembly.trainer(self, len(samples))
 
     def _generator(self) -> np.random.Generator:
@@ -759,6 +764,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         arrays = {"classes": self.classes_, "params": self.network_.snapshot()}
         if hasattr(self, "input_statistics_"):  # `partial_fit` sees no training set
             values["inputs"] = self.input_statistics_.get_state()
+        if hasattr(self, "background_"):
+            values["background"] = self.background_
         if hasattr(self, "feature_names_in_"):
             values["feature_names"] = [str(name) for name in self.feature_names_in_]
         if resume:
@@ -779,6 +786,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             setattr(self, name, values[name])
         if "inputs" in values:
             self.input_statistics_ = ImageStatistics.from_state(values["inputs"])
+        if "background" in values:
+            self.background_ = float(values["background"])
         if "feature_names" in values:
             self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
         self.classes_ = arrays["classes"]

@@ -612,6 +612,27 @@ def test_whole_numbers_beyond_255_are_scaled_as_well():
     assert np.array_equal(whole.predict_proba(PIXELS), whole.predict_proba(PIXELS.astype(int)))
 
 
+@pytest.mark.parametrize(("background", "prepared"), [(0, 1), (-0.42, 1), (255, 1 / 255)])
+def test_images_are_deformed_before_their_own_background(tmp_path, background, prepared):
+    """Where Deform leaves it open, what comes in from outside is what the border of the training images is."""
+    images = np.full((60, 5, 5), background, np.uint8 if background == 255 else np.float32)
+    images[:, 1:4, 1:4] = 7 * np.random.default_rng(0).random((60, 3, 3))
+    X, y = images.reshape(60, 25), np.arange(60) % 3
+    scale = prepared if background == 255 else None
+    left_open, told = (
+        small(augmentation=Deform(translation=2, **given), pixel_scale=scale).fit(X, y)
+        for given in ({}, {"background": float(np.float32(background) * np.float32(prepared))})
+    )
+    assert left_open.background_ == pytest.approx(background * prepared)
+    assert params(left_open) == params(told)
+    save_model(tmp_path / "model.npz", left_open, resume=True)
+    loaded = load_model(tmp_path / "model.npz")["train"]
+    assert loaded.background_ == left_open.background_
+    assert params(loaded.set_params(warm_start=True).fit(X, y)) == params(
+        left_open.set_params(warm_start=True).fit(X, y)
+    )
+
+
 @pytest.mark.parametrize("batch_size", [16, "full"])
 @pytest.mark.parametrize("container", [scipy.sparse.csr_array, scipy.sparse.csc_matrix])
 def test_sparse_pixels_give_the_same_bytes(container, batch_size):
