@@ -84,7 +84,7 @@ main()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such signal")
-@pytest.mark.parametrize("module", ["pipeline.cli", "typer", "numpy", "sklearn"])
+@pytest.mark.parametrize("module", ["pipeline.program", "pipeline.cli", "typer", "numpy", "sklearn"])
 def test_an_interruption_at_the_start_leaves_no_traceback(tmp_path, module):
     """Ctrl-C while modules are imported is one line and exit code 130."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
