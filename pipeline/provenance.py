@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.parameters import snake_case
+from pipeline.strict_json import read_json
 
 RECORD = "provenance.json"
 """The record's name in every folder."""
 
-_LARGEST = 2**24  # bytes of a record that is read; one of ours has some thousand
+_LARGEST = 2**20  # bytes of a record that is read; one of ours has some thousand
 
 
 class ProvenanceError(ValueError):
@@ -83,13 +84,14 @@ def read_record(folder: Path) -> Record | None:
     """
     path = folder / RECORD
     try:
-        with path.open("rb") as file:
-            document = json.loads(file.read(_LARGEST))
+        document = read_json(path, max_bytes=_LARGEST)
         record = Record(document["stage"], document["parameters"], document["inputs"])
-        sound = all(isinstance(part, str) for part in (record.stage, *record.inputs, *record.inputs.values()))
+        sound = isinstance(record.parameters, dict) and all(
+            isinstance(part, str) for part in (record.stage, *record.inputs, *record.inputs.values())
+        )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # no JSON, or of another shape
+    except (ValueError, KeyError, TypeError, AttributeError):  # no JSON, or of another shape
         sound = False
     if not sound:
         raise ProvenanceError(f"{path} is damaged")

@@ -75,7 +75,9 @@ ALLOWED = {
     "pipeline.pictures": ("numpy", "matplotlib"),
     "pipeline.terminal": ("pipeline.stages.base", "rich"),
     "pipeline.files": (),
-    "pipeline.provenance": ("pipeline.parameters",),
+    "pipeline.text": (),
+    "pipeline.strict_json": ("pipeline.text",),
+    "pipeline.provenance": ("pipeline.parameters", "pipeline.strict_json"),
     "pipeline.stages.base": ("pipeline.files", "pipeline.parameters", "pipeline.program", "pipeline.provenance"),
 }
 FORBIDDEN = {
@@ -131,7 +133,7 @@ OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "open
 @pytest.mark.parametrize("module", TREES)
 def test_files_are_opened_where_a_reader_expects_it(module):
     """Data, the model's file, recipes' results and a stage's own writing do; networks, measures and settings never."""
-    openers = ("files", "provenance", "data", "model_file", "recipes", "stages")
+    openers = ("files", "strict_json", "provenance", "data", "model_file", "recipes", "stages")
     if not is_under(module, *(f"pipeline.{name}" for name in openers)):
         assert not {name for name, _, _ in calls_in(module)} & OPENERS
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.files import replacing_file
 from pipeline.parameters import ParameterError
+from pipeline.strict_json import JsonError, read_json
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -23,8 +24,8 @@ def read_document(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=str)
-    except ValueError as error:  # no JSON, or no UTF-8
+        document = read_json(path, constant=str)
+    except JsonError as error:
         raise ParameterError(f"{path} must hold a JSON object; it cannot be read: {error}") from error
     if not isinstance(document, dict):
         raise ParameterError(f"{path} must hold a JSON object; got {type(document).__name__}")

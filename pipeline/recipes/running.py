@@ -31,7 +31,7 @@ from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Progress
 from pipeline.stages.evaluate import Verdict
-from pipeline.stages.preprocess import read_labels
+from pipeline.stages.preprocess import read_labels, read_pixels
 from pipeline.stages.train import FIGURES, Train, read_training
 from pipeline.threads import bounded_blas
 
@@ -180,7 +180,7 @@ def _check_copies(recipe: Recipe, artifacts: Path) -> None:
     """Raise where copies to average over cannot be made of images of this size, before a network is trained."""
     if recipe.test_time:
         augmentation = recipe.averaged(None, 0).augmentation
-        X = np.load(artifacts / "prepared" / "train_X.npy", mmap_mode="r", allow_pickle=False)
+        X = read_pixels(artifacts / "prepared", "train")
         if augmentation is not None:
             try:
                 augmentation.prepare(X.shape[1])
@@ -311,6 +311,6 @@ def _numerical(model: MLPClassifier, artifacts: Path, n_updates: int, progress: 
 
 def _first_samples(artifacts: Path, n_samples: int) -> Samples:
     """Return the first training images, normalised, with their labels, and all labels that there are."""
-    X = np.load(artifacts / "prepared" / "train_X.npy", mmap_mode="r", allow_pickle=False)
+    X = read_pixels(artifacts / "prepared", "train")
     y = read_labels(artifacts / "prepared", "train")
     return X[:n_samples], y[:n_samples], np.unique(y)

@@ -20,12 +20,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.data.idx import read_part
-from pipeline.data.npy import read_npy
+from pipeline.data.npy import NpyError, read_matrix
 from pipeline.data.parts import check_parts
 from pipeline.image_statistics import ImageStatistics
 from pipeline.parameters import check_parameters
 from pipeline.pixels import INTEGERS, PixelRangeWarning, as_uint8, contradiction, full_scale
 from pipeline.stages.base import Progress, Stage
+from pipeline.text import shown
 
 PIECE = 2**22  # pixels that are worked on at once: some 16 MB in float32, however large the data set is
 
@@ -217,8 +218,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             made = cls(state["method"], state.get("deslant", False), state.get("ink_width"))
             check_parameters(made)
             made._restore(state)
-        except (KeyError, TypeError, ValueError):
-            raise ValueError(f"not the state of a {cls.__name__}: {state!r}") from None
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            raise ValueError(f"not the state of a {cls.__name__}: {shown(repr(state))}") from None
         return made
 
     def _restore(self, state: Mapping[str, Any]) -> None:
@@ -236,6 +237,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
                 raise ValueError
         if "feature_names" in state:
             self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
+            if self.feature_names_in_.shape != (self.n_features_in_,):
+                raise ValueError
         self._check_size()
         self._set_scale()
         sound = self.n_features_in_ > 0 and self.scale_ > 0 and math.isfinite(self.scale_ + self.shift_)
@@ -513,10 +516,58 @@ def read_labels(prepared: Path, part: Literal["train", "test"]) -> NDArray[np.in
     -------
     ndarray of shape (n_samples,), int64
         Labels.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    NpyError
+        Where it does not hold one-hot rows.
     """
-    Y = read_npy(prepared / f"{part}_Y.npy")
-    columns = np.arange(Y.shape[1], dtype=np.int64)
-    return OneHot(classes=tuple(columns)).fit(columns).inverse_transform(Y)
+    path = prepared / f"{part}_Y.npy"
+    Y = read_matrix(path)
+    if not 1 <= Y.shape[1] <= _MOST_CLASSES:
+        raise NpyError(f"{path} has {Y.shape[1]} columns; expected one for each label, and labels are 0 to 255")
+    labels: NDArray[np.int64] = Y.argmax(axis=1)
+    hot = np.take_along_axis(Y, labels[:, np.newaxis], axis=1)
+    if not len(Y) or np.count_nonzero(Y) > len(Y) or not (hot == 1).all():
+        raise NpyError(f"{path} does not hold one-hot rows, of which each has one 1 and else zeros")
+    return labels
+
+
+_MOST_CLASSES = 256
+"""Labels of the files that are preprocessed are bytes."""
+
+
+def read_pixels(prepared: Path, part: Literal["train", "test"]) -> NDArray[np.floating[Any]]:
+    """Map the pixels of a part that `Preprocess` wrote, and see that they are numbers.
+
+    Parameters
+    ----------
+    prepared : Path
+        The folder of the artifact.
+    part : {"train", "test"}
+        Which of the official files.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_pixels), float32
+        One row at least; float64, where a person has put such a file there.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    NpyError
+        Where it holds anything else.
+    """
+    path = prepared / f"{part}_X.npy"
+    X = read_matrix(path)
+    if not X.size:
+        raise NpyError(f"{path} holds no pixel: its shape is {X.shape}")
+    if not all(np.isfinite(X[rows]).all() for rows in _pieces(X)):
+        raise NpyError(f"{path} holds pixels that are no finite numbers")
+    return X
 
 
 def _rows_of(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,7 +1,6 @@
 """The fourth stage: a network learns from the training rows, and is watched on the validation rows."""
 
 import csv
-import json
 import warnings
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,13 +12,15 @@ from sklearn.pipeline import Pipeline
 
 from pipeline.callbacks import OnEpoch
 from pipeline.classifier import MLPClassifier
-from pipeline.data.npy import read_npy, read_rows
+from pipeline.data.npy import read_rows
 from pipeline.model_file import save_model
 from pipeline.network.training import DivergenceError
 from pipeline.program import command
 from pipeline.provenance import ProvenanceError
 from pipeline.stages.base import Progress, Stage
-from pipeline.stages.preprocess import Normalize, read_labels
+from pipeline.stages.preprocess import Normalize, read_labels, read_pixels
+from pipeline.strict_json import read_json
+from pipeline.text import shown
 
 FIGURES = {
     "loss": "loss",
@@ -89,10 +90,18 @@ def _left(folder: Path) -> str:
 
 
 def read_training(artifacts: Path) -> tuple[Normalize, NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]:
-    """Return the fitted normaliser, what there is to learn from, and the validation data that ``fit`` may be given."""
+    """Return the fitted normaliser, what there is to learn from, and the validation data that ``fit`` may be given.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where a file is missing.
+    ValueError
+        Naming the file, where one is damaged (`NpyError`), or files do not fit together (`ProvenanceError`).
+    """
     normalize = _read_normalizer(artifacts / "prepared" / "normalize.json")
-    X, y = read_npy(artifacts / "prepared" / "train_X.npy"), read_labels(artifacts / "prepared", "train")
-    _check_width(artifacts / "prepared", normalize, X)
+    X, y = read_pixels(artifacts / "prepared", "train"), read_labels(artifacts / "prepared", "train")
+    _check_width(artifacts / "prepared", normalize, X, len(y))
     train, validation = (read_rows(artifacts / "split" / f"{part}.npy", len(y)) for part in ("train", "validation"))
     if both := np.intersect1d(train, validation).size:
         raise ProvenanceError(
@@ -106,17 +115,22 @@ def read_training(artifacts: Path) -> tuple[Normalize, NDArray[Any], NDArray[Any
 def _read_normalizer(path: Path) -> Normalize:
     """Read the normaliser that `Preprocess` has fitted."""
     try:
-        return Normalize.from_state(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:  # JSON's and Unicode's errors are such, too
-        raise ValueError(f"{path} is damaged: {error}") from None
+        return Normalize.from_state(read_json(path))
+    except ValueError as error:  # JSON's errors are such, too
+        raise ValueError(f"{path} is damaged: {shown(error)}") from None
 
 
-def _check_width(prepared: Path, normalize: Normalize, X: NDArray[Any]) -> None:
+def _check_width(prepared: Path, normalize: Normalize, X: NDArray[Any], n_labels: int) -> None:
     """Raise where the normaliser was fitted on images of another width than those that it is kept beside."""
-    if X.ndim != 2 or X.shape[1] != normalize.n_features_in_:
+    if len(X) != n_labels:
         raise ProvenanceError(
-            f"{prepared / 'normalize.json'} is for images of {normalize.n_features_in_} pixels, and train_X.npy has "
-            f"the shape {X.shape}: {command('preprocess')} makes both anew"
+            f"{prepared} has {len(X)} images in train_X.npy and {n_labels} labels in train_Y.npy: "
+            f"{command('preprocess')} makes both anew"
+        )
+    if X.shape[1] != normalize.n_features_in_:
+        raise ProvenanceError(
+            f"{prepared / 'normalize.json'} is for images of {shown(normalize.n_features_in_, 30)} pixels, and "
+            f"train_X.npy has the shape {X.shape}: {command('preprocess')} makes both anew"
         )
 
 

@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.npy import NpyError, is_npy, read_npy, read_rows
+from pipeline.data.npy import NpyError, is_npy, read_matrix, read_npy, read_rows
 
 
 def announcing(shape):
     """Return the bytes of a file that announces a shape, and holds nothing."""
-    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}".ljust(117).encode() + b"\n"
+    return with_header(f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}")
+
+
+def with_header(text):
+    """Return the bytes of a file with a header of these words, and nothing after it."""
+    header = text.ljust(117).encode() + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
 
 
@@ -48,6 +53,23 @@ BROKEN = {
     "archive": zipped(),
     "objects": objects(),
     "magic alone": b"\x93NUMPY",
+    "version": b"\x93NUMPY\x07\x00" + bytes(120),
+    "half a length": b"\x93NUMPY\x01\x00\x10",
+    "header cut short": announcing((5,))[:60],
+    "header without end": b"\x93NUMPY\x02\x00\xff\xff\xff\x7f" + b" " * 1000,
+    "brackets": with_header("(" * 5000),
+    "signs": with_header("{'descr': " + "-" * 5000 + "1}"),
+    "no text": with_header("{'descr': '\\N{', 'fortran_order': False, 'shape': ()}"),
+    "truth for a shape": with_header("{'descr': '|u1', 'fortran_order': False, 'shape': True}"),
+    "shape for an order": with_header("{'descr': '|u1', 'fortran_order': (), 'shape': ()}"),
+    "a name twice": with_header("{'descr': '|u1', 'descr': '|u1', 'shape': ()}"),
+    "fields": with_header("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}"),
+    "no type": with_header("{'descr': '<f3', 'fortran_order': False, 'shape': ()}"),
+    "type of a calculation": with_header("{'descr': 'f4,f4', 'fortran_order': False, 'shape': ()}"),
+    "too wide a type": with_header("{'descr': '<U999999999', 'fortran_order': False, 'shape': ()}"),
+    "too many axes": with_header(f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({'1,' * 65})}}") + b"1",
+    "uncountable, and nothing": announcing((0, 2**59, 2**59)),
+    "more than announced": announcing((5,)) + b"123456",
     "cut short": announcing((5,)),
     "negative": announcing((-5,)),
     "beyond counting": announcing((10**30,)),
@@ -63,6 +85,46 @@ def test_what_is_damaged_is_named(tmp_path: Path, content):
     with pytest.raises(NpyError, match=r"broken\.npy is no readable \.npy file") as caught:
         read_npy(path)
     assert "unsafely" not in str(caught.value)
+    assert len(str(caught.value)) < 300 + len(str(path))
+    assert "\n" not in str(caught.value)
+
+
+FOREIGN = {
+    "other order": "{'shape': (2,), 'fortran_order': False, 'descr': '<u2'}",
+    "other quotes": '{"descr":"<u2","fortran_order":False,"shape":(2,)}',
+    "long of Python 2": "{'descr': '<u2', 'fortran_order': False, 'shape': (2L,), }",
+}
+
+
+@pytest.mark.parametrize("header", FOREIGN.values(), ids=FOREIGN)
+def test_a_header_of_another_program_is_read(tmp_path: Path, header):
+    """Names may come in any order, in quotes of any kind; NumPy reads them all."""
+    (tmp_path / "a.npy").write_bytes(with_header(header) + b"\x01\x00\x02\x00")
+    assert read_npy(tmp_path / "a.npy").tolist() == [1, 2]
+
+
+def test_the_order_of_axes_is_kept(tmp_path: Path):
+    """An array in Fortran's order comes back as it was."""
+    array = np.asfortranarray(np.arange(6).reshape(2, 3))
+    np.save(tmp_path / "a.npy", array)
+    assert read_npy(tmp_path / "a.npy").tolist() == array.tolist()
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", ">i4", "c8", "U3", "S2", "M8[ns]", "m8[D]", "f2", "g"])
+def test_every_type_without_objects_is_read(tmp_path: Path, dtype):
+    """Numbers, truths, text and dates."""
+    np.save(tmp_path / "a.npy", np.zeros(2, dtype))
+    assert read_npy(tmp_path / "a.npy").dtype == np.dtype(dtype)
+
+
+@pytest.mark.parametrize("array", [np.zeros(3, np.float32), np.zeros((2, 3), int)], ids=["one axis", "integers"])
+def test_a_matrix_is_asked_for_as_such(tmp_path: Path, array):
+    """Anything but rows and columns of floating-point numbers is told by its type and shape."""
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(
+        NpyError, match=r"a\.npy holds (float32|int64) of shape .*; expected float32 in rows and columns"
+    ):
+        read_matrix(tmp_path / "a.npy")
 
 
 def test_the_first_bytes_tell(tmp_path: Path):

@@ -2,8 +2,10 @@
 
 import csv
 import inspect
+import io
 import json
 import re
+import struct
 import warnings
 
 import numpy as np
@@ -217,9 +219,9 @@ def test_divergence_leaves_the_older_model_and_says_so(artifacts, solver):
     [
         ("prepared/train_X.npy", b"", "train_X.npy is no readable .npy file"),
         ("prepared/train_Y.npy", b"hello", "train_Y.npy is no readable .npy file"),
-        ("prepared/normalize.json", b"{", "normalize.json is damaged: Expecting"),
+        ("prepared/normalize.json", b"{", "normalize.json is damaged: it is no JSON: Expecting"),
         ("prepared/normalize.json", b"[]", "normalize.json is damaged: not the state of a Normalize"),
-        ("prepared/normalize.json", b"\xff", "normalize.json is damaged: 'utf-8'"),
+        ("prepared/normalize.json", b"\xff", "normalize.json is damaged: it is no text in UTF-8"),
         ("split/train.npy", b"", "train.npy is no readable .npy file"),
     ],
 )
@@ -230,6 +232,54 @@ def test_a_damaged_input_is_named_before_any_work(artifacts, file, content, mess
     with pytest.raises(ValueError, match=re.escape(message)):
         train().run(artifacts, diary)
     assert diary.heard == []
+
+
+def announcing(shape, dtype="<f4"):
+    """Return a file that announces a shape, and holds nothing."""
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}}}".ljust(117).encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+
+
+def saved(array):
+    """Return the bytes of an array's file."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+Y = np.eye(3, dtype=np.float32)[LABELS]
+STATE = {"method": "standard", "n_features": 9, "scale": 1.0, "shift": 0.0, "mean": 0.0, "std": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("train_Y.npy", announcing((0, 300_000_000)), "train_Y.npy has 300000000 columns; expected one for each label"),
+        ("train_Y.npy", announcing((0, 3)), "train_Y.npy does not hold one-hot rows"),
+        ("train_Y.npy", saved(Y + 1), "train_Y.npy does not hold one-hot rows"),
+        ("train_Y.npy", saved(Y * np.float32(np.nan)), "train_Y.npy does not hold one-hot rows"),
+        ("train_Y.npy", saved(Y * 2), "train_Y.npy does not hold one-hot rows"),
+        ("train_Y.npy", saved(Y.astype("U3")), "train_Y.npy holds <U3 of shape (80, 3)"),
+        ("train_Y.npy", saved(Y[:79]), "80 images in train_X.npy and 79 labels in train_Y.npy"),
+        ("train_X.npy", announcing((0, 9)), "train_X.npy holds no pixel"),
+        ("train_X.npy", announcing((80, 9)), "it announces 2880 bytes of items and holds 0"),
+        ("train_X.npy", saved(np.full((80, 9), np.inf, np.float32)), "train_X.npy holds pixels that are no finite"),
+        ("train_X.npy", saved(np.zeros((80, 8), np.float32)), "normalize.json is for images of 9 pixels"),
+        ("normalize.json", json.dumps(STATE | {"mean": 10**400}).encode(), "normalize.json is damaged"),
+        ("normalize.json", json.dumps(STATE | {"feature_names": ["a"]}).encode(), "normalize.json is damaged"),
+        ("normalize.json", json.dumps(STATE | {"method": "x" * 10**6}).encode(), "normalize.json is damaged"),
+        ("normalize.json", json.dumps(["unit"]).encode(), "normalize.json is damaged"),
+        ("normalize.json", b"[" * 10**6, "normalize.json is damaged"),
+    ],
+)
+def test_prepared_files_that_are_not_as_announced_are_refused(artifacts, file, content, message):
+    """One line names the file, before an epoch is trained and before anything of an announced size is made."""
+    (artifacts / "prepared" / file).write_bytes(content)
+    diary = Diary()
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        train().run(artifacts, diary)
+    assert diary.heard == []
+    assert len(str(caught.value)) < 300 + len(str(artifacts))
 
 
 def test_rows_of_other_data_are_refused(artifacts):

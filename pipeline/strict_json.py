@@ -1,0 +1,88 @@
+"""JSON that others may have written, read within bounds of memory: one error for all that can be wrong with it.
+
+JSON has no infinity; Python's module reads and writes one all the same. ``parse_json`` refuses it, unless told what to
+make of it.
+"""
+
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.text import shown
+
+MAX_BYTES = 2**24
+"""Bytes of a document that are read, unless the caller knows better; ours have some thousand, and rarely a million."""
+
+MAX_CONTAINERS = 2**18
+"""Lists and mappings that a document may have: each takes some hundred bytes of memory, and two in the file."""
+
+
+class JsonError(ValueError):
+    """Bytes are no JSON that can be read; the message says in what, and leaves it to the caller to name the file."""
+
+
+def read_json(
+    path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES, constant: Callable[[str], Any] | None = None
+) -> Any:
+    """Read a file of JSON, of which no more than a bound is taken into memory.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    max_bytes : int, default=MAX_BYTES
+        The most that it may have.
+    constant : callable, optional
+        What makes a value of ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``; without it they are refused.
+
+    Raises
+    ------
+    OSError
+        Where there is no such file, or it cannot be read.
+    JsonError
+        Where it is no such JSON.
+    """
+    with Path(path).open("rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise JsonError(f"it has more than {max_bytes} bytes")
+    return parse_json(content, constant=constant)
+
+
+def parse_json(content: bytes, *, constant: Callable[[str], Any] | None = None) -> Any:
+    """Read JSON in UTF-8, as `read_json` does.
+
+    Examples
+    --------
+    >>> parse_json(b'{"a": [1, null]}')
+    {'a': [1, None]}
+    >>> parse_json(b"[NaN]")
+    Traceback (most recent call last):
+        ...
+    pipeline.strict_json.JsonError: it is no JSON: NaN is no number
+    """
+    if content.count(b"[") + content.count(b"{") > MAX_CONTAINERS:
+        raise JsonError(f"it has more than {MAX_CONTAINERS} lists and mappings")
+    try:
+        return json.loads(content.decode("utf-8"), parse_constant=constant or _refuse, parse_float=_finite)
+    except UnicodeDecodeError:
+        raise JsonError("it is no text in UTF-8") from None
+    except ValueError as error:  # a number of too many digits is one as well
+        raise JsonError(f"it is no JSON: {shown(error)}") from None
+    except RecursionError:
+        raise JsonError("its lists and mappings are nested too deeply") from None
+
+
+def _finite(text: str) -> float:
+    """Read a number, which must not be beyond what a float holds: JSON has no other word for infinity."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{shown(text, 50)} is too large a number")
+    return number
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number")

@@ -1,0 +1,41 @@
+"""JSON that others may have written: what is read, and the one error for the rest."""
+
+import pytest
+
+from pipeline.strict_json import MAX_CONTAINERS, JsonError, parse_json, read_json
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it is no JSON"),
+        (b"{", "it is no JSON"),
+        (b"\xff", "it is no text in UTF-8"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+        (b"[]" * (MAX_CONTAINERS + 1), "more than 262144 lists and mappings"),
+        (b"9" * 5000, "it is no JSON: Exceeds the limit"),
+        (b"1e400", "1e400 is too large a number"),
+        (b"[NaN]", "NaN is no number"),
+        (b"-Infinity", "-Infinity is no number"),
+    ],
+    ids=["nothing", "half", "bytes", "deep", "wide", "digits", "power", "NaN", "infinity"],
+)
+def test_what_is_no_json_is_told_in_one_line(content, message):
+    """One kind of error, which says what is wrong, whatever Python's module makes of it."""
+    with pytest.raises(JsonError) as caught:
+        parse_json(content)
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_caller_may_make_something_of_an_infinity():
+    """Documents of before have them."""
+    assert parse_json(b"[NaN, -Infinity, 1.5]", constant=str) == ["NaN", "-Infinity", 1.5]
+
+
+def test_no_more_of_a_file_is_read_than_was_asked_for(tmp_path):
+    """What is too long is refused, and what just fits is read."""
+    (tmp_path / "a.json").write_bytes(b"[10]")
+    assert read_json(tmp_path / "a.json", max_bytes=4) == [10]
+    with pytest.raises(JsonError, match="more than 3 bytes"):
+        read_json(tmp_path / "a.json", max_bytes=3)
