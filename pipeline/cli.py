@@ -6,6 +6,7 @@ rest to the error stream.
 """
 
 import json
+import os
 import signal
 import sys
 import warnings
@@ -485,6 +486,7 @@ def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path, *, as_jso
     if len(stages) > 1:  # a stage that runs alone looks by itself, once its input is there
         for stage in stages.values():
             stage.check_output(artifacts)
+    _say_what_dvc_tracks(artifacts / stage.writes for stage in stages.values())
     for name, stage in stages.items():
         quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()  # an estimator may print, if it is told to
         with RichProgress(verbose=verbose) as progress, _saying_warnings(progress), quiet:
@@ -493,6 +495,21 @@ def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path, *, as_jso
             typer.echo(format_result(name, results[name]))
     if as_json:
         typer.echo(format_json(results))
+
+
+def _say_what_dvc_tracks(folders: Iterable[Path]) -> None:
+    """Say which folders that are about to be written DVC will put back, unless it is DVC that runs the stage."""
+    if "DVC_STAGE" in os.environ:
+        return
+    from pipeline.tracking import tracked_by_dvc  # noqa: PLC0415 - what DVC runs does not depend on it
+
+    tracked = [str(folder) for folder in tracked_by_dvc(folders)]
+    if tracked:
+        typer.echo(
+            f"warning: DVC tracks {', '.join(tracked)}, and `dvc repro` may put back what was there; --artifacts "
+            "FOLDER writes elsewhere",
+            err=True,
+        )
 
 
 @contextmanager

@@ -417,6 +417,32 @@ def test_told_to_end_it_leaves_nothing_half_written(tmp_path):
     assert sorted(path.name for path in (tmp_path / "artifacts").iterdir()) == ["prepared", "raw", "split"]
 
 
+TRACKED = "stages: {split: {outs: [artifacts/split]}, train: {outs: [artifacts/model]}}"
+
+
+@pytest.mark.parametrize(
+    ("words", "tracked"), [(["train"], "artifacts/model"), (["run"], "artifacts/split, artifacts/model")]
+)
+def test_a_command_warns_where_it_writes_what_dvc_tracks(folder, words, tracked):
+    """One line says what may be put back, and how to write elsewhere."""
+    (folder / ".dvc").mkdir()
+    (folder / "dvc.yaml").write_text(TRACKED, "utf-8")
+    (folder / "artifacts" / "split").mkdir(parents=True)
+    code, _, error = call(*words)
+    assert code == 0
+    advice = "and `dvc repro` may put back what was there; --artifacts FOLDER writes elsewhere"
+    assert [line for line in error.splitlines() if "DVC" in line] == [f"warning: DVC tracks {tracked}, {advice}"]
+    assert "DVC" not in call("run", "--artifacts", "elsewhere")[2]
+
+
+def test_dvc_s_own_stages_are_not_warned_of(folder, monkeypatch):
+    """DVC tells the commands that it runs which stage they are."""
+    (folder / ".dvc").mkdir()
+    (folder / "dvc.yaml").write_text(TRACKED, "utf-8")
+    monkeypatch.setenv("DVC_STAGE", "train")
+    assert "DVC" not in train()[2]
+
+
 def test_debug_shows_the_traceback():
     """Whoever asks for it sees the error itself."""
     Path("artifacts/split").mkdir(parents=True)

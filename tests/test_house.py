@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline.parameters import parameters_of
 from pipeline.settings import check_document, read_document
-from pipeline.stage_command import STAGES, stage_class
+from pipeline.stage_command import GROUPS, STAGES, stage_class
 from pipeline.stages.base import MAKERS
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +72,7 @@ ALLOWED = {
     "pipeline.parameters": ("ruamel",),
     "pipeline.program": (),
     "pipeline.settings": ("pipeline.parameters",),
+    "pipeline.tracking": ("pipeline.parameters",),
     "pipeline.metrics": ("numpy", "sklearn"),
     "pipeline.pictures": ("numpy", "matplotlib"),
     "pipeline.terminal": ("pipeline.stages.base", "rich"),
@@ -196,6 +198,15 @@ def test_params_yaml_has_the_stages_in_their_order_and_suits_them():
     assert list(document) == list(STAGES)
     arguments = check_document(document, {name: stage_class(name) for name in STAGES})
     assert {name: set(values) for name, values in arguments.items()} == {name: set(document[name]) for name in STAGES}
+
+
+def test_params_yaml_lists_train_in_the_groups_of_the_help():
+    """Under the name of each group stand parameters of that group, in the order of the groups."""
+    section = (ROOT / "params.yaml").read_text("utf-8").partition("\ntrain:\n")[2].partition("\n\n#")[0]
+    groups = re.findall(r"^  # (.+)\n((?:  .*\n?)+)", section, re.MULTILINE)
+    assert [name for name, _ in groups] == list(GROUPS)
+    for name, lines in groups:
+        assert set(re.findall(r"^  (\w+):", lines, re.MULTILINE)) <= set(GROUPS[name])
 
 
 def test_every_public_name_is_there():
