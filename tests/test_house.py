@@ -242,6 +242,8 @@ OF_THE_WHOLE = {
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT / "tests")))
 def test_tests_mirror_the_pipeline(path):
     """A test file stands where its module does."""
+    if path.parent.name == "hostile":  # its tests attack the whole
+        return
     folder = ROOT / "pipeline" / path.relative_to(ROOT / "tests").parent
     name = path.stem.removeprefix("test_")
     assert path.stem in OF_THE_WHOLE or (folder / f"{name}.py").is_file() or (folder / name).is_dir()
