@@ -66,8 +66,10 @@ class Task:
 
     def _set_clocks(self) -> None:
         """Put a clock around each kind of work; products and meetings on the way forward and back count as such too."""
-        from pipeline.network import layers, optimizers, routes, team, updater  # noqa: PLC0415 - in the child alone
+        from pipeline.network import optimizers, pass_  # noqa: PLC0415 - in the child alone
         from pipeline.network.batches import Samples  # noqa: PLC0415
+        from pipeline.network.layers import affine  # noqa: PLC0415
+        from pipeline.network.parallel import updates, workers  # noqa: PLC0415
 
         inside = threading.local()
 
@@ -89,11 +91,11 @@ class Task:
 
             setattr(owner, name, timed)
 
-        clock(layers, "_product", "all products", "products in between")
-        clock(layers.Affine, "backward_parameters", "gradients")
+        clock(affine, "_product", "all products", "products in between")
+        clock(affine.Affine, "backward_parameters", "gradients")
         clock(optimizers.Optimizer, "apply", "optimizer")
         clock(Samples, "inputs", "gathering")
         clock(Samples, "targets", "gathering")
-        clock(team.Team, "meet", "meetings", "meetings in between")
-        clock(routes.Route, "learn", "forward and back")
-        clock(updater.Updater, "update", "update")
+        clock(workers.Team, "meet", "meetings", "meetings in between")
+        clock(pass_.Route, "learn", "forward and back")
+        clock(updates.Updater, "update", "update")

@@ -57,8 +57,8 @@ class Task:
 
 def _with_ours(X: _Image, rng: np.random.Generator, n_threads: int) -> None:
     """Deform batch after batch, as training does: one draws, and each thread has its share of the images."""
-    from pipeline.network.routes import cut  # noqa: PLC0415 - with the next two, what training is made of
-    from pipeline.network.team import Team  # noqa: PLC0415
+    from pipeline.network.parallel.sharding import cut  # noqa: PLC0415 - with the next two, what training is made of
+    from pipeline.network.parallel.workers import Team  # noqa: PLC0415
     from pipeline.threads import bounded_blas  # noqa: PLC0415
 
     deformers = [_ALL.prepare(X.shape[1]) for _ in range(n_threads)]

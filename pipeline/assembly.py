@@ -41,9 +41,10 @@ from pipeline.network import (
     Step,
 )
 from pipeline.network.batches import Sampling
+from pipeline.network.early_stopping import Stopping
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
-from pipeline.network.training import Stopping, Trainer
+from pipeline.network.training import Trainer
 from pipeline.parameters import ParameterError, check_parameters
 from pipeline.threads import usable_threads
 

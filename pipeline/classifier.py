@@ -43,8 +43,9 @@ from pipeline.inputs import (
 )
 from pipeline.network import Adversary, Averaging, Network, Schedule
 from pipeline.network.batches import Samples
-from pipeline.network.team import Team
-from pipeline.network.training import DivergenceError, Epoch, FullGradient, Hook
+from pipeline.network.full_batch import FullGradient
+from pipeline.network.parallel.workers import Team
+from pipeline.network.training import DivergenceError, Epoch, Hook
 from pipeline.parameters import check_parameters
 from pipeline.threads import bounded_blas
 

@@ -114,14 +114,24 @@ def test_a_stage_is_its_command_its_section_and_its_folders(name):
     assert described["cmd"] == f"python -m pipeline {name}"
     assert described["params"] == [name]
     assert described["outs"] == [f"artifacts/{stage.writes}"]
-    folders = [dependency for dependency in described["deps"] if not dependency.endswith(".py")]
+    folders = [dependency for dependency in described["deps"] if not dependency.startswith("pipeline/")]
     assert folders == [f"artifacts/{folder}" for folder in stage.reads]
+
+
+def modules_of(dependency):
+    """Return the modules that a dependency on code stands for: itself, or all in a folder."""
+    path = ROOT / dependency
+    return [dependency] if path.is_file() else [file.relative_to(ROOT).as_posix() for file in path.rglob("*.py")]
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_depends_on_the_modules_that_it_imports(workshop, name):
-    """DVC runs a stage again when a module changes that its command imports, and for no other module."""
-    declared = {dependency for dependency in WORKFLOW["stages"][name]["deps"] if dependency.endswith(".py")}
+    """DVC runs a stage again when a module changes that its command imports, and for no other module.
+
+    A folder is named where all of it is imported.
+    """
+    code = [dependency for dependency in WORKFLOW["stages"][name]["deps"] if dependency.startswith("pipeline/")]
+    declared = {path for dependency in code for path in modules_of(dependency)}
     imported = set((workshop.testimony / name).read_text("utf-8").split())
     changes = [f"add    - {path}" for path in sorted(imported - declared)]
     changes += [f"delete - {path}" for path in sorted(declared - imported)]
@@ -151,15 +161,32 @@ def test_the_lock_belongs_to_the_workflow(lock, name):
     assert {dependency["path"] for dependency in lock[name]["deps"]} == set(stage["deps"])
 
 
+def md5(data):
+    """Return the hash that DVC knows some bytes by."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def md5_of(path):
+    """Return the hash that DVC knows a file, or a folder of code, by."""
+    if path.is_file():
+        return md5(path.read_bytes())
+    files = sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    entries = [{"md5": md5(file.read_bytes()), "relpath": file.relative_to(path).as_posix()} for file in files]
+    return md5(json.dumps(entries, sort_keys=True).encode()) + ".dir"
+
+
+def test_a_folders_hash_is_the_one_that_dvc_writes(workshop):
+    """The lock that DVC has just made has, for a folder of code, the hash that is worked out here."""
+    deps = read_yaml(workshop.root / "dvc.lock")["stages"]["train"]["deps"]
+    folders = {one["path"]: one["md5"] for one in deps if one["path"] == "pipeline/network"}
+    assert folders == {"pipeline/network": md5_of(workshop.root / "pipeline/network")}
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_the_lock_was_made_by_this_code(lock, name):
     """Whoever changes a module of a stage runs ``dvc repro`` and commits dvc.lock."""
-    locked = {one["path"]: one["md5"] for one in lock[name]["deps"] if one["path"].endswith(".py")}
-    stale = [
-        path
-        for path, known in locked.items()
-        if hashlib.md5((ROOT / path).read_bytes(), usedforsecurity=False).hexdigest() != known
-    ]
+    locked = {one["path"]: one["md5"] for one in lock[name]["deps"] if one["path"].startswith("pipeline/")}
+    stale = [path for path, known in locked.items() if md5_of(ROOT / path) != known]
     assert not stale, f"changed since dvc.lock was made: {stale}; run `dvc repro` and commit dvc.lock"
 
 

@@ -14,7 +14,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from pipeline import MLPClassifier, threads
 from pipeline.callbacks import OnEpoch
-from pipeline.network.training import FullGradient
+from pipeline.network.full_batch import FullGradient
 from pipeline.threads import bounded_blas, usable_threads
 
 BUSY = "while True: pass"

@@ -4,16 +4,17 @@ Layers go forward and backward; a loss says how wrong a prediction is; a network
 flat buffer; an optimizer moves them, at the rate that a schedule says; training is the loop around it all.
 """
 
-from pipeline.network.adversaries import Adversarial, Adversary, VirtualAdversarial
-from pipeline.network.averages import Average, Averaging, ExponentialAverage, LastEpochs
-from pipeline.network.constraints import MaxNorm
+from pipeline.network.adversarial import Adversarial, Adversary, VirtualAdversarial
+from pipeline.network.gradient_check import check_gradients, numerical_gradient
 from pipeline.network.initializers import INITIALIZERS, GlorotWithBiases, Normal
 from pipeline.network.layers import (
     ACTIVATIONS,
     ELU,
     GELU,
     Affine,
+    BatchNorm,
     Dropout,
+    GaussianNoise,
     Identity,
     Layer,
     LeakyReLU,
@@ -23,12 +24,10 @@ from pipeline.network.layers import (
 )
 from pipeline.network.losses import LOSSES, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pipeline.network.network import Network
-from pipeline.network.noise import GaussianNoise
-from pipeline.network.normalization import BatchNorm
 from pipeline.network.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSprop
-from pipeline.network.penalties import L2
+from pipeline.network.regularizers import L2, LabelSmoothing, MaxNorm
 from pipeline.network.schedules import Constant, Cosine, Exponential, InverseScaling, OneCycle, Schedule, Step
-from pipeline.network.smoothing import LabelSmoothing
+from pipeline.network.weight_averaging import Average, Averaging, ExponentialAverage, LastEpochs
 
 __all__ = [
     "ACTIVATIONS",
@@ -76,4 +75,6 @@ __all__ = [
     "Step",
     "Tanh",
     "VirtualAdversarial",
+    "check_gradients",
+    "numerical_gradient",
 ]

@@ -12,6 +12,10 @@ from pipeline.network.sparse import SparseRows
 Array = NDArray[Any]
 Rows = Array | slice
 """Which samples make a batch: row numbers, or a stretch of rows."""
+PIECE = 4096
+"""Samples that are reckoned up at once, where they are no wider than ``ELEMENTS // PIECE``."""
+ELEMENTS = 2**24
+"""Numbers in an array for a piece: 64 MB in float32."""
 
 
 class Deformer(Protocol):
@@ -29,6 +33,11 @@ class Augmentation(Protocol):
 
     def prepare(self, n_pixels: int, dtype: DTypeLike) -> Deformer:
         """Return what deforms samples of some width and type."""
+
+
+def piece(width: int) -> int:
+    """Return how many samples of a width are worked on at once, so that memory is bounded however wide they are."""
+    return max(1, min(PIECE, ELEMENTS // width))
 
 
 def take_rows(X: Array, rows: Rows, out: Array) -> Array:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pipeline.network.batches import piece
 from pipeline.network.layers import Affine, Layer
 from pipeline.network.losses import Loss, SoftmaxCrossEntropy
 from pipeline.network.sparse import SparseRows
-from pipeline.network.tally import piece
 
 Array = NDArray[Any]
 

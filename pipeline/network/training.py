@@ -13,19 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.adversaries import Adversary
-from pipeline.network.averages import Average, Averaging
+from pipeline.network.adversarial import Adversary
 from pipeline.network.batches import Augmentation, Samples, Sampling
-from pipeline.network.constraints import MaxNorm
-from pipeline.network.losses import total_weight
+from pipeline.network.early_stopping import Stopping
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
-from pipeline.network.penalties import L2
-from pipeline.network.routes import cut
+from pipeline.network.parallel.updates import Updater
+from pipeline.network.parallel.workers import Team
+from pipeline.network.regularizers import L2, MaxNorm
 from pipeline.network.schedules import Constant, Schedule
 from pipeline.network.sparse import SparseRows
-from pipeline.network.team import Team
-from pipeline.network.updater import Updater
+from pipeline.network.weight_averaging import Average, Averaging
 
 Array = NDArray[Any]
 
@@ -47,59 +45,6 @@ class DivergenceError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.reason}, and {self.left}"
-
-
-@dataclass
-class Stopping:
-    """When to stop: after more than ``patience`` epochs in which a figure has not got better by ``tol``.
-
-    Attributes
-    ----------
-    monitor : {"loss", "score", "validation_loss", "validation_score"}
-        The figure of an epoch that is watched.
-    tol : float
-        What counts as better.
-    patience : float
-        Epochs that are waited for, inf for all.
-    best : float or None
-        The best figure so far.
-    reference : float or None
-        The best figure since a schedule began, which patience goes by: after a restart the first figures are worse.
-    stalled : int
-        Epochs since that was better.
-    """
-
-    monitor: str = "loss"
-    tol: float = 1e-4
-    patience: float = 10
-    best: float | None = None
-    reference: float | None = None
-    stalled: int = 0
-
-    def update(self, figure: float) -> bool:
-        """Take the figure of an epoch, and tell whether it is the best so far; one that is no number never is."""
-        gain = self._gain(figure, self.reference)
-        self.stalled = 0 if gain >= self.tol else self.stalled + 1
-        if gain > 0:
-            self.reference = figure
-        best = self._gain(figure, self.best) > 0
-        if best:
-            self.best = figure
-        return best
-
-    def begin(self) -> None:
-        """Wait from now on; the best figure stays."""
-        self.stalled, self.reference = 0, None
-
-    def _gain(self, figure: float, than: float | None) -> float:
-        """Return by how much a figure is better than another; anything is better than none."""
-        sign = 1 if self.monitor.endswith("score") else -1
-        return float(sign * (figure - (-sign * np.inf if than is None else than)))
-
-    @property
-    def due(self) -> bool:
-        """Whether it is time to stop."""
-        return self.stalled > self.patience
 
 
 @dataclass(frozen=True)
@@ -522,47 +467,3 @@ class Trainer:
         if self.last_params is not None:
             self.network.restore(self.last_params)
             self.last_params = None
-
-
-class FullGradient:
-    """The gradient over all samples, for a solver that takes them at once; each thread has a stretch of them.
-
-    Parameters
-    ----------
-    trainer : Trainer
-        Whose network and penalty.
-    samples : Samples
-        What to learn from.
-    team : Team
-        Who does it. The last bits of the sums depend on how many they are.
-    """
-
-    def __init__(self, trainer: Trainer, samples: Samples, team: Team) -> None:
-        self.trainer, self.team, n = trainer, team, len(samples)
-        self.weight = total_weight(samples.sample_weight, n)
-        self._networks = [trainer.network, *(trainer.network.twin() for _ in range(1, team.size))]
-        stretches = (cut(n, k, team.size) for k in range(team.size))
-        self._shares = [samples] if team.size == 1 else [samples.some(stretch) for stretch in stretches]
-        self._gradients = [np.zeros(len(trainer.network.params)) for _ in self._shares]
-        self._losses = [0.0] * team.size
-
-    def find(self) -> float:
-        """Leave the gradient in the network, piece by piece, and return the loss with its penalty."""
-        network, penalty = self.trainer.network, self.trainer.penalty
-        self.team.run(self._find_share)
-        for gradient in self._gradients[1:]:
-            self._gradients[0] += gradient
-        network.grads[:] = self._gradients[0]
-        total = sum(self._losses)
-        if penalty is not None:
-            total += sum(penalty.add(layer, slice(None), self.weight) for layer in network.affine_layers)
-        return total
-
-    def _find_share(self, k: int) -> None:
-        """Find what the samples of thread ``k`` add."""
-        network, self._losses[k] = self._networks[k], 0.0
-        self._gradients[k][:] = 0
-        for X, Y, sample_weight in self.trainer.pieces(self._shares[k], training=True):
-            share = total_weight(sample_weight, len(X)) / self.weight
-            self._losses[k] += share * network.gradient(X, Y, sample_weight)
-            self._gradients[k] += share * network.grads

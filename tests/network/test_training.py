@@ -1,7 +1,6 @@
 """The loop: batches, schedules, stopping, the best weights, and going on as if nothing had happened."""
 
 import copy
-from itertools import chain
 
 import numpy as np
 import pytest
@@ -24,10 +23,11 @@ from pipeline.network import (
     RMSprop,
     Step,
 )
-from pipeline.network.batches import Samples, Sampling, take_rows
-from pipeline.network.tally import PIECE
-from pipeline.network.team import Team
-from pipeline.network.training import DivergenceError, Epoch, FullGradient, Hook, Stopping, Trainer
+from pipeline.network.batches import PIECE, Samples, Sampling
+from pipeline.network.early_stopping import Stopping
+from pipeline.network.full_batch import FullGradient
+from pipeline.network.parallel.workers import Team
+from pipeline.network.training import DivergenceError, Epoch, Hook, Trainer
 
 N = 23
 
@@ -47,70 +47,6 @@ def trainer(optimizer=None, *, batch_size=5, dropout=False, dtype=np.float64, le
     network = Network(layers, dtype=dtype, random_state=0)
     sampling = bricks.pop("sampling", Sampling(batch_size))
     return Trainer(network, optimizer or SGD(), sampling, learning_rate, **bricks)
-
-
-# ---------------------------------------------------------------- batches
-
-
-def drawn(sampling, n=N, seed=0):
-    """Return the rows of an epoch's batches as lists."""
-    rows = sampling.rows(n, np.random.default_rng(seed))
-    return [list(range(*batch.indices(n))) if isinstance(batch, slice) else batch.tolist() for batch in rows]
-
-
-@pytest.mark.parametrize("shuffle", [True, False])
-@pytest.mark.parametrize("batch_size", [1, 5, 22, 23, 40])
-def test_an_epoch_sees_every_sample_once(batch_size, shuffle):
-    """Batches have their size, the last what is left, and together they are all rows."""
-    batches = drawn(Sampling(batch_size, shuffle=shuffle))
-    assert [len(batch) for batch in batches[:-1]] == [batch_size] * (len(batches) - 1)
-    assert sorted(chain(*batches)) == list(range(N))
-
-
-def test_shuffling_draws_the_order_anew():
-    """The generator decides on the order; without shuffling, rows come as they stand."""
-    assert drawn(Sampling(5)) == drawn(Sampling(5))
-    assert drawn(Sampling(5)) != drawn(Sampling(5), seed=1)
-    assert drawn(Sampling(5, shuffle=False))[1] == [5, 6, 7, 8, 9]
-
-
-def test_replacement_draws_every_batch_from_all():
-    """Batches are full, and a sample may come twice in an epoch while another never comes."""
-    batches = drawn(Sampling(5, replacement=True))
-    assert [len(batch) for batch in batches] == [5] * 5
-    assert len(set(chain(*batches))) < N
-    assert all(0 <= row < N for row in chain(*batches))
-
-
-@pytest.mark.parametrize("rows", [np.array([3, 1, 1]), slice(2, 6)])
-def test_rows_are_gathered(rows):
-    """Rows of a dense array come in the order asked for; a slice is not copied."""
-    X = np.arange(20.0).reshape(10, 2)
-    found = take_rows(X, rows, np.empty((3, 2)))
-    assert_array_equal(found, X[rows])
-    assert np.shares_memory(found, X) == isinstance(rows, slice)
-
-
-def test_a_batch_has_what_belongs_together():
-    """Inputs, targets and weights of the same rows, in buffers that are used again."""
-    data = samples(weighted=True)
-    for rows in (np.array([4, 2]), np.array([7, 7, 1]), slice(20, 30)):
-        X, Y, weight = data.batch(rows)
-        assert_array_equal(X, data.X[rows])
-        assert_array_equal(Y, data.Y[rows])
-        assert_array_equal(weight, data.sample_weight[rows])
-    assert samples().batch(slice(0, 2))[2] is None
-
-
-def test_some_samples_are_a_copy():
-    """A part has its rows, and does not change with the whole."""
-    data = samples(weighted=True)
-    part = data.some(np.array([2, 5]))
-    wanted = data.X[[2, 5]].copy()
-    data.X[:] = 0
-    assert len(part) == 2
-    assert_array_equal(part.X, wanted)
-    assert_array_equal(part.sample_weight, data.sample_weight[[2, 5]])
 
 
 # ---------------------------------------------------------------- epochs
@@ -218,39 +154,6 @@ def test_large_data_are_measured_in_pieces(n_threads):
 
 
 # ---------------------------------------------------------------- stopping
-
-
-@pytest.mark.parametrize(
-    ("monitor", "figures", "best"),
-    [
-        ("loss", [5, 3, 2.95, 2.9, 2.5], [1, 1, 1, 1, 1]),
-        ("validation_score", [0.5, 0.8, 0.7, 0.8, 1], [1, 1, 0, 0, 1]),
-    ],
-)
-def test_a_figure_gets_better_downwards_or_upwards(monitor, figures, best):
-    """Losses fall and scores rise; what is better by less than tol is the best, but stalls."""
-    stopping = Stopping(monitor, tol=0.1, patience=1)
-    assert [stopping.update(figure) for figure in figures] == [bool(one) for one in best]
-    assert stopping.best == figures[-1]
-    assert stopping.stalled == 0
-
-
-@pytest.mark.parametrize("monitor", ["validation_loss", "validation_score"])
-def test_what_is_no_number_is_never_the_best(monitor):
-    """Validation data may overflow where training data do not; the epochs after it are compared among themselves."""
-    stopping = Stopping(monitor)
-    assert [stopping.update(figure) for figure in (np.nan, 0.5, np.nan, 0.5)] == [False, True, False, False]
-    assert (stopping.best, stopping.stalled) == (0.5, 2)
-
-
-def test_patience_is_counted_in_epochs():
-    """After more than `patience` epochs without getting better, it is time; inf never is."""
-    for patience, due in ((2, [False, False, False, True]), (np.inf, [False] * 4)):
-        stopping, found = Stopping("loss", 0.1, patience), []
-        for figure in (1, 1, 1, 1):
-            stopping.update(figure)
-            found.append(stopping.due)
-        assert found == due
 
 
 def test_training_stops_when_it_stalls():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.layers import Layer
+from pipeline.network.layers.base import Layer
 
 Array = NDArray[Any]
 

@@ -1,7 +1,5 @@
 """One update, by one thread or several."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -19,12 +17,12 @@ from pipeline.network import (
     RMSprop,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
-    routes,
 )
 from pipeline.network.batches import Samples, Sampling
-from pipeline.network.team import Team
+from pipeline.network.parallel import sharding
+from pipeline.network.parallel.updates import Updater
+from pipeline.network.parallel.workers import Team
 from pipeline.network.training import Trainer
-from pipeline.network.updater import Updater, cut_parameters
 
 N = 50
 
@@ -60,7 +58,7 @@ def plain_update(net, optimizer, data, rows, rate, alpha):
 @pytest.fixture(params=["samples", "units"])
 def shared(request, monkeypatch):
     """Have threads share samples, as in narrow networks, or units, as in wide ones."""
-    monkeypatch.setattr(routes, "WIDE", 0 if request.param == "units" else 1000)
+    monkeypatch.setattr(sharding, "WIDE", 0 if request.param == "units" else 1000)
     return request.param
 
 
@@ -103,33 +101,6 @@ def test_stretches_of_rows_and_no_biases(size, rows, shared):
     assert (score, n) == ((before == data.Y[rows].argmax(axis=1)).mean(), rows.stop - rows.start)
     assert loss == pytest.approx(plain_update(plain, other, data, rows, 0.1, 0.0))
     assert_allclose(ours.params, plain.params, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("n_shares", [1, 2, 3, 8, 64])
-@pytest.mark.parametrize("biases", [True, False])
-def test_shares_hold_every_parameter_once(n_shares, biases):
-    """The stretches lie end to end, and the parts name every row of every W, and every b, exactly once."""
-    net = network(biases=biases)
-    shares = cut_parameters(net, n_shares)
-    assert shares[0].stretch.start == 0
-    assert shares[-1].stretch.stop == len(net.params)
-    assert all(one.stretch.stop == other.stretch.start for one, other in pairwise(shares))
-    net.grads[:] = 0
-    for share in shares:
-        before = net.grads.copy()
-        for index, rows, with_biases in share.parts:
-            net.layers[index].dW[rows] += 1
-            if biases and with_biases:
-                net.layers[index].db += 1
-        assert set(np.flatnonzero(net.grads != before)) == set(range(share.stretch.start, share.stretch.stop))
-    assert (net.grads == 1).all()
-
-
-def test_shares_are_of_about_the_same_size():
-    """For a network of some size, two shares differ by less than a hundredth."""
-    first, second = cut_parameters(Network([Affine(784, 512), ReLU(), Affine(512, 10)]), 2)
-    sizes = [share.stretch.stop - share.stretch.start for share in (first, second)]
-    assert abs(sizes[0] - sizes[1]) < 0.01 * sum(sizes)
 
 
 @pytest.mark.parametrize("size", [1, 2])

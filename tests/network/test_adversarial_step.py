@@ -24,13 +24,13 @@ from pipeline.network import (
     SoftmaxCrossEntropy,
     Tanh,
     VirtualAdversarial,
-    routes,
 )
+from pipeline.network.adversarial_step import Contest
 from pipeline.network.batches import Samples, Sampling
-from pipeline.network.contest import Contest
-from pipeline.network.team import Team
+from pipeline.network.parallel import sharding
+from pipeline.network.parallel.updates import Updater
+from pipeline.network.parallel.workers import Team
 from pipeline.network.training import Trainer
-from pipeline.network.updater import Updater
 
 N, N_IN = 40, 7
 ALPHA = 0.2
@@ -186,7 +186,7 @@ WAYS = [(1, "samples"), (2, "samples"), (3, "samples"), (2, "units"), (3, "units
 )
 def test_it_is_the_plain_way(name, size, shared, adversary, weighted, monkeypatch):
     """Gradient, moved inputs, loss and state are the formula's, whoever shares what, and whatever size a batch has."""
-    monkeypatch.setattr(routes, "WIDE", 0 if shared == "units" else 1000)
+    monkeypatch.setattr(sharding, "WIDE", 0 if shared == "units" else 1000)
     data, ours, theirs, still = samples(weighted=weighted), network(name), network(name), Still()
     still.start(ours.params)
     with Team(size) as team:
@@ -352,7 +352,7 @@ def test_what_was_deformed_is_moved(adversary, size):
 @pytest.mark.parametrize(("name", "dtype"), [("adversarial", np.float64), ("virtual", np.float32)])
 def test_the_same_bytes_whoever_is_faster(name, dtype, size, shared, monkeypatch):
     """One seed gives one network, in its own precision, whether it learns in one go or in two."""
-    monkeypatch.setattr(routes, "WIDE", 0 if shared == "units" else 1000)
+    monkeypatch.setattr(sharding, "WIDE", 0 if shared == "units" else 1000)
     data = Samples(samples().X.astype(dtype), samples().Y.astype(dtype))
 
     def trained(*epochs):

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from pipeline.network.team import Team, TeamBrokenError
+from pipeline.network.parallel.workers import Team, TeamBrokenError
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])

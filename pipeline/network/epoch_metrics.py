@@ -9,18 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pipeline.network.batches import piece
 from pipeline.network.losses import Loss
 
 Array = NDArray[Any]
-PIECE = 4096
-"""Samples that are reckoned up at once, where they are no wider than ``ELEMENTS // PIECE``."""
-ELEMENTS = 2**24
-"""Numbers in an array for a piece: 64 MB in float32."""
-
-
-def piece(width: int) -> int:
-    """Return how many samples of a width are worked on at once, so that memory is bounded however wide they are."""
-    return max(1, min(PIECE, ELEMENTS // width))
 
 
 class Tally:

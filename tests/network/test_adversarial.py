@@ -5,7 +5,7 @@ import pytest
 
 from pipeline import MLPClassifier
 from pipeline.network import Adversarial, Adversary, VirtualAdversarial
-from pipeline.network.adversaries import draw_directions, move
+from pipeline.network.adversarial import draw_directions, move
 from pipeline.parameters import ParameterError, check_parameters, describe, parameters_of
 
 RULES = {"adversarial": Adversarial, "virtual": VirtualAdversarial}

@@ -6,7 +6,7 @@ from scipy.stats import kstest
 
 from pipeline.network import Affine, GaussianNoise, Network, Sigmoid, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pipeline.network.gradient_check import numerical_gradient
-from pipeline.network.noise import fill_normal
+from pipeline.network.layers.noise import fill_normal
 
 DTYPES = [np.float32, np.float64]
 

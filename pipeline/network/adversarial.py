@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.configurable import Configurable
-from pipeline.network.noise import fill_normal
+from pipeline.network.layers.noise import fill_normal
 
 Array = NDArray[Any]
 

@@ -19,9 +19,6 @@ from pipeline.network.network import Network
 Array = NDArray[Any]
 Step = Callable[[], Any]
 """A layer's method with what it reads and where it writes, or a meeting."""
-WIDE = 1000
-"""Units of the widest hidden layer from which on threads share them: then a product of some columns for all samples is
-faster than one of all columns for some samples, by more than the meetings cost."""
 
 
 class Window(NamedTuple):
@@ -58,42 +55,6 @@ class Route:
         loss.gradient(P, Y, weight, total=total, out=self.Z)
         for step in self.backward:
             step()
-
-
-def cut(n: int, k: int, size: int) -> slice:
-    """Return the ``k``-th of ``size`` shares of ``n`` things in a row."""
-    return slice(n * k // size, n * (k + 1) // size)
-
-
-def shares_units(network: Network) -> bool:
-    """Return whether threads had better share the network's units than its samples."""
-    hidden = network.affine_layers[:-1]
-    return any(layer.mixes_samples for layer in network.layers) or max((a.n_out for a in hidden), default=0) >= WIDE
-
-
-def windows(network: Network, k: int, size: int, *, by_units: bool) -> list[Window]:
-    """Return what thread ``k`` of ``size`` computes of each layer.
-
-    Where units are shared, what comes before the first affine layer is still cut by samples, and so is the last one,
-    as the loss needs all of a sample's outputs.
-
-    Raises
-    ------
-    ValueError
-        Where a layer mixes samples before the first affine one.
-    """
-    if not by_units:
-        return [Window() for _ in network.layers]
-    first = network.layers.index(network.affine_layers[0])
-    if any(layer.mixes_samples for layer in network.layers[:first]):
-        raise ValueError(
-            f"several threads share samples before the first Affine, where none may mix them; got {network.layers}"
-        )
-    found, width = [], 0
-    for layer in network.layers:
-        width = layer.n_out if isinstance(layer, Affine) else width
-        found.append(Window(cut(width, k, size), of_all=True) if width else Window())
-    return [*found[:-1], Window()]
 
 
 def make_route(

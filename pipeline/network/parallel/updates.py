@@ -8,49 +8,27 @@ so that the result does not depend on who was faster.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.adversaries import Adversary
-from pipeline.network.averages import Average
+from pipeline.network.adversarial import Adversary
+from pipeline.network.adversarial_step import Contest, make_shadows
 from pipeline.network.batches import Augmentation, Deformer, Rows, Samples
-from pipeline.network.constraints import MaxNorm
-from pipeline.network.contest import Contest, make_shadows
+from pipeline.network.epoch_metrics import Tally
 from pipeline.network.layers import Affine
 from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
-from pipeline.network.optimizers import BLOCK, Optimizer
-from pipeline.network.penalties import L2
-from pipeline.network.routes import Route, cut, make_route, shares_units, windows
+from pipeline.network.optimizers import Optimizer
+from pipeline.network.parallel.sharding import Share, cut, cut_parameters, shares_units, windows
+from pipeline.network.parallel.workers import Team
+from pipeline.network.pass_ import Route, make_route
+from pipeline.network.regularizers import L2, MaxNorm
 from pipeline.network.sparse import SparseRows
-from pipeline.network.tally import Tally
-from pipeline.network.team import Team
+from pipeline.network.weight_averaging import Average
 
 Array = NDArray[Any]
-TEAM_BLOCK = 2**18
-"""Parameters that one of several threads updates at once: out of the cache, but handing over the interpreter less."""
-
-
-@dataclass
-class Share:
-    """The parameters that one thread looks after: a stretch of the flat buffers.
-
-    Attributes
-    ----------
-    stretch : slice
-        Where they lie.
-    parts : list of (int, slice, bool)
-        For each layer with parameters there: its index, its rows of W, and whether its b is there as well.
-    scratch : ndarray
-        Room for the optimizer.
-    """
-
-    stretch: slice
-    parts: list[tuple[int, slice, bool]]
-    scratch: Array
 
 
 class Arrangement(NamedTuple):
@@ -240,40 +218,3 @@ class Updater:
 def _some(rows: Rows, mine: slice) -> Rows:
     """Return some of a batch's rows."""
     return slice(rows.start + mine.start, rows.start + mine.stop) if isinstance(rows, slice) else rows[mine]
-
-
-def cut_parameters(network: Network, n_shares: int) -> list[Share]:
-    """Cut a network's parameters into shares of about the same size, between two rows of a W."""
-    ends = [0, *_cuts(network, n_shares), len(network.params)]
-    largest = BLOCK if n_shares == 1 else TEAM_BLOCK
-    n_blocks = -(-len(network.params) // (n_shares * largest))
-    block = -(-max(stop - start for start, stop in pairwise(ends)) // n_blocks)
-    return [
-        Share(slice(start, stop), _parts(network, start, stop), np.empty(block, network.dtype))
-        for start, stop in pairwise(ends)
-    ]
-
-
-def _cuts(network: Network, n_shares: int) -> list[int]:
-    """Return where the parameters are cut: between two rows, or two layers, as near as can be to equal shares.
-
-    A network with fewer rows than shares has empty shares.
-    """
-    size = len(network.params)
-    allowed = np.array([0, size, *(end for _, layer, start in network.layout() for end in _row_ends(layer, start))])
-    return [int(allowed[np.abs(allowed - size * k / n_shares).argmin()]) for k in range(1, n_shares)]
-
-
-def _row_ends(layer: Affine, start: int) -> Array:
-    """Return where the rows of a layer's W end; its b stays with the last of them."""
-    return start + layer.n_out * np.arange(layer.n_in)
-
-
-def _parts(network: Network, start: int, stop: int) -> list[tuple[int, slice, bool]]:
-    """Return what of each layer lies in a stretch of the parameters."""
-    parts = []
-    for index, layer, first in network.layout():
-        rows = slice(*(min(max((end - first) // layer.n_out, 0), layer.n_in) for end in (start, stop)))
-        if rows.start < rows.stop:
-            parts.append((index, rows, rows.stop == layer.n_in))
-    return parts

@@ -1,12 +1,80 @@
-"""Label smoothing: a wrapper around a loss, for which no label is quite certain."""
+"""Regularization beside the layers: a penalty in the loss, a limit on the weights, smoothed labels."""
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.network.layers import ALL, Affine
 from pipeline.network.losses import Loss
 
 Array = NDArray[Any]
+BLOCK = 2**18
+"""Weights whose gradient is worked on at once, so that no second array of all of them is needed."""
+
+
+class L2:
+    """alpha / 2 * sum(W^2) / n, over all weights but no bias, n being the samples in the batch (or their weight).
+
+    Its gradient is alpha W / n. Krogh and Hertz 1991, NeurIPS; divided as scikit-learn divides it.
+
+    Parameters
+    ----------
+    alpha : float
+        Strength, at least 0.
+    """
+
+    def __init__(self, alpha: float) -> None:
+        self.alpha = alpha
+
+    def add(self, layer: Affine, rows: slice, n: float) -> float:
+        """Add the gradient of some rows of a layer's weights to theirs, and return the term of those rows."""
+        W, dW = layer.W[rows], layer.dW[rows]
+        for start in range(0, len(W), step := max(1, BLOCK // layer.n_out)):
+            dW[start : start + step] += W[start : start + step] * (self.alpha / n)
+        return 0.5 * self.alpha * float(np.vdot(W, W)) / n
+
+
+class MaxNorm:
+    """w <- w min(1, limit / |w|), w being the weights that come into one unit, a column of W; after every update.
+
+    Hinton et al. 2012, arXiv 1207.0580; Srivastava et al. 2014, JMLR 15.
+
+    Parameters
+    ----------
+    limit : float
+        The longest that a column may be, above 0.
+
+    Raises
+    ------
+    ValueError
+        For another limit.
+
+    Examples
+    --------
+    >>> layer = Affine(2, 2)
+    >>> layer.W = np.array([[3.0, 0.3], [4.0, 0.4]])
+    >>> MaxNorm(1).apply(layer)
+    >>> layer.W
+    array([[0.6, 0.3],
+           [0.8, 0.4]])
+    """
+
+    def __init__(self, limit: float) -> None:
+        if not limit > 0:
+            raise ValueError(f"limit must be a number > 0; got {limit!r}")
+        self.limit = limit
+
+    def __repr__(self) -> str:
+        return f"MaxNorm({self.limit})"
+
+    def apply(self, layer: Affine, units: slice = ALL) -> None:
+        """Shorten the columns of some units that are too long, in place; nothing else is written."""
+        W = layer.W[:, units]
+        norms = np.sqrt(np.einsum("ij,ij->j", W, W))
+        if W.size and norms.max() > self.limit:
+            # Where nothing is too long this is limit / limit, 1 to the last bit.
+            W *= self.limit / np.maximum(norms, self.limit)
 
 
 class LabelSmoothing(Loss):

@@ -9,10 +9,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pipeline.network.adversaries import Adversary, draw_directions, move
+from pipeline.network.adversarial import Adversary, draw_directions, move
 from pipeline.network.layers import Affine, Layer
 from pipeline.network.losses import Loss
-from pipeline.network.routes import Route
+from pipeline.network.pass_ import Route
 
 Array = NDArray[Any]
 

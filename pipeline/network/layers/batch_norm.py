@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.layers import ALL, Layer
+from pipeline.network.layers.base import ALL, Layer
 
 Array = NDArray[Any]
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.network import LOSSES
-from pipeline.network.tally import ELEMENTS, PIECE, Tally, piece
+from pipeline.network.batches import PIECE
+from pipeline.network.epoch_metrics import Tally
 
 RNG = np.random.default_rng(0)
 
@@ -52,11 +53,3 @@ def test_it_begins_anew_when_taken():
         cost, _, n = tally.take()
     assert n == 4
     assert cost == pytest.approx(4 * loss.value(P[1], Y[1]))
-
-
-@pytest.mark.parametrize(
-    ("width", "samples"), [(1, PIECE), (ELEMENTS // PIECE, PIECE), (200_000, 83), (ELEMENTS, 1), (ELEMENTS + 1, 1)]
-)
-def test_a_piece_has_so_many_numbers_at_the_most(width, samples):
-    """Narrow samples go by thousands, wide ones by as many as make the same memory, and the widest one by one."""
-    assert piece(width) == samples

@@ -1,0 +1,36 @@
+"""The layers of a network, one module for each kind."""
+
+from pipeline.network.layers.activations import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    Activation,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from pipeline.network.layers.affine import Affine
+from pipeline.network.layers.base import ALL, Layer
+from pipeline.network.layers.batch_norm import BatchNorm
+from pipeline.network.layers.dropout import Dropout
+from pipeline.network.layers.noise import GaussianNoise
+
+__all__ = [
+    "ACTIVATIONS",
+    "ALL",
+    "ELU",
+    "GELU",
+    "Activation",
+    "Affine",
+    "BatchNorm",
+    "Dropout",
+    "GaussianNoise",
+    "Identity",
+    "Layer",
+    "LeakyReLU",
+    "ReLU",
+    "Sigmoid",
+    "Tanh",
+]

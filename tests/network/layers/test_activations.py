@@ -1,0 +1,50 @@
+"""What each activation function promises for itself."""
+
+import numpy as np
+import pytest
+
+from pipeline.network.layers import ACTIVATIONS, ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, Tanh
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations_bear_the_largest_numbers(name, dtype):
+    """Where the input is as large as the type holds (less a power for GELU's cube), the output is no NaN."""
+    limit = np.finfo(dtype).max ** (1 / 3 if name == "gelu" else 1) / 4
+    X = np.array([[-limit, -1, 0, 1, limit]], dtype)
+    layer = ACTIVATIONS[name]()
+    Y = layer.forward(X, training=True)
+    assert np.isfinite(Y).all()
+    assert np.isfinite(layer.backward(np.ones_like(X))).all()
+
+
+@pytest.mark.parametrize(
+    ("layer", "wanted"),
+    [
+        (Identity(), [-2, 0, 2]),
+        (ReLU(), [0, 0, 2]),
+        (LeakyReLU(), [-0.02, 0, 2]),
+        (ELU(), [np.exp(-2) - 1, 0, 2]),
+        (Sigmoid(), [1 / (1 + np.exp(2)), 0.5, 1 / (1 + np.exp(-2))]),
+        (Tanh(), [-np.tanh(2), 0, np.tanh(2)]),
+        (GELU(), [-0.0454, 0, 1.9546]),
+    ],
+)
+def test_activations_are_their_formulas(layer, wanted):
+    """Values worked out by hand; GELU's from its paper's formula, to four digits."""
+    np.testing.assert_allclose(layer.forward(np.array([[-2.0, 0, 2]]))[0], wanted, atol=1e-4 / 2)
+
+
+def test_gelu_is_near_the_one_with_the_normal_distribution():
+    """The form with tanh is within 1e-3 of x Phi(x)."""
+    from scipy.special import ndtr
+
+    X = np.linspace(-5, 5, 101)[np.newaxis]
+    np.testing.assert_allclose(GELU().forward(X), X * ndtr(X), atol=1e-3)
+
+
+def test_relu_passes_nothing_back_at_zero():
+    """At the kink the slope is that of the left side, as scikit-learn has it."""
+    layer = ReLU()
+    layer.forward(np.array([[-1.0, 0, 1]]), training=True)
+    assert layer.backward(np.ones((1, 3))).tolist() == [[0, 0, 1]]

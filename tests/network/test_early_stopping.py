@@ -1,0 +1,39 @@
+"""When training stops before its last epoch."""
+
+import numpy as np
+import pytest
+
+from pipeline.network.early_stopping import Stopping
+
+
+@pytest.mark.parametrize(
+    ("monitor", "figures", "best"),
+    [
+        ("loss", [5, 3, 2.95, 2.9, 2.5], [1, 1, 1, 1, 1]),
+        ("validation_score", [0.5, 0.8, 0.7, 0.8, 1], [1, 1, 0, 0, 1]),
+    ],
+)
+def test_a_figure_gets_better_downwards_or_upwards(monitor, figures, best):
+    """Losses fall and scores rise; what is better by less than tol is the best, but stalls."""
+    stopping = Stopping(monitor, tol=0.1, patience=1)
+    assert [stopping.update(figure) for figure in figures] == [bool(one) for one in best]
+    assert stopping.best == figures[-1]
+    assert stopping.stalled == 0
+
+
+@pytest.mark.parametrize("monitor", ["validation_loss", "validation_score"])
+def test_what_is_no_number_is_never_the_best(monitor):
+    """Validation data may overflow where training data do not; the epochs after it are compared among themselves."""
+    stopping = Stopping(monitor)
+    assert [stopping.update(figure) for figure in (np.nan, 0.5, np.nan, 0.5)] == [False, True, False, False]
+    assert (stopping.best, stopping.stalled) == (0.5, 2)
+
+
+def test_patience_is_counted_in_epochs():
+    """After more than `patience` epochs without getting better, it is time; inf never is."""
+    for patience, due in ((2, [False, False, False, True]), (np.inf, [False] * 4)):
+        stopping, found = Stopping("loss", 0.1, patience), []
+        for figure in (1, 1, 1, 1):
+            stopping.update(figure)
+            found.append(stopping.due)
+        assert found == due
