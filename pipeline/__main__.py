@@ -6,9 +6,9 @@ import sys
 def main() -> None:
     """Run the command line; what goes wrong before it is there is told in one line as well."""
     try:
-        from pipeline.program import leave_on_interrupt  # noqa: PLC0415 - Ctrl-C is taken care of at once
+        from pipeline.program import leave_on_signals  # noqa: PLC0415 - Ctrl-C is taken care of at once
 
-        leave_on_interrupt()
+        leave_on_signals()
         from pipeline.cli import main as run_command_line  # noqa: PLC0415 - and before this, which takes time
 
         run_command_line()

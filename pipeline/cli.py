@@ -1,13 +1,12 @@
 """The command line: a command for each stage, ``run`` for all of them, ``predict`` for a model that is ready.
 
 The bare ``--help`` needs neither NumPy nor scikit-learn. Whatever goes wrong reaches a person as one line and an exit
-code: 1 failed, 2 wrong usage or wrong ``params.yaml``, 130 interrupted, 143 told to end. Results go to the output, the
-rest to the error stream.
+code: 1 failed, 2 wrong usage or wrong ``params.yaml``, 130 interrupted, 143 or 129 told to end (SIGTERM, SIGHUP).
+Results go to the output, the rest to the error stream.
 """
 
 import json
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 import pipeline
+from pipeline.dvc_lock import damaged_lock
 from pipeline.files import check_replaceable, temporary_folder
 from pipeline.parameters import ParameterError, closest, no_such, parameters_of
 from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
@@ -31,8 +31,6 @@ from pipeline.terminal import RichProgress, format_json, format_result
 
 if TYPE_CHECKING:
     from pipeline.recipes.recipe import Recipe
-
-TERMINATED = 143  # 128 + SIGTERM
 
 ParamsOption = Annotated[
     Path | None,
@@ -87,8 +85,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; told to end from outside, it clears up behind it as after Ctrl-C."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    """Run the command line."""
     app()
 
 
@@ -482,6 +479,8 @@ def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path, *, as_jso
     """Run stages one after another, and print what each has done."""
     stages: dict[str, Stage] = {name: stage_class(name)(**arguments[name]) for name in arguments}
     results: dict[str, Any] = {}
+    if damage := damaged_lock():
+        typer.echo(f"warning: {damage}", err=True)
     work_begins()
     if len(stages) > 1:  # a stage that runs alone looks by itself, once its input is there
         for stage in stages.values():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -400,8 +401,9 @@ def test_an_interruption_is_one_line_and_exit_code_130(folder):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such signal")
-def test_told_to_end_it_leaves_nothing_half_written(tmp_path):
-    """A scheduler's SIGTERM in the middle of training is as clean as Ctrl-C, and has an exit code of its own."""
+@pytest.mark.parametrize(("told", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_told_to_end_it_leaves_nothing_half_written(tmp_path, told, code):
+    """A scheduler's SIGTERM or a closed terminal in the middle of training is as clean as Ctrl-C, with its own code."""
     command = [sys.executable, "-m", "pipeline"]
     environment = os.environ | {"PYTHONPATH": str(Path(pipeline.__file__).parents[1])}
     place = {"cwd": tmp_path, "env": environment}
@@ -412,8 +414,9 @@ def test_told_to_end_it_leaves_nothing_half_written(tmp_path):
         while not list(tmp_path.glob("artifacts/.model-*")) and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.5)
-        training.terminate()
-        assert training.wait(60) == 143
+        for _ in range(3):  # terminals, and shells for them, say it more than once
+            training.send_signal(getattr(signal, told))
+        assert training.wait(60) == code
     assert sorted(path.name for path in (tmp_path / "artifacts").iterdir()) == ["prepared", "raw", "split"]
 
 
@@ -441,6 +444,15 @@ def test_dvc_s_own_stages_are_not_warned_of(folder, monkeypatch):
     (folder / "dvc.yaml").write_text(TRACKED, "utf-8")
     monkeypatch.setenv("DVC_STAGE", "train")
     assert "DVC" not in train()[2]
+
+
+@pytest.mark.parametrize(("text", "state"), [("", "empty"), ("schema: '2.0'\nsta", "cut off in the middle")])
+def test_a_lock_that_dvc_left_damaged_is_told(text, state):
+    """DVC runs nothing then, and does not say why; a stage runs, and says it."""
+    Path("dvc.lock").write_text(text, "utf-8")
+    code, _, error = train()
+    assert code == 0
+    assert f"warning: dvc.lock is {state}, as DVC leaves it when it is killed: `git restore dvc.lock`" in error
 
 
 def test_debug_shows_the_traceback():

@@ -66,6 +66,8 @@ def test_a_missing_package_is_one_line(tmp_path, name, command):
     assert line.startswith(f"error: the package {name.split('.')[0]} is not installed for {sys.executable}: activate")
 
 
+ENDINGS = {"SIGINT": (130, "interrupted\n"), "SIGTERM": (143, ""), "SIGHUP": (129, "")}
+
 SLOW = """
 import sys, time
 from pathlib import Path
@@ -84,43 +86,72 @@ main()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such signal")
-@pytest.mark.parametrize("module", ["pipeline.program", "pipeline.cli", "typer", "numpy", "sklearn"])
-def test_an_interruption_at_the_start_leaves_no_traceback(tmp_path, module):
-    """Ctrl-C while modules are imported is one line and exit code 130."""
+@pytest.mark.parametrize(
+    ("told", "module", "expected"),
+    [
+        *(
+            ("SIGINT", module, (130, "interrupted\n"))
+            for module in ("pipeline.program", "pipeline.cli", "typer", "numpy")
+        ),
+        *((told, "sklearn", expected) for told, expected in ENDINGS.items()),
+    ],
+)
+def test_an_interruption_at_the_start_leaves_no_traceback(tmp_path, told, module, expected):
+    """Ctrl-C while modules are imported is one line and exit code 130; what tells a process to end has its own code."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-c", SLOW.format(module=module)]
     with subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
         while not (tmp_path / "there").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, told))
         _, error = process.communicate(timeout=60)
-    assert (process.returncode, error) == (130, "interrupted\n")
+    assert (process.returncode, error) == expected
+
+
+SIGNALS = [signal.SIGINT, *program.ENDING]
 
 
 @pytest.fixture
 def handler():
-    """Give the process its own handler of Ctrl-C back."""
-    before = signal.getsignal(signal.SIGINT)
+    """Give the process its own handlers back."""
+    before = {one: signal.getsignal(one) for one in SIGNALS}
     yield
-    signal.signal(signal.SIGINT, before)
+    for one, own in before.items():
+        signal.signal(one, own)
 
 
 @pytest.mark.usefixtures("handler")
 def test_once_work_begins_an_interruption_is_an_exception():
     """What is half done can be cleared up."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    program.leave_on_interrupt()
+    program.leave_on_signals()
     assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
     program.work_begins()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.usefixtures("handler")
-@pytest.mark.parametrize("own", [signal.SIG_IGN, lambda *_: None])
-def test_a_handler_of_another_s_stays(own):
-    """In the background of a shell Ctrl-C is ignored, and goes on being so."""
-    signal.signal(signal.SIGINT, own)
-    program.leave_on_interrupt()
+@pytest.mark.parametrize("told", program.ENDING)
+def test_once_work_begins_to_be_told_to_end_is_an_exception(told):
+    """The exit code says by what; told again while it clears up, the process goes on clearing up."""
+    for one in program.ENDING:
+        signal.signal(one, signal.SIG_DFL)
+    program.leave_on_signals()
     program.work_begins()
-    assert signal.getsignal(signal.SIGINT) is own
+    with pytest.raises(SystemExit) as ending:
+        signal.raise_signal(told)
+    assert ending.value.code == 128 + told
+    for one in program.ENDING:
+        signal.raise_signal(one)
+
+
+@pytest.mark.usefixtures("handler")
+@pytest.mark.parametrize("own", [signal.SIG_IGN, lambda *_: None])
+@pytest.mark.parametrize("one", SIGNALS)
+def test_a_handler_of_another_s_stays(one, own):
+    """In the background of a shell Ctrl-C is ignored, under ``nohup`` a closed terminal, and goes on being so."""
+    signal.signal(one, own)
+    program.leave_on_signals()
+    program.work_begins()
+    assert signal.getsignal(one) is own

@@ -4,16 +4,21 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
+import joblib
 import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 from typer.testing import CliRunner
 
-from pipeline import Deform
+import pipeline
+from pipeline import Deform, program
 from pipeline.cli import app
 from pipeline.committee import load_committee, member_seeds
 from pipeline.data.idx import read_part
@@ -582,6 +587,64 @@ def test_members_share_the_cores(folder, monkeypatch, n_threads, n_cores, expect
     with pytest.raises(Stop):
         TrainMembers(train, 3, 5).run(folder / "artifacts")
     assert asked == [(*expected, 3, 5)]
+
+
+MEMBERS_AT_WORK = """
+import fcntl, time
+from joblib import Parallel, delayed
+from pipeline.recipes.members import _workers
+
+def hold(name):
+    with open(name, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write("held")
+        file.flush()
+        time.sleep(60)
+
+with _workers():
+    Parallel(n_jobs=2)(delayed(hold)(name) for name in ("first", "second"))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such signal")
+def test_members_end_with_a_killed_process(folder):
+    """What trains members does not train on for nobody, even where its parent is killed and can tell it nothing."""
+    import fcntl
+
+    place = {"cwd": folder, "env": os.environ | {"PYTHONPATH": str(Path(pipeline.__file__).parents[1])}}
+    paths, deadline = [folder / "first", folder / "second"], time.monotonic() + 60
+    with subprocess.Popen([sys.executable, "-c", MEMBERS_AT_WORK], **place) as parent:
+        while not all(path.exists() and path.read_text("utf-8") for path in paths):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        parent.kill()
+    for path in paths:
+        with path.open() as file:
+            while time.monotonic() < deadline:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    time.sleep(0.05)
+            else:
+                pytest.fail("a member trains on")
+
+
+def test_members_are_trained_by_such_processes(folder, monkeypatch):
+    """joblib is told to, where members are fitted."""
+    recipe = replace(read_recipe(Path("recipes/small.yaml")), seeds=(0,), gradcheck=None, numerical=None)
+    list(run(recipe, folder / "artifacts"))
+    told = []
+
+    class Look:
+        def fit(self, *_):
+            told.append(joblib.parallel.get_active_backend()[0].backend_kwargs)
+            raise KeyError("seen")
+
+    monkeypatch.setattr("pipeline.recipes.members.make_committee", lambda *_: Look())
+    with pytest.raises(KeyError, match="seen"):
+        TrainMembers(recipe.stages(0)["train"], 2).run(folder / "artifacts")
+    assert told == [{"initializer": program.end_with, "initargs": (os.getpid(),)}]
 
 
 class Interrupted(Step):

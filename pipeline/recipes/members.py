@@ -4,6 +4,7 @@ It reads what ``Train`` reads, and writes a model file for each member in the pl
 same for networks of other recipes, some of which may be kept from before, one by one with ``gather_network``.
 """
 
+import os
 import shutil
 import time
 import warnings
@@ -11,12 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from pipeline.committee import make_committee, members_at_once, save_committee
 from pipeline.files import replacing_folder
+from pipeline.program import end_with
 from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read_effort
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
@@ -69,7 +72,7 @@ class TrainMembers(Stage):
         progress.begin(f"train {self.n_members} members, {n_jobs} at once", None, "members")
         began = time.perf_counter()
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _workers():
                 # As in `Train`: to have used all epochs is no mishap. joblib's processes hear of it, too.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 self.committee_ = committee.fit(X, y)
@@ -78,6 +81,11 @@ class TrainMembers(Stage):
         self.seconds_ = time.perf_counter() - began
         save_committee(folder, Pipeline([("preprocess", normalize), ("train", committee)]))
         return {"members": self.n_members, "seconds": self.seconds_}
+
+
+def _workers() -> parallel_config:
+    """Have joblib start processes that end when this one does, rather than train on for nobody."""
+    return parallel_config("loky", initializer=end_with, initargs=(os.getpid(),))
 
 
 def gather_network(
