@@ -6,6 +6,7 @@ Bars go to the error stream, and only where that is a terminal; so a log stays q
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from numbers import Integral, Real
 from types import TracebackType
 from typing import Any, Self
@@ -52,7 +53,11 @@ class RichProgress(Progress):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        self._stop()
+
+    def _stop(self) -> None:
+        with suppress(OSError):  # the terminal may be gone, and the exit code must still say why the work ended
+            self._bars.stop()
 
     def begin(self, what: str, total: int | None, unit: str) -> None:
         """Draw a bar of ``total`` units, or one that only moves where nobody knows how many."""
@@ -74,7 +79,7 @@ class RichProgress(Progress):
         """Leave the bar begun last as it is; when it was the only one, give the terminal back."""
         self._bars.stop_task(self._tasks.pop())
         if not self._tasks:
-            self._bars.stop()
+            self._stop()
             for task in self._bars.task_ids:
                 self._bars.remove_task(task)
 
