@@ -20,7 +20,6 @@ import typer
 from typer.core import TyperGroup
 
 import pipeline
-from pipeline.dvc_lock import damaged_lock
 from pipeline.files import check_replaceable, temporary_folder
 from pipeline.parameters import ParameterError, closest, no_such, parameters_of
 from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
@@ -479,13 +478,11 @@ def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path, *, as_jso
     """Run stages one after another, and print what each has done."""
     stages: dict[str, Stage] = {name: stage_class(name)(**arguments[name]) for name in arguments}
     results: dict[str, Any] = {}
-    if damage := damaged_lock():
-        typer.echo(f"warning: {damage}", err=True)
     work_begins()
     if len(stages) > 1:  # a stage that runs alone looks by itself, once its input is there
         for stage in stages.values():
             stage.check_output(artifacts)
-    _say_what_dvc_tracks(artifacts / stage.writes for stage in stages.values())
+    _say_what_dvc_needs(artifacts / stage.writes for stage in stages.values())
     for name, stage in stages.items():
         quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()  # an estimator may print, if it is told to
         with RichProgress(verbose=verbose) as progress, _saying_warnings(progress), quiet:
@@ -496,11 +493,14 @@ def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path, *, as_jso
         typer.echo(format_json(results))
 
 
-def _say_what_dvc_tracks(folders: Iterable[Path]) -> None:
-    """Say which folders that are about to be written DVC will put back, unless it is DVC that runs the stage."""
+def _say_what_dvc_needs(folders: Iterable[Path]) -> None:
+    """Say which folders that are about to be written DVC will put back, and what a kill of it has left damaged.
+
+    Where it is DVC that runs the stage, there is nothing to say.
+    """
     if "DVC_STAGE" in os.environ:
         return
-    from pipeline.tracking import tracked_by_dvc  # noqa: PLC0415 - what DVC runs does not depend on it
+    from pipeline.tracking import damaged_lock, tracked_by_dvc  # noqa: PLC0415 - what DVC runs does not depend on it
 
     tracked = [str(folder) for folder in tracked_by_dvc(folders)]
     if tracked:
@@ -509,6 +509,8 @@ def _say_what_dvc_tracks(folders: Iterable[Path]) -> None:
             "FOLDER writes elsewhere",
             err=True,
         )
+    if damage := damaged_lock():
+        typer.echo(f"warning: {damage}", err=True)
 
 
 @contextmanager

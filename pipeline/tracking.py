@@ -1,4 +1,4 @@
-"""Which folders of artifacts DVC tracks, so that a command can say so before it writes over one.
+"""What DVC has to do with this folder, so that a command can say so: the artifacts that it tracks, the lock it left.
 
 Nothing is written, and DVC itself is not needed.
 """
@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.parameters import ParameterError, read_yaml
 
 WORKFLOW = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
 
 
 def tracked_by_dvc(folders: Iterable[Path]) -> list[Path]:
@@ -29,6 +30,24 @@ def tracked_by_dvc(folders: Iterable[Path]) -> list[Path]:
         return []
     outputs = {Path(path).resolve() for path in _outputs()}
     return [folder for folder in folders if folder.resolve() in outputs]
+
+
+def damaged_lock() -> str | None:
+    """Return what is wrong with this folder's ``dvc.lock``, and what mends it; None where nothing is, or there is none.
+
+    Notes
+    -----
+    DVC writes it in its place, so that a kill leaves nothing or a part, with which DVC runs no stage and does not say
+    why. It ends the file with a line break: one without it was cut off.
+    """
+    try:
+        text = LOCK.read_bytes()
+    except OSError:
+        return None
+    if text.endswith(b"\n") and text.strip():
+        return None
+    state = "cut off in the middle" if text.strip() else "empty"
+    return f"{LOCK} is {state}, as DVC leaves it when it is killed: `git restore {LOCK}` brings the last commit's back"
 
 
 def _outputs() -> list[str]:

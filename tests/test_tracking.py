@@ -1,11 +1,12 @@
-"""Which folders DVC tracks, as dvc.yaml says."""
+"""Which folders DVC tracks, as dvc.yaml says, and what a kill of it leaves."""
 
 from pathlib import Path
 
 import pytest
 
-from pipeline.tracking import tracked_by_dvc
+from pipeline.tracking import damaged_lock, tracked_by_dvc
 
+ROOT = Path(__file__).parents[1]
 FOLDERS = [Path("artifacts/raw"), Path("artifacts/model"), Path("elsewhere/model")]
 
 
@@ -42,3 +43,19 @@ def test_a_workflow_of_another_form_tracks_nothing(folder, text):
     (folder / ".dvc").mkdir()
     (folder / "dvc.yaml").write_text(text)
     assert tracked_by_dvc(FOLDERS) == []
+
+
+def test_what_dvc_wrote_whole_is_fine():
+    """The repository's own has nothing wrong with it, and neither has a folder without one."""
+    assert damaged_lock() is None
+    whole = (ROOT / "dvc.lock").read_bytes()
+    Path("dvc.lock").write_bytes(whole)
+    assert damaged_lock() is None
+
+
+@pytest.mark.parametrize(("length", "state"), [(0, "empty"), (1000, "cut off in the middle")])
+def test_what_dvc_left_half_written_is_told(length, state):
+    """It says what is wrong, and what brings the file back."""
+    Path("dvc.lock").write_bytes((ROOT / "dvc.lock").read_bytes()[:length])
+    assert damaged_lock().startswith(f"dvc.lock is {state}, ")
+    assert "`git restore dvc.lock`" in damaged_lock()
