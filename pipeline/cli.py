@@ -25,7 +25,7 @@ from pipeline.parameters import ParameterError, closest, no_such, parameters_of
 from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
 from pipeline.settings import PARAMS, RECIPES, check_document, override, read_document, shipped
 from pipeline.stage_command import STAGES, StageCommand, stage_class
-from pipeline.stages.base import MissingInputError, Stage
+from pipeline.stages.base import MAKERS, MissingInputError, Stage, check_output
 from pipeline.terminal import RichProgress, format_json, format_result
 
 if TYPE_CHECKING:
@@ -331,6 +331,8 @@ def _check_places(folder: Path, names: Iterable[str], keep: Path | None, readme:
         check_replaceable(path, "choose another folder with --recipes")
         if keep:
             check_replaceable(keep / ("trials" if trials else name) / "models", "choose another folder with --keep")
+            for made in () if trials else MAKERS:
+                check_output(keep / name, made, "--keep")
     if readme:
         check_replaceable(readme, "choose another file with --write-readme")
 

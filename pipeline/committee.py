@@ -116,11 +116,14 @@ def save_committee(folder: str | os.PathLike[str], model: Any) -> None:
         For a model of another kind.
     NotFittedError
         For one that has learned nothing yet.
+    FileExistsError
+        Where files of such names are there, and are no committee: one is missing in their row.
     """
     *before, committee = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     if not isinstance(committee, VotingClassifier) or committee.voting != "soft":
         raise TypeError(f"a committee is a VotingClassifier with soft voting; got {committee!r}")
     check_is_fitted(committee)
+    _check_committee(folder)
     Path(folder).mkdir(parents=True, exist_ok=True)
     with temporary_folder(folder, "model") as scratch:  # all are there, or none is replaced
         for number, member in enumerate(committee.estimators_, start=1):
@@ -180,6 +183,16 @@ def _named(member: Any, classes: NDArray[Any]) -> list[Any]:
     classifier = copy(last)
     classifier.classes_ = classes
     return [*before, classifier]
+
+
+def _check_committee(folder: str | os.PathLike[str]) -> None:
+    """Raise where files that are called as members are none of a committee, and would be deleted."""
+    for place, (number, path) in enumerate(sorted(_numbered(folder).items()), start=1):
+        if number != place:
+            raise FileExistsError(
+                f"{path} is there without {_path(folder, place).name}, and so no member of a committee: move it "
+                "elsewhere, or save to another folder"
+            )
 
 
 def _path(folder: str | os.PathLike[str], number: int) -> Path:

@@ -11,8 +11,10 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +26,10 @@ except ImportError:  # Windows
 
 SUFFIX = ".tmp"
 """What the name of all that is unfinished ends with; git and DVC are told to look away."""
+
+
+_OF_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini", ".nfs*", f".*-{'[0-9a-f]' * 8}{SUFFIX}")
+"""Patterns of the names of files that systems leave behind, and of our own that are unfinished: no loss to anyone."""
 
 
 class UnwritableError(OSError):
@@ -47,10 +53,18 @@ def replacing_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def replacing_folder(target: Path) -> Iterator[Path]:
+def replacing_folder(target: Path, known: Collection[str] | None = None) -> Iterator[Path]:
     """Hand over an empty folder, and put it in the place of ``target`` when all went well.
 
     On an error the old folder stays as it was, and nothing half-written stays behind.
+
+    Parameters
+    ----------
+    target : Path
+        The place; a link is replaced, not followed.
+    known : collection of str, optional
+        Patterns of the files that may be deleted with the old folder. Where it has got others by then, it is kept
+        beside the new one, and a warning names it. None is all files.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     _clear(target.parent, target.name, partial(_remove_folder, target))
@@ -67,6 +81,43 @@ def replacing_folder(target: Path) -> Iterator[Path]:
             if os.path.lexists(aside) and not os.path.lexists(target):
                 aside.rename(target)
             raise
+        if known is not None and find_foreign(aside, known):
+            _keep_beside(target, aside)
+
+
+def find_foreign(folder: Path, known: Collection[str]) -> Path | None:
+    """Return what is no file of a folder that is known, and would be lost with it.
+
+    Parameters
+    ----------
+    folder : Path
+        It need not be there.
+    known : collection of str
+        Patterns of the names of files, below the folder and with ``/`` in between.
+
+    Returns
+    -------
+    Path or None
+        The first file of another name; the folder itself, where a file or a link stands in its place; or None.
+    """
+    if not os.path.lexists(folder):
+        return None
+    if folder.is_symlink() or not folder.is_dir():
+        return folder
+    files = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
+    return next((path for path in files if not _is_known(path.relative_to(folder), known)), None)
+
+
+def _is_known(path: Path, known: Collection[str]) -> bool:
+    ours = any(fnmatchcase(path.as_posix(), pattern) for pattern in known)
+    return ours or any(fnmatchcase(part, pattern) for part in path.parts for pattern in _OF_SYSTEMS)
+
+
+def _keep_beside(target: Path, old: Path) -> None:
+    """Keep a folder whose place another has taken, for it has got files while that was made."""
+    kept = target.with_name(f"{target.name}.old-{secrets.token_hex(4)}")
+    old.rename(kept)
+    warnings.warn(f"{target} has got files of another origin meanwhile; they are in {kept}", stacklevel=4)
 
 
 @contextmanager

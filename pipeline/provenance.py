@@ -37,11 +37,14 @@ class Record:
         The stage's parameters, as JSON has them.
     inputs : dict of str
         The digest of every folder that it was made from, by the folder's name.
+    files : list of str
+        The names of the files that the stage has written: those that it may delete.
     """
 
     stage: str
     parameters: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
 
 
 def digest_folder(folder: Path) -> str:
@@ -61,11 +64,16 @@ def digest_folder(folder: Path) -> str:
         The algorithm, a colon and the digest in hexadecimal.
     """
     whole = hashlib.sha256()
-    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in _files(folder)):
-        with path.open("rb") as file:
+    for name in list_files(folder):
+        with (folder / name).open("rb") as file:
             own = hashlib.file_digest(file, "sha256").hexdigest()
             whole.update(f"{name}\0{own}\n".encode(errors="surrogateescape"))
     return f"sha256:{whole.hexdigest()}"
+
+
+def list_files(folder: Path) -> list[str]:
+    """Return the names of the files of a folder that count: all but the record and those that begin with a dot."""
+    return sorted(path.relative_to(folder).as_posix() for path in _files(folder))
 
 
 def write_record(folder: Path, record: Record) -> None:
@@ -85,10 +93,11 @@ def read_record(folder: Path) -> Record | None:
     path = folder / RECORD
     try:
         document = read_json(path, max_bytes=_LARGEST)
-        record = Record(document["stage"], document["parameters"], document["inputs"])
-        sound = isinstance(record.parameters, dict) and all(
-            isinstance(part, str) for part in (record.stage, *record.inputs, *record.inputs.values())
-        )
+        files = document.get("files", [])  # earlier versions had no such list
+        record = Record(document["stage"], document["parameters"], document["inputs"], files)
+        told = (record.stage, *record.inputs, *record.inputs.values(), *record.files)
+        shaped = isinstance(record.parameters, dict) and isinstance(record.files, list)
+        sound = shaped and all(isinstance(part, str) for part in told)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError):  # no JSON, or of another shape

@@ -389,6 +389,19 @@ def test_run_looks_at_all_places_before_the_first_stage(folder, monkeypatch):
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
 
 
+def test_run_deletes_no_file_of_another_origin(folder):
+    """A thesis in the folder of a later stage is told, in one line, before the first has fetched anything."""
+    (folder / "a/model").mkdir(parents=True)
+    (folder / "a/model/thesis.tex").write_text("years of work", "utf-8")
+    code, out, error = call("run", "--artifacts", "a")
+    assert (code, out) == (1, "")
+    assert line_of(error) == (
+        "a/model/thesis.tex has not been made by a stage, and `python -m pipeline train` replaces the folder: move it "
+        "elsewhere, or choose another folder with --artifacts"
+    )
+    assert [path.as_posix() for path in Path("a").rglob("*")] == ["a/model", "a/model/thesis.tex"]
+
+
 def test_a_parameter_that_a_stage_refuses_is_wrong_usage():
     """What only the stage can know is still the user's parameter: exit code 2."""
     assert train("--trouble", "parameter") == (2, "", "error: alpha must be small\n")

@@ -140,6 +140,14 @@ def test_a_committee_comes_back(tmp_path, kind):
         assert alone.classes_.tolist() == model.classes_.tolist()
 
 
+def test_a_model_that_is_called_as_a_member_is_not_deleted(tmp_path):
+    """A person's own ``model-7.npz`` without the six before it is no committee's: nothing is written beside it."""
+    (tmp_path / "model-7.npz").write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=r"model-7.npz is there without model-1.npz, .* move it elsewhere, or"):
+        save_committee(tmp_path, fitted())
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
+
+
 def test_members_are_put_in_the_order_of_their_numbers(tmp_path):
     """The tenth comes after the second."""
     save_committee(tmp_path, fitted(11, net=clone(NET).set_params(max_iter=1)))

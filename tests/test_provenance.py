@@ -171,9 +171,11 @@ def test_every_folder_says_what_it_was_made_from(whole):
     digests = {name: digest_folder(artifacts / name) for name in ORDER}
     for number, name in enumerate(ORDER):
         record = document(artifacts, name)
-        assert sorted(record) == ["inputs", "parameters", "stage"]
+        assert sorted(record) == ["files", "inputs", "parameters", "stage"]
+        assert sorted([*record["files"], RECORD]) == sorted(path.name for path in (artifacts / name).iterdir())
         assert record["inputs"] == {before: digests[before] for before in ORDER[:number]}
-    assert document(artifacts, "raw") == {"inputs": {}, "parameters": {"dataset": "folder"}, "stage": "fetch"}
+    raw = document(artifacts, "raw")
+    assert (raw["inputs"], raw["parameters"], raw["stage"]) == ({}, {"dataset": "folder"}, "fetch")
     assert document(artifacts, "split")["parameters"] == Split().get_params()
     assert document(artifacts, "model")["parameters"]["hidden_layer_sizes"] == [3]
 

@@ -393,6 +393,18 @@ def test_places_that_cannot_be_written_are_told_before_training(folder, monkeypa
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "recipes"]
 
 
+def test_a_recipe_deletes_no_file_of_another_origin(folder, monkeypatch):
+    """What lies among the artifacts that are to be kept is told before any work, and stays."""
+    (folder / "kept/small/evaluation").mkdir(parents=True)
+    (folder / "kept/small/evaluation/notes.md").touch()
+    monkeypatch.setattr(STAGES["fetch"], "_run", lambda *_: pytest.fail("it runs"))
+    code, out, error = call("small", "--keep", "kept")
+    assert (code, out) == (1, "")
+    assert error.startswith("error: kept/small/evaluation/notes.md has not been made by a stage, and ")
+    assert error.endswith(": move it elsewhere, or choose another folder with --keep\n")
+    assert (folder / "kept/small/evaluation/notes.md").is_file()
+
+
 def test_results_stay_when_a_recipe_is_run_again(folder, monkeypatch):
     """The second run stands beside them, whole or interrupted, and takes their place where one asks for it."""
     recipe = read_recipe(folder / "recipes" / "small.yaml")

@@ -18,12 +18,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from pipeline.committee import make_committee, members_at_once, save_committee
-from pipeline.files import replacing_folder
 from pipeline.program import end_with
 from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read_effort
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
-from pipeline.stages.base import Progress, Stage
+from pipeline.stages.base import Progress, Stage, replacing_output
 from pipeline.stages.train import Train, read_training
 from pipeline.threads import usable_threads
 
@@ -157,7 +156,7 @@ def gather_members(
         | gather_network(name, one, seed, artifacts, progress, kept, train, ["preprocess", "split"])
         for name, one in recipe.kinds.items()
     ]
-    with replacing_folder(artifacts / "model") as folder:
+    with replacing_output(artifacts, "model") as folder:
         for number, (name, one) in enumerate(recipe.kinds.items(), start=1):
             shutil.copyfile(model_path(kept(one), name, seed), folder / f"model-{number}.npz")
     return efforts

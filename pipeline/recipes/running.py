@@ -20,7 +20,6 @@ from pipeline.classifier import MLPClassifier
 from pipeline.committee import load_committee
 from pipeline.data.idx import read_part
 from pipeline.data.npy import read_rows
-from pipeline.files import replacing_folder
 from pipeline.metrics import finite_or_none, measure
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
@@ -29,7 +28,7 @@ from pipeline.recipes.kept import EFFORT, effort_of, folder_by_settings, model_p
 from pipeline.recipes.members import TrainMembers, gather_members, gather_network
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
-from pipeline.stages.base import Progress
+from pipeline.stages.base import Progress, replacing_output
 from pipeline.stages.evaluate import Verdict
 from pipeline.stages.preprocess import read_labels, read_pixels
 from pipeline.stages.train import FIGURES, Train, read_training
@@ -139,7 +138,7 @@ def _train_unwatched(train: Train, artifacts: Path, progress: Progress) -> None:
     """Do what the stage does, less its look at the validation rows after every epoch."""
     normalize, X, y, _ = read_training(artifacts)
     train._fit_watched(X, y, {}, progress)  # noqa: SLF001 - what the stage does, less what it watches
-    with replacing_folder(artifacts / train.writes) as folder:
+    with replacing_output(artifacts, train.writes) as folder:
         save_model(folder / "model.npz", Pipeline([("preprocess", normalize), ("train", train)]))
 
 

