@@ -21,7 +21,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.files import temporary_folder
+from pipeline.labels import has_several
 from pipeline.model_file import ModelFileError, load_model, save_model
+from pipeline.text import shown
 
 
 def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: int | None = None) -> VotingClassifier:
@@ -162,12 +164,19 @@ def load_committee(folder: str | os.PathLike[str]) -> VotingClassifier:
             raise FileNotFoundError(f"{_path(folder, number)} is missing, a member of the committee")
     models = {path.stem: load_model(path) for _, path in sorted(paths.items())}
     first, *others = models.values()
+    for name, model in models.items():
+        if has_several(model):
+            raise ModelFileError(f"{Path(folder, f'{name}.npz')} gives several labels at once, as no member does")
     for model in others:
         if not np.array_equal(model.classes_, first.classes_) or model.n_features_in_ != first.n_features_in_:
             raise ModelFileError(f"{folder} holds members of different committees: labels or pixels differ")
     committee = VotingClassifier([(name, FrozenEstimator(model)) for name, model in models.items()], voting="soft")
     labels = np.tile(first.classes_, 2)  # scikit-learn warns of labels that are all different
-    return committee.fit(np.zeros((len(labels), first.n_features_in_)), labels)
+    samples = np.broadcast_to(0.0, (len(labels), first.n_features_in_))  # which nobody looks at: no memory
+    try:
+        return committee.fit(samples, labels)
+    except ValueError as error:
+        raise ModelFileError(f"{folder} holds members that make no committee: {shown(error)}") from error
 
 
 def _seeded(member: Any, seed: int) -> Any:

@@ -6,7 +6,9 @@ model gives the same bytes.
 """
 
 import json
+import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,13 +21,27 @@ from sklearn.utils.validation import check_is_fitted
 from pipeline.augmentation import Deform
 from pipeline.classifier import MLPClassifier
 from pipeline.data.arrival import HEAD, describe_kind
+from pipeline.data.npz import NpzError, NpzReader
 from pipeline.files import replacing_file
+from pipeline.labels import check_no_missing
+from pipeline.model_state import OPTIONAL, Demand, check_depth, check_values, demanded_arrays
 from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.parameters import read_parameters, snake_case
 from pipeline.program import command
 from pipeline.stages.preprocess import Normalize
+from pipeline.strict_json import JsonError, parse_json
+from pipeline.text import shown
 
 FORMAT_VERSION = 1
+
+MAX_BYTES = 2**32
+"""How much the arrays of a file may take, unless the caller knows better: four gibibytes."""
+
+MAX_RATIO = 32
+"""By how much a file may be compressed; weights that have learned something hardly can be."""
+
+MAX_HEADER = 2**24
+"""Bytes of a header, for some 100,000 epochs of history."""
 
 
 class ModelFileError(ValueError):
@@ -50,6 +66,8 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
         For a model of another kind.
     NotFittedError
         For one that has learned nothing yet.
+    ValueError
+        For one with weights that are no finite numbers, or beyond what a file may hold.
 
     Examples
     --------
@@ -73,17 +91,23 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
     for name, array in arrays.items():
         if array.dtype.hasobject:
             arrays[name] = array.astype(str)  # labels in an object array are text as a rule, and an object is unsafe
-    text = json.dumps(header, sort_keys=True, allow_nan=True).encode()
+    text = json.dumps(_strict(header), sort_keys=True, allow_nan=False).encode()
+    _check_readable(classifier, text, arrays)
     _write(Path(path), {"header": np.frombuffer(text, np.uint8), **arrays})
 
 
-def load_model(path: str | os.PathLike[str]) -> Pipeline:
+def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Pipeline:
     """Open a file that ``save_model`` wrote.
+
+    A file of a stranger can do no harm: nothing in it is run, and it takes memory in proportion to its own size.
 
     Parameters
     ----------
     path : path
         The file.
+    max_bytes : int, default=MAX_BYTES
+        How much its arrays may take together; of one that is compressed, they may take `MAX_RATIO` times as much as
+        the file, or 16 MiB.
 
     Returns
     -------
@@ -97,28 +121,77 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
     ModelFileError
         Where it is no model (the message says what it is), or one of another format version.
     """
-    header, arrays = _read(Path(path))
-    if header.get("format_version") != FORMAT_VERSION:
-        raise ModelFileError(
-            f"{path} has format version {header.get('format_version')!r}; this version opens {FORMAT_VERSION}"
-        )
-    try:
-        parameters = read_parameters(MLPClassifier, _without_pairs(header["parameters"]), where="parameters")
-        classifier = MLPClassifier(**parameters).set_state(header["state"], arrays)
-        normalize = None if header["normalize"] is None else Normalize.from_state(header["normalize"])
-        _check_widths(normalize, classifier)
-    except Exception as error:  # whatever it is that does not fit, it was found in the file
-        raise ModelFileError(f"{path} does not hold together: {_line(error)}") from error
-    steps = [("train", classifier)] if normalize is None else [("preprocess", normalize), ("train", classifier)]
-    return Pipeline(steps)
+    path = Path(path)
+    if path.is_dir():
+        inside = f"; did you mean {path / 'model.npz'}?" if (path / "model.npz").is_file() else ""
+        raise _no_model(path, f"it is a folder{inside}")
+    with path.open("rb") as opened:
+        archive = _open_archive(path, opened, max_bytes)
+        header = _read_header(path, archive)
+        if header.get("format_version") != FORMAT_VERSION:
+            raise ModelFileError(
+                f"{path} has format version {shown(repr(header.get('format_version')), 50)}; this version opens "
+                f"{FORMAT_VERSION}"
+            )
+        try:
+            return _assemble(header, archive)
+        except Exception as error:  # whatever it is that does not fit, it was found in the file
+            raise ModelFileError(f"{path} does not hold together: {_line(error)}") from error
 
 
-def _check_widths(normalize: Normalize | None, classifier: MLPClassifier) -> None:
+def _assemble(header: Mapping[str, Any], archive: NpzReader) -> Pipeline:
+    """Make a model of a header and the arrays that it demands, which are read once all else is proved."""
+    parameters = read_parameters(MLPClassifier, _without_pairs(header["parameters"]), where="parameters")
+    classifier, state = MLPClassifier(**parameters), header["state"]
+    check_values(state)
+    demands = demanded_arrays(classifier, state)
+    normalize = None if header["normalize"] is None else Normalize.from_state(header["normalize"])
+    _check_width(normalize, state["n_features_in_"])
+    _check_members(archive, demands)
+    arrays = {name: archive.read(name, *demand) for name, demand in demands.items() if name in archive.names}
+    _check_arrays(arrays)
+    classifier.set_state(state, arrays)
+    return Pipeline(
+        [("train", classifier)] if normalize is None else [("preprocess", normalize), ("train", classifier)]
+    )
+
+
+def _check_width(normalize: Normalize | None, n_features: int) -> None:
     """Raise where a normaliser and the classifier after it take images of different widths."""
-    if normalize is not None and normalize.n_features_in_ != classifier.n_features_in_:
-        raise ValueError(
-            f"its normaliser takes {normalize.n_features_in_} pixels, and its network {classifier.n_features_in_}"
-        )
+    if normalize is not None and normalize.n_features_in_ != n_features:
+        raise ValueError(f"its normaliser takes {normalize.n_features_in_} pixels, and its network {n_features}")
+
+
+def _check_members(archive: NpzReader, demands: Mapping[str, Demand]) -> None:
+    """Raise where an array is missing, or one is there that no model file has."""
+    missing = [name for name in demands if name not in archive.names and name not in OPTIONAL]
+    if missing:
+        raise ValueError(f"it has no {missing[0]}")
+    foreign = [name for name in archive.names if not _MEMBERS.fullmatch(name)]
+    if foreign:
+        raise ValueError(f"it has {shown(foreign[0], 50)!r}, which is in no model file")
+
+
+_MEMBERS = re.compile(r"header|classes|params|best_params|last_params|average_total|optimizer_\w{1,30}")
+
+
+def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise where weights are no finite numbers, or a label is missing or there twice."""
+    for name in ("params", "best_params", "last_params", "average_total"):
+        if name in arrays and not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} must be finite numbers")
+    check_no_missing(arrays["classes"])
+    labels = arrays["classes"].tolist()
+    if len(set(labels)) < len(labels) or any(isinstance(label, float) and math.isnan(label) for label in labels):
+        raise ValueError("classes must be labels that are all different")
+
+
+def _check_readable(classifier: MLPClassifier, header: bytes, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise for a model that ``load_model`` would refuse, before it is written."""
+    check_depth(classifier)
+    _check_arrays(arrays)
+    if len(header) > MAX_HEADER:
+        raise ValueError(f"the history and the names of this model take {len(header)} bytes, more than {MAX_HEADER}")
 
 
 def _parts(model: Any) -> tuple[Normalize | None, MLPClassifier]:
@@ -166,48 +239,58 @@ def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read the header and the arrays."""
-    if path.is_dir():
-        inside = f"; did you mean {path / 'model.npz'}?" if (path / "model.npz").is_file() else ""
-        raise _no_model(path, f"it is a folder{inside}")
-    with path.open("rb") as opened:
-        head = opened.read(HEAD)
-        if not head.startswith(_ARCHIVE):
-            raise _no_model(path, f"it is {describe_kind(head)}")
-        opened.seek(0)
-        arrays = _read_arrays(path, opened)
-    return _read_header(path, arrays), arrays
-
-
 _ARCHIVE = b"PK"
 """What every ``.npz`` file begins with."""
 
 
-def _read_arrays(path: Path, opened: BinaryIO) -> dict[str, NDArray[Any]]:
-    """Read all arrays of an archive."""
+def _open_archive(path: Path, opened: BinaryIO, max_bytes: int) -> NpzReader:
+    """Open a file as an archive of arrays, or say what else it is."""
+    head = opened.read(HEAD)
+    if not head.startswith(_ARCHIVE):
+        raise _no_model(path, f"it is {describe_kind(head)}")
+    room = max(MAX_HEADER, MAX_RATIO * os.fstat(opened.fileno()).st_size)
     try:
-        with np.load(opened, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except Exception as error:  # there is no telling what zipfile, zlib or NumPy find wrong first
-        pickled = "pickle" in str(error)  # NumPy's words for it advise to open them
-        damage = (
-            "it holds pickled objects, which are never opened" if pickled else "its archive is damaged or cut short"
-        )
-        raise _no_model(path, damage) from error
+        return NpzReader(opened, min(max_bytes, room))
+    except NpzError as error:
+        raise _no_model(path, str(error)) from error
 
 
-def _read_header(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """Take the header out of the arrays, and read it."""
-    if "header" not in arrays:
-        raise _no_model(path, f"it is an archive of {', '.join(list(arrays)[:5]) or 'nothing'}, without a header")
+def _read_header(path: Path, archive: NpzReader) -> dict[str, Any]:
+    """Read the header."""
+    if "header" not in archive.names:
+        some = shown(", ".join(archive.names[:5]), 100) or "nothing"
+        raise _no_model(path, f"it is an archive of {some}, without a header")
     try:
-        header = json.loads(arrays.pop("header").tobytes())
-    except (ValueError, RecursionError) as error:  # JSON's and Unicode's errors are ValueErrors
+        text = archive.read("header", ["uint8"], [(None,)]).tobytes()
+        if len(text) > MAX_HEADER:
+            raise _no_model(path, f"its header has {len(text)} bytes; at most {MAX_HEADER} are read")
+        header = parse_json(text, constant=float, mapping=_number)
+    except NpzError as error:
+        raise _no_model(path, _PICKLED if "pickled" in str(error) else str(error)) from error
+    except JsonError as error:
         raise _no_model(path, "its header cannot be read") from error
     if not isinstance(header, dict):
         raise _no_model(path, "its header is no mapping")
     return header
+
+
+_PICKLED = "it holds pickled objects, which are never opened"
+
+
+def _strict(value: Any) -> Any:
+    """Return what JSON has a word for: a number that is infinite, or none, is a mapping with its name."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"number": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+    if isinstance(value, Mapping):
+        return {key: _strict(item) for key, item in value.items()}
+    return [_strict(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _number(mapping: dict[str, Any]) -> Any:
+    """Return the number that a mapping stands for, or the mapping; older files have the words of Python's JSON."""
+    words = {"NaN", "Infinity", "-Infinity"}
+    is_number = mapping.keys() == {"number"} and isinstance(mapping["number"], str) and mapping["number"] in words
+    return float(mapping["number"]) if is_number else mapping
 
 
 def _no_model(path: Path, reason: str) -> ModelFileError:
@@ -218,5 +301,5 @@ def _no_model(path: Path, reason: str) -> ModelFileError:
 
 
 def _line(error: Exception) -> str:
-    """Return an error's kind and text as one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    """Return an error's kind and text as one line of bounded length."""
+    return f"{type(error).__name__}: {shown(error)}"

@@ -52,8 +52,13 @@ def read_json(
     return parse_json(content, constant=constant)
 
 
-def parse_json(content: bytes, *, constant: Callable[[str], Any] | None = None) -> Any:
-    """Read JSON in UTF-8, as `read_json` does.
+def parse_json(
+    content: bytes,
+    *,
+    constant: Callable[[str], Any] | None = None,
+    mapping: Callable[[dict[str, Any]], Any] | None = None,
+) -> Any:
+    """Read JSON in UTF-8, as `read_json` does; ``mapping`` may make something else of every mapping.
 
     Examples
     --------
@@ -67,7 +72,9 @@ def parse_json(content: bytes, *, constant: Callable[[str], Any] | None = None) 
     if content.count(b"[") + content.count(b"{") > MAX_CONTAINERS:
         raise JsonError(f"it has more than {MAX_CONTAINERS} lists and mappings")
     try:
-        return json.loads(content.decode("utf-8"), parse_constant=constant or _refuse, parse_float=_finite)
+        return json.loads(
+            content.decode("utf-8"), parse_constant=constant or _refuse, parse_float=_finite, object_hook=mapping
+        )
     except UnicodeDecodeError:
         raise JsonError("it is no text in UTF-8") from None
     except ValueError as error:  # a number of too many digits is one as well

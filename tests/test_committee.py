@@ -208,6 +208,14 @@ def test_members_of_different_committees_are_refused(tmp_path):
         load_committee(tmp_path)
 
 
+def test_members_of_several_labels_at_once_are_refused(tmp_path):
+    """A vote has one winner; such a file is told by its name."""
+    save_committee(tmp_path, fitted(2))
+    save_model(tmp_path / "model-2.npz", clone(NET).fit(X, np.eye(3, dtype=int)[y % 3] | np.eye(3, dtype=int)[0]))
+    with pytest.raises(ModelFileError, match=r"model-2\.npz gives several labels at once"):
+        load_committee(tmp_path)
+
+
 def test_many_labels_are_no_matter(tmp_path):
     """scikit-learn's warning of too many labels stays away."""
     labels = np.arange(60) % 30
