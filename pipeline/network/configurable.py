@@ -1,7 +1,16 @@
-"""What lets scikit-learn clone a small object of a few parameters, set it and search over it."""
+"""Parameters of a constructor: what lets scikit-learn clone and search over a small object, and what renames them.
+
+``Configurable`` is the base of the small objects; ``renamed_parameters`` keeps a parameter's old name working for a
+release, of these as of layers and estimators.
+"""
 
 import inspect
-from typing import Any, Self
+import warnings
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Self, TypeVar
+
+_Class = TypeVar("_Class", bound=type)
 
 
 class Configurable:
@@ -29,3 +38,102 @@ class Configurable:
         return type(self) is type(other) and self.get_params() == other.get_params()
 
     __hash__ = None  # type: ignore[assignment]  # it can be changed, so it is no key
+
+
+def renamed_parameters(**new_names: str) -> Callable[[_Class], _Class]:
+    """Return a class decorator under which old names of parameters work as the new ones, with a ``FutureWarning``.
+
+    The constructor and ``set_params`` take an old name as a keyword, and reading an attribute by its old name gives the
+    new one's value. The signature, and so ``get_params`` and all that is made from it, has the new names alone.
+
+    Parameters
+    ----------
+    **new_names : str
+        The new name of each parameter by its old one.
+
+    Examples
+    --------
+    >>> @renamed_parameters(sd="std")
+    ... class Noise(Configurable):
+    ...     def __init__(self, std=1.0):
+    ...         self.std = std
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", FutureWarning)
+    ...     Noise(sd=0.5)
+    Noise(std=0.5)
+    """
+
+    def decorate(owner: _Class) -> _Class:
+        owner._renamed = {**getattr(owner, "_renamed", {}), **new_names}  # type: ignore[attr-defined]  # noqa: SLF001 - its own mark
+        for method in ("__init__", "set_params"):
+            if hasattr(owner, method):
+                setattr(owner, method, _translating(getattr(owner, method)))
+        for old, new in new_names.items():
+            setattr(owner, old, _old_attribute(old, new))
+        return owner
+
+    return decorate
+
+
+def current_names(owner: type, parameters: Mapping[str, Any], *, stacklevel: int = 1) -> dict[str, Any]:
+    """Return parameters of a class by their present names, as where a file of before has old ones.
+
+    Parameters
+    ----------
+    owner : type
+        A class under ``renamed_parameters``, or any other, whose parameters are handed back as they are.
+    parameters : mapping of str to object
+        Values by name.
+    stacklevel : int, default=1
+        Whose line a warning names: 1 is the caller's.
+
+    Raises
+    ------
+    TypeError
+        Where a parameter is given by both of its names.
+
+    Warns
+    -----
+    FutureWarning
+        For each old name.
+    """
+    current = {}
+    for name, value in parameters.items():
+        new = getattr(owner, "_renamed", {}).get(name, name)
+        if new in current or (new != name and new in parameters):
+            raise TypeError(f"{owner.__name__} got {new} twice: it is the new name of {name}")
+        if new != name:
+            _warn(owner, name, new, stacklevel + 1)
+        current[new] = value
+    return current
+
+
+def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that takes keywords by their old names as well."""
+
+    @wraps(method)
+    def translating(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        if not keywords.keys().isdisjoint(self._renamed):
+            keywords = current_names(type(self), keywords, stacklevel=2)
+        return method(self, *arguments, **keywords)
+
+    return translating
+
+
+def _old_attribute(old: str, new: str) -> property:
+    """Return what reads an attribute that has another name now."""
+
+    def read(self: Any) -> Any:
+        _warn(type(self), old, new, 2)
+        return getattr(self, new)
+
+    return property(read, doc=f"The old name of ``{new}``.")
+
+
+def _warn(owner: type, old: str, new: str, stacklevel: int) -> None:
+    """Warn, as from ``stacklevel`` calls above the caller's, that a name has changed."""
+    warnings.warn(
+        f"{owner.__name__}: {old} is called {new} now; the old name will go in the next release",
+        FutureWarning,
+        stacklevel=stacklevel + 1,
+    )

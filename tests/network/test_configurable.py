@@ -1,13 +1,15 @@
 """What every small object of parameters can do."""
 
 import copy
+import inspect
 import pickle
+import warnings
 
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from pipeline import Deform, network
-from pipeline.network.configurable import Configurable
+from pipeline.network.configurable import Configurable, current_names, renamed_parameters
 from pipeline.parameters import parameters_of
 
 KINDS = [
@@ -79,3 +81,59 @@ def test_equality_is_of_kind_and_parameters():
     assert Crate() != Box()
     with pytest.raises(TypeError, match="unhashable"):
         hash(Box())
+
+
+@renamed_parameters(breadth="width")
+class RenamedBox(Box):
+    """A small object whose parameter has another name than before."""
+
+
+@renamed_parameters(breadth="width")
+class RenamedEstimator(BaseEstimator):
+    """An estimator whose parameter has another name than before."""
+
+    def __init__(self, width=1, height=2):
+        self.width, self.height = width, height
+
+
+RENAMED = pytest.mark.parametrize("kind", [RenamedBox, RenamedEstimator])
+CHANGED = "breadth is called width now"
+
+
+@RENAMED
+def test_an_old_name_is_taken_with_a_warning(kind):
+    """In the constructor, in `set_params` and as an attribute; the warning names the caller's line."""
+    with pytest.warns(FutureWarning, match=CHANGED) as made:
+        box = kind(breadth=5)
+    with pytest.warns(FutureWarning, match=CHANGED) as read:
+        assert box.breadth == 5
+    with pytest.warns(FutureWarning, match=CHANGED) as changed:
+        box.set_params(breadth=7)
+    assert box.width == 7
+    assert {warning.filename for caught in (made, read, changed) for warning in caught} == {__file__}
+
+
+@RENAMED
+def test_new_names_are_the_signature(kind):
+    """What is made from the signature knows nothing of old names, and warns of none."""
+    assert list(inspect.signature(kind).parameters) == ["width", "height"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert kind(5, height=3).get_params() == {"width": 5, "height": 3}
+        assert clone(kind(width=5)).width == 5
+
+
+@RENAMED
+def test_both_names_at_once_are_refused(kind):
+    """Which of two values is meant cannot be told."""
+    with pytest.raises(TypeError, match="got width twice"):
+        kind(breadth=1, width=2)
+
+
+def test_a_file_of_before_is_read():
+    """Parameters by old names are handed back by new ones, in their order; those of other classes as they are."""
+    with pytest.warns(FutureWarning, match=CHANGED) as caught:
+        current = current_names(RenamedBox, {"breadth": 1, "height": 2})
+    assert list(current.items()) == [("width", 1), ("height", 2)]
+    assert caught[0].filename == __file__
+    assert current_names(Box, {"breadth": 1}) == {"breadth": 1}
