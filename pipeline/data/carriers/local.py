@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
 from pipeline.data.idx import FILES, copy_idx, read_labels, read_part, write_idx
 from pipeline.data.idx_names import find_parts
 from pipeline.data.parts import check_parts
-from pipeline.files import replacing_file
+from pipeline.files import replacing_folder
+
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -64,24 +67,29 @@ class Cache(Carrier):
         return f"cache {self.path}"
 
     def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - nothing to wait for
-        """Copy the files as they are."""
-        if not all((self.path / name).is_file() for name in files):
-            raise CarrierError("it has not been filled yet")
-        for name in files:
-            shutil.copyfile(self.path / name, folder / name)
+        """Copy the files as they are, all of one filling."""
+        for _ in range(_ATTEMPTS):
+            if not all((self.path / name).is_file() for name in files):
+                raise CarrierError("it has not been filled yet")
+            with suppress(FileNotFoundError):  # it is just being replaced
+                before = self.path.stat()
+                for name in files:
+                    shutil.copyfile(self.path / name, folder / name)
+                if os.path.samestat(before, self.path.stat()):
+                    return
+        raise CarrierError("it is being filled anew while it is read")
 
     def keep(self, files: Files, folder: Path) -> None:
-        """Take the files of a folder into the cache.
+        """Take the files of a folder into the cache, all at once: what it held before is replaced or stays, whole.
 
         Raises
         ------
         OSError
             Where the cache cannot be written to.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        for name in files:
-            with (folder / name).open("rb") as brought, replacing_file(self.path / name) as kept:
-                shutil.copyfileobj(brought, kept)
+        with replacing_folder(self.path) as made:
+            for name in files:
+                shutil.copyfile(folder / name, made / name)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,11 @@
 import gzip
 import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +15,7 @@ from pipeline.data.carriers.local import Cache, Folder, ScikitLearnDigits
 from pipeline.data.idx import FILES, TYPES, Header, IdxError, read_idx, read_part, write_idx
 
 IMAGES = FILES["train"][0]
+ROOT = str(Path(__file__).parents[3])
 DIGITS = {
     "train-images-idx3-ubyte": "dc15de4d6f0b703d",
     "train-labels-idx1-ubyte": "758ea24dda58850b",
@@ -152,6 +159,82 @@ def test_cache_gives_what_it_has_kept(tmp_path, tiny_folder, tiny, files, home, 
     cache.keep(files, tiny_folder)
     cache.bring(files, home, transfer)
     assert contents(home) == contents(cache.path) == tiny
+
+
+def test_a_cache_is_replaced_whole(tmp_path, tiny_folder, tiny, files, home, transfer, monkeypatch):
+    """An interruption between two files of a new filling leaves the old one, and never files of both."""
+    cache = Cache(tmp_path / "cache")
+    cache.keep(files, tiny_folder)
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    for name in files:
+        (newer / name).write_bytes(b"newer")
+    copy, copied = shutil.copyfile, []
+
+    def interrupted(source, target):
+        copied.append(source)
+        if len(copied) == 3:
+            raise KeyboardInterrupt
+        return copy(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfile", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cache.keep(files, newer)
+    assert contents(cache.path) == tiny
+    cache.keep(files, newer)
+    cache.bring(files, home, transfer)
+    assert contents(home) == contents(cache.path) == dict.fromkeys(tiny, b"newer")
+
+
+def test_a_killed_filling_mixes_nothing(tmp_path, tiny_folder, tiny, files):
+    """A process that is killed between two files leaves the old filling, and the next filling clears up after it."""
+    cache = Cache(tmp_path / "cache")
+    cache.keep(files, tiny_folder)
+    code = f"""
+import os, shutil, signal
+from pathlib import Path
+from pipeline.data.carriers.local import Cache
+copy = shutil.copyfile
+def killed(source, target):
+    if os.path.basename(source) == {sorted(files)[2]!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return copy(source, target)
+shutil.copyfile = killed
+Path("newer").mkdir()
+for name in {sorted(files)!r}:
+    Path("newer", name).write_bytes(b"newer")
+Cache(Path("cache")).keep({sorted(files)!r}, Path("newer"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": ROOT}, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert contents(cache.path) == tiny
+    cache.keep(files, tiny_folder)
+    assert [path.name for path in tmp_path.glob(".cache*")] == []
+
+
+def test_a_cache_that_is_filled_while_it_is_read(tmp_path, tiny_folder, tiny, files, home, transfer, monkeypatch):
+    """Whoever reads while another fills it anew gets files of one filling alone."""
+    cache = Cache(tmp_path / "cache")
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in files:
+        (old / name).write_bytes(b"old")
+    cache.keep(files, old)
+    copy, refilled = shutil.copyfile, []
+
+    def copying(source, target):
+        if len(list(home.iterdir())) == 2 and not refilled:
+            refilled.append(True)
+            cache.keep(files, tiny_folder)
+        return copy(source, target)
+
+    monkeypatch.setattr("shutil.copyfile", copying)
+    cache.bring(files, home, transfer)
+    assert refilled
+    assert contents(home) == tiny
 
 
 def test_half_a_cache_is_empty(tmp_path, tiny_folder, files, home, transfer):
