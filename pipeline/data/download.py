@@ -16,6 +16,9 @@ from pipeline.data.idx import FILES, copy_idx, read_part
 from pipeline.data.parts import check_parts
 from pipeline.parameters import ParameterError
 
+_MAX_REASON = 500
+"""Most letters of what a carrier says of its failure."""
+
 
 class FetchError(RuntimeError):
     """No carrier has brought a data set; the message lists each with its reason, and says how to go on."""
@@ -52,8 +55,8 @@ def deliver(dataset: Dataset, source: str, folder: Path, transfer: Transfer) -> 
     for carrier in chosen(dataset, source, cache):
         try:
             _bring(dataset, carrier, cache, folder, transfer)
-        except (RuntimeError, OSError, ValueError) as error:  # CarrierError, what networks raise, what readers raise
-            failures[str(carrier)] = " ".join(line.strip() for line in str(error).splitlines())
+        except Exception as error:  # whatever one carrier does, the next is asked
+            failures[str(carrier)] = in_one_line(error)
             if dataset.carriers == (carrier,) and not carrier.remote:  # no other way, with a network or without one
                 raise FetchError(f"{carrier}: {failures[str(carrier)]}") from error
             transfer.progress.say(f"{carrier}: {failures[str(carrier)]}")
@@ -66,6 +69,22 @@ def deliver(dataset: Dataset, source: str, folder: Path, transfer: Transfer) -> 
         "To go on without a network: take the data set digits, or give a folder that holds "
         + ", ".join(name for part in FILES.values() for name in part)
     )
+
+
+def in_one_line(error: Exception) -> str:
+    r"""Return what an error says, in one line that a terminal can show, whoever has chosen the words.
+
+    Examples
+    --------
+    >>> in_one_line(ValueError("no such\n  host \x1b[31m"))
+    'no such host [31m'
+    >>> in_one_line(KeyError("url"))
+    "KeyError: 'url'"
+    """
+    words = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    expected = isinstance(error, (RuntimeError, OSError, ValueError)) and not isinstance(error, RecursionError)
+    told = " ".join(words.split())
+    return (told if expected and told else f"{type(error).__name__}: {told}".rstrip(": "))[:_MAX_REASON]
 
 
 def chosen(dataset: Dataset, source: str, cache: Cache) -> list[Carrier]:

@@ -1,5 +1,7 @@
+import csv
 import gzip
 import hashlib
+import lzma
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -177,6 +179,29 @@ def test_when_all_fail(dataset, home, transfer, error, cache_root):
     assert not cache_root.exists()
 
 
+FAILURES = {
+    TypeError("no bytes"): "TypeError: no bytes",
+    AttributeError("x"): "AttributeError: x",
+    KeyError("url"): "KeyError: 'url'",
+    MemoryError(): "MemoryError",
+    lzma.LZMAError("bad"): "LZMAError: bad",
+    OverflowError("too large"): "OverflowError: too large",
+    RecursionError("deep"): "RecursionError: deep",
+    OSError(): "OSError",
+    csv.Error("a field"): "Error: a field",
+    ValueError("bell\a\n \x1b[31mred" + "d" * 600): "bell [31mred" + "d" * 488,
+}
+"""What a carrier may raise, and what is said of it."""
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+def test_whatever_one_carrier_does_the_next_is_asked(dataset, serving, tiny, home, transfer, error):
+    """No error of one carrier keeps another from being asked; it is told in one line, with its kind if it is odd."""
+    assert deliver(replace(dataset, carriers=(failing(error), serving())), "auto", home, transfer) == "a server"
+    assert contents(home) == tiny
+    assert transfer.progress.lines[1] == f"a failure: {FAILURES[error]}"
+
+
 def test_when_a_folder_is_all_there_is(dataset, tiny_folder, home, transfer):
     """A set of a folder alone fails in one line, said once, about the file that lies there; and no network helps."""
     (tiny_folder / "train-labels-idx1-ubyte").write_bytes(bytes.fromhex("00000801 00000001 01"))
@@ -197,9 +222,9 @@ def test_copies_in_a_scratch_folder_are_not_named(dataset, serving, home, transf
         assert str(home) not in str(caught.value)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, AssertionError])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_interruption_leaves_no_trace(dataset, home, transfer, error, cache_root):
-    """An interruption, or a defect of our own, goes through at once and leaves nothing half-written."""
+    """An interruption goes through at once and leaves nothing half-written."""
     with pytest.raises(error):
         deliver(replace(dataset, carriers=(failing(error()),)), "auto", home, transfer)
     assert contents(home) == {}
