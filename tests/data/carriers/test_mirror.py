@@ -64,7 +64,7 @@ def test_compressed_files_must_be_compressed(server, mirrored, home, transfer, b
 
 def test_endless_compressed_file(server, mirrored, home, transfer, monkeypatch):
     """A file that is to stay compressed cannot fill the disk."""
-    monkeypatch.setattr("pipeline.data.carriers.mirror._MAX_PACKED", 100)
+    monkeypatch.setattr("pipeline.data.carriers.mirror._MAX_BYTES", 100)
     server.pages[PATH] = b"\x1f\x8b" + bytes(1000)
     with pytest.raises(CarrierError, match="goes on after 100 bytes"):
         Mirror(mirrored).bring({f"{IMAGES}.gz": "0" * 64}, home, transfer)
