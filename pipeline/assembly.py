@@ -129,6 +129,8 @@ def check_combinations(model: "MLPClassifier") -> None:
         Where ``lbfgs``, which looks along a line for where the loss is least, would see another loss at every look, or
         has no updates to act upon; and where the best weights are asked for as well as an average.
     """
+    if model.augmentation is not None:
+        model.augmentation.check()
     for name in ("dropout", "noise", "batch_norm", "max_norm", "averaging", "augmentation", "adversary"):
         value = getattr(model, name)
         if model.solver == "lbfgs" and np.any(value):

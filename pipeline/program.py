@@ -98,7 +98,7 @@ def explain_missing(error: ModuleNotFoundError) -> str:
     Examples
     --------
     >>> explain_missing(ModuleNotFoundError("No module named 'typer'", name="typer"))  # doctest: +ELLIPSIS
-    "the package typer is not installed for ...: activate the virtual environment that has it, or `pip install -e .`"
+    'the package typer is not installed for ...: activate the virtual environment that has it, or ...'
     """
     name = (error.name or "").partition(".")[0]
     return (

@@ -69,8 +69,11 @@ def test_a_missing_package_is_one_line(tmp_path, name, command):
 ENDINGS = {"SIGINT": (130, "interrupted\n"), "SIGTERM": (143, ""), "SIGHUP": (129, "")}
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background, tests inherit that it is ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and under nohup this
 
 class Slow:
     def find_spec(self, name, path=None, target=None):
