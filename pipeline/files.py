@@ -6,6 +6,7 @@ killed, and the next that writes to the same place removes it. Where the system 
 nothing is removed.
 """
 
+import errno
 import os
 import re
 import secrets
@@ -32,17 +33,118 @@ _OF_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini", ".nfs*", f".*-{'[0-9a-f]
 """Patterns of the names of files that systems leave behind, and of our own that are unfinished: no loss to anyone."""
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a system says where there is no room: on the disk, for this user, or in one file."""
+
+
 class UnwritableError(OSError):
     """A place cannot be written to; the message says which, why, and what to choose instead."""
 
 
+class FullDiskError(UnwritableError):
+    """There is no room for a file; the message says which, and how much it takes."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether an error says that there is no room for a file."""
+    return isinstance(error, FullDiskError) or (isinstance(error, OSError) and error.errno in _FULL)
+
+
 @contextmanager
-def replacing_file(path: Path) -> Iterator[BinaryIO]:
-    """Hand over a new file, and put it in the place of ``path`` when all went well; else it leaves no trace."""
+def naming_full_disk(path: Path, n_bytes: int | None = None, place: Path | None = None) -> Iterator[None]:
+    """Have an error of a full disk, which names no file of itself, say which file it is and how much that takes.
+
+    Parameters
+    ----------
+    path : Path
+        The file as it is being written, or the folder of files.
+    n_bytes : int, optional
+        How large it will be, where that is known.
+    place : Path, optional
+        What to call it in its stead. In an unfinished folder it is called by its place in the finished one.
+
+    Raises
+    ------
+    FullDiskError
+        In the place of the system's error.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        causes = (
+            error,
+            error.__context__,
+        )  # an archive that cannot be closed is a ValueError after the one that counts
+        if isinstance(error, FullDiskError) or not any(cause is not None and is_full(cause) for cause in causes):
+            raise
+        reason = next(cause for cause in causes if cause is not None and is_full(cause))
+        raise FullDiskError(_describe_full(reason, path, n_bytes, _place(place or path))) from error
+
+
+def _describe_full(error: BaseException, path: Path, n_bytes: int | None, place: Path) -> str:
+    """Say which file there is no room for, how much it takes, and how much there is."""
+    written = [one.lstat() for one in ([path] if path.is_file() else path.rglob("*"))]
+    takes = f"{n_bytes} bytes" if n_bytes is not None else f"more than {sum(one.st_size for one in written)} bytes"
+    words = f"{place} cannot be written: {getattr(error, 'strerror', None) or error}; it takes {takes}"
+    if getattr(error, "errno", None) == errno.EFBIG:  # which has nothing to do with what is free
+        return words
+    free = shutil.disk_usage(path.parent).free + sum(512 * getattr(one, "st_blocks", 0) for one in written)
+    return f"{words}, and {free} are free there"
+
+
+def _place(path: Path) -> Path:
+    """Return where a file of an unfinished folder will be."""
+    unfinished = rf"\.([^/\\]+)-[0-9a-f]{{8}}{re.escape(SUFFIX)}[/\\]made"
+    return Path(re.sub(unfinished, r"\1", str(path)))
+
+
+@contextmanager
+def new_file(path: Path, n_bytes: int | None = None) -> Iterator[BinaryIO]:
+    """Hand over a new file, to be written in order, in a folder that is itself unfinished.
+
+    Parameters
+    ----------
+    path : Path
+        Where.
+    n_bytes : int, optional
+        How large it will be, for the error where the disk is full.
+
+    Raises
+    ------
+    FullDiskError
+        Where there is no room for it.
+    """
+    with naming_full_disk(path, n_bytes), path.open("wb") as file:
+        yield file
+
+
+def write_new(path: Path, content: str | bytes) -> None:
+    """Write a file, in UTF-8 where it is a text, in a folder that is itself unfinished."""
+    data = content.encode() if isinstance(content, str) else content
+    with new_file(path, len(data)) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing_file(path: Path, n_bytes: int | None = None) -> Iterator[BinaryIO]:
+    """Hand over a new file, and put it in the place of ``path`` when all went well; else it leaves no trace.
+
+    Parameters
+    ----------
+    path : Path
+        The place.
+    n_bytes : int, optional
+        How large it will be, for the error where the disk is full.
+
+    Raises
+    ------
+    FullDiskError
+        Where there is no room for it.
+    """
     _clear(path.parent, path.name, Path.unlink)
     temporary, lock = _claim(path.parent, path.name, lambda new: new.touch(exist_ok=False))
     try:
-        with temporary.open("wb") as file:
+        with naming_full_disk(temporary, n_bytes, path), temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -247,5 +349,8 @@ def _flush(folder: Path) -> None:
     """Have every file of a folder on the disk before the folder takes its place."""
     for path in folder.rglob("*"):
         if path.is_file():
-            with path.open("r+b") as file:  # Windows flushes only what may be written
+            with (
+                naming_full_disk(path, path.stat().st_size),
+                path.open("r+b") as file,
+            ):  # Windows flushes only what may be written
                 os.fsync(file.fileno())

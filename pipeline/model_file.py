@@ -235,7 +235,7 @@ def _unpaired(value: Any) -> Any:
 
 def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays to a file, whole or not at all."""
-    with replacing_file(path) as file:
+    with replacing_file(path, sum(array.nbytes for array in arrays.values())) as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 

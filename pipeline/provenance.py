@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.files import write_new
 from pipeline.parameters import snake_case
 from pipeline.strict_json import read_json
 
@@ -79,7 +80,7 @@ def list_files(folder: Path) -> list[str]:
 def write_record(folder: Path, record: Record) -> None:
     """Write a record into a folder."""
     text = json.dumps(vars(record), indent=2, allow_nan=False) + "\n"
-    (folder / RECORD).write_text(text, encoding="utf-8", newline="\n")
+    write_new(folder / RECORD, text)
 
 
 def read_record(folder: Path) -> Record | None:

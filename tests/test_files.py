@@ -1,6 +1,8 @@
 """Files and folders that are whole or not at all, what killed processes leave, and places that cannot be written to."""
 
+import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from pipeline import files
-from pipeline.files import UnwritableError, check_replaceable, replacing_file, replacing_folder, temporary_folder
+from pipeline.files import (
+    FullDiskError,
+    UnwritableError,
+    check_replaceable,
+    naming_full_disk,
+    new_file,
+    replacing_file,
+    replacing_folder,
+    temporary_folder,
+)
 
 ROOT = Path(__file__).parents[1]
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such locks there, and nothing is removed")
@@ -80,6 +91,48 @@ def test_failed_writing_leaves_no_trace(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         fail()
     assert [one.read_bytes() for one in path.parent.iterdir()] == [b"old"]
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_told_by_the_file_and_what_it_takes(tmp_path, error):
+    """The system's error has no name in it; ours has the file's place to be, its size and what is free."""
+
+    def write():
+        with replacing_folder(tmp_path / "model") as folder, new_file(folder / "word", 10**9) as file:
+            file.write(b"half")
+            raise OSError(error, os.strerror(error))
+
+    with pytest.raises(FullDiskError) as caught:
+        write()
+    told = f"{tmp_path / 'model' / 'word'} cannot be written: {os.strerror(error)}; it takes 1000000000 bytes"
+    assert str(caught.value).startswith(told)
+    assert str(caught.value).endswith(" are free there") == (error != errno.EFBIG)
+    assert names(tmp_path) == []
+
+
+def test_a_file_of_unknown_size_takes_more_than_was_written(tmp_path):
+    """Of a file that is replaced the place is told, not the name that it has meanwhile."""
+    (tmp_path / "word").write_bytes(b"old")
+
+    def write():
+        with replacing_file(tmp_path / "word") as file:
+            file.write(b"half")
+            file.flush()
+            raise OSError(errno.ENOSPC, "disk full")
+
+    told = re.escape(f"{tmp_path / 'word'} cannot be written: disk full; it takes more than 4 bytes, and ")
+    with pytest.raises(FullDiskError, match=told):
+        write()
+    assert (tmp_path / "word").read_bytes() == b"old"
+    assert names(tmp_path) == ["word"]
+
+
+def test_other_errors_are_told_as_they_are(tmp_path):
+    """What is no matter of room passes, and so does an error that names a file already."""
+    for error in (OSError(errno.EIO, "it is broken"), ValueError("odd"), FullDiskError("told")):
+        with pytest.raises(type(error)) as caught, naming_full_disk(tmp_path / "word"):
+            raise error
+        assert caught.value is error
 
 
 def test_a_temporary_folder_is_gone_afterwards(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from pipeline.data.carriers.local import Cache
 from pipeline.data.catalogue import Dataset
 from pipeline.data.idx import FILES, copy_idx, read_part
 from pipeline.data.parts import check_parts
+from pipeline.files import FullDiskError, naming_full_disk
 from pipeline.parameters import ParameterError
 
 _MAX_REASON = 500
@@ -49,12 +50,16 @@ def deliver(dataset: Dataset, source: str, folder: Path, transfer: Transfer) -> 
         Where no carrier of the data set is of that kind.
     FetchError
         Where no carrier could bring it.
+    FullDiskError
+        Where the folder has no room for it.
     """
     cache = Cache(cache_folder(dataset))
     failures = {}
     for carrier in chosen(dataset, source, cache):
         try:
             _bring(dataset, carrier, cache, folder, transfer)
+        except FullDiskError:  # which is full for the next as well
+            raise
         except Exception as error:  # whatever one carrier does, the next is asked
             failures[str(carrier)] = in_one_line(error)
             if dataset.carriers == (carrier,) and not carrier.remote:  # no other way, with a network or without one
@@ -115,7 +120,7 @@ def cache_folder(dataset: Dataset) -> Path:
 
 def _bring(dataset: Dataset, carrier: Carrier, cache: Cache, folder: Path, transfer: Transfer) -> None:
     """Let one carrier bring a data set; take it only if it is right, and keep it if it came from afar."""
-    with TemporaryDirectory(dir=folder, prefix=".brought-") as scratch:
+    with TemporaryDirectory(dir=folder, prefix=".brought-") as scratch, naming_full_disk(Path(scratch), place=folder):
         brought = Path(scratch)
         carrier.bring(dataset.files, brought, transfer)
         check(dataset.files, brought)

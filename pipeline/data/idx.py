@@ -149,8 +149,9 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
         raise IdxError(f"IDX has no type {array.dtype.name}; it has {known}")
     if not 1 <= array.ndim <= _MAX_AXES or max(array.shape) >= 2**32:
         raise IdxError(f"IDX holds 1 axis or more, each shorter than 2**32; got the shape {array.shape}")
-    with replacing_file(Path(path)) as file:
-        file.write(Header(dtype, array.shape).pack())
+    header = Header(dtype, array.shape).pack()
+    with replacing_file(Path(path), len(header) + array.nbytes) as file:
+        file.write(header)
         file.write(np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8).data)
 
 

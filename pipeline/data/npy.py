@@ -1,19 +1,22 @@
-"""Read NumPy's own files, and say of one that is damaged or foreign which it is.
+"""Read NumPy's own files, and say of one that is damaged or foreign which it is; write them, piece by piece.
 
 A header is read within bounds, and by a grammar of its own; what it announces is held against the bytes that there are,
 before anything of that size is asked for. Hands on arrays that are mapped, not copied; and numbers of rows, once they
 are proved to suit the data.
 """
 
+import io
 import math
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from pipeline.files import new_file
 from pipeline.text import shown
 
 MAGIC = b"\x93NUMPY"
@@ -157,6 +160,46 @@ def read_rows(path: str | os.PathLike[str], n_samples: int) -> NDArray[np.intege
     if len(rows) and not 0 <= rows.min() <= rows.max() < n_samples:
         raise NpyError(f"{path} has rows {rows.min()} to {rows.max()} of other data; there are {n_samples} rows here")
     return np.array(rows)
+
+
+def write_npy(path: Path, array: NDArray[Any]) -> None:
+    """Write an array to a new file, in the order of C.
+
+    Raises
+    ------
+    FullDiskError
+        Naming the file, where there is no room for it.
+    """
+    write_pieces(path, [array], array.shape, array.dtype)
+
+
+def write_pieces(path: Path, pieces: Iterable[NDArray[Any]], shape: tuple[int, ...], dtype: DTypeLike) -> None:
+    """Write an array to a new file as its rows come, from the first to the last: no map that a full disk could tear.
+
+    Parameters
+    ----------
+    path : Path
+        Where.
+    pieces : iterable of ndarray
+        Rows, of all pieces together as many as the shape says.
+    shape : tuple of int
+        Of the whole.
+    dtype : dtype
+        Of the whole.
+
+    Raises
+    ------
+    FullDiskError
+        Naming the file, where there is no room for it.
+    """
+    kind = np.dtype(dtype)
+    header = io.BytesIO()
+    about = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, about)
+    with new_file(path, header.tell() + math.prod(shape) * kind.itemsize) as file:
+        file.write(header.getvalue())
+        for piece in pieces:
+            file.write(np.ascontiguousarray(piece, kind).reshape(-1).view(np.uint8).data)
 
 
 _NAME = r"""\s*(?P<quote%d>['"])(?P<name%d>descr|fortran_order|shape)(?P=quote%d)\s*:\s*"""

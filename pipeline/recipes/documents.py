@@ -40,8 +40,9 @@ def write_document(path: Path, document: Mapping[str, Any]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text, whole or not at all, in a folder that is made where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing_file(path) as file:
-        file.write(text.encode())
+    content = text.encode()
+    with replacing_file(path, len(content)) as file:
+        file.write(content)
 
 
 def plain(settings: Mapping[str, Any]) -> Any:

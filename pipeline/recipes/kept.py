@@ -74,8 +74,9 @@ def keep_model(folder: Path, name: str, recipe: Recipe, seed: int, model: Path, 
     about = path.with_suffix(".json")
     path.parent.mkdir(parents=True, exist_ok=True)
     about.unlink(missing_ok=True)  # without it a model does not count: no time at which it speaks of another
-    with replacing_file(path) as file:
-        file.write(model.read_bytes())
+    content = model.read_bytes()
+    with replacing_file(path, len(content)) as file:
+        file.write(content)
     write_document(about, {"effort": {figure: made[figure] for figure in EFFORT}, "settings": recipe.learning()})
 
 

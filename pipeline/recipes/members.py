@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from pipeline.committee import make_committee, members_at_once, save_committee
+from pipeline.files import naming_full_disk
 from pipeline.program import end_with
 from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read_effort
 from pipeline.recipes.mixed import MixedCommittee
@@ -158,5 +159,7 @@ def gather_members(
     ]
     with replacing_output(artifacts, "model") as folder:
         for number, (name, one) in enumerate(recipe.kinds.items(), start=1):
-            shutil.copyfile(model_path(kept(one), name, seed), folder / f"model-{number}.npz")
+            model, member = model_path(kept(one), name, seed), folder / f"model-{number}.npz"
+            with naming_full_disk(member, model.stat().st_size):
+                shutil.copyfile(model, member)
     return efforts

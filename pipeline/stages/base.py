@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pipeline.files import UnwritableError, check_replaceable, find_foreign, replacing_folder
+from pipeline.files import UnwritableError, check_replaceable, find_foreign, naming_full_disk, replacing_folder
 from pipeline.parameters import check_parameters, parameters_of
 from pipeline.program import command
 from pipeline.provenance import (
@@ -93,7 +93,8 @@ class Stage(ABC):
         inputs = self._check_inputs(root)
         with replacing_output(root, self.writes) as folder:
             try:
-                done = self._run(root, folder, progress or Progress())
+                with naming_full_disk(folder):
+                    done = self._run(root, folder, progress or Progress())
             except FileNotFoundError as error:
                 _name_maker(error, root, self.reads)
                 raise

@@ -5,6 +5,7 @@ pixels of the validation rows and of the test file.
 """
 
 import csv
+import io
 import json
 import logging
 import math
@@ -26,6 +27,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from pipeline import metrics
 from pipeline.data.idx import read_part
 from pipeline.data.npy import read_rows
+from pipeline.files import write_new
 from pipeline.model_file import load_model
 from pipeline.parameters import check_parameters
 from pipeline.program import command
@@ -246,7 +248,7 @@ class Evaluate(Stage, BaseEstimator):
         if draw:
             history = _read_history(artifacts / "model" / "history.csv")
             for name, figure in _draw(draw, model, parts["test"], verdicts["test"], history).items():
-                (folder / f"{name}.png").write_bytes(draw.to_png(figure))
+                write_new(folder / f"{name}.png", draw.to_png(figure))
         return {name: verdict.figures for name, verdict in verdicts.items()}
 
     def _judge_part(self, name: str, part: Part, model: Any, progress: Progress) -> Verdict:
@@ -343,7 +345,7 @@ def _write_tables(folder: Path, verdicts: Mapping[str, Verdict]) -> None:
     text = (
         json.dumps(figures, indent=2, allow_nan=False) + "\n"
     )  # validation before test: `dvc exp show` begins with what comes first
-    (folder / "metrics.json").write_text(text, encoding="utf-8", newline="\n")
+    write_new(folder / "metrics.json", text)
     scores = [(part, *score) for part, verdict in verdicts.items() for score in verdict.by_class]
     _write_csv(folder / "by_class.csv", ["part", *metrics.ClassScore._fields], scores)
     mistakes = [(part, *mistake) for part, verdict in verdicts.items() for mistake in verdict.mistakes]
@@ -355,10 +357,11 @@ def _write_tables(folder: Path, verdicts: Mapping[str, Verdict]) -> None:
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write a table."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_new(path, table.getvalue())
 
 
 def _draw(

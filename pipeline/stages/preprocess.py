@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags, assert_all_finite, check_array, column_or_1d, gen_batches
@@ -20,8 +19,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.data.idx import read_part
-from pipeline.data.npy import NpyError, read_matrix
+from pipeline.data.npy import NpyError, read_matrix, write_npy, write_pieces
 from pipeline.data.parts import check_parts
+from pipeline.files import write_new
 from pipeline.image_statistics import ImageStatistics
 from pipeline.parameters import check_parameters
 from pipeline.pixels import INTEGERS, PixelRangeWarning, as_uint8, contradiction, full_scale
@@ -473,10 +473,10 @@ class Preprocess(Stage, Normalize):
         if height != width:  # of rows alone, `fit` takes images for square ones
             self.input_statistics_ = ImageStatistics.of(_rows_of(images), (height, width))
         for part, (pictures, truth) in parts.items():
-            np.save(folder / f"{part}_Y.npy", one_hot.transform(truth))
+            write_npy(folder / f"{part}_Y.npy", one_hot.transform(truth))
             self._write_pixels(folder / f"{part}_X.npy", _rows_of(pictures), progress)
         state = json.dumps(self.get_state(), indent=2, sort_keys=True) + "\n"
-        (folder / "normalize.json").write_text(state, encoding="utf-8", newline="\n")
+        write_new(folder / "normalize.json", state)
         return {
             "train": len(images),
             "test": len(others),
@@ -491,15 +491,17 @@ class Preprocess(Stage, Normalize):
 
     def _write_pixels(self, path: Path, pixels: NDArray[np.uint8], progress: Progress) -> None:
         """Normalise rows of pixels into a file, piece by piece."""
-        X = open_memmap(path, mode="w+", dtype=np.float32, shape=pixels.shape)
         progress.begin(f"normalise {path.stem}", len(pixels), "images")
         try:
-            for rows in _pieces(pixels):
-                X[rows] = self.transform(pixels[rows])
-                progress.advance(rows.stop - rows.start)
-            X.flush()
+            write_pieces(path, self._normalized(pixels, progress), pixels.shape, np.float32)
         finally:
             progress.end()
+
+    def _normalized(self, pixels: NDArray[np.uint8], progress: Progress) -> Iterator[NDArray[Any]]:
+        """Yield rows of pixels as they are prepared, in pieces of bounded size."""
+        for rows in _pieces(pixels):
+            yield self.transform(pixels[rows])
+            progress.advance(rows.stop - rows.start)
 
 
 def read_labels(prepared: Path, part: Literal["train", "test"]) -> NDArray[np.int64]:

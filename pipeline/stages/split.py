@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
+from pipeline.data.npy import write_npy
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress, Stage
 from pipeline.stages.preprocess import read_labels
@@ -112,8 +113,8 @@ class Split(Stage, BaseEstimator):
         del progress
         y = read_labels(artifacts / "prepared", "train")
         train, validation = self._rows(y)
-        np.save(folder / "train.npy", train)
-        np.save(folder / "validation.npy", validation)
+        write_npy(folder / "train.npy", train)
+        write_npy(folder / "validation.npy", validation)
         return {"train": len(train), "validation": len(validation)}
 
     def _rows(self, y: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,6 +1,7 @@
 """The fourth stage: a network learns from the training rows, and is watched on the validation rows."""
 
 import csv
+import io
 import warnings
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from pipeline.callbacks import OnEpoch
 from pipeline.classifier import MLPClassifier
 from pipeline.data.npy import read_rows
+from pipeline.files import write_new
 from pipeline.model_file import save_model
 from pipeline.network.training import DivergenceError
 from pipeline.program import command
@@ -142,10 +144,11 @@ def _rows(X: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
 def _write_history(path: Path, history: dict[str, list[float | None]]) -> None:
     """Write a line for every epoch; what nobody measured is empty."""
     columns = [[_text(figure) for figure in history[name]] for name in FIGURES.values()]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["epoch", *FIGURES])
-        writer.writerows([epoch, *figures] for epoch, figures in enumerate(zip(*columns, strict=True), start=1))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["epoch", *FIGURES])
+    writer.writerows([epoch, *figures] for epoch, figures in enumerate(zip(*columns, strict=True), start=1))
+    write_new(path, table.getvalue())
 
 
 def _text(figure: float | None) -> str:

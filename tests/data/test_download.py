@@ -1,18 +1,22 @@
 import csv
+import errno
 import gzip
 import hashlib
 import lzma
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from pipeline.data.carriers import local
 from pipeline.data.carriers.base import Carrier, CarrierError
 from pipeline.data.carriers.local import Folder
 from pipeline.data.carriers.mirror import Mirror
 from pipeline.data.catalogue import CATALOGUE, Dataset, find_dataset
 from pipeline.data.download import FetchError, cache_folder, deliver
 from pipeline.data.idx import FILES
+from pipeline.files import FullDiskError
 from pipeline.parameters import ParameterError
 
 IMAGES = FILES["train"][0]
@@ -281,3 +285,39 @@ def test_cache_moves(monkeypatch, cache_root, dataset):
     monkeypatch.delenv("DIGITS_CACHE")
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: f"/home/someone/{name}")
     assert cache_folder(dataset) == Path("/home/someone/digits-pipeline/tiny")
+
+
+def test_a_full_disk_is_full_for_every_carrier(dataset, serving, home, transfer, cache_root):
+    """The error names the folder, what it takes and what is free; no other is asked to fill it again."""
+    behind = serving("behind")
+    carriers = (failing(OSError(errno.ENOSPC, "No space left on device")), behind)
+    told = (
+        rf"{re.escape(str(home))} cannot be written: No space left on device; it takes more than 4 bytes, and \d+ are"
+    )
+    with pytest.raises(FullDiskError, match=told):
+        deliver(replace(dataset, carriers=carriers), "auto", home, transfer)
+    assert behind.count == []
+    assert contents(home) == {}
+    assert not cache_root.exists()
+
+
+def test_a_full_cache_is_no_trouble(dataset, serving, tiny, home, transfer, monkeypatch):
+    """Where there is room for the data and none for the cache, they are delivered, and the cache's file is named."""
+
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))
+
+    monkeypatch.setattr(local.shutil, "copyfile", full)
+    deliver(replace(dataset, carriers=(serving(),)), "auto", home, transfer)
+    assert contents(home) == tiny
+    assert any(line.startswith("not kept in the cache: ") and "cache" in line for line in transfer.progress.lines)
+
+
+def test_the_cache_replaces_no_file_of_another_origin(dataset, serving, tiny, home, transfer):
+    """A folder of a person's own that ``DIGITS_CACHE`` points to stays as it is, and the data are delivered."""
+    cache_folder(dataset).mkdir(parents=True)
+    (cache_folder(dataset) / "thesis.tex").write_text("years of work", "utf-8")
+    deliver(replace(dataset, carriers=(serving(),)), "auto", home, transfer)
+    assert contents(home) == tiny
+    assert [path.read_text("utf-8") for path in cache_folder(dataset).iterdir()] == ["years of work"]
+    assert any("thesis.tex is none of its files" in line for line in transfer.progress.lines)

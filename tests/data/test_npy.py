@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.npy import NpyError, is_npy, read_matrix, read_npy, read_rows
+from pipeline.data.npy import NpyError, is_npy, read_matrix, read_npy, read_rows, write_npy, write_pieces
 
 
 def announcing(shape):
@@ -165,3 +165,13 @@ def test_rows_of_other_data_are_refused(tmp_path: Path, rows, message):
     with pytest.raises(NpyError) as caught:
         read_rows(tmp_path / "rows.npy", 10)
     assert str(caught.value) == f"{tmp_path / 'rows.npy'} {message}"
+
+
+@pytest.mark.parametrize("array", [np.arange(6.0).reshape(2, 3), np.zeros((0, 4), np.uint8), np.arange(8, dtype=">i4")])
+def test_what_is_written_is_what_numpy_writes(tmp_path, array):
+    """Byte for byte, whole or piece by piece, whatever the order in memory."""
+    np.save(tmp_path / "theirs.npy", array)
+    write_npy(tmp_path / "whole.npy", np.asfortranarray(array))
+    write_pieces(tmp_path / "pieces.npy", (array[row : row + 1] for row in range(len(array))), array.shape, array.dtype)
+    for name in ("whole.npy", "pieces.npy"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "theirs.npy").read_bytes()

@@ -11,7 +11,7 @@ from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
 from pipeline.data.idx import FILES, copy_idx, read_labels, read_part, write_idx
 from pipeline.data.idx_names import find_parts
 from pipeline.data.parts import check_parts
-from pipeline.files import replacing_folder
+from pipeline.files import UnwritableError, find_foreign, replacing_folder
 
 _ATTEMPTS = 3
 
@@ -85,9 +85,11 @@ class Cache(Carrier):
         Raises
         ------
         OSError
-            Where the cache cannot be written to.
+            Where the cache cannot be written to, or has files of another origin.
         """
-        with replacing_folder(self.path) as made:
+        if foreign := find_foreign(self.path, tuple(files)):
+            raise UnwritableError(f"{foreign} is none of its files, and would be deleted; move it elsewhere")
+        with replacing_folder(self.path, tuple(files)) as made:
             for name in files:
                 shutil.copyfile(folder / name, made / name)
 
