@@ -3,7 +3,8 @@
 Hands on a downloader for Pooch, which keeps a file under a temporary name until its hash is right, and tries again
 after growing waits. What is bounded here:
 
-- bytes received, headers and what comes after the body among them: ``max_bytes`` for the body, a mebibyte for the rest;
+- bytes received: ``max_bytes`` for the body; for headers, trailers and the sizes of chunks a mebibyte, and an eighth of
+  the body;
 - bytes written, after a compression that the server has added: ``max_bytes`` again;
 - the wait for a server that says nothing: the time-out;
 - the whole: 30 times the time-out, and a second for each 64 KiB that the server announces, at most ``max_bytes``;
@@ -60,13 +61,17 @@ class Budget:
     def __init__(self, host: str, timeout: float) -> None:
         self.host, self.timeout = host, timeout
         self._start = time.monotonic()
-        self._received, self._most = 0, _MAX_HEAD
+        self._received, self._delivered, self._most = 0, 0, 0
         self._whole = _WHOLE * timeout
 
     def expect(self, announced: int | None, max_bytes: int) -> None:
         """Allow for a body of so many bytes, now that the server has announced it."""
-        self._most += max_bytes
+        self._most = max_bytes
         self._whole += min(max_bytes if announced is None else announced, max_bytes) / _EXPECTED
+
+    def deliver(self, n_bytes: int) -> None:
+        """Count bytes of the body that are handed on; all others are around it."""
+        self._delivered += n_bytes
 
     def take(self, n_bytes: int) -> None:
         """Count bytes that have come.
@@ -77,7 +82,10 @@ class Budget:
             Where they are too many, or too late.
         """
         self._received += n_bytes
-        if self._received > self._most:
+        around = _MAX_HEAD + self._delivered // 8
+        if self._received > self._delivered + min(self._most, _CHUNK) + around:
+            raise CarrierError(f"{self.host} sends more than {around} bytes around the file")
+        if self._received > self._most + around:
             raise CarrierError(f"{self.host} sends more than {self._most} bytes")
         passed = time.monotonic() - self._start
         if passed > min(self._whole, _PROGRESS * self.timeout + self._received / _SLOWEST):
@@ -139,10 +147,10 @@ class Download:
         """
         encoding = "gzip" if self.compressed else "identity"
         with (
-            opened(url, self.transfer, self.max_bytes, encoding) as response,
+            opened(url, self.transfer, self.max_bytes, encoding) as (response, budget),
             self.transfer.shown(self.shown, _length(response)),
         ):
-            pieces = _decoded(_received(response, self.transfer), response)
+            pieces = _decoded(_received(response, budget, self.transfer), response)
             bounded = _bounded(pieces, self.max_bytes, _host(response.url))
             self.save(io.BufferedReader(Chunks(bounded)), Path(output_file))
 
@@ -184,8 +192,10 @@ def save_plain(file: BinaryIO, target: Path) -> None:
 
 
 @contextmanager
-def opened(url: str, transfer: Transfer, max_bytes: int, encoding: str = "identity") -> Iterator[Any]:
-    """Ask a server for a file, follow its redirects, and hand over the answer, before anything of its body is read.
+def opened(url: str, transfer: Transfer, max_bytes: int, encoding: str = "identity") -> Iterator[tuple[Any, Budget]]:
+    """Ask a server for a file, follow its redirects, and hand over the answer before anything of its body is read.
+
+    What is read of it later is taken from the budget that comes with it.
 
     Raises
     ------
@@ -201,7 +211,7 @@ def opened(url: str, transfer: Transfer, max_bytes: int, encoding: str = "identi
             if moved is None:
                 _check_status(answer, budget.host)
                 budget.expect(_length(answer), max_bytes)
-                yield answer
+                yield answer, budget
                 return
         url = urljoin(url, moved)
         budget.host = _host(url)
@@ -283,13 +293,14 @@ def _length(response: Any) -> int | None:
     return int(length) if length.isdecimal() and len(length) < 20 else None
 
 
-def _received(response: Any, transfer: Transfer) -> Iterator[bytes]:
+def _received(response: Any, budget: Budget, transfer: Transfer) -> Iterator[bytes]:
     """Return what comes as it comes, in pieces, and let the watcher count."""
     import requests  # noqa: PLC0415 - for start-up time
     from urllib3.exceptions import HTTPError  # noqa: PLC0415 - the same
 
     try:
         for chunk in response.raw.stream(_CHUNK, decode_content=False):
+            budget.deliver(len(chunk))
             transfer.progress.advance(len(chunk))
             yield chunk
     except HTTPError as error:

@@ -1,6 +1,5 @@
 import hashlib
 import json
-import socket
 from dataclasses import replace
 
 import numpy as np
@@ -189,7 +188,6 @@ def test_failures(site, files, home, transfer, path, answer, words, monkeypatch)
     with pytest.raises((CarrierError, OSError, ValueError), match=words):
         OpenML(77).bring(files, home, hasty)
     assert not list(home.iterdir())
-    assert socket.getdefaulttimeout() is None
 
 
 def features(n_columns):

@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -65,6 +66,35 @@ def test_endless(server, home, transfer, kind):
     assert transfer.progress.total <= 2**17
 
 
+@pytest.mark.parametrize("kind", ["a chunk's size", "a trailer", "trailers"])
+def test_what_surrounds_a_body_takes_no_room(server, home, transfer, kind):
+    """However large a body may be, what surrounds it may not, so that no line of it fills the memory."""
+    server.pages["/file"] = server.answers.endless(*ENDLESS[kind])
+    download = Download(replace(transfer, retries=0), save_plain, 2**30, "a file")
+    tracemalloc.start()
+    with pytest.raises((CarrierError, OSError), match=r"around the file|exceeded maximum"):  # urllib3 counts some of it
+        fetch({"file": server.url + "file"}, {"file": None}, home, 0, lambda _: download)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**24
+
+
+@pytest.mark.usefixtures("tight", "waits")
+def test_a_proxys_answer_is_bounded_as_well(server, home, transfer, monkeypatch):
+    """What comes through a proxy is counted like what comes without one."""
+    for name in ("NO_PROXY", "no_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    server.pages |= {
+        "http://elsewhere.invalid/good": b"content",
+        "http://elsewhere.invalid/bad": server.answers.endless(*ENDLESS["100 Continue"]),
+    }
+    assert bring("http://elsewhere.invalid/good", home, transfer) == b"content"
+    (home / "file").unlink()
+    with pytest.raises(CarrierError, match=r"elsewhere\.invalid sends more than 16384 bytes around the file"):
+        bring("http://elsewhere.invalid/bad", home, transfer)
+
+
 @pytest.mark.usefixtures("tight", "waits")
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_a_byte_at_a_time(server, home, transfer, kind):
@@ -92,7 +122,7 @@ def test_endless_gzip(server, home, tiny, files, transfer, more, piece, pause):
     packed = more or gzip.compress(tiny[IMAGES])
     server.pages[f"/{IMAGES}.gz"] = server.answers.endless(BODY + packed, piece[:1] if pause else piece, pause)
     hasty = replace(transfer, retries=0, timeout=0.08 if pause else 10)
-    with pytest.raises(CarrierError, match="is too slow" if pause else "sends more than 81920 bytes"):
+    with pytest.raises(CarrierError, match="is too slow" if pause else "sends more than 65536 bytes"):
         Mirror(server.url).bring({IMAGES: files[IMAGES]}, home, hasty)
     assert list(home.iterdir()) == []
 
@@ -208,6 +238,7 @@ def test_deadline_for_the_whole(clock, announced, seconds):
     budget = Budget("host", 10)
     budget.expect(announced, 2**22)
     clock.now += seconds
+    budget.deliver(2**22)
     budget.take(2**22)
     clock.now += 0.1
     with pytest.raises(CarrierError, match="host is too slow"):
