@@ -101,7 +101,7 @@ def _affine(turn: float, slant: float, growth: float, across: float) -> _Image:
 
 def draw(folder: Path, path: Path) -> None:
     """Draw digits beside deformed copies, one way after another, the elastic one at three strengths."""
-    from pipeline.pictures import deformations, to_png  # noqa: PLC0415 - only this function draws
+    from pipeline.plots import deformations, to_png  # noqa: PLC0415 - only this function draws
 
     strengths = [Deform(elastic=elastic) for elastic in (20, 34, 45)]
     ways = {

@@ -11,24 +11,24 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AverageOverCopies": "pipeline.averaging",
-    "Deform": "pipeline.augmentation",
+    "AverageOverCopies": "pipeline.ensemble.test_time_augmentation",
+    "Deform": "pipeline.images.deform",
     "Evaluate": "pipeline.stages.evaluate",
     "ExponentialAverage": "pipeline.network",
     "Fetch": "pipeline.stages.fetch",
     "LastEpochs": "pipeline.network",
     "MLPClassifier": "pipeline.classifier",
-    "Normalize": "pipeline.stages.preprocess",
-    "OneHot": "pipeline.stages.preprocess",
+    "Normalize": "pipeline.preprocessing.normalize",
+    "OneHot": "pipeline.preprocessing.one_hot",
     "Preprocess": "pipeline.stages.preprocess",
     "Split": "pipeline.stages.split",
     "Train": "pipeline.stages.train",
-    "load_committee": "pipeline.committee",
+    "load_committee": "pipeline.ensemble.voting",
     "load_model": "pipeline.model_file",
-    "make_committee": "pipeline.committee",
-    "save_committee": "pipeline.committee",
+    "make_committee": "pipeline.ensemble.voting",
+    "save_committee": "pipeline.ensemble.voting",
     "save_model": "pipeline.model_file",
-    "unlike_training": "pipeline.image_statistics",
+    "unlike_training": "pipeline.images.statistics",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604 - the names are strings; the linter cannot see into the table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pipeline.augmentation import Deform
+from pipeline.images.deform import Deform
 from pipeline.network import (
     ACTIVATIONS,
     INITIALIZERS,

@@ -23,10 +23,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from pipeline import assembly
 from pipeline.assembly import ActivationName, InitializerName, Monitor, ScheduleName, SolverName
-from pipeline.augmentation import Deform
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.class_weights import ClassWeights
-from pipeline.image_statistics import ImageStatistics
+from pipeline.images.deform import Deform
+from pipeline.images.statistics import ImageStatistics
 from pipeline.inputs import (
     Views,
     as_generator,

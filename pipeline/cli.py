@@ -176,8 +176,8 @@ def predict(
 
 def _predict_watchfully(model: Any, images: Any, file: Path) -> Any:
     """Return probabilities, and warn in a line where images do not look like those that the model was trained on."""
-    from pipeline.image_statistics import unlike_training  # noqa: PLC0415 - for start-up time
-    from pipeline.pixels import PixelRangeWarning  # noqa: PLC0415 - the same
+    from pipeline.images.pixels import PixelRangeWarning  # noqa: PLC0415 - the same
+    from pipeline.images.statistics import unlike_training  # noqa: PLC0415 - for start-up time
 
     told = unlike_training(model, images)
     if told:

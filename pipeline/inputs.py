@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from pipeline.images.pixels import INTEGERS, as_uint8
 from pipeline.labels import check_no_missing
 from pipeline.network.batches import Rows, take_rows
 from pipeline.network.sparse import SparseRows
-from pipeline.pixels import INTEGERS, as_uint8
 
 Array = NDArray[Any]
 SPARSE = 1 / 8

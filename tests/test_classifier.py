@@ -23,7 +23,7 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pipeline import MLPClassifier, load_model, save_model
-from pipeline.augmentation import Deform
+from pipeline.images.deform import Deform
 from pipeline.network import (
     Adversarial,
     Cosine,

@@ -66,15 +66,34 @@ def is_under(module, *rooms):
 # What each room may import, besides the standard library and what its line says.
 ALLOWED = {
     "pipeline.network": ("pipeline.network", "numpy"),
-    "pipeline.augmentation": ("pipeline.network.configurable", "pipeline.parameters", "numpy"),
-    "pipeline.straighten": ("pipeline.augmentation", "pipeline.parameters", "numpy"),
-    "pipeline.averaging": ("pipeline.augmentation", "pipeline.parameters", "numpy", "sklearn"),
+    "pipeline.artifacts": ("pipeline.data", "pipeline.images.pixels", "numpy"),
+    "pipeline.images": ("pipeline.images", "pipeline.network.configurable", "pipeline.parameters", "numpy", "scipy"),
+    "pipeline.preprocessing": (
+        "pipeline.preprocessing",
+        "pipeline.images",
+        "pipeline.callbacks",
+        "pipeline.parameters",
+        "pipeline.text",
+        "numpy",
+        "sklearn",
+    ),
+    "pipeline.ensemble": (
+        "pipeline.ensemble",
+        "pipeline.images",
+        "pipeline.labels",
+        "pipeline.text",
+        "pipeline.files",
+        "pipeline.model_file",
+        "pipeline.parameters",
+        "numpy",
+        "sklearn",
+    ),
     "pipeline.parameters": ("ruamel",),
     "pipeline.program": (),
     "pipeline.settings": ("pipeline.parameters",),
     "pipeline.tracking": ("pipeline.parameters",),
     "pipeline.metrics": ("numpy", "sklearn"),
-    "pipeline.pictures": ("numpy", "matplotlib"),
+    "pipeline.plots": ("numpy", "matplotlib"),
     "pipeline.terminal": ("pipeline.stages.base", "rich"),
     "pipeline.files": (),
     "pipeline.text": (),
@@ -84,7 +103,7 @@ ALLOWED = {
 }
 FORBIDDEN = {
     "pipeline.classifier": ("pipeline.stages", "pipeline.data"),
-    "pipeline.data": ("pipeline.network", "pipeline.classifier", "pipeline.pictures", "pipeline.metrics"),
+    "pipeline.data": ("pipeline.network", "pipeline.classifier", "pipeline.plots", "pipeline.metrics"),
 }
 
 

@@ -17,11 +17,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from pipeline import MLPClassifier, Normalize, Preprocess, load_model, save_model
-from pipeline.augmentation import Deform
 from pipeline.callbacks import OnEpoch
+from pipeline.images.deform import Deform
+from pipeline.images.deskew import straighten
 from pipeline.model_file import FORMAT_VERSION, ModelFileError
 from pipeline.network import Adversarial, Cosine, ExponentialAverage, LastEpochs, OneCycle, Step, VirtualAdversarial
-from pipeline.straighten import straighten
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

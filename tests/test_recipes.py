@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 import pipeline
 from pipeline import Deform, program
 from pipeline.cli import app
-from pipeline.committee import load_committee, member_seeds
 from pipeline.data.idx import read_part
+from pipeline.ensemble.voting import load_committee, member_seeds
 from pipeline.metrics import sign_test
 from pipeline.model_file import load_model
 from pipeline.network import Adversarial, Cosine, LastEpochs, Step, VirtualAdversarial

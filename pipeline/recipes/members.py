@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from pipeline.committee import make_committee, members_at_once, save_committee
+from pipeline.ensemble.voting import make_committee, members_at_once, save_committee
 from pipeline.files import naming_full_disk
 from pipeline.program import end_with
 from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read_effort

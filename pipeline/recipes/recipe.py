@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from pipeline.averaging import AverageOverCopies, check_copies
+from pipeline.ensemble.test_time_augmentation import AverageOverCopies, check_copies
 from pipeline.parameters import ParameterError, parameters_of, read_parameters
 from pipeline.recipes.changes import SECTIONS, Changes, lay_over
 from pipeline.stages.base import Stage
@@ -68,7 +68,7 @@ class Recipe:
     numerical : int or None, default=None
         How many updates are made by numerical differentiation alone, on the first batch of images, beside training.
     members : int or None, default=None
-        How many networks a committee has, for every seed; see ``pipeline.committee``. None is no committee.
+        How many networks a committee has, for every seed; see ``pipeline.ensemble.voting``. None is no committee.
     of : tuple of str, default=()
         Names of other recipes of the folder. One network of each is trained, by the same seed, and all together are a
         committee; copies that theirs average over are not made. Read from a file, such a recipe is a

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from pipeline import assembly, gradcheck
+from pipeline.artifacts import read_labels, read_pixels
 from pipeline.classifier import MLPClassifier
-from pipeline.committee import load_committee
 from pipeline.data.idx import read_part
 from pipeline.data.npy import read_rows
+from pipeline.ensemble.voting import load_committee
 from pipeline.metrics import finite_or_none, measure
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
@@ -30,7 +31,6 @@ from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Progress, replacing_output
 from pipeline.stages.evaluate import Verdict
-from pipeline.stages.preprocess import read_labels, read_pixels
 from pipeline.stages.train import FIGURES, Train, read_training
 from pipeline.threads import bounded_blas
 

@@ -238,7 +238,7 @@ class Evaluate(Stage, BaseEstimator):
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Write the figures, the tables and the pictures."""
-        draw = _import_pictures() if self.pictures else None
+        draw = _import_plots() if self.pictures else None
         model = load_model(artifacts / "model" / "model.npz")
         parts = _read_parts(artifacts)
         _check_model(artifacts, model, parts["test"].images, progress)
@@ -269,11 +269,11 @@ def _scorer_name(name: str) -> str:
     return f"neg_{name}" if name in LESS_IS_BETTER else name
 
 
-def _import_pictures() -> ModuleType | None:
-    """Return `pipeline.pictures`; nothing, where matplotlib is missing, and say so before anything is computed."""
+def _import_plots() -> ModuleType | None:
+    """Return `pipeline.plots`; nothing, where matplotlib is missing, and say so before anything is computed."""
     try:
         with _quiet_matplotlib():
-            from pipeline import pictures  # noqa: PLC0415 - matplotlib is an extra, and slow to import
+            from pipeline import plots  # noqa: PLC0415 - matplotlib is an extra, and slow to import
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] != "matplotlib":
             raise
@@ -282,7 +282,7 @@ def _import_pictures() -> ModuleType | None:
             stacklevel=2,
         )
         return None
-    return pictures
+    return plots
 
 
 @contextmanager

@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
+from pipeline.artifacts import read_labels
 from pipeline.data.npy import write_npy
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress, Stage
-from pipeline.stages.preprocess import read_labels
 
 
 class Split(Stage, BaseEstimator):

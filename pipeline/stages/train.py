@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
+from pipeline.artifacts import read_labels, read_pixels
 from pipeline.callbacks import OnEpoch
 from pipeline.classifier import MLPClassifier
 from pipeline.data.npy import read_rows
 from pipeline.files import write_new
 from pipeline.model_file import save_model
 from pipeline.network.training import DivergenceError
+from pipeline.preprocessing.normalize import Normalize
 from pipeline.program import command
 from pipeline.provenance import ProvenanceError
 from pipeline.stages.base import Progress, Stage
-from pipeline.stages.preprocess import Normalize, read_labels, read_pixels
 from pipeline.strict_json import read_json
 from pipeline.text import shown
 

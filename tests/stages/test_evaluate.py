@@ -37,10 +37,10 @@ from pipeline.classifier import MLPClassifier
 from pipeline.data.idx import read_part, write_idx
 from pipeline.model_file import load_model, save_model
 from pipeline.parameters import ParameterError
+from pipeline.preprocessing.normalize import Normalize
 from pipeline.stages import evaluate
 from pipeline.stages.base import MissingInputError, Progress
 from pipeline.stages.evaluate import Evaluate
-from pipeline.stages.preprocess import Normalize
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["accuracy", "neg_error_rate", "neg_log_loss", "f1_macro", "top_2_accuracy", "neg_calibration_error"]
@@ -566,8 +566,8 @@ def test_history_without_validation_columns(artifacts):
 def test_without_matplotlib_it_measures_and_says_what_brings_pictures(artifacts, monkeypatch):
     """Tables are written without it; a warning names the extra as it is typed."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.delitem(sys.modules, "pipeline.pictures", raising=False)
-    monkeypatch.delattr("pipeline.pictures", raising=False)
+    monkeypatch.delitem(sys.modules, "pipeline.plots", raising=False)
+    monkeypatch.delattr("pipeline.plots", raising=False)
     with pytest.warns(UserWarning, match=r'no pictures, .* pip install "digits-pipeline\[pictures\]" brings it'):
         Evaluate().run(artifacts)
     assert sorted(written(artifacts)) == [*TABLES, "provenance.json"]
@@ -575,8 +575,8 @@ def test_without_matplotlib_it_measures_and_says_what_brings_pictures(artifacts,
 
 def test_an_error_inside_the_drawing_code_is_not_taken_for_a_missing_extra(artifacts, monkeypatch):
     """Where another module is missing, the stage fails and names it."""
-    monkeypatch.delitem(sys.modules, "pipeline.pictures", raising=False)
-    monkeypatch.delattr("pipeline.pictures", raising=False)
+    monkeypatch.delitem(sys.modules, "pipeline.plots", raising=False)
+    monkeypatch.delattr("pipeline.plots", raising=False)
     monkeypatch.setitem(sys.modules, "io", None)
     with pytest.raises(ModuleNotFoundError, match="import of io halted"):
         Evaluate().run(artifacts)
@@ -588,18 +588,18 @@ def test_a_home_that_cannot_be_written_makes_no_noise(tmp_path):
     (tmp_path / "file").touch()
     places = {"HOME": str(tmp_path / "file/home"), "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "MPL"))} | places
-    code = "from pipeline.stages.evaluate import _import_pictures; print(_import_pictures().__name__)"
+    code = "from pipeline.stages.evaluate import _import_plots; print(_import_plots().__name__)"
     run = subprocess.run(
         [sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=True, cwd=tmp_path
     )
-    assert (run.stdout, run.stderr) == ("pipeline.pictures\n", "")
+    assert (run.stdout, run.stderr) == ("pipeline.plots\n", "")
 
 
 def test_without_pictures_it_needs_no_matplotlib(artifacts, monkeypatch):
     """With ``pictures=False`` the tables are written all the same, and nothing else."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.delitem(sys.modules, "pipeline.pictures", raising=False)
-    monkeypatch.delattr("pipeline.pictures", raising=False)
+    monkeypatch.delitem(sys.modules, "pipeline.plots", raising=False)
+    monkeypatch.delattr("pipeline.plots", raising=False)
     Evaluate(pictures=False).run(artifacts)
     assert sorted(written(artifacts)) == sorted([*TABLES, RECORD])
 

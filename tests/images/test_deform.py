@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from pipeline import augmentation
-from pipeline.augmentation import Deform, Deformer, affine_maps, blur, elastic_waves, warp
+import pipeline.images.deform
+from pipeline.images.deform import Deform, Deformer, affine_maps, blur, elastic_waves, warp
 from pipeline.parameters import ParameterError, parameters_of, read_parameters
 
 EVERYTHING = {
@@ -275,7 +275,7 @@ def test_shares_of_a_batch_are_the_batch(monkeypatch):
     whole = deform.prepare(784)
     moves = whole.draw(50, np.random.default_rng(0))
     Y = whole.warp(X, moves)
-    monkeypatch.setattr(augmentation, "PIECE", 7 * 784)
+    monkeypatch.setattr(pipeline.images.deform, "PIECE", 7 * 784)
     pieces = deform.prepare(784)
     assert np.allclose(pieces.warp(X, moves), Y, rtol=0, atol=1e-5)
     shares = [pieces.warp(X[rows], moves[:, rows]) for rows in (slice(13), slice(13, 50))]

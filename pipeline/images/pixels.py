@@ -4,12 +4,16 @@ The same values give the same answer, whatever type they come in.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
 INTEGERS = [np.uint8, np.int8, np.int16, np.int32, np.int64, np.uint16, np.uint32, np.uint64]
+
+PIECE = 2**22
+"""Pixels that are worked on at once: some 16 MB in float32, however large the data set is."""
 
 TOO_DARK = 15
 """By what factor pixels stay below a scale that is not theirs: 16 of 255, 1 of 16."""
@@ -82,6 +86,19 @@ def contradiction(X: Any, scale: float) -> str | None:
         return None
     guess = "is X scaled already?" if largest <= scale else "was fit given scaled images?"
     return f"X has pixels up to {largest:g}, where fit saw pixels on 0..{scale:g}: {guess}"
+
+
+def pieces(X: Any) -> Iterator[slice]:
+    """Yield slices of the rows of X, each of `PIECE` numbers at the most, but for a row that has more.
+
+    Examples
+    --------
+    >>> list(pieces(np.zeros((3, PIECE // 2))))
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    n, step = len(X), max(1, PIECE // X.shape[1])
+    for start in range(0, n, step):
+        yield slice(start, min(start + step, n))
 
 
 def _largest(X: Any) -> float:

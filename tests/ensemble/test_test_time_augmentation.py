@@ -10,9 +10,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pipeline import averaging
-from pipeline.augmentation import Deform
-from pipeline.averaging import AverageOverCopies
+from pipeline.ensemble import test_time_augmentation
+from pipeline.ensemble.test_time_augmentation import AverageOverCopies
+from pipeline.images.deform import Deform
 from pipeline.parameters import ParameterError
 
 X, y = load_digits(return_X_y=True)
@@ -68,7 +68,7 @@ def test_an_image_is_predicted_alone_as_among_others(monkeypatch):
     assert (averaged.predict_proba(X) == whole).all()
     assert averaged.predict_proba(X[[200, 7]]) == pytest.approx(whole[[200, 7]], abs=1e-4)
     sizes, predict_proba = [], MODEL.predict_proba
-    monkeypatch.setattr(averaging, "PIECE", 128)
+    monkeypatch.setattr(test_time_augmentation, "PIECE", 128)
     monkeypatch.setattr(MODEL, "predict_proba", lambda images: sizes.append(len(images)) or predict_proba(images))
     assert averaged.predict_proba(X) == pytest.approx(whole, abs=1e-4)
     assert sizes == [128] * 3 + [128] * 3 + [44] * 3

@@ -17,7 +17,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from pipeline.augmentation import Deform, Deformer
+from pipeline.images.deform import Deform, Deformer
 from pipeline.parameters import ParameterError, check_parameters
 
 Array = NDArray[Any]

@@ -7,10 +7,10 @@ import pytest
 from scipy import ndimage
 
 from pipeline import Fetch
-from pipeline import straighten as module
-from pipeline.augmentation import warp
+from pipeline.images import deskew as module
+from pipeline.images.deform import warp
+from pipeline.images.deskew import INK, STEEPEST, places, side_of, slants, straighten
 from pipeline.parameters import ParameterError
-from pipeline.straighten import INK, STEEPEST, places, side_of, slants, straighten
 
 WAYS = [
     {"deslant": True, "ink_width": None},

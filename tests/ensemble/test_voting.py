@@ -9,8 +9,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from pipeline import MLPClassifier, Normalize, load_model, save_model
-from pipeline import committee as committee_module
-from pipeline.committee import load_committee, make_committee, member_seeds, members_at_once, save_committee
+from pipeline.ensemble import voting
+from pipeline.ensemble.voting import load_committee, make_committee, member_seeds, members_at_once, save_committee
 from pipeline.model_file import ModelFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -110,13 +110,13 @@ def test_a_committee_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
     save_committee(tmp_path, fitted(3))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     other = fitted(3, net=clone(NET).set_params(hidden_layer_sizes=(7,)))
-    calls, save = [], committee_module.save_model
+    calls, save = [], voting.save_model
 
     def fail_the_second_time(*arguments):
         calls.append(arguments)
         return save(*arguments) if len(calls) != 2 else 1 / 0
 
-    monkeypatch.setattr(committee_module, "save_model", fail_the_second_time)
+    monkeypatch.setattr(voting, "save_model", fail_the_second_time)
     with pytest.raises(ZeroDivisionError):
         save_committee(tmp_path, other)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from pipeline.pixels import INTEGERS, as_uint8, contradiction, full_scale
+from pipeline.images.pixels import INTEGERS, as_uint8, contradiction, full_scale
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)

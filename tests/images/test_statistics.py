@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from pipeline.image_statistics import ImageStatistics
+from pipeline.images.statistics import ImageStatistics
 
 
 def strokes(n=200, side=12, seed=0):

@@ -1,0 +1,1 @@
+"""Transformers from pixels and labels to what a network learns from."""
