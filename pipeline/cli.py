@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 import pipeline
-from pipeline.files import check_replaceable, temporary_folder
+from pipeline.files import check_replaceable, sweep, sweep_temporary, temporary_folder
 from pipeline.parameters import ParameterError, closest, no_such, parameters_of
 from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
 from pipeline.settings import PARAMS, RECIPES, check_document, override, read_document, shipped
@@ -153,6 +153,8 @@ def predict(
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Tell the label of each image: number, label (or labels) and confidence; with several files, the file first."""
+    if not model.exists():  # a killed process may have left its folder without a name
+        sweep(model.absolute().parents[1], [model.absolute().parent.name])
     if not model.exists():
         raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
     from pipeline.data.images import read_images  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
@@ -481,6 +483,7 @@ def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path, *, as_jso
     stages: dict[str, Stage] = {name: stage_class(name)(**arguments[name]) for name in arguments}
     results: dict[str, Any] = {}
     work_begins()
+    sweep_temporary()
     if len(stages) > 1:  # a stage that runs alone looks by itself, once its input is there
         for stage in stages.values():
             stage.check_output(artifacts)

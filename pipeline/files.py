@@ -11,12 +11,13 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +25,9 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+_OURS = "digits-pipeline"
+"""What names in the system's temporary folder begin with, after a dot."""
 
 SUFFIX = ".tmp"
 """What the name of all that is unfinished ends with; git and DVC are told to look away."""
@@ -169,22 +173,69 @@ def replacing_folder(target: Path, known: Collection[str] | None = None) -> Iter
         beside the new one, and a warning names it. None is all files.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    _clear(target.parent, target.name, partial(_remove_folder, target))
+    sweep(target.parent, [target.name])
     with _scratch(target.parent, target.name) as scratch:
         made, aside = scratch / "made", scratch / "aside"
         made.mkdir()
         yield made
         _flush(made)
-        try:
-            if os.path.lexists(target):
-                target.rename(aside)
-            made.rename(target)
-        except BaseException:  # an interruption between the two as well: what is aside is about to be deleted
-            if os.path.lexists(aside) and not os.path.lexists(target):
-                aside.rename(target)
-            raise
-        if known is not None and find_foreign(aside, known):
-            _keep_beside(target, aside)
+        old = made if _exchange(made, target) else aside
+        if old is aside:
+            _rename_both(made, target, aside)
+        if known is not None and find_foreign(old, known):
+            _keep_beside(target, old)
+
+
+def _rename_both(made: Path, target: Path, aside: Path) -> None:
+    """Put a folder in the place of another, or of none, where the system cannot exchange the two at once."""
+    try:
+        if os.path.lexists(target):
+            target.rename(aside)
+        made.rename(target)
+    except BaseException:  # an interruption between the two as well: what is aside is about to be deleted
+        if os.path.lexists(aside) and not os.path.lexists(target):
+            aside.rename(target)
+        raise
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders at once, so that no moment has one name alone; False where that cannot be."""
+    call = _exchanging_call()
+    return call is not None and os.path.lexists(other) and call(os.fsencode(one), os.fsencode(other)) == 0
+
+
+@cache
+def _exchanging_call() -> Callable[[bytes, bytes], int] | None:
+    """Return the system's call that exchanges two names, which returns 0 where it has done so."""
+    import ctypes  # noqa: PLC0415 - for start-up time
+
+    with suppress(OSError, AttributeError, TypeError):  # no such library, no such call in it
+        library = ctypes.CDLL(None)
+        if sys.platform == "linux":
+            at, path, flags = ctypes.c_int, ctypes.c_char_p, ctypes.c_uint
+            of_linux = library.renameat2
+            of_linux.argtypes = [at, path, at, path, flags]
+            here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE
+            return lambda one, other: of_linux(here, one, here, other, exchange)
+        if sys.platform == "darwin":
+            of_macos = library.renamex_np
+            of_macos.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint]
+            return lambda one, other: of_macos(one, other, 2)  # RENAME_SWAP
+    return None
+
+
+def sweep(folder: Path, names: Iterable[str]) -> None:
+    """Remove what killed processes have left of folders of some names, and give back an old one that is nameless.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that they are in.
+    names : iterable of str
+        The names that they have when they are finished.
+    """
+    for name in names:
+        _clear(folder, name, partial(_remove_folder, folder / name))
 
 
 def find_foreign(folder: Path, known: Collection[str]) -> Path | None:
@@ -233,10 +284,15 @@ def temporary_folder(parent: str | os.PathLike[str] | None = None, name: str | N
     name : str, optional
         What its name begins with, after a dot; the project's, where it is left out.
     """
-    where, what = Path(parent or tempfile.gettempdir()), name or "digits-pipeline"
+    where, what = Path(parent or tempfile.gettempdir()), name or _OURS
     _clear(where, what, shutil.rmtree)
     with _scratch(where, what) as scratch:
         yield scratch
+
+
+def sweep_temporary() -> None:
+    """Remove what killed processes have left in the system's temporary folder."""
+    _clear(Path(tempfile.gettempdir()), _OURS, shutil.rmtree)
 
 
 def check_replaceable(path: Path, advice: str) -> None:

@@ -15,6 +15,7 @@ from sklearn.preprocessing import LabelBinarizer
 from pipeline import assembly
 from pipeline.classifier import MLPClassifier
 from pipeline.data.idx import read_part
+from pipeline.files import sweep
 from pipeline.inputs import as_generator
 from pipeline.network import Network
 from pipeline.network.gradient_check import STEP, Difference, check_gradients, n_checked
@@ -119,6 +120,7 @@ def training_images(
     artifacts: Path, fetch: Fetch, progress: Progress | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the training images in rows, and their labels: those that are fetched already, or else ``fetch``'s."""
+    sweep(artifacts, ["raw"])
     if not (artifacts / "raw").is_dir():
         return fetch.load("train", progress)
     images, labels = read_part(artifacts / "raw", "train")

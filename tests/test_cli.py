@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -387,6 +388,17 @@ def test_run_looks_at_all_places_before_the_first_stage(folder, monkeypatch):
     assert (code, out) == (1, "")
     assert "artifacts/evaluation is a mount point" in line_of(error)
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such locks there, and nothing is removed")
+def test_leftovers_in_the_temporary_folder_are_swept_by_the_next_run(folder, monkeypatch):
+    """What a killed recipe has left there goes, and so do its unfinished artifacts."""
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    (folder / ".digits-pipeline-01234567.tmp/raw").mkdir(parents=True)
+    (folder / "artifacts/.model-01234567.tmp/made").mkdir(parents=True)
+    assert call("fetch")[0] == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["artifacts", "params.yaml"]
+    assert [path.name for path in (folder / "artifacts").iterdir()] == ["raw"]
 
 
 def test_run_deletes_no_file_of_another_origin(folder):

@@ -21,6 +21,8 @@ from pipeline.files import (
     new_file,
     replacing_file,
     replacing_folder,
+    sweep,
+    sweep_temporary,
     temporary_folder,
 )
 
@@ -183,6 +185,35 @@ def test_nothing_else_is_removed(tmp_path):
     with replacing_folder(tmp_path / "model"):
         pass
     assert names(tmp_path) == sorted([*kept, ".model-01234567.tmp", "elsewhere", "model"])
+
+
+def test_a_folder_is_exchanged_at_once(tmp_path, monkeypatch):
+    """Where the system can, no moment has neither the old nor the new folder in its place."""
+    with replacing_folder(tmp_path / "model") as folder:
+        (folder / "word").write_text("old", "utf-8")
+    if not files._exchange(tmp_path / "model", tmp_path / "model"):
+        pytest.skip("this system or file system cannot exchange names")
+    monkeypatch.setattr(files, "_rename_both", lambda *_: pytest.fail("two renamings"))
+    with replacing_folder(tmp_path / "model") as folder:
+        (folder / "word").write_text("new", "utf-8")
+        assert (tmp_path / "model/word").read_text("utf-8") == "old"
+    assert (tmp_path / "model/word").read_text("utf-8") == "new"
+    assert names(tmp_path) == ["model"]
+
+
+@posix
+def test_what_killed_processes_have_left_is_swept(tmp_path, monkeypatch):
+    """Of the names that are given, and of our own in the system's temporary folder; what is held stays."""
+    process = begin("folder", tmp_path / "model")
+    [held] = names(tmp_path)
+    for name in (".model-01234567.tmp", ".raw-01234567.tmp", ".digits-pipeline-01234567.tmp"):
+        (tmp_path / name).mkdir()
+    sweep(tmp_path, ["model", "split"])
+    assert names(tmp_path) == sorted([held, ".raw-01234567.tmp", ".digits-pipeline-01234567.tmp"])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sweep_temporary()
+    assert names(tmp_path) == sorted([held, ".raw-01234567.tmp"])
+    end(process)
 
 
 @posix

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pipeline.files import UnwritableError, check_replaceable, find_foreign, naming_full_disk, replacing_folder
+from pipeline.files import UnwritableError, check_replaceable, find_foreign, naming_full_disk, replacing_folder, sweep
 from pipeline.parameters import check_parameters, parameters_of
 from pipeline.program import command
 from pipeline.provenance import (
@@ -86,6 +86,7 @@ class Stage(ABC):
         """
         check_parameters(self)
         root = Path(artifacts)
+        sweep(root, MAKERS)
         for name in self.reads:
             if not (root / name).is_dir():
                 raise _missing_input(f"{root / name} is missing", name)

@@ -8,9 +8,12 @@ from typing import Annotated
 
 import pytest
 
+from pipeline import files
 from pipeline.files import UnwritableError, replacing_folder
 from pipeline.parameters import ParameterError
 from pipeline.stages.base import MAKERS, MissingInputError, Progress, Stage
+
+posix = pytest.mark.skipif(os.name == "nt", reason="there are no such locks there, and nothing is removed")
 
 
 class Copy(Stage):
@@ -145,8 +148,9 @@ def test_a_failure_leaves_what_was_there(artifacts):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 def test_an_interruption_at_the_last_moment_leaves_what_was_there(artifacts, monkeypatch, error):
-    """Between putting the old folder aside and the new one in place, nothing is lost."""
+    """Between putting the old folder aside and the new one in place, nothing is lost, where these are two moments."""
     Copy().run(artifacts)
+    monkeypatch.setattr(files, "_exchanging_call", lambda: None)
     rename = Path.rename
 
     def interrupted(path, target):
@@ -159,6 +163,17 @@ def test_an_interruption_at_the_last_moment_leaves_what_was_there(artifacts, mon
         Copy(2).run(artifacts)
     assert (artifacts / "prepared/deep/word").read_text("utf-8") == "ab"
     assert sorted(path.name for path in artifacts.iterdir()) == ["prepared", "raw"]
+
+
+@posix
+def test_what_killed_processes_have_left_is_cleared_up_by_any_stage(artifacts):
+    """An old folder that has lost its name is there for the stage that reads it, and what is unfinished goes."""
+    (artifacts / ".raw-01234567.tmp").mkdir()
+    (artifacts / "raw").rename(artifacts / ".raw-01234567.tmp/aside")
+    (artifacts / ".evaluation-01234567.tmp/made").mkdir(parents=True)
+    (artifacts / ".notes-01234567.tmp").mkdir()
+    assert Copy().run(artifacts) == {"times": 1}
+    assert sorted(path.name for path in artifacts.iterdir()) == [".notes-01234567.tmp", "prepared", "raw"]
 
 
 def test_a_missing_input_names_its_maker(tmp_path):
