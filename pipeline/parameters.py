@@ -9,12 +9,15 @@ import inspect
 import math
 import operator
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from pipeline.text import ROOM, shorten, shown
 
 
 class ParameterError(ValueError, TypeError):
@@ -62,7 +65,7 @@ class Parameter:
             Naming the parameter, what is allowed and what was given.
         """
         if not allows(self.annotation, value):
-            raise ParameterError(f"{self.name} must be {self.allowed}; got {value!r}{self._meant(value)}")
+            raise ParameterError(f"{self.name} must be {self.allowed}; got {shown(value)}{self._meant(value)}")
 
     def _meant(self, value: Any) -> str:
         """Return the choice that a misspelt word is near to, as a question."""
@@ -173,6 +176,8 @@ def closest(word: object, known: Iterable[str]) -> str | None:
     >>> closest("Drop-uot", ["dropout", "noise"])
     'dropout'
     """
+    if len(str(word)) > ROOM:
+        return None
     plain = {re.sub(r"[-_ ]", "", one.lower()): one for one in known}
     near = difflib.get_close_matches(re.sub(r"[-_ ]", "", str(word).lower()), list(plain), 1)
     return plain[near[0]] if near else None
@@ -204,7 +209,7 @@ def no_such(kind: str, name: object, known: Iterable[str], *, meant: str | None 
     known = list(known)
     meant = meant or closest(name, known)
     hint = "" if meant is None else f"; did you mean {meant}?"
-    return f"there is no {kind} {name!r}{where}; there are {', '.join(known) or 'none'}{hint}"
+    return f"there is no {kind} {shown(name)}{where}; there are {', '.join(known) or 'none'}{hint}"
 
 
 def read_value(text: str) -> Any:
@@ -231,7 +236,8 @@ def read_yaml(text: str | Path) -> Any:
     Raises
     ------
     ParameterError
-        Where it is no YAML, says a key twice, or the file is not there.
+        Where it is no YAML, says a key twice, or the file is not there; where it is larger, deeper or has more values
+        than parameters need; see ``yaml_bounds``.
 
     Examples
     --------
@@ -239,23 +245,45 @@ def read_yaml(text: str | Path) -> Any:
     [1e-05, 'on', 'auto', [64, 32]]
     """
     from ruamel.yaml import YAML  # noqa: PLC0415 - for start-up time: help and completion read no YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 - the same
+    from ruamel.yaml.error import MarkedYAMLError  # noqa: PLC0415 - the same
+
+    from pipeline.yaml_bounds import BoundsError, check_bounds  # noqa: PLC0415 - the same
 
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        content = text if isinstance(text, str) else _read_bounded(text)
+        check_bounds(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an anchor may stand twice
+            return YAML(typ="safe", pure=True).load(content)
+    except BoundsError as error:
+        raise ParameterError(f"{_name(text)} {error}") from None
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ParameterError(f"{_name(text)} is not YAML: {error.problem}{line}") from None
-    except (YAMLError, ValueError) as error:  # ValueError: no such day as 2020-13-45, or bytes that are no text
-        raise ParameterError(f"{_name(text)} is not YAML: {' '.join(str(error).split())}") from None
+        raise ParameterError(f"{_name(text)} is not YAML: {_one_line(error.problem)}{line}") from None
     except OSError as error:
         reason = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
         raise ParameterError(f"{text} {reason}") from None
+    except Exception as error:  # noqa: BLE001 - the reader stumbles over much: `!!bool x`, 2020-13-45, bytes of no text
+        words = _one_line(error) if isinstance(error, ValueError) else "a value is not what its tag says"
+        raise ParameterError(f"{_name(text)} is not YAML: {words}") from None
+
+
+def _read_bounded(path: Path) -> bytes:
+    """Return what a file holds; of an endless one no more than it takes to see that it is too large."""
+    from pipeline.yaml_bounds import LARGEST  # noqa: PLC0415 - for start-up time
+
+    with path.open("rb") as file:
+        return file.read(LARGEST + 1)
+
+
+def _one_line(words: object) -> str:
+    """Return the reader's words on one line, as far as there is room."""
+    return shorten(" ".join(str(words).split()), 120)
 
 
 def _name(text: str | Path) -> str:
     """Return what to call a text, or a file, in an error."""
-    return str(text) if isinstance(text, Path) else repr(text)
+    return str(text) if isinstance(text, Path) else shown(text)
 
 
 def allows(annotation: Any, value: Any) -> bool:
@@ -353,8 +381,16 @@ def _is_bool(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """Tell whether a value is a real number; an integer may be too large for ``math.isnan``."""
-    return isinstance(value, Real) and not _is_bool(value) and (isinstance(value, Integral) or not math.isnan(value))
+    """Tell whether a value is a real number that a float can hold, infinity among them."""
+    try:
+        return isinstance(value, Real) and not _is_bool(value) and not math.isnan(value)
+    except OverflowError:
+        return False
+
+
+def _is_integer(value: Any) -> bool:
+    """Tell whether a value is an integer that NumPy can hold."""
+    return isinstance(value, Integral) and not _is_bool(value) and -(2**63) <= int(value) < 2**63
 
 
 def _is_sequence(value: Any) -> bool:
@@ -367,7 +403,7 @@ _KINDS: dict[Any, Callable[[Any], bool]] = {
     None: lambda value: value is None,
     NoneType: lambda value: value is None,
     bool: _is_bool,
-    int: lambda value: isinstance(value, Integral) and not _is_bool(value),
+    int: _is_integer,
     float: _is_number,
 }
 
@@ -384,7 +420,7 @@ def _make(name: str, annotation: Any, value: Any) -> Any:
         known = f"one of {', '.join(makers)}" if makers else "no mapping"
         near = closest(value.get("name"), makers)
         hint = f"; did you mean {near}?" if near else ""
-        raise ParameterError(f"{name} takes {known}; got {dict(value)!r}{hint}")
+        raise ParameterError(f"{name} takes {known}; got {shown(dict(value))}{hint}")
     rest = {key: item for key, item in value.items() if key != "name"}
     return maker(**read_parameters(maker, rest, where=f"{name}: {value['name']}"))
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -92,8 +93,9 @@ class Child(Model):
         (float, 1),
         (float, 0.5),
         (float, np.float32(1)),
-        (float, 10**400),
         (int, np.int64(2)),
+        (int, 2**63 - 1),
+        (int, -(2**63)),
         (bool, True),
         (bool, np.True_),
         (str, "a"),
@@ -126,6 +128,11 @@ def test_a_value_of_the_type_within_the_range_is_allowed(annotation, value):
         (float, float("nan")),
         (float, "1"),
         (float, None),
+        pytest.param(float, 10**400, id="float-of 401 digits"),
+        pytest.param(float, Fraction(10**400), id="float-fraction of 401 digits"),
+        (int, 2**63),
+        (int, -(2**63) - 1),
+        pytest.param(int, 10**5000, id="int-of 5001 digits"),
         (int, 2.0),
         (int, True),
         (int, np.True_),

@@ -13,6 +13,7 @@ from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Stage
 from pipeline.stages.train import FIGURES
+from pipeline.text import ROOM, shorten, shown
 
 APART = ("members", "gradcheck", "numerical", "reported_by_epoch", *SECTIONS)
 """The parameters that belong to one recipe's network, and have no place in a committee of several recipes."""
@@ -34,12 +35,15 @@ def _read_alone(path: Path) -> Recipe:
     """Read what a file says, and check names and types."""
     document = read_yaml(path)
     if not isinstance(document, dict):
-        raise ParameterError(f"{path} must hold a recipe; got {document!r}")
+        raise ParameterError(f"{path} must hold a recipe; got {shown(document)}")
     mixed = "of" in document
     missing = [name for name in ("title", "reported", "source", *(() if mixed else ("train",))) if name not in document]
     if missing:
         raise ParameterError(f"{path} lacks {', '.join(missing)}")
     recipe = Recipe(**read_parameters(Recipe, document, str(path)))
+    for name in recipe.trials:
+        if len(str(name)) > ROOM:
+            raise ParameterError(f"{path}: trials: a name must have {ROOM} letters at the most; got {shown(name)}")
     if mixed:
         _check_names(recipe.of, f"{path}: of")
         apart = [name for name in APART if name in document]
@@ -51,7 +55,7 @@ def _read_alone(path: Path) -> Recipe:
 def _check_names(names: tuple[str, ...], where: str) -> None:
     """Raise unless these are several recipes."""
     if len(names) < 2 or len(set(names)) < len(names):
-        told = ", ".join(names) or "none"
+        told = shorten(", ".join(names), ROOM) or "none"
         raise ParameterError(f"{where} must be a list of two different recipes at least; got {told}")
 
 
@@ -103,7 +107,7 @@ def _check_by_epoch(recipe: Recipe, where: str) -> None:
     for name, figures in recipe.reported_by_epoch.items():
         if name not in columns:
             raise ParameterError(
-                f"{where}: reported_by_epoch: there will be no column {name!r}; there will be {', '.join(columns)}"
+                f"{where}: reported_by_epoch: there will be no column {shown(name)}; there will be {', '.join(columns)}"
             )
         if train.max_updates is None and len(figures) != train.max_iter:
             raise ParameterError(
