@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import asdict
 from functools import partial
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,7 @@ from pipeline.stages.base import MAKERS, MissingInputError, Stage, check_output
 from pipeline.terminal import RichProgress, format_json, format_result
 
 if TYPE_CHECKING:
+    from pipeline.labels import Guess
     from pipeline.recipes.recipe import Recipe
 
 ParamsOption = Annotated[
@@ -163,32 +165,64 @@ def predict(
 
     fitted = load_model(model)
     shape = getattr(getattr(fitted, "named_steps", {}).get("preprocess"), "image_shape_", None)
-    guesses: list[Any] = []
-    for file in files:
-        probabilities = _predict_watchfully(fitted, read_images(file, fitted.n_features_in_, shape), file)
-        found = guess(fitted.classes_, probabilities, several=has_several(fitted))
-        guesses += [{"file": str(file), **one} if len(files) > 1 else one for one in found]
-    lines = (
-        "  ".join([*([one["file"]] if len(files) > 1 else []), str(one["number"]), as_text(one["label"])])
-        + f"  {one['confidence']:.4f}"
-        for one in guesses
+    images = [(file, read_images(file, fitted.n_features_in_, shape)) for file in files]  # all fit, before one is told
+    several = has_several(fitted)
+    found: Iterator[tuple[dict[str, str], Guess]] = (
+        ({"file": str(file)} if len(files) > 1 else {}, one)
+        for file, rows in images
+        for first, probabilities in _predict_watchfully(fitted, rows, file)
+        for one in guess(fitted.classes_, probabilities, several=several, first=first)
     )
-    typer.echo(json.dumps(guesses) if as_json else "\n".join(lines))
+    if as_json:
+        commas = chain([""], repeat(", "))
+        objects = (
+            f"{comma}{_format_guess({**name, **one})}" for comma, (name, one) in zip(commas, found, strict=False)
+        )
+        _echo_all(chain(["["], objects, ["]\n"]))
+    else:
+        _echo_all(
+            "  ".join([*name.values(), str(one["number"]), as_text(one["label"]), f"{one['confidence']:.4f}"]) + "\n"
+            for name, one in found
+        )
 
 
-def _predict_watchfully(model: Any, images: Any, file: Path) -> Any:
-    """Return probabilities, and warn in a line where images do not look like those that the model was trained on."""
-    from pipeline.images.pixels import PixelRangeWarning  # noqa: PLC0415 - the same
-    from pipeline.images.statistics import unlike_training  # noqa: PLC0415 - for start-up time
+def _format_guess(guess: dict[str, Any]) -> str:
+    """Return a guess as JSON: as a rule it is plain already, and to make it so takes five times as long."""
+    try:
+        return json.dumps(guess, allow_nan=False)
+    except ValueError:  # probabilities that are no numbers, of a network that overflows
+        return format_json(guess)
+
+
+def _echo_all(texts: Iterator[str]) -> None:
+    """Print texts one after another, many at once: each writing takes longer than the text."""
+    while some := list(islice(texts, 4096)):
+        typer.echo("".join(some), nl=False)
+
+
+_NUMBERS = 2**20
+"""Pixels, and probabilities, that are held at once by `predict`."""
+
+
+def _predict_watchfully(model: Any, images: Any, file: Path) -> Iterator[tuple[int, Any]]:
+    """Yield probabilities, some at a time with the number of the first; warn of images unlike those of training."""
+    from pipeline.images.pixels import PixelRangeWarning  # noqa: PLC0415 - for start-up time
+    from pipeline.images.statistics import unlike_training  # noqa: PLC0415 - the same
 
     told = unlike_training(model, images)
     if told:
         typer.echo(f"warning: {file}: unlike the images of training: {'; '.join(told)}", err=True)
-    with warnings.catch_warnings():
-        if told:
-            warnings.simplefilter("ignore", PixelRangeWarning)  # that has been said
-        warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {file}: {message}", err=True)
-        return model.predict_proba(images)
+    said = set()
+    step = max(1, min(4096, _NUMBERS // images.shape[1], _NUMBERS // len(model.classes_)))
+    for start in range(0, len(images), step):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            probabilities = model.predict_proba(images[start : start + step])
+        for one in caught:
+            if not (told and issubclass(one.category, PixelRangeWarning)) and str(one.message) not in said:
+                said.add(str(one.message))
+                typer.echo(f"warning: {file}: {one.message}", err=True)
+        yield start, probabilities
 
 
 @app.command()

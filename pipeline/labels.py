@@ -91,7 +91,7 @@ def plain_labels(classes: Array) -> list[Label]:
     return plain
 
 
-def guess(classes: Array, probabilities: Array, *, several: bool = False) -> Iterator[Guess]:
+def guess(classes: Array, probabilities: Array, *, several: bool = False, first: int = 0) -> Iterator[Guess]:
     """Yield what a model says of every sample.
 
     Parameters
@@ -102,6 +102,8 @@ def guess(classes: Array, probabilities: Array, *, several: bool = False) -> Ite
         As ``predict_proba`` returns them.
     several : bool, default=False
         Whether a sample may have several labels at once, or none.
+    first : int, default=0
+        The number of the first of these samples.
 
     Examples
     --------
@@ -113,7 +115,7 @@ def guess(classes: Array, probabilities: Array, *, several: bool = False) -> Ite
     ([0, 2], 0.5625)
     """
     labels = plain_labels(classes)
-    for number, row in enumerate(probabilities.tolist()):
+    for number, row in enumerate(probabilities.tolist(), start=first):
         label, confidence = _several(labels, row) if several else _likeliest(labels, row)
         by_label = dict(zip(map(str, labels), row, strict=True))
         yield {"number": number, "label": label, "confidence": confidence, "probabilities": by_label}

@@ -663,6 +663,32 @@ def test_predict_names_each_of_several_files(folder):
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("n_numbers", [1, 5, 2**20])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_predict_answers_the_same_in_pieces(folder, monkeypatch, n_numbers, as_json):
+    """However few images are held at once, they are numbered through, and JSON is one document."""
+    from pipeline import cli
+
+    np.save(folder / "images.npy", np.arange(1, 15, dtype=np.uint8).reshape(7, 2))
+    monkeypatch.setattr(cli, "_NUMBERS", n_numbers)
+    code, out, error = call("predict", "images.npy", *(["--json"] if as_json else []))
+    assert (code, error) == (0, "")
+    numbers = (
+        [one["number"] for one in json.loads(out)] if as_json else [int(line.split()[0]) for line in out.splitlines()]
+    )
+    assert numbers == list(range(7))
+
+
+@pytest.mark.usefixtures("model")
+def test_predict_says_nothing_of_files_one_of_which_is_damaged(folder):
+    """All files are looked at before the first is told."""
+    (folder / "broken.npy").write_bytes((folder / "images.npy").read_bytes()[:-1])
+    code, out, error = call("predict", "images.npy", "broken.npy")
+    assert (code, out) == (1, "")
+    assert "broken.npy is no readable .npy file" in line_of(error)
+
+
 def test_predict_warns_of_images_unlike_those_of_training(folder):
     """A line on the error stream says what differs, and the answers are given all the same."""
     from pipeline import MLPClassifier, Normalize, save_model

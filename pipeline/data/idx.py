@@ -178,11 +178,23 @@ def copy_idx(source: Source, target: Path, *, max_bytes: int = MAX_BYTES) -> Non
 
 def read_pieces(source: Source, *, max_bytes: int = MAX_BYTES) -> Iterator[bytes]:
     """Yield the raw bytes of an IDX file, raw or compressed, in pieces; see `copy_idx`."""
-    name = _name(source)
+    with open_items(source, max_bytes=max_bytes) as (header, items):
+        yield header.pack()
+        yield from items
+
+
+@contextmanager
+def open_items(
+    source: Source, *, max_bytes: int = MAX_BYTES, name: str | None = None
+) -> Iterator[tuple[Header, Iterator[bytes]]]:
+    """Hand over the header of an IDX file, raw or compressed, and its items in pieces; see `copy_idx`.
+
+    A piece ends where an item ends. ``name`` is what to call the source in an error.
+    """
+    name = name or _name(source)
     with _opened(source, name) as (file, _):
         header = _read_header(file, name)
-        yield header.pack()
-        yield from _items(file, header, name, max_bytes)
+        yield header, _items(file, header, name, max_bytes)
 
 
 def read_part(
@@ -297,11 +309,11 @@ def _opened(source: Source, name: str) -> Iterator[tuple[BinaryIO, bool]]:
         with Path(source).open("rb") as stored, _opened(stored, name) as opened:
             yield opened
         return
-    head, file = _peek(source)
+    head, file = peek(source)
     is_raw = not head.startswith(GZIP)
     try:
         if not is_raw:
-            head, file = _peek(gzip.GzipFile(fileobj=file))
+            head, file = peek(gzip.GzipFile(fileobj=file))
         if kind := foreign_kind(head):
             raise ForeignFileError(f"{name} is {kind}")
         yield file, is_raw
@@ -311,8 +323,8 @@ def _opened(source: Source, name: str) -> Iterator[tuple[BinaryIO, bool]]:
         raise IdxError(f"{name} is damaged: {error}") from None
 
 
-def _peek(file: BinaryIO | gzip.GzipFile) -> tuple[bytes, BinaryIO]:
-    """Return a file's first bytes, and the file from its start again, whether it can seek or not."""
+def peek(file: BinaryIO | gzip.GzipFile) -> tuple[bytes, BinaryIO]:
+    """Return a file's first bytes, and the file from there again, whether it can seek or not."""
     pieces = iter(partial(file.read, HEAD), b"")
     head = b""
     while len(head) < HEAD and (piece := next(pieces, b"")):

@@ -1,19 +1,23 @@
 """Images that a person hands over for prediction: an IDX or a NumPy file, made into rows of pixels for a model.
 
-What does not fit the model is refused with the size that was given and the size that is expected.
+What does not fit the model is refused with the size that was given and the size that is expected. What is mapped takes
+no memory; of a compressed file and of a pipe, a copy without a name is, which ends with the program.
 """
 
-import io
 import os
 import sys
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.idx import read_idx
-from pipeline.data.npy import MAGIC, NpyError, is_npy, read_npy
+from pipeline.data.arrival import GZIP, HEAD
+from pipeline.data.idx import MAX_BYTES, open_items, peek, read_idx
+from pipeline.data.npy import MAGIC, NpyError, read_header, read_npy
+from pipeline.text import shown
 
 
 class ImageError(ValueError):
@@ -36,26 +40,38 @@ def read_images(path: str | os.PathLike[str], n_pixels: int, shape: tuple[int, i
     Returns
     -------
     ndarray of shape (n_images, n_pixels)
-        A row for each image, numbers of the type that the file has.
+        A row for each image, numbers of the type that the file has; mapped, so that they take no memory.
 
     Raises
     ------
     FileNotFoundError
         Where there is no such file.
     IdxError, NpyError, ImageError
-        Where it is no such file, or its images are not of this size or no finite numbers.
+        Where it is no such file, unfolds to more than `MAX_BYTES`, or its images are not of this size or no finite
+        numbers.
     """
     path = Path(path)
     if str(path) == "-":
-        return as_rows(_read_stream(sys.stdin.buffer, "standard input"), n_pixels, "standard input", shape)
+        return as_rows(_keep_stream(sys.stdin.buffer, "standard input"), n_pixels, "standard input", shape)
     if not path.exists() or path.is_dir():
         raise FileNotFoundError(f"{path} is not there, or is no file")
-    if not path.is_file():  # a pipe can be read once, from its beginning to its end
+    return as_rows(_mapped(path), n_pixels, str(path), shape)
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    """Map a file, or what it unfolds to; a pipe can be read once, from its beginning to its end."""
+    if not path.is_file():
         with path.open("rb") as file:
-            return as_rows(_read_stream(file, str(path)), n_pixels, str(path), shape)
+            return _keep_stream(file, str(path))
     with path.open("rb") as file:
-        _refuse_archive(file.read(len(ZIP)), str(path))
-    return as_rows(read_npy(path) if is_npy(path) else read_idx(path), n_pixels, str(path), shape)
+        head = file.read(HEAD)
+        _refuse_archive(head, str(path))
+        if head.startswith(MAGIC):
+            return _by_rows(read_npy(path))
+        file.seek(0)
+        if not head.startswith(GZIP):
+            return read_idx(path)
+        return _keep_stream(file, str(path))
 
 
 ZIP = b"PK\x03\x04"
@@ -71,18 +87,70 @@ def _refuse_archive(head: bytes, source: str) -> None:
         )
 
 
-def _read_stream(file: BinaryIO, source: str) -> NDArray[Any]:
-    """Read an array from what cannot be mapped."""
-    content = io.BytesIO(file.read())
-    content.name = source  # `read_idx` names it in its errors
-    _refuse_archive(content.getvalue()[: len(ZIP)], source)
-    if not content.getvalue().startswith(MAGIC):
-        return read_idx(content)
-    try:
-        array: NDArray[Any] = np.load(content, allow_pickle=False)
-    except (ValueError, EOFError, OSError, OverflowError) as error:
-        raise NpyError(f"{source} is no readable .npy file: {error}") from None
-    return array
+def _keep_stream(file: BinaryIO, source: str) -> NDArray[Any]:
+    """Map what cannot be mapped as it is: a copy without a name, of no more bytes than are announced and allowed."""
+    head, opened = peek(file)
+    _refuse_archive(head, source)
+    if head.startswith(MAGIC):
+        try:
+            return _keep_npy(opened)
+        except NpyError as error:
+            raise NpyError(f"{source} is no readable .npy file: {error}") from None
+    with open_items(opened, name=source) as (announced, pieces):
+        native = announced.dtype.newbyteorder("=")
+        ours = (np.frombuffer(piece, announced.dtype).astype(native).tobytes() for piece in pieces)
+        return _keep(ours, native, announced.shape)
+
+
+def _keep_npy(file: BinaryIO) -> NDArray[Any]:
+    """Map a copy of a ``.npy`` file."""
+    header = read_header(file)
+    items = _items(file, header.n_bytes)
+    if header.fortran_order:
+        return _by_rows(_keep(items, header.dtype, header.shape[::-1]).T)
+    return _keep(items, header.dtype, header.shape)
+
+
+def _by_rows(images: NDArray[Any]) -> NDArray[Any]:
+    """Map an array as it is, or where its first axis is the fastest, a copy in the order of its rows."""
+    if images.flags.c_contiguous:
+        return images
+    return _keep((rows.tobytes() for rows in _some_at_a_time(images)), images.dtype, images.shape)
+
+
+def _keep(pieces: Iterable[bytes], dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Write the items of an array to a file that ends with this program, and map them."""
+    with tempfile.TemporaryFile() as kept:
+        kept.writelines(pieces)
+        kept.flush()
+        if not kept.tell():  # nothing, which cannot be mapped
+            return np.empty(shape, dtype)
+        return np.memmap(kept, dtype, "r", shape=shape)
+
+
+def _items(file: BinaryIO, n_bytes: int) -> Iterator[bytes]:
+    """Read the items of a ``.npy`` file, which must be as many as are announced."""
+    if n_bytes > MAX_BYTES:
+        raise NpyError(f"it announces {shown(n_bytes, 50)} bytes of items; at most {MAX_BYTES} are read")
+    left = n_bytes
+    while left:
+        piece = file.read(min(left, _CHUNK))
+        if not piece:
+            raise NpyError(f"it announces {n_bytes} bytes of items and holds {n_bytes - left}")
+        left -= len(piece)
+        yield piece
+    if file.read(1):
+        raise NpyError(f"it goes on after the {n_bytes} bytes of items that it announces")
+
+
+_CHUNK = 2**20
+
+
+def _some_at_a_time(images: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield rows of an array, of bounded size together."""
+    rows = np.atleast_1d(images)
+    step = max(1, _CHUNK * len(rows) // max(1, rows.nbytes))
+    return (rows[start : start + step] for start in range(0, len(rows), step))
 
 
 def as_rows(
@@ -147,7 +215,7 @@ def _check_numbers(images: NDArray[Any], source: str) -> None:
     """Raise unless all are finite numbers."""
     if images.dtype.kind not in "buif":
         raise ImageError(f"{source}: pixels must be numbers; got {images.dtype}")
-    if images.dtype.kind == "f" and not np.isfinite(images).all():
+    if images.dtype.kind == "f" and not all(np.isfinite(piece).all() for piece in _some_at_a_time(images)):
         raise ImageError(f"{source}: pixels must be finite numbers; got NaN or infinity")
 
 

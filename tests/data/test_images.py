@@ -102,6 +102,44 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path, monkeypatch, content):
     writer.join()
 
 
+@pytest.mark.parametrize("dtype", ["u1", ">i2", "<i2", ">f4", "<f8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("piped", [False, True])
+def test_types_and_orders_come_through(tmp_path: Path, monkeypatch, dtype, order, piped):
+    """Whatever the order of bytes and axes, the rows are the images, from a file and from a pipe."""
+    content = npy(np.asarray(IMAGES, dtype, order=order))
+    (tmp_path / "a.npy").write_bytes(content)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    rows = read_images("-" if piped else tmp_path / "a.npy", 12)
+    assert np.array_equal(rows, IMAGES.reshape(2, 12))
+    assert rows.flags.c_contiguous
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_idx_of_other_types_is_read(tmp_path: Path, compressed):
+    """Items of several bytes come in this machine's order."""
+    content = bytes.fromhex("00000b03 00000001 00000001 00000002 0102 fffe")
+    (tmp_path / "a").write_bytes(gzip.compress(content) if compressed else content)
+    rows = read_images(tmp_path / "a", 2)
+    assert rows.tolist() == [[258, -2]]
+    assert rows.dtype == np.int16
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(bytes.fromhex("00000803 08000000 00000003 00000004") + bytes(100)),
+        npy(IMAGES).replace(b"(2, 3, 4), }      ", b"(1234567890,), }  "),
+    ],
+    ids=["gzip", "npy"],
+)
+def test_what_a_stream_may_unfold_to_is_bounded(monkeypatch, content):
+    """More than a gibibyte is refused by what is announced, before it is unfolded."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    with pytest.raises(ValueError, match=r"^standard input .*announces \d{10,} bytes of items; at most 1073741824 are"):
+        read_images("-", 12)
+
+
 @pytest.mark.parametrize("content", [npy(IMAGES)[:-1], IDX[:-1], b"", b"PK\x03\x04", npy(np.zeros((2, 13)))])
 def test_what_is_wrong_with_a_pipe_names_it(monkeypatch, content):
     """The error begins with the standard input, as it would with a file."""
