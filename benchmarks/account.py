@@ -51,13 +51,13 @@ class Task:
         self.side.fit(self.X, self.y)
         scale, spent = EPOCH / len(self.X), sum(self.of_threads.values(), Counter())
         n_threads = self.side.model._trainer.n_threads  # noqa: SLF001 - no fitted attribute tells
-        within = spent["forward and back"] - spent["products in between"] - spent["meetings in between"]
+        within = spent["forward and back"] - spent["products in between"] - spent["waiting in between"]
         kinds = {
             "products": spent["products in between"] + spent["gradients"],
             "optimizer": spent["optimizer"],
             "gathering": spent["gathering"],
             "activations and loss": within,
-            "waiting for each other": spent["meetings"],
+            "waiting for each other": spent["waiting"],
         }
         kinds["the rest"] = n_threads * spent["update"] - sum(kinds.values())
         return {"threads": n_threads, "seconds": spent["update"] * scale} | {
@@ -78,7 +78,7 @@ class Task:
 
             def timed(*arguments: Any, **named: Any) -> Any:
                 began = time.perf_counter()
-                inside.learning = getattr(inside, "learning", 0) + (name == "learn")
+                inside.learning = getattr(inside, "learning", 0) + (name == "forward_backward")
                 try:
                     return method(*arguments, **named)
                 finally:
@@ -87,7 +87,7 @@ class Task:
                     spent[kind] += taken
                     if within and inside.learning:
                         spent[within] += taken
-                    inside.learning -= name == "learn"
+                    inside.learning -= name == "forward_backward"
 
             setattr(owner, name, timed)
 
@@ -96,6 +96,6 @@ class Task:
         clock(optimizers.Optimizer, "apply", "optimizer")
         clock(Samples, "inputs", "gathering")
         clock(Samples, "targets", "gathering")
-        clock(workers.Team, "meet", "meetings", "meetings in between")
-        clock(pass_.Route, "learn", "forward and back")
+        clock(workers.Workers, "barrier", "waiting", "waiting in between")
+        clock(pass_.Pass, "forward_backward", "forward and back")
         clock(updates.Updater, "update", "update")

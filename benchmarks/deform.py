@@ -57,22 +57,22 @@ class Task:
 
 def _with_ours(X: _Image, rng: np.random.Generator, n_threads: int) -> None:
     """Deform batch after batch, as training does: one draws, and each thread has its share of the images."""
-    from pipeline.network.parallel.sharding import cut  # noqa: PLC0415 - with the next two, what training is made of
-    from pipeline.network.parallel.workers import Team  # noqa: PLC0415
+    from pipeline.network.parallel.sharding import shard_slice  # noqa: PLC0415 - what training is made of
+    from pipeline.network.parallel.workers import Workers  # noqa: PLC0415
     from pipeline.threads import bounded_blas  # noqa: PLC0415
 
     deformers = [_ALL.prepare(X.shape[1]) for _ in range(n_threads)]
     out = np.empty((_BATCH, X.shape[1]), np.float32)
-    with bounded_blas(1), Team(n_threads) as team:
+    with bounded_blas(1), Workers(n_threads) as workers:
         for start in range(0, len(X), _BATCH):
             batch = X[start : start + _BATCH]
             moves = deformers[0].draw(len(batch), rng)
 
             def work(k: int, batch: _Image = batch, moves: _Image = moves) -> None:
-                mine = cut(len(batch), k, n_threads)
+                mine = shard_slice(len(batch), k, n_threads)
                 deformers[k].warp(batch[mine], moves[:, mine], out[mine])
 
-            team.run(work)
+            workers.run(work)
 
 
 def _with_scipy(X: _Image, rng: np.random.Generator, n_threads: int) -> None:

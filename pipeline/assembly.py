@@ -27,7 +27,7 @@ from pipeline.network import (
     Dropout,
     Exponential,
     GaussianNoise,
-    GlorotWithBiases,
+    GlorotUniformWithBias,
     InverseScaling,
     LabelSmoothing,
     Loss,
@@ -41,7 +41,7 @@ from pipeline.network import (
     Step,
 )
 from pipeline.network.batches import Sampling
-from pipeline.network.early_stopping import Stopping
+from pipeline.network.early_stopping import EarlyStopping
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
 from pipeline.network.training import Trainer
@@ -85,11 +85,11 @@ def layers(model: "MLPClassifier", n_in: int, n_out: int) -> list[Layer]:
     initial, normed = _initializer(model), bool(model.batch_norm)
     built: list[Layer] = [*_noise(noises[0]), *_dropout(drops[0])]
     for size, name, noise, drop in zip(sizes, names, noises[1:], drops[1:], strict=True):
-        built.append(Affine(n_in, size, biases=model.biases and not normed, initializer=initial))
+        built.append(Affine(n_in, size, bias=model.biases and not normed, initializer=initial))
         built += [BatchNorm(size)] if normed else []  # its beta is the bias
         built += [*_noise(noise), ACTIVATIONS[name](), *_dropout(drop)]
         n_in = size
-    return [*built, Affine(n_in, n_out, biases=model.biases, initializer=initial)]
+    return [*built, Affine(n_in, n_out, bias=model.biases, initializer=initial)]
 
 
 def loss(model: "MLPClassifier", activation: str) -> Loss:
@@ -156,7 +156,7 @@ def _noise(sd: float) -> list[Layer]:
 def _initializer(model: "MLPClassifier") -> Initializer:
     """Return the rule for the first weights; ``auto`` is scikit-learn's, by the activation of all layers."""
     if model.weight_init == "auto":
-        return GlorotWithBiases(2 if set(np.ravel(model.activation)) == {"logistic"} else 6)
+        return GlorotUniformWithBias(2 if set(np.ravel(model.activation)) == {"logistic"} else 6)
     if isinstance(model.weight_init, str):
         return INITIALIZERS[model.weight_init]
     return Normal(float(model.weight_init))
@@ -202,14 +202,14 @@ def sampling(model: "MLPClassifier", n_samples: int) -> Sampling:
     return Sampling(min(size, n_samples), shuffle=model.shuffle, replacement=model.replacement)
 
 
-def stopping(model: "MLPClassifier") -> Stopping:
+def stopping(model: "MLPClassifier") -> EarlyStopping:
     """Return when to stop; what is monitored by default is what scikit-learn monitors."""
     by_default = "validation_score" if model.early_stopping else "loss"
     monitor = by_default if model.monitor == "auto" else model.monitor
-    return Stopping(monitor, float(model.tol), float(model.n_iter_no_change))
+    return EarlyStopping(monitor, float(model.tol), float(model.n_iter_no_change))
 
 
-def trainer(model: "MLPClassifier", n_samples: int, *, begins: bool = True) -> Trainer:
+def trainer(model: "MLPClassifier", n_samples: int, *, allocate: bool = True) -> Trainer:
     """Return a trainer of the model's network, at its beginning, or one that only says how to train."""
     return Trainer(
         model.network_,
@@ -224,11 +224,11 @@ def trainer(model: "MLPClassifier", n_samples: int, *, begins: bool = True) -> T
         constraint=None if model.max_norm is None else MaxNorm(float(model.max_norm)),
         averaging=averaging(model),
         adversary=adversary(model),
-        estimates=model.re_estimate,
-        keep_best=model.early_stopping or model.monitor != "auto",
-        patient=model.learning_rate == "adaptive" and model.solver == "sgd",
+        recompute_statistics=model.re_estimate,
+        restore_best=model.early_stopping or model.monitor != "auto",
+        adaptive=model.learning_rate == "adaptive" and model.solver == "sgd",
         n_threads=threads(model, n_samples),
-        begins=begins,
+        allocate=allocate,
     )
 
 
@@ -286,4 +286,4 @@ def refresh(model: "MLPClassifier", n_samples: int) -> None:
     if repr(wanted) != repr(model.network_.layers):
         raise ParameterError(f"training goes on with {model.network_.layers}; the parameters now ask for {wanted}")
     model.network_.loss = loss(model, model.out_activation_)
-    model._trainer.adopt(trainer(model, n_samples, begins=False))  # noqa: SLF001 - the model's own assembly
+    model._trainer.adopt(trainer(model, n_samples, allocate=False))  # noqa: SLF001 - the model's own assembly

@@ -43,9 +43,9 @@ from pipeline.inputs import (
 )
 from pipeline.network import Adversary, Averaging, Network, Schedule
 from pipeline.network.batches import Samples
-from pipeline.network.full_batch import FullGradient
-from pipeline.network.parallel.workers import Team
-from pipeline.network.training import DivergenceError, Epoch, Hook
+from pipeline.network.full_batch import FullBatchGradient
+from pipeline.network.parallel.workers import Workers
+from pipeline.network.training import Callback, DivergenceError, Epoch
 from pipeline.parameters import check_parameters
 from pipeline.threads import bounded_blas
 
@@ -444,8 +444,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         network, scale = self.network_, self.pixel_scale
         rows = checked_samples(self, X, dtype=types(scale, network.dtype))
         take = sparse_taker(rows, scale)
-        sparse = take is not None and network.takes_sparse(training=False)
-        n, size = rows.shape[0], network.piece(copied=not sparse and is_copied(rows))
+        sparse = take is not None and network.accepts_sparse(training=False)
+        n, size = rows.shape[0], network.chunk_size(copied=not sparse and is_copied(rows))
 
         def outputs(some: slice) -> Array:
             return network.predict_proba(take(rows, some) if take and sparse else dense(rows[some], scale))
@@ -471,9 +471,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Biases of each layer, (n_out,); zeros that cannot be written where there are no biases."""
         network = self._fitted_network("intercepts_")
         none = [np.broadcast_to(network.dtype.type(0), layer.n_out) for layer in network.affine_layers]
-        return Views(
-            layer.b if layer.biases else zeros for layer, zeros in zip(network.affine_layers, none, strict=True)
-        )
+        return Views(layer.b if layer.bias else zeros for layer, zeros in zip(network.affine_layers, none, strict=True))
 
     @intercepts_.setter
     def intercepts_(self, values: list[Array]) -> None:
@@ -588,7 +586,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        return samples.some(np.sort(train)), samples.some(np.sort(validation))
+        return samples.subset(np.sort(train)), samples.subset(np.sort(validation))
 
     # ---------------------------------------------------------------- training
 
@@ -640,7 +638,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     max_epochs=max_epochs or self.max_iter,
                     max_updates=self.max_updates or np.inf,
                     validation=validation,
-                    hook=_Reporter(self, tasks),
+                    callback=_Reporter(self, tasks),
                 )
         except KeyboardInterrupt:
             self._interrupted()
@@ -662,7 +660,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _say_why(self, reason: str, *, warn: bool) -> None:
         """Say why training ended, as scikit-learn does."""
         if reason == "stalled" and self.verbose:
-            self._print_stalled("Learning rate too small. Stopping." if self._trainer.patient else "Stopping.")
+            self._print_stalled("Learning rate too small. Stopping." if self._trainer.adaptive else "Stopping.")
         if reason == "max_epochs" and warn and not self._trainer.schedule_over:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
@@ -698,14 +696,14 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Train on all samples at once by SciPy's L-BFGS-B, Byrd et al. 1995, SIAM J. on Scientific Computing 16."""
         assembly.refresh(self, len(samples))
         trainer, network = self._trainer, self.network_
-        trainer.go_on()
+        trainer.resume()
         trainer.best_params[:] = network.params
         reporter = _Reporter(self, tasks)
         epochs_before = len(trainer.history)
 
         def loss_and_gradient(params: Array) -> tuple[float, Array]:
             network.params[:] = params
-            return gradient.find(), network.grads.astype(np.float64)
+            return gradient.compute(), network.grads.astype(np.float64)
 
         def iteration_ends(intermediate_result: Any) -> None:
             network.params[:] = intermediate_result.x
@@ -714,8 +712,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             if trainer.record(intermediate_result.fun, len(samples), validation, reporter):
                 raise StopIteration
 
-        with bounded_blas(1), Team(trainer.n_threads) as team:
-            gradient = FullGradient(trainer, samples, team)
+        with bounded_blas(1), Workers(trainer.n_threads) as workers:
+            gradient = FullBatchGradient(trainer, samples, workers)
             result = scipy.optimize.minimize(
                 loss_and_gradient,
                 network.params.astype(np.float64),
@@ -847,13 +845,13 @@ _PLAIN_ATTRIBUTES = (
 )
 
 
-class _Reporter(Hook):
+class _Reporter(Callback):
     """Tells a person (under ``verbose``) and scikit-learn's callbacks what every epoch came to."""
 
     def __init__(self, model: MLPClassifier, tasks: FitTasks | None) -> None:
         self.model, self.tasks, self.rate = model, tasks, model._trainer.learning_rate  # noqa: SLF001 - its own hook
 
-    def epoch_begins(self) -> None:
+    def on_epoch_begin(self) -> None:
         """Tell if the learning rate has been made smaller, and open the task of an epoch."""
         rate = self.model._trainer.learning_rate  # noqa: SLF001 - this is the model's own hook
         if self.model.verbose and rate < self.rate:
@@ -862,7 +860,7 @@ class _Reporter(Hook):
         if self.tasks is not None:
             self.tasks.begin_epoch()
 
-    def epoch_ends(self, epoch: Epoch) -> bool:
+    def on_epoch_end(self, epoch: Epoch) -> bool:
         """Print what there is to print, and close the task."""
         if self.model.verbose:
             self._print(epoch)

@@ -15,7 +15,7 @@ from pipeline.network import (
     Constant,
     Cosine,
     Exponential,
-    GlorotWithBiases,
+    GlorotUniformWithBias,
     InverseScaling,
     Momentum,
     Normal,
@@ -55,7 +55,7 @@ def test_sizes_are_a_tuple(sizes, wanted):
         ({"hidden_layer_sizes": (), "dropout": (0.2,)}, "Dropout(0.2), Affine(8, 3)"),
         (
             {"hidden_layer_sizes": (5,), "activation": ("tanh",), "dropout": 0.5, "biases": False},
-            "Affine(8, 5, biases=False), Tanh(), Dropout(0.5), Affine(5, 3, biases=False)",
+            "Affine(8, 5, bias=False), Tanh(), Dropout(0.5), Affine(5, 3, bias=False)",
         ),
         (
             {"hidden_layer_sizes": (5, 4), "dropout": (0.1, 0, 0.3)},
@@ -76,10 +76,10 @@ def test_every_activation_has_its_layer():
 @pytest.mark.parametrize(
     ("parameters", "wanted"),
     [
-        ({}, GlorotWithBiases(6)),
-        ({"activation": "logistic"}, GlorotWithBiases(2)),
-        ({"activation": ("logistic",)}, GlorotWithBiases(2)),
-        ({"activation": np.array(["tanh", "relu"]), "hidden_layer_sizes": np.array([9, 9])}, GlorotWithBiases(6)),
+        ({}, GlorotUniformWithBias(6)),
+        ({"activation": "logistic"}, GlorotUniformWithBias(2)),
+        ({"activation": ("logistic",)}, GlorotUniformWithBias(2)),
+        ({"activation": np.array(["tanh", "relu"]), "hidden_layer_sizes": np.array([9, 9])}, GlorotUniformWithBias(6)),
         ({"weight_init": 0.01}, Normal(0.01)),
         ({"weight_init": 1}, Normal(1)),
     ],

@@ -369,7 +369,7 @@ def test_pieces_are_bounded_by_their_numbers(container, dtype, monkeypatch):
     rows = container((WORDS[:, :200].toarray() * 255).astype(dtype))
     options = {"pixel_scale": 1 / 255, "dropout": (0.1, 0.1)}
     whole = small(**options).fit(rows, TOPICS, X_val=rows, y_val=TOPICS)
-    monkeypatch.setattr("pipeline.network.batches.ELEMENTS", 1000)
+    monkeypatch.setattr("pipeline.network.batches.MAX_ELEMENTS", 1000)
     taken = []
     forward = Network.predict_proba
     monkeypatch.setattr(Network, "predict_proba", lambda self, X: taken.append(len(X)) or forward(self, X))

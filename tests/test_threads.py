@@ -14,7 +14,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from pipeline import MLPClassifier, threads
 from pipeline.callbacks import OnEpoch
-from pipeline.network.full_batch import FullGradient
+from pipeline.network.full_batch import FullBatchGradient
 from pipeline.threads import bounded_blas, usable_threads
 
 BUSY = "while True: pass"
@@ -312,8 +312,8 @@ def test_the_bytes_do_not_depend_on_the_calling_thread(dtype, solver, n_threads,
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_blas_has_one_thread_for_every_solver(n_threads, data, monkeypatch):
     """With lbfgs as with all others, however many threads share: so a fit beside another finds what it would alone."""
-    found, find = [], FullGradient.find
-    monkeypatch.setattr(FullGradient, "find", lambda self: found.append(set(blas_threads())) or find(self))
+    found, compute = [], FullBatchGradient.compute
+    monkeypatch.setattr(FullBatchGradient, "compute", lambda self: found.append(set(blas_threads())) or compute(self))
     with threadpool_limits(3, user_api="blas"):
         MLPClassifier((50,), solver="lbfgs", max_iter=2, n_threads=n_threads).fit(*data)
     assert found

@@ -1,12 +1,13 @@
-"""The network in pure NumPy, from bricks: read it in the order of the imports below, and lift it out if you like.
+"""A multilayer perceptron in pure NumPy, independent of the rest of the package.
 
-Layers go forward and backward; a loss says how wrong a prediction is; a network holds both, and its parameters in one
-flat buffer; an optimizer moves them, at the rate that a schedule says; training is the loop around it all.
+To read it, begin with ``layers``, ``losses``, ``network``, ``optimizers`` and ``training``. Layers go forward and
+backward; a loss says how wrong a prediction is; a network holds both, and its parameters in one flat buffer; an
+optimizer updates them, at the rate that a schedule gives; training is the loop around it all.
 """
 
 from pipeline.network.adversarial import Adversarial, Adversary, VirtualAdversarial
 from pipeline.network.gradient_check import check_gradients, numerical_gradient
-from pipeline.network.initializers import INITIALIZERS, GlorotWithBiases, Normal
+from pipeline.network.initializers import INITIALIZERS, GlorotUniformWithBias, Normal
 from pipeline.network.layers import (
     ACTIVATIONS,
     ELU,
@@ -27,7 +28,7 @@ from pipeline.network.network import Network
 from pipeline.network.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSprop
 from pipeline.network.regularizers import L2, LabelSmoothing, MaxNorm
 from pipeline.network.schedules import Constant, Cosine, Exponential, InverseScaling, OneCycle, Schedule, Step
-from pipeline.network.weight_averaging import Average, Averaging, ExponentialAverage, LastEpochs
+from pipeline.network.weight_averaging import Averaging, ExponentialAverage, LastEpochs, RunningAverage
 
 __all__ = [
     "ACTIVATIONS",
@@ -43,7 +44,6 @@ __all__ = [
     "Adversarial",
     "Adversary",
     "Affine",
-    "Average",
     "Averaging",
     "BatchNorm",
     "Constant",
@@ -52,7 +52,7 @@ __all__ = [
     "Exponential",
     "ExponentialAverage",
     "GaussianNoise",
-    "GlorotWithBiases",
+    "GlorotUniformWithBias",
     "Identity",
     "InverseScaling",
     "LabelSmoothing",
@@ -68,6 +68,7 @@ __all__ = [
     "Optimizer",
     "RMSprop",
     "ReLU",
+    "RunningAverage",
     "Schedule",
     "Sigmoid",
     "SigmoidCrossEntropy",

@@ -1,7 +1,7 @@
-"""Adversaries: what moves inputs a little, each to where the network does worst, so that it learns to hold there too.
+"""Adversarial training: small perturbations of the inputs, each where the loss grows fastest.
 
-An ``Adversary`` is a rule, which treats every sample by itself. A ``Contest`` goes forward and back for it: with probes
-where the rule asks for them, and at last with the inputs that were moved.
+An ``Adversary`` is a rule, which treats every sample by itself. An ``AdversarialStep`` makes the passes for it: probes,
+where it looks for its direction by power iteration, and one with the perturbed inputs.
 """
 
 from abc import ABC, abstractmethod
@@ -17,13 +17,13 @@ Array = NDArray[Any]
 
 
 class Adversary(Configurable, ABC):
-    """A rule by which inputs are moved: X' = X + epsilon D, every row of D having the Euclidean length 1.
+    """A rule by which inputs are perturbed: X' = X + epsilon D, every row of D having the Euclidean length 1.
 
     What is made small is L(X, Y) + weight L(X', T), X' and T being constants. D is the direction in which a loss grows
     fastest.
 
-    ``n_probes`` says how often D is looked for with inputs that were moved already; never, where the gradient of
-    L(X, Y) gives it.
+    ``n_probes`` is how many passes with perturbed inputs it takes to find D: none, where the gradient of L(X, Y) gives
+    it.
     """
 
     epsilon: float
@@ -45,9 +45,9 @@ class Adversarial(Adversary):
     Parameters
     ----------
     epsilon : float, default=1.0
-        How far an input is moved, Euclidean distance in the units of the input.
+        Length of the perturbation, Euclidean distance in the units of the input.
     weight : float, default=1.0
-        How much the loss of the moved inputs counts, beside that of the inputs as they are.
+        Weight of the loss of the perturbed inputs, beside that of the unperturbed ones.
     """
 
     n_probes: ClassVar[int] = 0  # type: ignore[misc]  # no probe, whatever the parameters
@@ -60,24 +60,24 @@ class Adversarial(Adversary):
 
 
 class VirtualAdversarial(Adversary):
-    """D = G / |G|, G = dL(X + xi D0, P) / dX, row by row; T = P, what the network itself answers at X.
+    """D = G / |G|, G = dL(X + xi D0, P) / dX, row by row; T = P, what the network itself predicts at X.
 
-    D0 is drawn, every direction being as likely as any other, and D takes its place for every probe more. Labels have
-    no part in this. L(X', P) is the Kullback-Leibler divergence of P from the answer at X', but for a constant.
+    D0 is drawn uniformly from all directions, and D takes its place for every further probe. Labels have no part in
+    this. L(X', P) is the Kullback-Leibler divergence of P from the prediction at X', but for a constant.
 
-    Miyato et al. 2016, arXiv 1507.00677. The answers at X, X + xi D and X' must be those of one and the same network:
-    none of its layers may draw.
+    Miyato et al. 2016, arXiv 1507.00677. The predictions at X, X + xi D and X' must be those of one and the same
+    network: none of its layers may be stochastic.
 
     Parameters
     ----------
     epsilon : float, default=2.0
-        How far an input is moved, Euclidean distance in the units of the input.
+        Length of the perturbation, Euclidean distance in the units of the input.
     weight : float, default=1.0
-        How much the divergence counts, beside the loss of the inputs as they are.
+        Weight of the divergence, beside the loss of the unperturbed inputs.
     xi : float, default=0.1
-        How far a probe goes.
+        Length of a probe's perturbation.
     n_probes : int, default=1
-        Steps of the power method.
+        Power iterations.
     """
 
     def __init__(
@@ -93,34 +93,31 @@ class VirtualAdversarial(Adversary):
         self.n_probes = n_probes
 
 
-def draw_directions(rng: np.random.Generator, out: Array) -> None:
-    """Leave a direction in every row of ``out``: of normal numbers, every direction is as likely as any other.
-
-    Their lengths are not 1.
-    """
-    room = np.empty((3, -(-out.size // 2)), out.dtype)
-    fill_normal(rng, room, 1.0)
-    out[:] = room[1:].reshape(-1)[: out.size].reshape(out.shape)
+def random_directions(rng: np.random.Generator, out: Array) -> None:
+    """Leave a random direction in every row of ``out``, uniform since the numbers are normal; its length is not 1."""
+    buffer = np.empty((3, -(-out.size // 2)), out.dtype)
+    fill_normal(rng, buffer, 1.0)
+    out[:] = buffer[1:].reshape(-1)[: out.size].reshape(out.shape)
 
 
-def move(X: Array, G: Array, length: float, out: Array) -> None:
-    """Leave X + length G / |G| in ``out``, row by row; a row without a gradient stays where it is.
+def perturb(X: Array, G: Array, length: float, out: Array) -> None:
+    """Leave X + length G / |G| in ``out``, row by row; a row whose gradient is 0 stays as it is.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_in)
-        Where from.
+        The inputs.
     G : ndarray of shape (n_samples, n_in)
-        Where to; written over.
+        The gradient by them; written over.
     length : float
-        How far.
+        Length of the perturbation.
     out : ndarray of shape (n_samples, n_in)
         The result.
 
     Examples
     --------
     >>> out = np.empty((2, 2))
-    >>> move(np.ones((2, 2)), np.array([[3.0, -4.0], [0.0, 0.0]]), 10.0, out)
+    >>> perturb(np.ones((2, 2)), np.array([[3.0, -4.0], [0.0, 0.0]]), 10.0, out)
     >>> out
     array([[ 7., -7.],
            [ 1.,  1.]])

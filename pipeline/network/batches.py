@@ -11,37 +11,37 @@ from pipeline.network.sparse import SparseRows
 
 Array = NDArray[Any]
 Rows = Array | slice
-"""Which samples make a batch: row numbers, or a stretch of rows."""
-PIECE = 4096
-"""Samples that are reckoned up at once, where they are no wider than ``ELEMENTS // PIECE``."""
-ELEMENTS = 2**24
-"""Numbers in an array for a piece: 64 MB in float32."""
+"""The samples of a batch: row numbers, or a slice."""
+CHUNK = 4096
+"""Samples in a chunk, where they are no wider than ``MAX_ELEMENTS // CHUNK``."""
+MAX_ELEMENTS = 2**24
+"""Elements of an array for a chunk: 64 MB in float32."""
 
 
 class Deformer(Protocol):
-    """What deforms samples while a network learns from them; each thread has one."""
+    """Deforms samples while a network learns from them; each thread has one."""
 
     def draw(self, n: int, rng: np.random.Generator) -> Array:
-        """Draw what is to be done to ``n`` samples, which lie along the second axis."""
+        """Draw random deformations of ``n`` samples, which lie along the second axis."""
 
     def warp(self, X: Array, moves: Array, out: Array) -> Array:
-        """Do it."""
+        """Return deformed samples, in ``out``."""
 
 
 class Augmentation(Protocol):
-    """Says how strongly samples are deformed."""
+    """The configuration of a ``Deformer``."""
 
     def prepare(self, n_pixels: int, dtype: DTypeLike) -> Deformer:
-        """Return what deforms samples of some width and type."""
+        """Return a deformer of samples of some width and type."""
 
 
-def piece(width: int) -> int:
-    """Return how many samples of a width are worked on at once, so that memory is bounded however wide they are."""
-    return max(1, min(PIECE, ELEMENTS // width))
+def chunk_size(width: int) -> int:
+    """Return how many samples of a width are processed at once, so that memory is bounded however wide they are."""
+    return max(1, min(CHUNK, MAX_ELEMENTS // width))
 
 
 def take_rows(X: Array, rows: Rows, out: Array) -> Array:
-    """Gather rows of a dense array into ``out``; a stretch of rows needs no gathering."""
+    """Gather rows of a dense array into ``out``; a slice needs no gathering."""
     if isinstance(rows, slice):
         return X[rows]
     return X.take(rows, axis=0, out=out, mode="clip")  # "clip" alone writes into out without a copy between
@@ -54,39 +54,39 @@ class Samples:
     Attributes
     ----------
     X : array of shape (n_samples, n_in)
-        Whatever ``take`` can gather rows from.
+        Anything that ``take`` can gather rows from.
     Y : ndarray of shape (n_samples, n_out)
         One-hot targets, of the network's dtype.
     sample_weight : ndarray of shape (n_samples,), default=None
         How much each counts, of the network's dtype.
     take : callable, default=take_rows
         Returns rows of X as a dense array of the network's dtype: in the array that it is handed for row numbers, and
-        anywhere for a stretch of rows.
-    as_it_is : callable, default=None
-        Returns rows of X without making them dense, where X is sparse enough for that to be worth while.
+        anywhere for a slice.
+    take_sparse : callable, default=None
+        Returns rows of X without making them dense, where X is sparse enough for that to pay off.
     """
 
     X: Any
     Y: Array
     sample_weight: Array | None = None
     take: Callable[[Any, Rows, Array], Array] = take_rows
-    as_it_is: Callable[[Any, Rows], SparseRows] | None = None
-    _rooms: dict[str, Array] = field(default_factory=dict, repr=False)
+    take_sparse: Callable[[Any, Rows], SparseRows] | None = None
+    _buffers: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.Y)
 
     def copies(self, *, sparse: bool) -> bool:
-        """Return whether ``batch`` copies X for a stretch of rows."""
-        return self.take is not take_rows and not (sparse and self.as_it_is is not None)
+        """Return whether ``batch`` copies X for a slice."""
+        return self.take is not take_rows and not (sparse and self.take_sparse is not None)
 
     def batch(self, rows: Rows, *, sparse: bool = False) -> tuple[Any, Array, Array | None]:
         """Return X, Y and weights of some rows, in buffers that the next batch writes over.
 
-        X is dense, unless it is asked for ``sparse``, and is.
+        X is dense, unless ``sparse`` is asked for and X is.
         """
-        if sparse and self.as_it_is is not None:
-            X: Any = self.as_it_is(self.X, rows)
+        if sparse and self.take_sparse is not None:
+            X: Any = self.take_sparse(self.X, rows)
         else:
             X = self._dense(self.X, rows, "X", self.take)
         Y = self._dense(self.Y, rows, "Y", take_rows)
@@ -103,23 +103,23 @@ class Samples:
         else:
             take_rows(self.Y, rows, out)
 
-    def some(self, rows: Rows) -> "Samples":
-        """Return the samples of some rows, copied; a stretch of dense ones is a view."""
+    def subset(self, rows: Rows) -> "Samples":
+        """Return the samples of some rows, copied; a slice of dense ones is a view."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return Samples(self.X[rows], self.Y[rows], weight, self.take, self.as_it_is)
+        return Samples(self.X[rows], self.Y[rows], weight, self.take, self.take_sparse)
 
     def _dense(self, values: Any, rows: Rows, name: str, take: Callable[[Any, Rows, Array], Array]) -> Array:
-        """Return some rows as a dense array; a stretch of a dense one needs no buffer."""
+        """Return some rows as a dense array; a slice of a dense array needs no buffer."""
         if isinstance(rows, slice) and take is take_rows:
             return take(values, rows, self.Y)
         n = len(range(len(self))[rows]) if isinstance(rows, slice) else len(rows)
-        return take(values, rows, self._room(name, n, values.shape[1]))
+        return take(values, rows, self._buffer(name, n, values.shape[1]))
 
-    def _room(self, name: str, n: int, width: int) -> Array:
-        room = self._rooms.get(name)
-        if room is None or len(room) < n:
-            room = self._rooms[name] = np.empty((n, width), self.Y.dtype)
-        return room[:n]
+    def _buffer(self, name: str, n: int, width: int) -> Array:
+        buffer = self._buffers.get(name)
+        if buffer is None or len(buffer) < n:
+            buffer = self._buffers[name] = np.empty((n, width), self.Y.dtype)
+        return buffer[:n]
 
 
 @dataclass
@@ -131,7 +131,7 @@ class Sampling:
     batch_size : int
         Samples in a batch; the last of an epoch has what is left.
     shuffle : bool, default=True
-        Whether the order is drawn anew in every epoch.
+        Whether every epoch has a new random order.
     replacement : bool, default=False
         Whether every batch is drawn from all samples, independently of the others.
     """

@@ -1,4 +1,4 @@
-"""When training stops before its last epoch: where a figure gets no better."""
+"""Early stopping: training ends where a loss or a score stops getting better."""
 
 from dataclasses import dataclass
 
@@ -6,23 +6,23 @@ import numpy as np
 
 
 @dataclass
-class Stopping:
-    """When to stop: after more than ``patience`` epochs in which a figure has not got better by ``tol``.
+class EarlyStopping:
+    """The rule: stop after more than ``patience`` epochs in which a metric has not got better by ``tol``.
 
     Attributes
     ----------
     monitor : {"loss", "score", "validation_loss", "validation_score"}
-        The figure of an epoch that is watched.
+        The metric of an epoch that is monitored.
     tol : float
-        What counts as better.
+        The least improvement that counts.
     patience : float
-        Epochs that are waited for, inf for all.
+        Epochs to wait for an improvement, inf for all.
     best : float or None
-        The best figure so far.
+        The best value so far.
     reference : float or None
-        The best figure since a schedule began, which patience goes by: after a restart the first figures are worse.
+        The best value since a schedule began, which ``patience`` goes by: after a warm restart the first are worse.
     stalled : int
-        Epochs since that was better.
+        Epochs without an improvement.
     """
 
     monitor: str = "loss"
@@ -32,27 +32,27 @@ class Stopping:
     reference: float | None = None
     stalled: int = 0
 
-    def update(self, figure: float) -> bool:
-        """Take the figure of an epoch, and tell whether it is the best so far; one that is no number never is."""
-        gain = self._gain(figure, self.reference)
+    def update(self, value: float) -> bool:
+        """Take in the value of an epoch, and return whether it is the best so far; NaN never is."""
+        gain = self._gain(value, self.reference)
         self.stalled = 0 if gain >= self.tol else self.stalled + 1
         if gain > 0:
-            self.reference = figure
-        best = self._gain(figure, self.best) > 0
+            self.reference = value
+        best = self._gain(value, self.best) > 0
         if best:
-            self.best = figure
+            self.best = value
         return best
 
-    def begin(self) -> None:
-        """Wait from now on; the best figure stays."""
+    def reset_patience(self) -> None:
+        """Begin to count epochs without improvement again; the best value stays."""
         self.stalled, self.reference = 0, None
 
-    def _gain(self, figure: float, than: float | None) -> float:
-        """Return by how much a figure is better than another; anything is better than none."""
+    def _gain(self, value: float, other: float | None) -> float:
+        """Return by how much a value is better than another; any is better than None."""
         sign = 1 if self.monitor.endswith("score") else -1
-        return float(sign * (figure - (-sign * np.inf if than is None else than)))
+        return float(sign * (value - (-sign * np.inf if other is None else other)))
 
     @property
-    def due(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether it is time to stop."""
         return self.stalled > self.patience

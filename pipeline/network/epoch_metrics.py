@@ -1,7 +1,7 @@
-"""What the predictions of an epoch come to: their costs, and how many are right.
+"""Loss and accuracy of an epoch's predictions.
 
-Nobody asks while the epoch runs. So an update leaves its predictions here and goes on, and they are reckoned up some
-thousands at a time, which costs a few calls instead of a dozen for every batch.
+They are not needed while the epoch runs. So an update only stores its predictions here, and they are evaluated some
+thousands at a time, which takes a few calls instead of a dozen for every batch.
 """
 
 from typing import Any
@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pipeline.network.batches import piece
+from pipeline.network.batches import chunk_size
 from pipeline.network.losses import Loss
 
 Array = NDArray[Any]
 
 
-class Tally:
-    """Sums over predictions, each sample being entered once.
+class EpochMetrics:
+    """Sums over predictions, each sample being counted once.
 
     Parameters
     ----------
     loss : Loss
-        What tells costs and hits.
+        Gives each sample's loss, and whether it is predicted correctly.
     n_out : int
         Width of the predictions.
     dtype : dtype
@@ -30,52 +30,52 @@ class Tally:
     Examples
     --------
     >>> from pipeline.network.losses import SoftmaxCrossEntropy
-    >>> tally = Tally(SoftmaxCrossEntropy(), 2, np.float64)
-    >>> P, Y = tally.enter(1)
+    >>> metrics = EpochMetrics(SoftmaxCrossEntropy(), 2, np.float64)
+    >>> P, Y = metrics.reserve(1)
     >>> P[:], Y[:] = [[0.5, 0.5]], [[0, 1]]
-    >>> cost, hits, n = tally.take()
-    >>> round(cost, 4), hits, n
+    >>> loss, n_correct, n = metrics.flush()
+    >>> round(loss, 4), n_correct, n
     (0.6931, 0, 1)
     """
 
     def __init__(self, loss: Loss, n_out: int, dtype: DTypeLike) -> None:
         self.loss = loss
-        self._P = np.empty((piece(n_out), n_out), dtype)
-        self._Y = np.empty((piece(n_out), n_out), dtype)
-        self._weight = np.ones(piece(n_out), dtype)
-        self._entered = 0
-        self._cost, self._hits, self._n = 0.0, 0, 0
+        self._P = np.empty((chunk_size(n_out), n_out), dtype)
+        self._Y = np.empty((chunk_size(n_out), n_out), dtype)
+        self._weight = np.ones(chunk_size(n_out), dtype)
+        self._n_stored = 0
+        self._loss, self._n_correct, self._n = 0.0, 0, 0
 
-    def enter(self, n: int, weight: Array | None = None, total: float = 1.0) -> tuple[Array, Array]:
-        """Return room for P and Y of a batch of ``n`` samples, both (n, n_out), to be filled in before the next call.
+    def reserve(self, n: int, weight: Array | None = None, total: float = 1.0) -> tuple[Array, Array]:
+        """Return arrays for P and Y of a batch of ``n`` samples, (n, n_out), to be filled in before the next call.
 
         A sample counts as one, or as its ``weight`` in units of the batch's mean, the weights' sum being ``total``.
         """
-        if self._entered + n > len(self._P):
-            self._reckon()
-            self._widen(n)
-        rows = slice(self._entered, self._entered + n)
+        if self._n_stored + n > len(self._P):
+            self._accumulate()
+            self._grow(n)
+        rows = slice(self._n_stored, self._n_stored + n)
         self._weight[rows] = 1 if weight is None else weight * (n / total)
-        self._entered += n
+        self._n_stored += n
         return self._P[rows], self._Y[rows]
 
-    def take(self) -> tuple[float, int, int]:
-        """Return the costs' sum, the hits and the number of samples, and begin anew."""
-        self._reckon()
-        taken = self._cost, self._hits, self._n
-        self._cost, self._hits, self._n = 0.0, 0, 0
-        return taken
+    def flush(self) -> tuple[float, int, int]:
+        """Return the sum of losses, the number of correct predictions and that of samples, and reset them."""
+        self._accumulate()
+        sums = self._loss, self._n_correct, self._n
+        self._loss, self._n_correct, self._n = 0.0, 0, 0
+        return sums
 
-    def _reckon(self) -> None:
-        """Add up what has been entered."""
-        P, Y, weight = self._P[: self._entered], self._Y[: self._entered], self._weight[: self._entered]
-        self._cost += float(np.dot(self.loss.costs(P, Y), weight))
-        self._hits += int(np.count_nonzero(self.loss.hits(P, Y)))
-        self._n += self._entered
-        self._entered = 0
+    def _accumulate(self) -> None:
+        """Evaluate the predictions that are stored, and empty the buffers."""
+        P, Y, weight = self._P[: self._n_stored], self._Y[: self._n_stored], self._weight[: self._n_stored]
+        self._loss += float(np.dot(self.loss.sample_losses(P, Y), weight))
+        self._n_correct += int(np.count_nonzero(self.loss.correct(P, Y)))
+        self._n += self._n_stored
+        self._n_stored = 0
 
-    def _widen(self, n: int) -> None:
-        """Make room for a batch of more samples than there is."""
+    def _grow(self, n: int) -> None:
+        """Make larger buffers where a batch does not fit."""
         if n > len(self._P):
-            self._P, self._Y = (np.empty((n, room.shape[1]), room.dtype) for room in (self._P, self._Y))
+            self._P, self._Y = (np.empty((n, buffer.shape[1]), buffer.dtype) for buffer in (self._P, self._Y))
             self._weight = np.ones(n, self._P.dtype)

@@ -1,7 +1,6 @@
-"""Whether backpropagation is right: the same gradient found by moving each parameter a little and looking at the loss.
+"""Gradient check: backpropagation against central differences, which change each parameter a little.
 
-Slow, simple, and with nothing in common with backpropagation but the forward pass: so a mistake in one shows up
-against the other.
+Slow, simple, and with nothing in common with backpropagation but the forward pass, so that a mistake in either shows.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,18 +19,18 @@ Array = NDArray[Any]
 Advance = Callable[[int], None]
 _Loss = Callable[[], float]
 STEP = 1e-5
-"""How far a parameter is moved: the central difference is then exact to about 1e-10 in float64."""
-FAR = 1e-7
-"""What is too far apart for the rounding of a central difference."""
+"""How far a parameter is changed: the central difference is then exact to about 1e-10 in float64."""
+TOLERANCE = 1e-7
+"""A larger difference is no rounding error of a central difference."""
 
 
-def _unheard(n_parameters: int) -> None:
-    """Take no notice of progress."""
+def _ignore_progress(n_parameters: int) -> None:
+    """Ignore progress."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far the two gradients of one parameter lie apart.
+    """The difference of the two gradients of one array of parameters.
 
     Attributes
     ----------
@@ -60,7 +59,7 @@ def numerical_gradient(network: Network, values: Array, X: Array, Y: Array, step
     network : Network
         In float64; float32 is too coarse for a difference of losses.
     values : ndarray
-        The parameters to move: ``network.params``, or a view of some. They are put back.
+        The parameters to change: ``network.params``, or a view of some. They are restored.
     X, Y : ndarray
         A few samples, (n_samples, n_in) and (n_samples, n_out).
     step : float, default=1e-5
@@ -71,18 +70,20 @@ def numerical_gradient(network: Network, values: Array, X: Array, Y: Array, step
     ndarray
         Of the shape of ``values``.
     """
-    drawn = network.rng.bit_generator.state
-    before = network.snapshot()  # every look at the loss moves what layers keep of the samples they have seen
+    rng_state = network.rng.bit_generator.state
+    before = network.snapshot()  # each evaluation of the loss updates running statistics
     every = np.ndindex(values.shape)
-    gradient = _central_differences(lambda: _loss(network, network.layers, drawn, Y, X), values, step, every)
+    gradient = _central_differences(lambda: _loss(network, network.layers, rng_state, Y, X), values, step, every)
     network.restore(before)
     return gradient.reshape(values.shape)
 
 
-def differentiate(network: Network, X: Array, Y: Array, step: float = STEP, advance: Advance = _unheard) -> None:
+def differentiate(
+    network: Network, X: Array, Y: Array, step: float = STEP, advance: Advance = _ignore_progress
+) -> None:
     """Leave the gradient by central differences in ``grads``, where ``network.gradient`` leaves it.
 
-    The same as ``numerical_gradient`` of all parameters, and many times faster: a weight or a bias of unit j moves
+    The same as ``numerical_gradient`` of all parameters, and many times faster: a weight or a bias of unit j changes
     column j of its layer's output alone, so that only this column and the layers above are computed again.
 
     Parameters
@@ -90,7 +91,7 @@ def differentiate(network: Network, X: Array, Y: Array, step: float = STEP, adva
     network, X, Y, step
         As in ``numerical_gradient``.
     advance : callable, optional
-        Hears how many more parameters are done, unit by unit.
+        Called with how many more parameters are done, unit by unit.
     """
     before = network.snapshot()  # as in `numerical_gradient`
     for layer, name, part, loss in _units(network, X, Y):
@@ -105,7 +106,7 @@ def check_gradients(
     X: Array,
     Y: Array,
     step: float = STEP,
-    advance: Advance = _unheard,
+    advance: Advance = _ignore_progress,
     *,
     n_of_each: int | None = None,
     random_state: int = 0,
@@ -118,7 +119,7 @@ def check_gradients(
         As in ``differentiate``.
     n_of_each : int, default=None
         How many elements of each array of parameters are checked, or all where it has no more: three of four of them
-        such that move the loss, as far as there are any, the others drawn from the rest. None checks all.
+        such that move the loss, as far as there are any, the others rng_state from the rest. None checks all.
     random_state : int, default=0
         The seed of the draw.
 
@@ -142,21 +143,21 @@ def check_gradients(
     """
     if network.dtype != np.float64:
         raise ValueError(f"a gradient is checked in float64; the network is in {network.dtype}")
-    drawn, before = network.rng.bit_generator.state, network.snapshot()
+    rng_state, before = network.rng.bit_generator.state, network.snapshot()
     network.gradient(X, Y)
-    network.rng.bit_generator.state = drawn
+    network.rng.bit_generator.state = rng_state
     chosen = _choose(network, n_of_each, np.random.default_rng(random_state))
     for layer, name, part, loss in _units(network, X, Y):
         values, gradient = getattr(layer, name)[part], getattr(layer, f"d{name}")[part]
         picked = np.flatnonzero(chosen[id(layer), name][part])
         if len(picked):
-            gradient[picked] = _apart(loss, values, gradient, step, picked)
+            gradient[picked] = _differences(loss, values, gradient, step, picked)
             advance(len(picked))
     network.restore(before)
     masks = chosen.values()
     return [
-        _difference(name, apart.shape, apart[mask])
-        for (name, _, apart), mask in zip(network.named_parameters(), masks, strict=True)
+        _difference(name, differences.shape, differences[mask])
+        for (name, _, differences), mask in zip(network.named_parameters(), masks, strict=True)
     ]
 
 
@@ -174,7 +175,7 @@ def train_numerically(
     *,
     learning_rate: float,
     n_updates: int,
-    advance: Advance = _unheard,
+    advance: Advance = _ignore_progress,
 ) -> list[float]:
     """Train by numerical differentiation alone, on all samples at each update; return the loss before each update.
 
@@ -183,13 +184,13 @@ def train_numerically(
     network, X, Y
         As in ``numerical_gradient``.
     optimizer : Optimizer
-        What makes an update of a gradient.
+        Makes an update from a gradient.
     learning_rate : float
-        Its eta.
+        Its learning rate.
     n_updates : int
-        Each costs two losses for every single parameter.
+        Each sample_losses two losses for every single parameter.
     advance : callable, optional
-        Hears how many more parameters have been moved.
+        Called with how many more parameters have been changed.
     """
     optimizer.start(network.params)
     losses = []
@@ -201,24 +202,24 @@ def train_numerically(
 
 
 def _central_differences(loss: Callable[[], float], values: Array, step: float, picked: Iterable[Any]) -> Array:
-    """Return how fast ``loss()`` grows with each of the values at some indices; all are put back."""
+    """Return the derivative of ``loss()`` by each of the values at some indices; all are restored."""
     gradient = []
     for index in picked:
-        kept = values[index]
-        values[index] = kept + step
-        above = loss()
-        values[index] = kept - step
-        below = loss()
-        values[index] = kept
-        gradient.append((above - below) / (2 * step))
+        value = values[index]
+        values[index] = value + step
+        upper = loss()
+        values[index] = value - step
+        lower = loss()
+        values[index] = value
+        gradient.append((upper - lower) / (2 * step))
     return np.array(gradient, dtype=values.dtype)
 
 
 def _choose(network: Network, n_of_each: int | None, rng: np.random.Generator) -> dict[tuple[int, str], Array]:
     """Return which elements of every array of parameters are checked, by layer and name, in their order.
 
-    The gradients are there already: an element that moves the loss tells more than one that does not, as do the weights
-    of a pixel that is black in every image. But a gradient that is wrongly 0 must have its chance to be found.
+    The gradients are there already: an element whose gradient is 0 tells less, such as a weight of a pixel that is
+    black in every image. But a gradient that is wrongly 0 must have its chance to be found.
     """
     chosen = {}
     for layer in network.layers:
@@ -231,69 +232,69 @@ def _choose(network: Network, n_of_each: int | None, rng: np.random.Generator) -
     return chosen
 
 
-def _draw(moving: Array, n: int, rng: np.random.Generator) -> Array:
-    """Draw n indices, three of four of them where it is moving, as far as there are so many."""
-    order = rng.permutation(len(moving))
-    first = order[moving[order]][: n - n // 4]
+def _draw(nonzero: Array, n: int, rng: np.random.Generator) -> Array:
+    """Draw n indices, three of four of them where ``nonzero``, as far as there are so many."""
+    order = rng.permutation(len(nonzero))
+    first = order[nonzero[order]][: n - n // 4]
     others = order[~np.isin(order, first)]
     return np.concatenate([first, others[: n - len(first)]])
 
 
-def _loss(network: Network, layers: Sequence[Layer], drawn: Mapping[str, Any], Y: Array, A: Array) -> float:
-    """Return the loss as training sees it, A being what the first of the layers takes.
+def _loss(network: Network, layers: Sequence[Layer], rng_state: Mapping[str, Any], Y: Array, A: Array) -> float:
+    """Return the loss in training, A being the input of the first of the layers.
 
-    Whatever a layer draws is drawn alike every time.
+    Stochastic layers draw the same numbers every time.
     """
-    network.rng.bit_generator.state = drawn
+    network.rng.bit_generator.state = rng_state
     for layer in layers:
         A = layer.forward(A, training=True)
     return network.loss.forward(A, Y)
 
 
 def _units(network: Network, X: Array, Y: Array) -> Iterator[tuple[Layer, str, slice | tuple[slice, int], _Loss]]:
-    """Yield every unit's weights, then its bias: layer, name, which part of that, and the loss as a function of it.
+    """Yield every unit's weights, then its bias: layer, name, index into the array, and the loss as a function of it.
 
     Parameters of other layers come one by one, with the loss of all from that layer on.
     """
     for index, layer in enumerate(network.layers):
-        began = network.rng.bit_generator.state
+        state_before = network.rng.bit_generator.state
         output = layer.forward(X, training=True)
-        drawn = network.rng.bit_generator.state
+        rng_state = network.rng.bit_generator.state
         if isinstance(layer, Affine):
-            above = partial(_loss, network, network.layers[index + 1 :], drawn, Y)
+            above = partial(_loss, network, network.layers[index + 1 :], rng_state, Y)
             for unit in range(layer.n_out):
                 loss = partial(_loss_of_unit, layer, unit, X, output.copy(), above)
                 yield layer, "W", np.s_[:, unit], loss
-                if layer.biases:
+                if layer.bias:
                     yield layer, "b", np.s_[unit : unit + 1], loss
         else:
             for name in layer.parameter_shapes():
-                loss = partial(_loss, network, network.layers[index:], began, Y, X)
+                loss = partial(_loss, network, network.layers[index:], state_before, Y, X)
                 yield layer, name, np.s_[:], loss
-        network.rng.bit_generator.state = drawn  # so that the layers above draw now what they drew for the losses
+        network.rng.bit_generator.state = rng_state  # so that the layers above draw the same numbers as for the losses
         X = output
 
 
 def _loss_of_unit(layer: Affine, unit: int, X: Array, Z: Array, above: Callable[[Array], float]) -> float:
-    """Return the loss where one unit of a layer has moved, Z being the layer's output for X."""
+    """Return the loss after a change of one unit of a layer, Z being the layer's output for X."""
     Z[:, unit] = X @ layer.W[:, unit]
-    if layer.biases:
+    if layer.bias:
         Z[:, unit] += layer.b[unit]
     return above(Z)
 
 
-def _apart(loss: _Loss, values: Array, gradient: Array, step: float, picked: Array) -> Array:
-    """Return how far backpropagation's gradient lies from the central differences, at some indices.
+def _differences(loss: _Loss, values: Array, gradient: Array, step: float, picked: Array) -> Array:
+    """Return the differences between backpropagation's gradient and central differences, at some indices.
 
-    A kink, as ReLU has, between w - h and w + h parts the two as well: a smaller step that does not reach over it
-    brings them together, which it never does where backpropagation is wrong.
+    A kink, as ReLU has, between w - h and w + h makes them differ as well: with a smaller step that does not reach over
+    it they agree, which they never do where backpropagation is wrong.
     """
-    apart = np.abs(gradient[picked] - _central_differences(loss, values, step, picked))
-    if apart.max() > FAR:
+    differences = np.abs(gradient[picked] - _central_differences(loss, values, step, picked))
+    if differences.max() > TOLERANCE:
         nearer = _central_differences(loss, values, step / 100, picked)
-        apart = np.minimum(apart, np.abs(gradient[picked] - nearer))
-    return apart
+        differences = np.minimum(differences, np.abs(gradient[picked] - nearer))
+    return differences
 
 
-def _difference(name: str, shape: tuple[int, ...], apart: Array) -> Difference:
-    return Difference(name, shape, float(apart.mean()), float(apart.max()), apart.size)
+def _difference(name: str, shape: tuple[int, ...], differences: Array) -> Difference:
+    return Difference(name, shape, float(differences.mean()), float(differences.max()), differences.size)

@@ -1,4 +1,4 @@
-"""Where the weights start: small random numbers, whose spread depends on how many units a layer joins.
+"""Initial weights: small random numbers, whose variance depends on how many units a layer joins.
 
 An initializer takes a generator and the widths of an affine layer and returns W (n_in, n_out) and b (n_out,), in
 float64, so that a network starts from the same numbers whatever its precision.
@@ -45,7 +45,7 @@ def fan_out_normal(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[NDA
 
 
 @dataclass(frozen=True)
-class GlorotWithBiases:
+class GlorotUniformWithBias:
     """W and b uniform within sqrt(gain / (n_in + n_out)): scikit-learn's rule, with gain 6, or 2 for ``logistic``."""
 
     gain: float = 6

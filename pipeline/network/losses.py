@@ -1,4 +1,4 @@
-"""What a network is asked to make small, and the gradient at its last layer that follows.
+"""Losses, which training minimizes, and their gradient at the last layer.
 
 A loss takes the last affine layer's output Z and the targets Y, both (n_samples, n_outputs). It holds the output's
 activation as well, since the two together have the simple gradient P - Y.
@@ -11,46 +11,46 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 EPS = {char: float(np.finfo(char).eps) for char in "efdg"}
-"""The precision of each type of number, which keeps a logarithm from 0."""
+"""Machine epsilon of each dtype, which keeps a logarithm from 0."""
 
 
 class Loss:
-    """The mean over the samples of what each prediction costs, weighted where weights are given."""
+    """The mean of the samples' losses, weighted where weights are given."""
 
     activation: ClassVar[str]
 
     @property
-    def plain(self) -> "Loss":
-        """The loss of the targets as they are: of a wrapper, what it wraps."""
+    def unsmoothed(self) -> "Loss":
+        """The loss without label smoothing: of a wrapper, what it wraps."""
         return self
 
-    def bare(self) -> Self:
+    def unbound(self) -> Self:
         """Return a copy without the batch that ``forward`` was last given."""
-        bare = object.__new__(type(self))
-        vars(bare).update({name: value for name, value in vars(self).items() if not isinstance(value, np.ndarray)})
-        return bare
+        copy = object.__new__(type(self))
+        vars(copy).update({name: value for name, value in vars(self).items() if not isinstance(value, np.ndarray)})
+        return copy
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         """Return P, the output's activation of Z."""
         raise NotImplementedError
 
-    def costs(self, P: Array, Y: Array) -> Array:
-        """Return what each sample's prediction costs, (n_samples,), from P."""
+    def sample_losses(self, P: Array, Y: Array) -> Array:
+        """Return the loss of each sample, (n_samples,), from P."""
         raise NotImplementedError
 
-    def hits(self, P: Array, Y: Array) -> Array:
-        """Return whether each sample is predicted rightly, (n_samples,)."""
+    def correct(self, P: Array, Y: Array) -> Array:
+        """Return whether each sample is predicted correctly, (n_samples,)."""
         raise NotImplementedError
 
     def forward(self, Z: Array, Y: Array, sample_weight: Array | None = None, *, out: Array | None = None) -> float:
-        """Return the loss, and keep what ``backward`` needs."""
+        """Return the loss, and store what ``backward`` needs."""
         self.P, self.Y, self.sample_weight = self.probabilities(Z, out), Y, sample_weight
         return self.value(self.P, Y, sample_weight)
 
     def value(self, P: Array, Y: Array, sample_weight: Array | None = None) -> float:
-        """Return the mean cost of predictions P."""
-        costs = self.costs(P, Y)
-        total = float(np.add.reduce(costs) if sample_weight is None else np.dot(sample_weight, costs))
+        """Return the loss of predictions P."""
+        losses = self.sample_losses(P, Y)
+        total = float(np.add.reduce(losses) if sample_weight is None else np.dot(sample_weight, losses))
         return total / total_weight(sample_weight, len(Y))
 
     def backward(self) -> Array:
@@ -77,7 +77,7 @@ class Loss:
 
 
 class SoftmaxCrossEntropy(Loss):
-    """P = softmax(Z), p_k = exp(z_k) / sum_j exp(z_j); the cost of a sample is -sum_k y_k log p_k.
+    """P = softmax(Z), p_k = exp(z_k) / sum_j exp(z_j); the loss of a sample is -sum_k y_k log p_k.
 
     dZ = (P - Y) / n. For one label among several classes.
 
@@ -96,19 +96,19 @@ class SoftmaxCrossEntropy(Loss):
         P /= np.add.reduce(P, axis=1, keepdims=True)
         return P
 
-    def costs(self, P: Array, Y: Array) -> Array:
-        """Return -sum_k y_k log p_k, p being kept from 0 by the precision of its type."""
+    def sample_losses(self, P: Array, Y: Array) -> Array:
+        """Return -sum_k y_k log p_k, p being at least the machine epsilon of its dtype."""
         logs = np.log(np.maximum(P, EPS[P.dtype.char]))
         logs *= Y
         return -np.add.reduce(logs, axis=1)
 
-    def hits(self, P: Array, Y: Array) -> Array:
-        """Return whether the likeliest class is the true one."""
+    def correct(self, P: Array, Y: Array) -> Array:
+        """Return whether the most probable class is the true one."""
         return np.asarray(P.argmax(axis=1) == Y.argmax(axis=1))
 
 
 class SigmoidCrossEntropy(Loss):
-    """P = 1 / (1 + exp(-Z)); the cost of a sample is -sum_k (y_k log p_k + (1 - y_k) log(1 - p_k)).
+    """P = 1 / (1 + exp(-Z)); the loss of a sample is -sum_k (y_k log p_k + (1 - y_k) log(1 - p_k)).
 
     dZ = (P - Y) / n. For two classes (one output), or several labels at once (one output each).
     """
@@ -120,13 +120,13 @@ class SigmoidCrossEntropy(Loss):
         E = np.exp(-np.abs(Z))
         return np.divide(np.where(Z < 0, E, 1), 1 + E, out=out, dtype=Z.dtype)
 
-    def costs(self, P: Array, Y: Array) -> Array:
-        """Return the cross-entropy of every output, summed, p being kept from 0 and 1 by the precision of its type."""
+    def sample_losses(self, P: Array, Y: Array) -> Array:
+        """Return the cross-entropy summed over the outputs, p being at least the machine epsilon away from 0 and 1."""
         eps = EPS[P.dtype.char]
         P = np.clip(P, eps, 1 - eps)
         return -np.add.reduce(Y * np.log(P) + (1 - Y) * np.log1p(-P), axis=1)
 
-    def hits(self, P: Array, Y: Array) -> Array:
+    def correct(self, P: Array, Y: Array) -> Array:
         """Return whether every output is on the right side of a half."""
         return np.asarray(((P > 0.5) == (Y > 0.5)).all(axis=1))
 
@@ -135,5 +135,5 @@ LOSSES: dict[str, type[Loss]] = {loss.activation: loss for loss in (SoftmaxCross
 
 
 def total_weight(sample_weight: Array | None, n_samples: int) -> float:
-    """Return what samples weigh together; where all weights are 0, as much as one, so that they cost 0, not 0 / 0."""
+    """Return the sum of the weights, or the number of samples; 1 where all weights are 0, so that the loss is 0."""
     return n_samples if sample_weight is None else float(sample_weight.sum()) or 1.0

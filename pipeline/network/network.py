@@ -1,7 +1,7 @@
 """A network: layers one after the other, and a loss at the end.
 
-It owns one flat buffer of parameters and one of gradients, in the order of the layers; what a layer calls ``W`` and
-``dW`` are views of them. So whatever treats all parameters alike is one line over one array.
+It owns one flat buffer of parameters and one of gradients, in the order of the layers; a layer's ``W`` and ``dW`` are
+views of them. So an operation on all parameters alike is one line over one array.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pipeline.network.batches import piece
+from pipeline.network.batches import chunk_size
 from pipeline.network.layers import Affine, Layer
 from pipeline.network.losses import Loss, SoftmaxCrossEntropy
 from pipeline.network.sparse import SparseRows
@@ -29,11 +29,11 @@ class Network:
     layers : sequence of Layer
         From the input to the last affine layer; the output's activation belongs to the loss.
     loss : Loss, default=SoftmaxCrossEntropy()
-        What is made small.
+        What training minimizes.
     dtype : dtype, default=float32
         Precision of the parameters and of everything computed from them.
     random_state : None, int or Generator, default=None
-        Where the first weights, and a layer that draws, take their numbers from.
+        Source of the initial weights, and of stochastic layers' random numbers.
 
     Attributes
     ----------
@@ -44,9 +44,9 @@ class Network:
     ------
     ValueError
         Where the widths of two affine layers in a row do not fit, there is no affine layer at the end, or one layer
-        stands in two places.
+        occurs twice.
     TypeError
-        Where something is no layer, or no loss.
+        Where a layer is no ``Layer``, or the loss no ``Loss``.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class Network:
     >>> network.params.size
     39760
     >>> images, one_hot = np.zeros((3, 784), np.float32), np.eye(10, dtype=np.float32)[[5, 0, 4]]
-    >>> round(network.gradient(images, one_hot), 4)  # the loss of a guess; the gradient is in network.grads
+    >>> round(network.gradient(images, one_hot), 4)  # the loss before training; the gradient is in network.grads
     2.3026
     """
 
@@ -96,27 +96,27 @@ class Network:
         """Width of the output."""
         return self.affine_layers[-1].n_out
 
-    def takes_sparse(self, *, training: bool) -> bool:
-        """Return whether X comes to an affine layer first, in training or else, so that it may be ``SparseRows``."""
+    def accepts_sparse(self, *, training: bool) -> bool:
+        """Return whether an affine layer takes X first, in training or prediction, so that it may be ``SparseRows``."""
         before = self.layers[: self.layers.index(self.affine_layers[0])]
-        return all(layer.in_training_only and not training for layer in before)
+        return all(layer.training_only and not training for layer in before)
 
-    def piece(self, *, copied: bool) -> int:
-        """Return how many samples go forward at once, so that no array grows too large for memory.
+    def chunk_size(self, *, copied: bool) -> int:
+        """Return how many samples may go forward at once, so that no array grows too large for memory.
 
         ``copied`` says whether their inputs are copied for that, and count as well.
         """
-        return piece(max(self.plan.widest, self.n_in) if copied else self.plan.widest)
+        return chunk_size(max(self.plan.widest, self.n_in) if copied else self.plan.widest)
 
     def forward(self, X: Array | SparseRows, *, training: bool = False) -> Array:
         """Return Z, the last layer's output, (n_samples, n_out), for X (n_samples, n_in).
 
-        In training, the layers keep what ``backward`` needs, and Z lies in a room that the next call writes over.
+        In training, the layers store what ``backward`` needs, and Z lies in a buffer that the next call writes over.
         """
         A: Any = X
         for index, layer in enumerate(self.layers):
             over = A if layer.elementwise and A is not X else None
-            out = self._room(self.plan.forward[index], len(X)) if training else over
+            out = self._buffer(self.plan.forward[index], len(X)) if training else over
             A = layer.forward(A, out=out, training=training)
         Z: Array = A
         return Z
@@ -128,8 +128,8 @@ class Network:
             layer = self.layers[index]
             if isinstance(layer, Affine):
                 layer.backward_parameters(layer.X, gradient)
-            if index > self.plan.first or not isinstance(layer, Affine):  # nobody asks for the gradient of the input
-                gradient = layer.backward_input(gradient, out=self._room(self.plan.backward[index], len(gradient)))
+            if index > self.plan.first or not isinstance(layer, Affine):  # the gradient of the input is not needed
+                gradient = layer.backward_input(gradient, out=self._buffer(self.plan.backward[index], len(gradient)))
 
     def gradient(self, X: Array | SparseRows, Y: Array, sample_weight: Array | None = None) -> float:
         """Leave the gradient of the loss in ``grads``, and return the loss.
@@ -141,7 +141,7 @@ class Network:
         Y : array-like of shape (n_samples, n_out)
             Their targets, one-hot.
         sample_weight : ndarray of shape (n_samples,), optional
-            How much each counts.
+            The samples' weights.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Network:
                 yield f"{name}{number}", getattr(layer, name), getattr(layer, f"d{name}")
 
     def snapshot(self, out: Array | None = None) -> Array:
-        """Return a copy of all that the network has learned: its parameters, then what its layers keep beside them."""
+        """Return a copy of all that the network has learned: its parameters, then its layers' state."""
         return np.concatenate([self.params, *(state.ravel() for state in self._states())], out=out)
 
     def restore(self, snapshot: Array) -> None:
@@ -190,33 +190,33 @@ class Network:
         for state, (start, stop) in zip(states, pairwise(ends), strict=True):
             state[:] = snapshot[start:stop].reshape(state.shape)
 
-    def estimate(self, batches: Iterable[Array | SparseRows]) -> None:
-        """Find anew what layers keep of the samples they have seen, with the parameters as they are.
+    def recompute_statistics(self, batches: Iterable[Array | SparseRows]) -> None:
+        """Recompute batch normalization's running statistics for the parameters as they are.
 
         The layers that mix samples treat each batch as in training, and all others as in prediction.
         """
         mixing: list[Any] = [layer for layer in self.layers if layer.mixes_samples]
         for layer in mixing:
-            layer.begin_estimate()
+            layer.begin_recompute()
         for X in batches if mixing else ():
             A: Any = X
             for layer in self.layers:
                 A = layer.forward(A, training=layer.mixes_samples)
         for layer in mixing:
-            layer.end_estimate()
+            layer.end_recompute()
 
     def _states(self) -> Iterator[Array]:
-        """Yield the arrays of what layers keep beside their parameters."""
+        """Yield the arrays of the layers' state."""
         for layer in self.layers:
             for name in layer.state_names:
                 yield getattr(layer, name)
 
-    def twin(self) -> "Network":
+    def replica(self) -> "Network":
         """Return a network on the same parameters, with gradients of its own."""
-        twin = deepcopy(self)
-        twin.params = self.params
-        twin._bind()  # noqa: SLF001 - one of its own kind
-        return twin
+        replica = deepcopy(self)
+        replica.params = self.params
+        replica._bind()  # noqa: SLF001 - one of its own kind
+        return replica
 
     def layout(self) -> Iterator[tuple[int, Affine, int]]:
         """Yield index, layer, and place in the flat buffers, of every affine layer."""
@@ -226,19 +226,19 @@ class Network:
                 yield index, layer, start
             start += layer.n_parameters
 
-    def parts(self, units: Sequence[slice]) -> list[Layer]:
-        """Return the layers for some units of each: bricks of their own, their parameters being views of these."""
-        return [layer.part(outputs=some) for layer, some in zip(self.layers, units, strict=True)]
+    def shard(self, units: Sequence[slice]) -> list[Layer]:
+        """Return layers for some units of each, whose parameters are views of the network's."""
+        return [layer.shard(outputs=some) for layer, some in zip(self.layers, units, strict=True)]
 
     def _check_layers(self) -> None:
-        """Raise unless each layer is one of its own, the affine ones fit together, and one of them is the last."""
-        strange = [layer for layer in self.layers if not isinstance(layer, Layer)]
-        if strange or not isinstance(self.loss, Loss):
+        """Raise unless no layer occurs twice, the affine ones fit together, and one of them is the last."""
+        no_layers = [layer for layer in self.layers if not isinstance(layer, Layer)]
+        if no_layers or not isinstance(self.loss, Loss):
             raise TypeError(
-                f"a network is made of layers, such as ReLU(), and a Loss; got {[*strange, self.loss][0]!r}"
+                f"a network is made of layers, such as ReLU(), and a Loss; got {[*no_layers, self.loss][0]!r}"
             )
         if len(set(map(id, self.layers))) < len(self.layers):
-            raise ValueError(f"a layer keeps what it was last given, and cannot stand in two places: {self.layers}")
+            raise ValueError(f"a layer stores its last batch, and cannot occur twice: {self.layers}")
         if not self.layers or not isinstance(self.layers[-1], Affine):
             raise ValueError(f"the last layer must be an Affine; got {self.layers}")
         for before, after in pairwise(self.affine_layers):
@@ -248,7 +248,7 @@ class Network:
                 )
 
     def _batch(self, X: Array | SparseRows, Y: Array) -> tuple[Array | SparseRows, Array]:
-        """Return a batch in the network's precision; targets of another shape would be stretched without a word."""
+        """Return a batch in the network's precision; targets of another shape would be broadcast silently."""
         X, Y = X if isinstance(X, SparseRows) else np.asarray(X, self.dtype), np.asarray(Y, self.dtype)
         if X.ndim != 2 or X.shape[1] != self.n_in or Y.shape != (len(X), self.n_out):
             raise ValueError(
@@ -257,23 +257,23 @@ class Network:
             )
         return X, Y
 
-    def _room(self, name: str, n_samples: int) -> Array:
-        """Return room for a layer's result."""
-        room = self._rooms.get(name)
-        if room is None or len(room) < n_samples:
-            room = self._rooms[name] = np.empty((n_samples, self.plan.widths[name]), self.dtype)
-        return room if len(room) == n_samples else room[:n_samples]
+    def _buffer(self, name: str, n_samples: int) -> Array:
+        """Return buffer for a layer's result."""
+        buffer = self._buffers.get(name)
+        if buffer is None or len(buffer) < n_samples:
+            buffer = self._buffers[name] = np.empty((n_samples, self.plan.widths[name]), self.dtype)
+        return buffer if len(buffer) == n_samples else buffer[:n_samples]
 
     def _allocate(self) -> None:
-        """Make the two buffers and the plan; a room is made when a batch comes."""
+        """Make the parameters, the gradients and the plan; buffers for batches are made when a batch comes."""
         size = sum(layer.n_parameters for layer in self.layers)
         self.params, self.grads = np.zeros(size, self.dtype), np.zeros(size, self.dtype)
-        self.plan = Plan(self.layers)
-        self._rooms: dict[str, Array] = {}
+        self.plan = BufferPlan(self.layers)
+        self._buffers: dict[str, Array] = {}
         self._bind()
 
     def _bind(self) -> None:
-        """Hand every layer its views of the buffers, and the generator."""
+        """Give every layer its views of the buffers, and the generator."""
         start = 0
         for layer in self.layers:
             params, grads = {}, {}
@@ -288,8 +288,8 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be made again: the buffers for batches, and the layers' views."""
         return {
-            "layers": [layer.bare() for layer in self.layers],
-            "loss": self.loss.bare(),
+            "layers": [layer.unbound() for layer in self.layers],
+            "loss": self.loss.unbound(),
             "dtype": self.dtype,
             "rng": self.rng,
             "values": self.params,
@@ -302,8 +302,8 @@ class Network:
         self.params[:] = state["values"]
 
 
-class Plan:
-    """Where each layer of a network writes its result in training: into a room of its own, or over what it takes.
+class BufferPlan:
+    """Where each layer of a network writes its result in training: into a buffer of its own, or over its input.
 
     Parameters
     ----------
@@ -315,13 +315,13 @@ class Plan:
     first : int
         The first layer with parameters; no gradient goes further back.
     forward, backward : list of str
-        The name of the room of each layer's Y, and of its dX.
+        The name of the buffer of each layer's Y, and of its dX.
     inputs, outputs : list of str
-        The name of the room in which each layer finds its X (``"X"``, the batch itself), and its dY.
+        The name of the buffer in which each layer finds its X (``"X"``, the batch itself), and its dY.
     widths : dict of str to int
-        The width of each room.
+        The width of each buffer.
     input_gradient : str or None
-        The room of a gradient that only an adversary asks for: that of the first layer's X, where that is affine.
+        The buffer of the gradient by the inputs, which only an adversary needs, where the first layer is affine.
     widest : int
         The width of the widest affine layer's output.
     """
@@ -337,7 +337,7 @@ class Plan:
             if not (layer.elementwise and free):
                 name = f"Y{index}"
                 self.widths[name] = width
-            free = not layer.keeps_output
+            free = not layer.needs_output
             self.forward.append(name)
         self.inputs = ["X", *self.forward[:-1]]
         self.backward = list(self.forward)

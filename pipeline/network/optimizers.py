@@ -24,7 +24,7 @@ class Optimizer:
 
     slots: ClassVar[tuple[str, ...]] = ()
     update: Callable[..., None]
-    """The rule on a block: ``update(w, g, eta, scratch, **state)``; ``scratch`` is room for one array of its length."""
+    """The rule on a block: ``update(w, g, eta, scratch, **state)``; ``scratch`` is a buffer of its length."""
 
     def start(self, params: Array) -> None:
         """Make the state for a buffer of parameters."""
@@ -82,7 +82,7 @@ class Momentum(Optimizer):
     Parameters
     ----------
     momentum : float, default=0.9
-        The share of the last step that goes on, in [0, 1].
+        How much of the last step is carried over, in [0, 1].
     nesterov : bool, default=True
         Whether to look ahead.
     """
@@ -93,7 +93,7 @@ class Momentum(Optimizer):
         self.momentum, self.nesterov = momentum, nesterov
 
     def update(self, w: Array, g: Array, eta: Any, scratch: Array, v: Array) -> None:
-        """Go on with the last step, turned by the gradient."""
+        """Add the gradient's step to the velocity, and the velocity to w."""
         np.multiply(g, eta, out=scratch)
         v *= self.momentum
         v -= scratch
@@ -136,7 +136,7 @@ class RMSprop(Optimizer):
     Parameters
     ----------
     rho : float, default=0.9
-        How much of the mean square is kept, in [0, 1).
+        Decay of the mean square, in [0, 1).
     epsilon : float, default=1e-8
         Keeps the division from 0.
     """
@@ -147,7 +147,7 @@ class RMSprop(Optimizer):
         self.rho, self.epsilon = rho, epsilon
 
     def update(self, w: Array, g: Array, eta: Any, scratch: Array, v: Array) -> None:
-        """Step less where the gradients are large of late."""
+        """Step less where recent gradients are large."""
         _add_square(v, self.rho, g, scratch)
         unit = float(np.sqrt(1 - self.rho))
         _descend(w, g, eta / unit, v, self.epsilon / unit, scratch)
@@ -162,7 +162,7 @@ class Adam(Optimizer):
     Parameters
     ----------
     beta_1, beta_2 : float, default=0.9, 0.999
-        How much of the two running means is kept, in [0, 1).
+        Decay of the two running means, in [0, 1).
     epsilon : float, default=1e-8
         Keeps the division from 0.
     """
@@ -177,7 +177,7 @@ class Adam(Optimizer):
         return float(learning_rate * np.sqrt(1 - self.beta_2**self.t) / (1 - self.beta_1**self.t))
 
     def update(self, w: Array, g: Array, eta: Any, scratch: Array, m: Array, v: Array) -> None:
-        """Step along the running mean, less where the gradients are large of late."""
+        """Step along the running mean, less where recent gradients are large."""
         _add(m, self.beta_1, g)
         _add_square(v, self.beta_2, g, scratch)
         unit = float(np.sqrt(1 - self.beta_2))
@@ -195,7 +195,7 @@ class AdamW(Adam):
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
         As in Adam, but epsilon is added after the correction.
     weight_decay : float, default=0.01
-        The share of eta by which a parameter shrinks at every update.
+        How much a parameter shrinks at every update, times eta.
     """
 
     def __init__(
@@ -214,23 +214,23 @@ class AdamW(Adam):
         _add_square(v, self.beta_2, g, scratch)
         w *= 1 - eta * self.weight_decay
         unit = float(np.sqrt((1 - self.beta_2) / (1 - self.beta_2**self.t)))
-        share = (1 - self.beta_1) / (1 - self.beta_1**self.t)
-        _descend(w, m, eta * share / unit, v, self.epsilon / unit, scratch)
+        scale = (1 - self.beta_1) / (1 - self.beta_1**self.t)
+        _descend(w, m, eta * scale / unit, v, self.epsilon / unit, scratch)
 
 
-# A running mean m <- keep m + (1 - keep) x is kept as the sum s = m / (1 - keep), s <- keep s + x: one pass less over
-# the memory. Whoever uses it multiplies by 1 - keep.
+# A running mean m <- beta m + (1 - beta) x is stored as the sum s = m / (1 - beta), s <- beta s + x: one pass less over
+# the memory. Where it is used, it is multiplied by 1 - beta.
 
 
-def _add(total: Array, keep: float, g: Array) -> None:
-    """s <- keep s + g."""
-    total *= keep
+def _add(total: Array, beta: float, g: Array) -> None:
+    """s <- beta s + g."""
+    total *= beta
     total += g
 
 
-def _add_square(total: Array, keep: float, g: Array, scratch: Array) -> None:
-    """s <- keep s + g^2."""
-    total *= keep
+def _add_square(total: Array, beta: float, g: Array, scratch: Array) -> None:
+    """s <- beta s + g^2."""
+    total *= beta
     np.multiply(g, g, out=scratch)
     total += scratch
 

@@ -10,7 +10,7 @@ from pipeline.network.losses import Loss
 
 Array = NDArray[Any]
 BLOCK = 2**18
-"""Weights whose gradient is worked on at once, so that no second array of all of them is needed."""
+"""Weights whose gradient is computed at once, so that no second array of all of them is needed."""
 
 
 class L2:
@@ -28,7 +28,7 @@ class L2:
         self.alpha = alpha
 
     def add(self, layer: Affine, rows: slice, n: float) -> float:
-        """Add the gradient of some rows of a layer's weights to theirs, and return the term of those rows."""
+        """Add the penalty's gradient to some rows of a layer's dW, and return the penalty of those rows."""
         W, dW = layer.W[rows], layer.dW[rows]
         for start in range(0, len(W), step := max(1, BLOCK // layer.n_out)):
             dW[start : start + step] += W[start : start + step] * (self.alpha / n)
@@ -43,7 +43,7 @@ class MaxNorm:
     Parameters
     ----------
     limit : float
-        The longest that a column may be, above 0.
+        The largest norm of a column, above 0.
 
     Raises
     ------
@@ -69,7 +69,7 @@ class MaxNorm:
         return f"MaxNorm({self.limit})"
 
     def apply(self, layer: Affine, units: slice = ALL) -> None:
-        """Shorten the columns of some units that are too long, in place; nothing else is written."""
+        """Scale the columns of some units that are too long, in place; nothing else is written."""
         W = layer.W[:, units]
         norms = np.sqrt(np.einsum("ij,ij->j", W, W))
         if W.size and norms.max() > self.limit:
@@ -80,15 +80,15 @@ class MaxNorm:
 class LabelSmoothing(Loss):
     """The loss of (1 - epsilon) Y + epsilon / K in place of the targets Y, K being the number of classes.
 
-    dZ = (P - (1 - epsilon) Y - epsilon / K) / n. K is 2 where every output is a yes or no of its own. What counts as
-    a hit stays. Szegedy et al. 2016, arXiv 1512.00567.
+    dZ = (P - (1 - epsilon) Y - epsilon / K) / n. K is 2 where every output is a label of its own. The accuracy
+    does not change. Szegedy et al. 2016, arXiv 1512.00567.
 
     Parameters
     ----------
     loss : Loss
-        The loss of the targets as they are.
+        The loss that is wrapped.
     epsilon : float
-        The share of a target that goes to all classes alike, in [0, 1).
+        How much of a target is spread evenly over all classes, in [0, 1).
 
     Raises
     ------
@@ -116,8 +116,8 @@ class LabelSmoothing(Loss):
         return f"LabelSmoothing({type(self.loss).__name__}(), {self.epsilon})"
 
     @property
-    def plain(self) -> Loss:
-        """The loss of the targets as they are."""
+    def unsmoothed(self) -> Loss:
+        """The loss that is wrapped, without smoothing."""
         return self.loss
 
     def smooth(self, Y: Array) -> Array:
@@ -131,13 +131,13 @@ class LabelSmoothing(Loss):
         """Return the output's activation of Z."""
         return self.loss.probabilities(Z, out)
 
-    def costs(self, P: Array, Y: Array) -> Array:
-        """Return what each sample's prediction costs, its targets being smoothed."""
-        return self.loss.costs(P, self.smooth(Y))
+    def sample_losses(self, P: Array, Y: Array) -> Array:
+        """Return the loss of each sample, its targets being smoothed."""
+        return self.loss.sample_losses(P, self.smooth(Y))
 
-    def hits(self, P: Array, Y: Array) -> Array:
-        """Return whether each sample is predicted rightly, by the targets as they are."""
-        return self.loss.hits(P, Y)
+    def correct(self, P: Array, Y: Array) -> Array:
+        """Return whether each sample is predicted correctly, by the unsmoothed targets."""
+        return self.loss.correct(P, Y)
 
     def gradient(
         self,

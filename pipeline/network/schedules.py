@@ -1,4 +1,4 @@
-"""How the learning rate changes as training goes on: a factor on the rate that it starts from.
+"""Learning rate schedules: a factor on the initial rate that changes as training goes on.
 
 Time is counted in epochs, and moves on with every update. A schedule with an end has its length in ``epochs``; without
 one, it takes the length of the training that it begins with.
@@ -20,7 +20,7 @@ class Schedule(Configurable, ABC):
 
     Its constructor is its whole configuration, so that scikit-learn can clone it, set it and search over it. One that
     ``ends`` has brought training to its end when its length is over: a call that trains stops there, and the next one
-    begins the schedule anew. An exchanged schedule, or one with other parameters, begins anew as well.
+    begins the schedule anew. Another schedule, or one with other parameters, begins anew as well.
     """
 
     ends: ClassVar[bool] = False
@@ -68,7 +68,7 @@ class InverseScaling(Schedule):
 
 
 class WarmedUp(Schedule):
-    """A schedule that begins with ``warmup`` epochs in which the factor rises in a line from 0.
+    """A schedule that begins with ``warmup`` epochs in which the factor rises linearly from 0.
 
     Goyal et al. 2017, arXiv 1706.02677.
     """
@@ -76,7 +76,7 @@ class WarmedUp(Schedule):
     warmup: float
 
     def factor(self, t: float, length: float, samples: int) -> float:
-        """Return the rising line's value, then the schedule's own."""
+        """Return the warm-up's factor, then the schedule's own."""
         del samples
         return t / self.warmup if t < self.warmup else self.after(t - self.warmup, length - self.warmup)
 
@@ -95,9 +95,9 @@ class Cosine(WarmedUp):
     ----------
     epochs : float, default=None
         Length of the schedule in epochs, warm-up and all. None is the length of the training. A warm-up as long as that
-        leaves the rise alone.
+        leaves nothing but the rise.
     warmup : float, default=0
-        Epochs in which the rate first rises in a line.
+        Epochs of linear warm-up.
     final : float, default=0
         The factor at the end.
     """
@@ -113,8 +113,8 @@ class Cosine(WarmedUp):
         self.epochs, self.warmup, self.final = epochs, warmup, final
 
     def after(self, t: float, length: float) -> float:
-        """Return the wave's value."""
-        return self.final + (1 - self.final) * (1 + math.cos(math.pi * _share(t, length))) / 2
+        """Return the cosine's value."""
+        return self.final + (1 - self.final) * (1 + math.cos(math.pi * _fraction(t, length))) / 2
 
 
 class OneCycle(Schedule):
@@ -150,12 +150,12 @@ class OneCycle(Schedule):
         """Return the rise's value, or the fall's."""
         del samples
         rise = 0.3 * length if self.warmup is None else self.warmup
-        low, x = (self.start, 1 - _share(t, rise)) if t < rise else (self.final, _share(t - rise, length - rise))
+        low, x = (self.start, 1 - _fraction(t, rise)) if t < rise else (self.final, _fraction(t - rise, length - rise))
         return low + (1 - low) * (1 + math.cos(math.pi * x)) / 2
 
 
 class Step(WarmedUp):
-    """factor = drop^floor(t / every): down by a factor, then level for a while.
+    """factor = drop^floor(t / every): constant between drops by a factor.
 
     It has no end, and goes on falling from one call to the next.
 
@@ -166,7 +166,7 @@ class Step(WarmedUp):
     drop : float, default=0.1
         What the rate is multiplied by at each.
     warmup : float, default=0
-        Epochs in which the rate first rises in a line.
+        Epochs of linear warm-up.
     """
 
     def __init__(
@@ -178,13 +178,13 @@ class Step(WarmedUp):
         self.every, self.drop, self.warmup = every, drop, warmup
 
     def after(self, t: float, length: float) -> float:
-        """Return the level that time has come to."""
+        """Return the present level."""
         del length
         return float(self.drop ** math.floor(t / self.every))
 
 
 class Exponential(WarmedUp):
-    """factor = decay^t: the same share is lost in every epoch.
+    """factor = decay^t: the rate falls by the same factor in every epoch.
 
     It has no end, and goes on falling from one call to the next.
 
@@ -193,7 +193,7 @@ class Exponential(WarmedUp):
     decay : float, default=0.95
         What the rate is multiplied by in an epoch.
     warmup : float, default=0
-        Epochs in which the rate first rises in a line.
+        Epochs of linear warm-up.
     """
 
     def __init__(self, decay: Annotated[float, "> 0", "<= 1"] = 0.95, warmup: Annotated[float, ">= 0"] = 0) -> None:
@@ -205,6 +205,6 @@ class Exponential(WarmedUp):
         return float(self.decay**t)
 
 
-def _share(t: float, length: float) -> float:
+def _fraction(t: float, length: float) -> float:
     """Return how much of a length has passed, from 0 to 1; all of it where there is no length."""
     return min(1.0, t / length) if length > 0 else 1.0

@@ -1,6 +1,6 @@
-"""Rows that are mostly zeros: what the first affine layer asks of them, so that it never needs them dense.
+"""Sparse inputs: what the first affine layer needs of them, so that they are never made dense.
 
-The network knows no library of sparse arrays. Whoever hands it a batch of some kind says here how that multiplies.
+The network knows no library of sparse arrays; an adapter to one implements ``SparseRows``.
 """
 
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ Array = NDArray[Any]
 
 
 class SparseRows(ABC):
-    """A batch X of inputs that an affine layer multiplies as they are.
+    """A batch X of sparse inputs, as an affine layer multiplies them.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class SparseRows(ABC):
 
     @abstractmethod
     def __getitem__(self, samples: slice) -> "SparseRows":
-        """Return some samples in a row."""
+        """Return a slice of the samples."""
 
     @abstractmethod
     def times(self, W: Array, *, out: Array | None = None) -> Array:
@@ -36,4 +36,4 @@ class SparseRows(ABC):
 
     @abstractmethod
     def transposed_times(self, dY: Array, inputs: slice, *, out: Array) -> None:
-        """Leave X^T dY in ``out``, of some inputs in a row: (n_inputs, n_out), dense."""
+        """Leave X^T dY in ``out`` for a slice of the inputs: (n_inputs, n_out), dense."""

@@ -1,7 +1,7 @@
-"""The loop: epochs of mini-batches, one update each, until there is a reason to stop.
+"""The training loop: epochs of mini-batches, one update each, until there is a reason to stop.
 
-A ``Trainer`` holds all that training is in the middle of, so that it can be left after any epoch and gone on with as if
-nothing had happened. It knows nothing of labels, estimators or files.
+A ``Trainer`` holds the whole state of training, so that it can be left after any epoch and resumed as if nothing had
+happened. It knows nothing of labels, estimators or files.
 """
 
 import time
@@ -15,28 +15,28 @@ from numpy.typing import NDArray
 
 from pipeline.network.adversarial import Adversary
 from pipeline.network.batches import Augmentation, Samples, Sampling
-from pipeline.network.early_stopping import Stopping
+from pipeline.network.early_stopping import EarlyStopping
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.updates import Updater
-from pipeline.network.parallel.workers import Team
+from pipeline.network.parallel.workers import Workers
 from pipeline.network.regularizers import L2, MaxNorm
 from pipeline.network.schedules import Constant, Schedule
 from pipeline.network.sparse import SparseRows
-from pipeline.network.weight_averaging import Average, Averaging
+from pipeline.network.weight_averaging import Averaging, RunningAverage
 
 Array = NDArray[Any]
 
 
 class DivergenceError(ValueError):
-    """The loss or a parameter is no finite number any more.
+    """The loss or a parameter has become infinite or NaN.
 
     Parameters
     ----------
     reason : str
-        How that came.
+        The cause.
     left : str
-        What is left of the training.
+        What remains of the training.
     """
 
     def __init__(self, reason: str, left: str = "the best weights before it were kept") -> None:
@@ -49,13 +49,13 @@ class DivergenceError(ValueError):
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to.
+    """The metrics of an epoch.
 
     Attributes
     ----------
     loss, score : float
-        Running means over the epoch's batches; the loss with its penalty, the score being accuracy. What a solver of
-        somebody else's does not tell (all but the losses and the validation) is None.
+        Running means over the epoch's batches; the loss with its penalty, the score being accuracy. Of another solver's
+        epochs only the losses and the validation score are known; the rest is None.
     validation_loss, validation_score : float or None
         After the epoch, on validation data.
     learning_rate : float
@@ -72,70 +72,69 @@ class Epoch:
     seconds: float | None
 
 
-class Hook:
-    """Whoever wants to hear of epochs; this one does not listen."""
+class Callback:
+    """Called at every epoch; this one does nothing."""
 
-    def epoch_begins(self) -> None:
-        """Hear that an epoch begins."""
+    def on_epoch_begin(self) -> None:
+        """Do something before an epoch."""
 
-    def epoch_ends(self, epoch: Epoch) -> bool:
-        """Hear what an epoch came to, and say whether to stop."""
+    def on_epoch_end(self, epoch: Epoch) -> bool:
+        """Do something after an epoch, and return whether to stop training."""
         del epoch
         return False
 
 
-_HOW = (
+_CONFIGURATION = (
     "optimizer",
     "sampling",
     "schedule",
     "length",
     "penalty",
     "stopping",
-    "keep_best",
-    "patient",
+    "restore_best",
+    "adaptive",
     "augmentation",
     "constraint",
     "averaging",
     "adversary",
-    "estimates",
+    "recompute_statistics",
     "n_threads",
 )
-"""What says how to train; all else in a trainer is how far it has come."""
+"""A trainer's configuration; its other attributes are its progress."""
 
 _PROGRESS = ("initial_rate", "learning_rate", "samples", "updates")
 
 VANISHED = 1e-10
-"""A schedule's factor that is too small to learn with."""
+"""A factor of a schedule below which nothing is learned."""
 
 
 @dataclass
 class Trainer:
-    """Training in progress.
+    """Training in progress: configuration and state.
 
     Attributes
     ----------
     network, optimizer, sampling, schedule, penalty, stopping
-        The bricks.
+        The components.
     augmentation, constraint : Augmentation, MaxNorm, or None
-        What deforms inputs, and what weights are held to after every update.
+        Deforms the inputs, and limits the weights after every update.
     averaging : Averaging or None
         Which parameters along training are averaged; the network ends with that average.
     adversary : Adversary or None
-        What moves inputs, for the network to learn from them as well. An epoch's loss and score are of those as they
-        are.
-    estimates : bool
-        Whether batch statistics are found anew at the end, over all samples; after averaging they always are.
+        Perturbs inputs, for the network to learn from them as well. An epoch's loss and score are those of the
+        unperturbed inputs.
+    recompute_statistics : bool
+        Whether batch statistics are recomputed at the end, over all samples; after averaging they always are.
     n_threads : int
         Threads that share the work of an update. BLAS is then best held to one thread of its own.
     learning_rate : float
-        What the schedule's factor is applied to.
+        The rate that the schedule's factor is applied to.
     length : float
-        Epochs that a schedule without a length of its own is stretched over where it begins.
-    keep_best : bool
+        Length in epochs of a schedule that has none of its own.
+    restore_best : bool
         Whether to end with the parameters of the best epoch.
-    patient : bool
-        Whether to divide the learning rate by 5 where it would be time to stop, down to 1e-6: scikit-learn's
-        ``adaptive``.
+    adaptive : bool
+        Whether to divide the learning rate by 5 instead of stopping early, down to 1e-6: scikit-learn's ``adaptive``.
     history : list of Epoch
         All epochs so far.
     samples : int
@@ -143,9 +142,9 @@ class Trainer:
     updates : int
         Updates made.
     schedule_start : int
-        The epoch that the schedule began with.
+        The epoch that the schedule start with.
     rate_vanished : bool
-        Whether the schedule has come to where nothing is learned any more.
+        Whether the schedule's factor has become too small for anything to be learned.
     """
 
     network: Network
@@ -155,35 +154,35 @@ class Trainer:
     schedule: Schedule = field(default_factory=Constant)
     length: float = 1
     penalty: L2 | None = None
-    stopping: Stopping = field(default_factory=Stopping)
-    keep_best: bool = False
-    patient: bool = False
+    stopping: EarlyStopping = field(default_factory=EarlyStopping)
+    restore_best: bool = False
+    adaptive: bool = False
     augmentation: Augmentation | None = None
     constraint: MaxNorm | None = None
     averaging: Averaging | None = None
     adversary: Adversary | None = None
-    estimates: bool = False
+    recompute_statistics: bool = False
     n_threads: int = 1
     history: list[Epoch] = field(default_factory=list)
     samples: int = 0
     updates: int = 0
     schedule_start: int = 0
     rate_vanished: bool = False
-    begins: InitVar[bool] = True
+    allocate: InitVar[bool] = True
 
-    def __post_init__(self, begins: bool) -> None:
-        """Begin with an optimizer that remembers nothing; a trainer that ``adopt`` is to read needs no arrays."""
+    def __post_init__(self, allocate: bool) -> None:
+        """Start the optimizer; a trainer that is only made for ``adopt`` needs no arrays."""
         self.schedule = copy(self.schedule)  # so that a change of its parameters is noticed
         self._begun_length = self.length
         self.initial_rate = self.learning_rate
         self.last_params: Array | None = None
-        if begins:
+        if allocate:
             self.optimizer.start(self.network.params)
             self.average = self._new_average()
             self.best_params: Array = self.network.snapshot()
-            self._measured = self.network.snapshot()
+            self._params_before_update = self.network.snapshot()
 
-    def _new_average(self) -> Average | None:
+    def _new_average(self) -> RunningAverage | None:
         """Return an average of no parameters yet, if there is to be one."""
         return None if self.averaging is None else self.averaging.start(self.network.params)
 
@@ -194,22 +193,22 @@ class Trainer:
         max_epochs: int,
         max_updates: float = np.inf,
         validation: Samples | None = None,
-        hook: Hook | None = None,
+        callback: Callback | None = None,
     ) -> str:
-        """Train on, and say why it ended.
+        """Train on, and return why training ended.
 
         Parameters
         ----------
         samples : Samples
-            What to learn from.
+            The training data.
         max_epochs : int
             Epochs to train at the most; a schedule that ends before ends the training.
         max_updates : float, default=inf
             Updates to make at the most.
         validation : Samples, optional
-            What to measure every epoch on.
-        hook : Hook, optional
-            Hears of every epoch, and may ask to stop.
+            What to evaluate every epoch on.
+        callback : Callback, optional
+            Called at every epoch; may ask to stop.
 
         Returns
         -------
@@ -220,20 +219,20 @@ class Trainer:
         DivergenceError
             When the loss is no finite number; the network then has the parameters of its best epoch, or its first.
         """
-        self.go_on()
-        self._begin_what_is_over()
-        hook = hook or Hook()
+        self.resume()
+        self._restart_what_is_over()
+        callback = callback or Callback()
         last = self.updates + max_updates
         max_epochs = int(min(max_epochs, np.ceil(self._epochs_left)))
         reason = "max_epochs"
         try:
             # What overflows is found out at the end of an epoch.
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Team(self.n_threads) as team:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Workers(self.n_threads) as workers:
                 updater = Updater(
                     self.network,
                     self.optimizer,
                     self.penalty,
-                    team,
+                    workers,
                     self.augmentation,
                     self.constraint,
                     self.average,
@@ -241,14 +240,14 @@ class Trainer:
                 )
                 end = len(self.history) + max_epochs
                 for _ in range(max_epochs):
-                    hook.epoch_begins()
+                    callback.on_epoch_begin()
                     epoch = self._epoch(updater, samples, validation, last)
-                    self._remember(epoch)
+                    self._append(epoch)
                     if self.average is not None:
                         self.average.after_epoch(self.network.params, len(self.history) - 1, end)
-                    if hook.epoch_ends(epoch):
+                    if callback.on_epoch_end(epoch):
                         reason = "asked"
-                    elif self.stopping.due and not self._slow_down():
+                    elif self.stopping.should_stop and not self._reduce_learning_rate():
                         reason = "stalled"
                     elif self.updates >= last:
                         reason = "max_updates"
@@ -256,19 +255,19 @@ class Trainer:
                         continue
                     break
         finally:
-            self._bring_back_best()
-        self._end_with_average(samples)
+            self._restore_best()
+        self._end_with_statistics(samples)
         return reason
 
     def _epoch(self, updater: Updater, samples: Samples, validation: Samples | None, last_update: float) -> Epoch:
-        """Train for an epoch and measure it."""
-        began = time.perf_counter()
-        loss, score, rate = self._pass(updater, samples, last_update)
-        measured = None if validation is None else self.measure(validation)
-        validation_loss, validation_score = measured or (None, None)
-        return Epoch(loss, score, validation_loss, validation_score, rate, time.perf_counter() - began)
+        """Train for an epoch and evaluate it."""
+        start = time.perf_counter()
+        loss, score, rate = self._run_updates(updater, samples, last_update)
+        metrics = None if validation is None else self.evaluate(validation)
+        validation_loss, validation_score = metrics or (None, None)
+        return Epoch(loss, score, validation_loss, validation_score, rate, time.perf_counter() - start)
 
-    def _pass(self, updater: Updater, samples: Samples, last_update: float) -> tuple[float, float, float]:
+    def _run_updates(self, updater: Updater, samples: Samples, last_update: float) -> tuple[float, float, float]:
         """Make one update for every batch, and return running means of loss and score, and the last rate."""
         n_batches = -(-len(samples) // self.sampling.batch_size)
         epochs, before, rate, largest = len(self.history) - self.schedule_start, self.samples, 0.0, 0.0
@@ -277,7 +276,7 @@ class Trainer:
             factor = self.schedule.factor(epochs + number / n_batches, self._length, before)
             rate, largest = self.learning_rate * factor, max(largest, factor)
             if number == n_batches - 1 or self.updates + 1 >= last_update:
-                self.network.snapshot(out=self._measured)
+                self.network.snapshot(out=self._params_before_update)
             updater.update(samples, rows, rate)
             self.updates += 1
             if self.updates >= last_update:
@@ -305,20 +304,20 @@ class Trainer:
         return self.schedule_start + self._length - len(self.history) if self.schedule.ends else np.inf
 
     def begin_schedule(self) -> None:
-        """Have the schedule begin with the next epoch, and patience as well."""
+        """Begin the schedule with the next epoch, and the count of epochs without improvement as well."""
         self.schedule_start, self._begun_length, self.rate_vanished = len(self.history), self.length, False
-        self.stopping.begin()
+        self.stopping.reset_patience()
 
-    def _begin_what_is_over(self) -> None:
-        """Begin a schedule that is over, or has not been used yet, and a rate that became too small by patience."""
-        if self.patient and self.stopping.due:
+    def _restart_what_is_over(self) -> None:
+        """Begin a schedule that is over, or has not been used yet, and reset an adaptive rate that became too small."""
+        if self.adaptive and self.stopping.should_stop:
             self.learning_rate = self.initial_rate
-            self.stopping.begin()
+            self.stopping.reset_patience()
         if self.schedule_over or self.schedule_start == len(self.history):
             self.begin_schedule()
 
     def get_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return what training is in the middle of, plain values and arrays, less the network and the history."""
+        """Return the state of training, plain values and arrays, without the network and the history."""
         plain = {name: getattr(self, name) for name in _PROGRESS}
         plain |= {"length": self._begun_length, "schedule_start": self.schedule_start, "t": self.optimizer.t}
         plain |= {name: getattr(self.stopping, name) for name in ("best", "reference", "stalled")}
@@ -357,7 +356,7 @@ class Trainer:
             self.average.set_state(plain["average"], {"total": arrays["average_total"]})
 
     def adopt(self, other: "Trainer") -> None:
-        """Take over how another trainer would train, and keep the progress of this one."""
+        """Take the configuration of another trainer, and keep the progress of this one."""
         if type(other.optimizer) is type(self.optimizer):
             other.optimizer.t, other.optimizer.state = self.optimizer.t, self.optimizer.state
         else:
@@ -367,55 +366,57 @@ class Trainer:
         if other.stopping.monitor == self.stopping.monitor:
             for name in ("best", "reference", "stalled"):
                 setattr(other.stopping, name, getattr(self.stopping, name))
-        exchanged = other.schedule != self.schedule
-        averages_anew = other.averaging != self.averaging
-        for brick in _HOW:
-            setattr(self, brick, getattr(other, brick))
-        if averages_anew:
+        new_schedule = other.schedule != self.schedule
+        new_averaging = other.averaging != self.averaging
+        for name in _CONFIGURATION:
+            setattr(self, name, getattr(other, name))
+        if new_averaging:
             self.average = self._new_average()
-        if exchanged:
+        if new_schedule:
             self.begin_schedule()
 
-    def record(self, loss: float, n_samples: int, validation: Samples | None, hook: Hook) -> bool:
-        """Enter an epoch that somebody else has trained into the history, and tell whether the hook asks to stop."""
-        hook.epoch_begins()
-        validation_loss, validation_score = (None, None) if validation is None else self.measure(validation)
+    def record(self, loss: float, n_samples: int, validation: Samples | None, callback: Callback) -> bool:
+        """Add an epoch of another solver to the history, and return whether the callback asks to stop."""
+        callback.on_epoch_begin()
+        validation_loss, validation_score = (None, None) if validation is None else self.evaluate(validation)
         self.samples += n_samples
         epoch = Epoch(loss, None, validation_loss, validation_score, None, None)
         self.history.append(epoch)
-        return hook.epoch_ends(epoch)
+        return callback.on_epoch_end(epoch)
 
-    def measure(self, samples: Samples) -> tuple[float, float]:
-        """Return loss (without penalty) and score of the network as it is, piece by piece."""
-        costs, hits = [], []
-        for X, Y, _ in self.pieces(samples):
+    def evaluate(self, samples: Samples) -> tuple[float, float]:
+        """Return loss (without penalty) and score of the network as it is, chunk by chunk."""
+        sample_losses, correct = [], []
+        for X, Y, _ in self.chunks(samples):
             P = self.network.predict_proba(X)
-            costs.append(self.network.loss.costs(P, Y))
-            hits.append(self.network.loss.hits(P, Y))
-        loss, score = (np.average(np.concatenate(each), weights=samples.sample_weight) for each in (costs, hits))
+            sample_losses.append(self.network.loss.sample_losses(P, Y))
+            correct.append(self.network.loss.correct(P, Y))
+        loss, score = (
+            np.average(np.concatenate(each), weights=samples.sample_weight) for each in (sample_losses, correct)
+        )
         return float(loss), float(score)
 
-    def _remember(self, epoch: Epoch) -> None:
-        """Add an epoch to the history, and keep its parameters if it is the best.
+    def _append(self, epoch: Epoch) -> None:
+        """Add an epoch to the history, and copy its parameters if it is the best.
 
-        Loss and score are measured before every update, and the last one may be the one that runs away: so the best
-        parameters by them are those before it, and by a figure of validation those after it.
+        Loss and score are evaluated before every update, and the last one may diverge: so the best parameters by them
+        are those before it, and by a validation metric those after it.
         """
         self.history.append(epoch)
         if self.stopping.update(getattr(epoch, self.stopping.monitor)):
             after = self.stopping.monitor.startswith("validation")
-            self.best_params[:] = self.network.snapshot() if after else self._measured
+            self.best_params[:] = self.network.snapshot() if after else self._params_before_update
 
-    def _slow_down(self) -> bool:
-        """Divide the learning rate by 5 where that is the rule, and tell whether training goes on."""
-        if not self.patient or self.learning_rate <= 1e-6:
+    def _reduce_learning_rate(self) -> bool:
+        """Divide the learning rate by 5 if it is adaptive, and return whether training goes on."""
+        if not self.adaptive or self.learning_rate <= 1e-6:
             return False
         self.learning_rate /= 5
         self.stopping.stalled = 0
         return True
 
     def _check(self, loss: float) -> None:
-        """Raise if training has run away, with the best parameters brought back and the optimizer's state forgotten."""
+        """Raise if training has diverged, with the best parameters restored and the optimizer's state reset."""
         if np.isfinite(loss) and np.isfinite(self.network.params).all():
             return
         self.network.restore(self.best_params)
@@ -426,44 +427,44 @@ class Trainer:
             f"{len(self.history) + 1}"
         )
 
-    def _bring_back_best(self) -> None:
-        """End with the best parameters where that is asked for; what training goes on from is set aside."""
-        if self.keep_best:
+    def _restore_best(self) -> None:
+        """End with the best parameters where that is asked for; the last ones are stored for ``resume``."""
+        if self.restore_best:
             self.last_params = self.network.snapshot()
             self.network.restore(self.best_params)
 
-    def _end_with_average(self, samples: Samples) -> None:
-        """End with the average of the parameters, and with batch statistics that belong to the parameters."""
+    def _end_with_statistics(self, samples: Samples) -> None:
+        """End with the averaged parameters, and recompute the batch statistics for them."""
         average = None if self.average is None else self.average.value()
-        if average is None and not self.estimates:
+        if average is None and not self.recompute_statistics:
             return
         if self.last_params is None:
             self.last_params = self.network.snapshot()
         if average is not None:
             self.network.params[:] = average
-        self.network.estimate(self._inputs(samples))
+        self.network.recompute_statistics(self._inputs(samples))
 
     def _inputs(self, samples: Samples) -> Iterator[Array | SparseRows]:
-        """Yield all inputs, piece by piece, deformed as in training."""
+        """Yield all inputs, piece by chunk_size, deformed as in training."""
         if self.augmentation is None:
-            yield from (X for X, _, _ in self.pieces(samples))
+            yield from (X for X, _, _ in self.chunks(samples))
             return
         deformer = self.augmentation.prepare(self.network.n_in, self.network.dtype)
         rng = np.random.default_rng(0)
-        for X, _, _ in self.pieces(samples, deformed=True):
+        for X, _, _ in self.chunks(samples, deformed=True):
             yield deformer.warp(X, deformer.draw(len(X), rng), np.empty_like(X))
 
-    def pieces(
+    def chunks(
         self, samples: Samples, *, training: bool = False, deformed: bool = False
     ) -> Iterator[tuple[Any, Array, Array | None]]:
-        """Yield X, Y and weights of all samples, in pieces that memory has room for."""
-        sparse = self.network.takes_sparse(training=training) and not deformed
-        size = self.network.piece(copied=deformed or samples.copies(sparse=sparse))
+        """Yield X, Y and weights of all samples, in chunks that fit in memory."""
+        sparse = self.network.accepts_sparse(training=training) and not deformed
+        size = self.network.chunk_size(copied=deformed or samples.copies(sparse=sparse))
         for start in range(0, len(samples), size):
             yield samples.batch(slice(start, start + size), sparse=sparse)
 
-    def go_on(self) -> None:
-        """Go on from where the last epoch ended."""
+    def resume(self) -> None:
+        """Continue from the parameters of the last epoch."""
         if self.last_params is not None:
             self.network.restore(self.last_params)
             self.last_params = None

@@ -1,7 +1,7 @@
-"""Averages of the weights along training, which lie nearer to the middle of a valley than any of its last steps.
+"""Weight averaging: the mean of the parameters along training, which often predicts better than the last ones.
 
-An ``Averaging`` is a rule, which says when the parameters count and what is kept of those before. An ``Average`` is
-what it has come to: one array, elementwise on the flat buffer, so that threads may do a part each.
+An ``Averaging`` is a rule, which says when the parameters are averaged and with which decay. A ``RunningAverage`` is
+the sum so far: one array, elementwise on the flat buffer, so that threads may do a part each.
 """
 
 from abc import ABC, abstractmethod
@@ -17,22 +17,22 @@ Array = NDArray[Any]
 
 
 class Averaging(Configurable, ABC):
-    """A rule for which of the parameters w along training count: total <- keep total + w;  weight <- keep weight + 1.
+    """A rule for averaging parameters w along training: total <- decay total + w;  weight <- decay weight + 1.
 
     The average is total / weight.
     """
 
-    def start(self, params: Array) -> "Average":
-        """Return an average of nothing yet, for a buffer of parameters."""
-        return Average(self, params)
+    def start(self, params: Array) -> "RunningAverage":
+        """Return a running average of nothing yet, for a buffer of parameters."""
+        return RunningAverage(self, params)
 
     @abstractmethod
-    def keep_at_update(self) -> float | None:
-        """Return what is kept where the parameters after an update count; None where they do not."""
+    def decay_at_update(self) -> float | None:
+        """Return the decay where the parameters after an update are averaged; None where they are not."""
 
     @abstractmethod
-    def keep_at_epoch(self, epoch: int, n_epochs: int) -> float | None:
-        """Return what is kept where the parameters after an epoch count; None where they do not.
+    def decay_at_epoch(self, epoch: int, n_epochs: int) -> float | None:
+        """Return the decay where the parameters after an epoch are averaged; None where they are not.
 
         Parameters
         ----------
@@ -46,25 +46,25 @@ class Averaging(Configurable, ABC):
 class ExponentialAverage(Averaging):
     """The mean over all updates s <= t so far, weighted by decay^(t - s).
 
-    Of the bias towards the start at 0 it is free from the first update on: total and weight both start there. Polyak
+    It has no bias towards its start at 0, as total and weight both start there. Polyak
     and Juditsky 1992, SIAM Journal on Control and Optimization 30; the decay as in Tarvainen and Valpola 2017, arXiv
     1703.01780.
 
     Parameters
     ----------
     decay : float, default=0.999
-        What is kept at an update. The average reaches back over some 1 / (1 - decay) updates.
+        The decay at each update. The average reaches back over some 1 / (1 - decay) updates.
     """
 
     def __init__(self, decay: Annotated[float, ">= 0", "< 1"] = 0.999) -> None:
         self.decay = decay
 
-    def keep_at_update(self) -> float | None:
-        """Count every update."""
+    def decay_at_update(self) -> float | None:
+        """Average every update."""
         return self.decay
 
-    def keep_at_epoch(self, epoch: int, n_epochs: int) -> float | None:
-        """Count no epoch besides."""
+    def decay_at_epoch(self, epoch: int, n_epochs: int) -> float | None:
+        """Average no epochs."""
         del epoch, n_epochs
         return None
 
@@ -72,28 +72,28 @@ class ExponentialAverage(Averaging):
 class LastEpochs(Averaging):
     """The mean over the parameters after each of the last epochs.
 
-    Izmailov et al. 2018, arXiv 1803.05407. Where training goes on to a later end, it begins anew. Where training ends
+    Izmailov et al. 2018, arXiv 1803.05407. Where training goes on to a later end, it starts over. Where training ends
     before the last epochs, there is no average.
 
     Parameters
     ----------
     epochs : int, default=10
-        How many; all, where there are fewer.
+        How many epochs; all, where there are fewer.
     """
 
     def __init__(self, epochs: Annotated[int, ">= 1"] = 10) -> None:
         self.epochs = epochs
 
-    def keep_at_update(self) -> float | None:
-        """Count no update."""
+    def decay_at_update(self) -> float | None:
+        """Average no updates."""
         return None
 
-    def keep_at_epoch(self, epoch: int, n_epochs: int) -> float | None:
-        """Count the last epochs, all alike."""
+    def decay_at_epoch(self, epoch: int, n_epochs: int) -> float | None:
+        """Average the last epochs, with equal weights."""
         return None if epoch < n_epochs - self.epochs else 1.0
 
 
-class Average:
+class RunningAverage:
     """An average in progress.
 
     Parameters
@@ -108,9 +108,9 @@ class Average:
     total : ndarray
         Of the length of the parameters.
     weight : float
-        What ``total`` is divided by; 0 where nothing has counted yet.
+        What ``total`` is divided by; 0 where nothing has been averaged yet.
     n_epochs : int
-        The end of the training that epochs were last counted for; those of another are forgotten.
+        The last epoch of the training whose epochs are averaged; those of another training are dropped.
 
     Examples
     --------
@@ -126,31 +126,31 @@ class Average:
     def __init__(self, averaging: Averaging, params: Array) -> None:
         self.averaging = averaging
         self.total, self.weight, self.n_epochs = np.zeros_like(params), 0.0, 0
-        self._keep: float | None = None
+        self._decay: float | None = None
 
     def begin_update(self) -> None:
-        """Begin an update, which ``after_update`` counts part by part."""
-        self._keep = self.averaging.keep_at_update()
-        self._count(self._keep)
+        """Begin an update, whose parameters ``after_update`` takes in part by part."""
+        self._decay = self.averaging.decay_at_update()
+        self._update_weight(self._decay)
 
     def after_update(self, params: Array, part: slice) -> None:
-        """Take up a part of the parameters after an update; threads may do one part each."""
-        self._add(params, part, self._keep)
+        """Take in a part of the parameters after an update; threads may do one part each."""
+        self._add(params, part, self._decay)
 
     def after_epoch(self, params: Array, epoch: int, n_epochs: int) -> None:
-        """Take up all parameters after an epoch, counted from 0, out of so many."""
-        keep = self.averaging.keep_at_epoch(epoch, n_epochs)
-        if keep is not None and n_epochs != self.n_epochs:
-            keep, self.n_epochs = 0.0, n_epochs
-        self._count(keep)
-        self._add(params, slice(None), keep)
+        """Take in all parameters after an epoch, counted from 0, out of ``n_epochs``."""
+        decay = self.averaging.decay_at_epoch(epoch, n_epochs)
+        if decay is not None and n_epochs != self.n_epochs:
+            decay, self.n_epochs = 0.0, n_epochs
+        self._update_weight(decay)
+        self._add(params, slice(None), decay)
 
     def value(self) -> Array | None:
-        """Return the average, a new array; None where nothing has counted yet."""
+        """Return the average, a new array; None where nothing has been averaged yet."""
         return self.total / self.weight if self.weight else None
 
     def get_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return what it has come to, plain values and arrays."""
+        """Return the state, plain values and arrays."""
         return {"weight": self.weight, "n_epochs": self.n_epochs}, {"total": self.total}
 
     def set_state(self, plain: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -164,16 +164,16 @@ class Average:
         self.total[:] = arrays["total"]
         self.weight, self.n_epochs = plain["weight"], plain["n_epochs"]
 
-    def _count(self, keep: float | None) -> None:
-        """Weight <- keep weight + 1."""
-        if keep is not None:
-            self.weight = keep * self.weight + 1
+    def _update_weight(self, decay: float | None) -> None:
+        """Weight <- decay weight + 1."""
+        if decay is not None:
+            self.weight = decay * self.weight + 1
 
-    def _add(self, params: Array, part: slice, keep: float | None) -> None:
-        """Total <- keep total + w, on a part."""
-        if keep is None:
+    def _add(self, params: Array, part: slice, decay: float | None) -> None:
+        """Total <- decay total + w, on a part."""
+        if decay is None:
             return
         total = self.total[part]
-        if keep != 1:
-            total *= keep
+        if decay != 1:
+            total *= decay
         total += params[part]

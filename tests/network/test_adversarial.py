@@ -1,11 +1,11 @@
-"""The rules by which inputs are moved: directions, lengths, parameters."""
+"""The rules by which inputs are perturbed: directions, lengths, parameters."""
 
 import numpy as np
 import pytest
 
 from pipeline import MLPClassifier
 from pipeline.network import Adversarial, Adversary, VirtualAdversarial
-from pipeline.network.adversarial import draw_directions, move
+from pipeline.network.adversarial import perturb, random_directions
 from pipeline.parameters import ParameterError, check_parameters, describe, parameters_of
 
 RULES = {"adversarial": Adversarial, "virtual": VirtualAdversarial}
@@ -20,7 +20,7 @@ def test_every_row_moves_as_far(dtype, scale):
     direction /= np.abs(direction).max(axis=1, keepdims=True)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     out = np.empty_like(X)
-    move(X, G * dtype(scale), 3.0, out)
+    perturb(X, G * dtype(scale), 3.0, out)
     np.testing.assert_allclose(out - X, 3 * direction, atol=1e-5 if dtype is np.float32 else 1e-13)
     assert out.dtype == dtype
 
@@ -28,7 +28,7 @@ def test_every_row_moves_as_far(dtype, scale):
 def test_without_a_gradient_there_is_no_way_to_go():
     """A row of zeros stays where it is, and its neighbours move all the same."""
     X, out = np.random.default_rng(0).normal(size=(3, 4)), np.empty((3, 4))
-    move(X, np.array([[0.0, 0, 0, 0], [0, -2, 0, 0], [0, 0, 0, 0]]), 0.5, out)
+    perturb(X, np.array([[0.0, 0, 0, 0], [0, -2, 0, 0], [0, 0, 0, 0]]), 0.5, out)
     np.testing.assert_array_equal(out - X != 0, [[False] * 4, [False, True, False, False], [False] * 4])
     assert out[1, 1] - X[1, 1] == pytest.approx(-0.5)
 
@@ -46,8 +46,8 @@ def test_a_rule_without_a_kind_cannot_be_made():
 def test_nothing_to_move_is_no_error():
     """A thread may be without samples."""
     X = np.empty((0, 3))
-    draw_directions(np.random.default_rng(0), X)
-    move(X, X, 1.0, X)
+    random_directions(np.random.default_rng(0), X)
+    perturb(X, X, 1.0, X)
     assert X.shape == (0, 3)
 
 
@@ -55,7 +55,7 @@ def test_nothing_to_move_is_no_error():
 def test_no_direction_is_likelier_than_another(dtype):
     """Mean and correlations of the unit vectors are those of a sphere, and the fourth moments tell it from a cube."""
     drawn = np.empty((20_001, 3), dtype)
-    draw_directions(np.random.default_rng(0), drawn)
+    random_directions(np.random.default_rng(0), drawn)
     D = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
     np.testing.assert_allclose(D.mean(axis=0), 0, atol=0.02)
     np.testing.assert_allclose(D.T @ D / len(D), np.eye(3) / 3, atol=0.02)
@@ -65,10 +65,10 @@ def test_no_direction_is_likelier_than_another(dtype):
 def test_a_generator_draws_what_follows():
     """The same seed gives the same directions, and the next draw gives others."""
     one, other, rng = np.empty((3, 5)), np.empty((3, 5)), np.random.default_rng(4)
-    draw_directions(rng, one)
-    draw_directions(np.random.default_rng(4), other)
+    random_directions(rng, one)
+    random_directions(np.random.default_rng(4), other)
     assert np.array_equal(one, other)
-    draw_directions(rng, other)
+    random_directions(rng, other)
     assert not np.array_equal(one, other)
 
 

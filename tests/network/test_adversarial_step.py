@@ -1,4 +1,4 @@
-"""Networks that learn from moved inputs too: against the plain way, and what it is good for."""
+"""Networks that learn from perturbed inputs too: against the plain way, and what it is good for."""
 
 import copy
 
@@ -25,11 +25,11 @@ from pipeline.network import (
     Tanh,
     VirtualAdversarial,
 )
-from pipeline.network.adversarial_step import Contest
+from pipeline.network.adversarial_step import AdversarialStep
 from pipeline.network.batches import Samples, Sampling
 from pipeline.network.parallel import sharding
 from pipeline.network.parallel.updates import Updater
-from pipeline.network.parallel.workers import Team
+from pipeline.network.parallel.workers import Workers
 from pipeline.network.training import Trainer
 
 N, N_IN = 40, 7
@@ -52,9 +52,9 @@ class Slope(Layer):
     def initialize(self, rng):
         self.c[:] = rng.normal(size=5)
 
-    def part(self, *, inputs=slice(None), outputs=slice(None)):
+    def shard(self, *, inputs=slice(None), outputs=slice(None)):
         del inputs
-        part = self.bare()
+        part = self.unbound()
         part.c, part.dc = self.c[outputs], self.dc[outputs]
         return part
 
@@ -68,14 +68,14 @@ class Slope(Layer):
         return np.multiply(dY, self.c, out=out)
 
 
-def plain_layers(*, biases=True):
+def plain_layers(*, bias=True):
     """Return three affine layers, and what is between them."""
-    return [Affine(N_IN, 6, biases=biases), ReLU(), Affine(6, 5, biases=biases), Tanh(), Affine(5, 3, biases=biases)]
+    return [Affine(N_IN, 6, bias=bias), ReLU(), Affine(6, 5, bias=bias), Tanh(), Affine(5, 3, bias=bias)]
 
 
 def normalized_layers():
     """Return the same with batch normalisation."""
-    first, second = (Affine(*widths, biases=False) for widths in ((N_IN, 6), (6, 5)))
+    first, second = (Affine(*widths, bias=False) for widths in ((N_IN, 6), (6, 5)))
     return [first, BatchNorm(6), ReLU(), second, BatchNorm(5), Tanh(), Affine(5, 3)]
 
 
@@ -83,7 +83,7 @@ NETWORKS = {
     "plain": lambda: (plain_layers(), SoftmaxCrossEntropy()),
     "one layer": lambda: ([Affine(N_IN, 3)], SoftmaxCrossEntropy()),
     "smoothed labels": lambda: (plain_layers(), LabelSmoothing(SoftmaxCrossEntropy(), 0.2)),
-    "several labels without biases": lambda: (plain_layers(biases=False), SigmoidCrossEntropy()),
+    "several labels without biases": lambda: (plain_layers(bias=False), SigmoidCrossEntropy()),
     "batch normalisation": lambda: (normalized_layers(), SoftmaxCrossEntropy()),
     "batch normalisation, smoothed labels": lambda: (normalized_layers(), LabelSmoothing(SigmoidCrossEntropy(), 0.1)),
 }
@@ -132,46 +132,46 @@ def answer(net, X):
 
 def slope(net, loss, X, T, weight=None):
     """Return the gradient of a loss for the inputs, layer by layer."""
-    twin = copy.deepcopy(net)
-    gradient = loss.gradient(answer(twin, X), T, weight)
-    for layer in reversed(twin.layers):
+    replica = copy.deepcopy(net)
+    gradient = loss.gradient(answer(replica, X), T, weight)
+    for layer in reversed(replica.layers):
         gradient = layer.backward_input(gradient)
     return gradient
 
 
-def plain(net, adversary, X, Y, weight=None):
-    """Return the gradient of what is made small, and the moved inputs, one thing after the other."""
+def by_formula(net, adversary, X, Y, weight=None):
+    """Return the gradient of what is made small, and the perturbed inputs, one thing after the other."""
     loss, T = net.loss, Y
     if isinstance(adversary, Adversarial):
         direction = slope(net, loss, X, Y, weight)
     else:
-        loss, T, direction = net.loss.plain, answer(copy.deepcopy(net), X), first_directions(X)
+        loss, T, direction = net.loss.unsmoothed, answer(copy.deepcopy(net), X), first_directions(X)
         for _ in range(adversary.n_probes):
             direction = slope(net, loss, X + adversary.xi * unit(direction), T)
-    moved = X + adversary.epsilon * unit(direction)
-    twin = copy.deepcopy(net)
-    twin.loss = loss
-    twin.gradient(moved, T, weight)
+    perturbed = X + adversary.epsilon * unit(direction)
+    replica = copy.deepcopy(net)
+    replica.loss = loss
+    replica.gradient(perturbed, T, weight)
     net.gradient(X, Y, weight)
     total = len(X) if weight is None else weight.sum()
-    gradient = net.grads + adversary.weight * twin.grads
+    gradient = net.grads + adversary.weight * replica.grads
     start = 0
     for layer in net.layers:
         if isinstance(layer, Affine):
             gradient[start : start + layer.W.size] += ALPHA / total * layer.W.ravel()
         start += layer.n_parameters
-    return gradient, moved
+    return gradient, perturbed
 
 
 def moved_inputs(updater, n):
-    """Return where an updater has left the moved inputs of a batch."""
-    return updater._rooms["X"][n : 2 * n].copy()
+    """Return where an updater has left the perturbed inputs of a batch."""
+    return updater._buffers["X"][n : 2 * n].copy()
 
 
 @pytest.fixture
 def known_start(monkeypatch):
     """Have every sample's search begin with a direction that tests know."""
-    monkeypatch.setattr(Contest, "_draw", lambda self: np.copyto(self.slope, first_directions(self.X)))
+    monkeypatch.setattr(AdversarialStep, "_draw", lambda self: np.copyto(self.input_gradient, first_directions(self.X)))
 
 
 WAYS = [(1, "samples"), (2, "samples"), (3, "samples"), (2, "units"), (3, "units")]
@@ -185,21 +185,21 @@ WAYS = [(1, "samples"), (2, "samples"), (3, "samples"), (2, "units"), (3, "units
     [*((name, *way) for name in NETWORKS for way in WAYS), *((name, 1, "samples") for name in ALONE)],
 )
 def test_it_is_the_plain_way(name, size, shared, adversary, weighted, monkeypatch):
-    """Gradient, moved inputs, loss and state are the formula's, whoever shares what, and whatever size a batch has."""
-    monkeypatch.setattr(sharding, "WIDE", 0 if shared == "units" else 1000)
+    """Gradient, perturbed inputs, loss and state are the formula's, however work is shared, for any batch size."""
+    monkeypatch.setattr(sharding, "WIDE_LAYER", 0 if shared == "units" else 1000)
     data, ours, theirs, still = samples(weighted=weighted), network(name), network(name), Still()
     still.start(ours.params)
-    with Team(size) as team:
-        updater = Updater(ours, still, L2(ALPHA), team, adversary=adversary)
+    with Workers(size) as workers:
+        updater = Updater(ours, still, L2(ALPHA), workers, adversary=adversary)
         for n in (12, 12, 5, 1, 20, 2):
             rows = np.random.default_rng(n).permutation(N)[:n]
             X, Y = data.X[rows], data.Y[rows]
             weight = data.sample_weight[rows] if weighted else None
             updater.update(data, rows, 0.1)
-            gradient, moved = plain(theirs, adversary, X, Y, weight)
-            assert_allclose(moved_inputs(updater, n), moved, rtol=0, atol=1e-10)
+            gradient, perturbed = by_formula(theirs, adversary, X, Y, weight)
+            assert_allclose(moved_inputs(updater, n), perturbed, rtol=0, atol=1e-10)
             assert_allclose(ours.grads, gradient, rtol=1e-9, atol=1e-11)
-            assert_allclose(np.linalg.norm(moved - X, axis=1), adversary.epsilon)
+            assert_allclose(np.linalg.norm(perturbed - X, axis=1), adversary.epsilon)
             assert_allclose(ours.snapshot(), theirs.snapshot(), rtol=1e-12, atol=1e-12)
 
 
@@ -228,13 +228,13 @@ def test_the_direction_is_where_it_grows_fastest(name, adversary):
     """It is that of a numerical derivative: of the loss, or of the divergence from the answer at a probe."""
     net, data, rows, still = network(name), samples(weighted=True), np.arange(6), Still()
     X, Y, weight = data.X[:6], data.Y[:6], data.sample_weight[:6]
-    twin = copy.deepcopy(net)
-    P = answer(twin, X)
+    replica = copy.deepcopy(net)
+    P = answer(replica, X)
     if adversary.n_probes:
         probe = X + adversary.xi * unit(first_directions(X))
-        direction = central_differences(lambda X: divergence(P, answer(twin, X)).sum(), probe)
+        direction = central_differences(lambda X: divergence(P, answer(replica, X)).sum(), probe)
     else:
-        direction = central_differences(lambda X: twin.loss.value(answer(twin, X), Y, weight), X)
+        direction = central_differences(lambda X: replica.loss.value(answer(replica, X), Y, weight), X)
     still.start(net.params)
     updater = Updater(net, still, adversary=adversary)
     updater.update(data, rows, 0.1)
@@ -250,12 +250,12 @@ def test_the_divergence_is_what_it_makes_small():
     net.gradient(data.X, data.Y)
     of_the_loss, P = net.grads.copy(), answer(net, data.X)
     updater.update(data, slice(0, N), 0.1)
-    moved, wanted = moved_inputs(updater, N), np.empty_like(net.params)
+    perturbed, wanted = moved_inputs(updater, N), np.empty_like(net.params)
     got = net.grads - of_the_loss
     for index, value in enumerate(net.params.copy()):
         sums = []
         for net.params[index] in (value + 1e-5, value - 1e-5):
-            sums.append(divergence(P, answer(net, moved)).mean())
+            sums.append(divergence(P, answer(net, perturbed)).mean())
         net.params[index] = value
         wanted[index] = 3 * (sums[0] - sums[1]) / 2e-5
     assert_allclose(got, wanted, rtol=1e-5, atol=1e-8)
@@ -263,7 +263,7 @@ def test_the_divergence_is_what_it_makes_small():
 
 @pytest.mark.parametrize("adversary", ADVERSARIES.values(), ids=ADVERSARIES)
 def test_figures_of_an_epoch_are_those_of_inputs_as_they_are(adversary):
-    """Loss, score and the number of samples count every sample once, before it was moved."""
+    """Loss, score and the number of samples count every sample once, before it was perturbed."""
     net, data, still = network("smoothed labels"), samples(weighted=True), Still()
     still.start(net.params)
     updater = Updater(net, still, adversary=adversary)
@@ -271,14 +271,14 @@ def test_figures_of_an_epoch_are_those_of_inputs_as_they_are(adversary):
     updater.update(data, np.arange(N), 0.1)
     loss, score, seen = updater.end_epoch()
     assert loss == pytest.approx(net.evaluate(data.X, data.Y, data.sample_weight))
-    assert score == net.loss.hits(net.predict_proba(data.X), data.Y).mean()
+    assert score == net.loss.correct(net.predict_proba(data.X), data.Y).mean()
     assert seen == N
 
 
 @pytest.mark.parametrize("make", [lambda: Dropout(0.4), lambda: GaussianNoise(0.5)], ids=["dropout", "noise"])
 @pytest.mark.parametrize("where", [0, 2])
 def test_what_draws_draws_anew_for_the_moved(make, where):
-    """The direction is by what the sample has met; the moved one meets what the same generator draws next."""
+    """The direction is by what the sample has met; the perturbed one meets what the same generator draws next."""
     layers = plain_layers()
     layers.insert(where, make())
     net, data, still = Network(layers, dtype=np.float64, random_state=0), samples(), Still()
@@ -287,11 +287,11 @@ def test_what_draws_draws_anew_for_the_moved(make, where):
     updater = Updater(net, still, adversary=Adversarial(0.7, 2.0))
     updater.begin_epoch()
     updater.update(data, np.arange(N), 0.1)
-    moved = data.X + 0.7 * unit(slope(theirs, theirs.loss, data.X, data.Y))
-    assert_allclose(moved_inputs(updater, N), moved, atol=1e-12)
+    perturbed = data.X + 0.7 * unit(slope(theirs, theirs.loss, data.X, data.Y))
+    assert_allclose(moved_inputs(updater, N), perturbed, atol=1e-12)
     theirs.gradient(data.X, data.Y)
     first = theirs.grads.copy()
-    theirs.gradient(moved, data.Y)
+    theirs.gradient(perturbed, data.Y)
     assert_allclose(net.grads, first + 2 * theirs.grads, atol=1e-12)
 
 
@@ -303,15 +303,15 @@ def test_answers_of_several_networks_are_not_compared(make):
         Updater(net, Adam(), adversary=VirtualAdversarial())
 
 
-def test_a_layer_must_have_a_shadow():
-    """One with parameters that does not tell its parts cannot say where the second gradient goes."""
+def test_a_layer_must_have_a_replica():
+    """One with parameters that cannot be sharded cannot say where the second gradient goes."""
 
     class Shift(ReLU):
         def parameter_shapes(self):
             return {"c": (5,)}
 
     net = Network([Affine(N_IN, 5), Shift(), Affine(5, 3)])
-    with pytest.raises(ValueError, match="need the parts of Shift"):
+    with pytest.raises(ValueError, match="need shards of Shift"):
         Updater(net, Adam(), adversary=Adversarial())
 
 
@@ -340,8 +340,8 @@ def test_what_was_deformed_is_moved(adversary, size):
     for given, augmentation in ((data, Twice()), (plainly, None)):
         net, still = network("plain"), Still()
         still.start(net.params)
-        with Team(size) as team:
-            updater = Updater(net, still, team=team, augmentation=augmentation, adversary=adversary)
+        with Workers(size) as workers:
+            updater = Updater(net, still, workers=workers, augmentation=augmentation, adversary=adversary)
             updater.update(given, np.arange(9), 0.1)
         found.append((net.grads.copy(), moved_inputs(updater, 9)))
     assert_array_equal(found[0][0], found[1][0])
@@ -352,7 +352,7 @@ def test_what_was_deformed_is_moved(adversary, size):
 @pytest.mark.parametrize(("name", "dtype"), [("adversarial", np.float64), ("virtual", np.float32)])
 def test_the_same_bytes_whoever_is_faster(name, dtype, size, shared, monkeypatch):
     """One seed gives one network, in its own precision, whether it learns in one go or in two."""
-    monkeypatch.setattr(sharding, "WIDE", 0 if shared == "units" else 1000)
+    monkeypatch.setattr(sharding, "WIDE_LAYER", 0 if shared == "units" else 1000)
     data = Samples(samples().X.astype(dtype), samples().Y.astype(dtype))
 
     def trained(*epochs):
@@ -370,17 +370,17 @@ def test_the_same_bytes_whoever_is_faster(name, dtype, size, shared, monkeypatch
 @pytest.mark.parametrize("size", [1, 2])
 def test_every_sample_begins_with_a_direction_of_its_own(size, monkeypatch):
     """No two of a batch begin alike, by one thread or by two; and none does so in two updates or two epochs."""
-    draw, drawn = Contest._draw, []
+    draw, drawn = AdversarialStep._draw, []
 
     def watched(self):
         draw(self)
-        drawn.append(unit(self.slope))
+        drawn.append(unit(self.input_gradient))
 
-    monkeypatch.setattr(Contest, "_draw", watched)
+    monkeypatch.setattr(AdversarialStep, "_draw", watched)
     net, still = network("plain"), Still()
     still.start(net.params)
-    with Team(size) as team:
-        updater = Updater(net, still, team=team, adversary=VirtualAdversarial(n_probes=2))
+    with Workers(size) as workers:
+        updater = Updater(net, still, workers=workers, adversary=VirtualAdversarial(n_probes=2))
         for _ in range(2):
             updater.begin_epoch()
             for _ in range(2):
@@ -391,10 +391,10 @@ def test_every_sample_begins_with_a_direction_of_its_own(size, monkeypatch):
 
 
 def worst_divergence(net, X, epsilon):
-    """Return the mean divergence between answers at X, and at X moved to where they differ most."""
+    """Return the mean divergence between answers at X, and at X perturbed to where they differ most."""
     P, direction = net.predict_proba(X), np.random.default_rng(9).normal(size=X.shape)
     for _ in range(5):
-        direction = slope(net, net.loss.plain, X + 0.1 * unit(direction), P)
+        direction = slope(net, net.loss.unsmoothed, X + 0.1 * unit(direction), P)
     return divergence(P, net.predict_proba(X + epsilon * unit(direction))).mean()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from pipeline.network.batches import ELEMENTS, PIECE, Samples, Sampling, piece, take_rows
+from pipeline.network.batches import CHUNK, MAX_ELEMENTS, Samples, Sampling, chunk_size, take_rows
 
 N = 23
 
@@ -71,7 +71,7 @@ def test_a_batch_has_what_belongs_together():
 def test_some_samples_are_a_copy():
     """A part has its rows, and does not change with the whole."""
     data = samples(weighted=True)
-    part = data.some(np.array([2, 5]))
+    part = data.subset(np.array([2, 5]))
     wanted = data.X[[2, 5]].copy()
     data.X[:] = 0
     assert len(part) == 2
@@ -80,8 +80,9 @@ def test_some_samples_are_a_copy():
 
 
 @pytest.mark.parametrize(
-    ("width", "samples"), [(1, PIECE), (ELEMENTS // PIECE, PIECE), (200_000, 83), (ELEMENTS, 1), (ELEMENTS + 1, 1)]
+    ("width", "samples"),
+    [(1, CHUNK), (MAX_ELEMENTS // CHUNK, CHUNK), (200_000, 83), (MAX_ELEMENTS, 1), (MAX_ELEMENTS + 1, 1)],
 )
 def test_a_piece_has_so_many_numbers_at_the_most(width, samples):
     """Narrow samples go by thousands, wide ones by as many as make the same memory, and the widest one by one."""
-    assert piece(width) == samples
+    assert chunk_size(width) == samples

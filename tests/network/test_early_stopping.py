@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.network.early_stopping import Stopping
+from pipeline.network.early_stopping import EarlyStopping
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from pipeline.network.early_stopping import Stopping
 )
 def test_a_figure_gets_better_downwards_or_upwards(monitor, figures, best):
     """Losses fall and scores rise; what is better by less than tol is the best, but stalls."""
-    stopping = Stopping(monitor, tol=0.1, patience=1)
+    stopping = EarlyStopping(monitor, tol=0.1, patience=1)
     assert [stopping.update(figure) for figure in figures] == [bool(one) for one in best]
     assert stopping.best == figures[-1]
     assert stopping.stalled == 0
@@ -24,16 +24,16 @@ def test_a_figure_gets_better_downwards_or_upwards(monitor, figures, best):
 @pytest.mark.parametrize("monitor", ["validation_loss", "validation_score"])
 def test_what_is_no_number_is_never_the_best(monitor):
     """Validation data may overflow where training data do not; the epochs after it are compared among themselves."""
-    stopping = Stopping(monitor)
+    stopping = EarlyStopping(monitor)
     assert [stopping.update(figure) for figure in (np.nan, 0.5, np.nan, 0.5)] == [False, True, False, False]
     assert (stopping.best, stopping.stalled) == (0.5, 2)
 
 
 def test_patience_is_counted_in_epochs():
     """After more than `patience` epochs without getting better, it is time; inf never is."""
-    for patience, due in ((2, [False, False, False, True]), (np.inf, [False] * 4)):
-        stopping, found = Stopping("loss", 0.1, patience), []
+    for patience, should_stop in ((2, [False, False, False, True]), (np.inf, [False] * 4)):
+        stopping, found = EarlyStopping("loss", 0.1, patience), []
         for figure in (1, 1, 1, 1):
             stopping.update(figure)
-            found.append(stopping.due)
-        assert found == due
+            found.append(stopping.should_stop)
+        assert found == should_stop

@@ -1,4 +1,4 @@
-"""Gradients by numerical differentiation, and what they find."""
+"""Gradients by numerical differentiation, and what they compute."""
 
 import numpy as np
 import pytest
@@ -57,10 +57,10 @@ def test_dropout_drops_the_same_units_in_both():
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("biases", [True, False])
-def test_unit_by_unit_is_the_plain_way(loss, biases):
+@pytest.mark.parametrize("bias", [True, False])
+def test_unit_by_unit_is_the_plain_way(loss, bias):
     """Computing again only what a unit moves gives the gradient of moving every parameter in the whole network."""
-    layers = [Dropout(0.2), Affine(4, 5, biases=biases), Tanh(), Dropout(0.5), Affine(5, 3), Sigmoid(), Affine(3, 2)]
+    layers = [Dropout(0.2), Affine(4, 5, bias=bias), Tanh(), Dropout(0.5), Affine(5, 3), Sigmoid(), Affine(3, 2)]
     network = Network(layers, LOSSES[loss](), dtype=np.float64, random_state=0)
     drawn = network.rng.bit_generator.state
     plain = numerical_gradient(network, network.params, X, Y)
@@ -207,7 +207,7 @@ def test_training_by_differences_is_training_by_backpropagation():
 
 def test_regularisers_are_checked_too():
     """Gamma and beta stand among the differences, noise is drawn alike for every look, and running means stay."""
-    hidden = [Affine(4, 6, biases=False), BatchNorm(6), GaussianNoise(0.2), Sigmoid(), Dropout(0.3)]
+    hidden = [Affine(4, 6, bias=False), BatchNorm(6), GaussianNoise(0.2), Sigmoid(), Dropout(0.3)]
     network = Network(
         [*hidden, Affine(6, 2)], LabelSmoothing(SoftmaxCrossEntropy(), 0.1), dtype=np.float64, random_state=0
     )

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from pipeline.network import INITIALIZERS, GlorotWithBiases, Normal
+from pipeline.network import INITIALIZERS, GlorotUniformWithBias, Normal
 
 N_IN, N_OUT = 400, 100
 RULES = {
     **INITIALIZERS,
-    "scikit-learn's": GlorotWithBiases(),
-    "for logistic": GlorotWithBiases(2),
+    "scikit-learn's": GlorotUniformWithBias(),
+    "for logistic": GlorotUniformWithBias(2),
     "0.01": Normal(0.01),
 }
 VARIANCES = {
@@ -49,7 +49,7 @@ def test_uniform_weights_end_at_their_bound(name):
 def test_biases_start_at_zero_but_for_scikit_learns_rule(name):
     """scikit-learn draws biases as it draws weights."""
     _, b = RULES[name](np.random.default_rng(0), N_IN, N_OUT)
-    assert b.any() == isinstance(RULES[name], GlorotWithBiases)
+    assert b.any() == isinstance(RULES[name], GlorotUniformWithBias)
 
 
 @pytest.mark.parametrize("name", RULES)

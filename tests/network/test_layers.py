@@ -19,7 +19,7 @@ from pipeline.network.layers import Activation
 N, WIDTH = 5, 4
 LAYERS = {
     "affine": lambda: Affine(WIDTH, 3),
-    "affine without biases": lambda: Affine(WIDTH, 3, biases=False),
+    "affine without biases": lambda: Affine(WIDTH, 3, bias=False),
     "dropout": lambda: Dropout(0.4),
     "noise": lambda: GaussianNoise(0.3),
     "batch normalisation": lambda: BatchNorm(WIDTH),
@@ -109,10 +109,10 @@ def test_a_result_goes_where_it_is_asked_to(name):
     Y = forward(layer, X, training=True).copy()
     dY = np.random.default_rng(3).normal(size=Y.shape)
     dX = layer.backward(dY)
-    room, room_back = np.full_like(Y, np.nan), np.full_like(X, np.nan)
-    assert forward(layer, X, out=room, training=True) is room
+    buffer, room_back = np.full_like(Y, np.nan), np.full_like(X, np.nan)
+    assert forward(layer, X, out=buffer, training=True) is buffer
     assert layer.backward(dY, out=room_back) is room_back
-    assert np.array_equal(room, Y)
+    assert np.array_equal(buffer, Y)
     assert np.array_equal(room_back, dX)
 
 
@@ -145,16 +145,16 @@ def test_a_shadow_is_the_layer_with_gradients_of_its_own(name):
     layer, X = made(name), inputs()
     dY = np.random.default_rng(3).normal(size=forward(layer, X, training=True).shape)
     layer.backward(dY)
-    shadow, kept = layer.shadow(), dict(vars(layer))
+    replica, kept = layer.replica(), dict(vars(layer))
     copies = {key: value.copy() for key, value in kept.items() if isinstance(value, np.ndarray)}
-    Y, dX = forward(shadow, 2 * X, training=True), shadow.backward(dY)
+    Y, dX = forward(replica, 2 * X, training=True), replica.backward(dY)
     assert {key: id(value) for key, value in vars(layer).items()} == {key: id(value) for key, value in kept.items()}
     assert all(np.array_equal(value, getattr(layer, key)) for key, value in copies.items())
     np.testing.assert_allclose(Y, forward(layer, 2 * X, training=True))
     np.testing.assert_allclose(dX, layer.backward(dY))
     for parameter in layer.parameter_shapes():
-        assert np.shares_memory(getattr(shadow, parameter), getattr(layer, parameter))
-        np.testing.assert_allclose(getattr(shadow, f"d{parameter}"), getattr(layer, f"d{parameter}"))
+        assert np.shares_memory(getattr(replica, parameter), getattr(layer, parameter))
+        np.testing.assert_allclose(getattr(replica, f"d{parameter}"), getattr(layer, f"d{parameter}"))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -181,14 +181,27 @@ def test_what_is_missing_is_said_to_come(call, name):
 
 def test_layers_show_what_they_are():
     """Their text is the call that makes them."""
-    shown = [Affine(3, 2), Affine(3, 2, biases=False), Dropout(0.2), ReLU(), GELU()]
+    shown = [Affine(3, 2), Affine(3, 2, bias=False), Dropout(0.2), ReLU(), GELU()]
     assert [repr(layer) for layer in shown] == [
         "Affine(3, 2)",
-        "Affine(3, 2, biases=False)",
+        "Affine(3, 2, bias=False)",
         "Dropout(0.2)",
         "ReLU()",
         "GELU()",
     ]
+
+
+@pytest.mark.parametrize(
+    ("make", "wanted"),
+    [
+        (lambda: Affine(3, 2, biases=False), "Affine(3, 2, bias=False)"),
+        (lambda: GaussianNoise(sd=2), "GaussianNoise(2)"),
+    ],
+)
+def test_old_names_of_parameters_work_for_a_release(make, wanted):
+    """They mean what the new ones do, and say that they will go."""
+    with pytest.warns(FutureWarning, match="is called (bias|std) now"):
+        assert repr(make()) == wanted
 
 
 @pytest.mark.parametrize("kind", [Layer, Activation])

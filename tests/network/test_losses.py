@@ -32,7 +32,7 @@ def test_backward_is_the_derivative_of_forward(name, weight):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_weights_count_as_repetitions(name):
-    """A sample of weight 2 costs and pulls as two samples do, and one of weight 0 as none."""
+    """A sample of weight 2 sample_losses and pulls as two samples do, and one of weight 0 as none."""
     Y, w, rows = TARGETS[name], np.array([1.0, 2, 0, 1, 1, 3]), [0, 1, 1, 3, 4, 5, 5, 5]
     weighted, repeated = LOSSES[name](), LOSSES[name]()
     assert weighted.forward(Z, Y, w) == pytest.approx(repeated.forward(Z[rows], Y[rows]))
@@ -53,7 +53,7 @@ def test_a_batch_without_weight_costs_nothing(name):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_largest_outputs_are_borne(name, dtype):
-    """Nothing overflows, the worst mistake costs a finite sum, and the type of numbers stays."""
+    """Nothing overflows, the worst mistake sample_losses a finite sum, and the type of numbers stays."""
     limit = np.finfo(dtype).max / 4
     loss, worst = LOSSES[name](), np.array([[limit, -limit, 0], [-limit, limit, 0]], dtype)
     Y = np.array([[0, 1, 0], [1, 0, 0]], dtype)
@@ -68,10 +68,10 @@ def test_the_largest_outputs_are_borne(name, dtype):
 @pytest.mark.parametrize("name", LOSSES)
 def test_probabilities_may_take_the_place_of_outputs(name):
     """Written over Z, they are the same."""
-    loss, room = LOSSES[name](), Z.copy()
+    loss, buffer = LOSSES[name](), Z.copy()
     P = loss.probabilities(Z)
-    assert loss.probabilities(room, out=room) is room
-    assert np.array_equal(room, P)
+    assert loss.probabilities(buffer, out=buffer) is buffer
+    assert np.array_equal(buffer, P)
     assert np.array_equal(Z, np.random.default_rng(0).normal(size=(6, 3)))
 
 
@@ -91,7 +91,7 @@ def test_softmax_costs_what_scikit_learn_says():
 
 
 def test_sigmoid_by_hand():
-    """Odds of 3 to 1 are three quarters, and the costs of several outputs add up."""
+    """Odds of 3 to 1 are three quarters, and the sample_losses of several outputs add up."""
     loss = SigmoidCrossEntropy()
     P = loss.probabilities(np.array([[np.log(3), 0]]))
     np.testing.assert_allclose(P, [[0.75, 0.5]])
@@ -114,11 +114,11 @@ def test_sigmoid_is_exact_in_both_tails():
 )
 def test_a_hit_is_the_likeliest_class_or_every_label(loss, P, Y, wanted):
     """Among classes the largest counts, among labels each side of a half, and a half itself is no."""
-    assert loss.hits(np.array(P), np.array(Y)).tolist() == wanted
+    assert loss.correct(np.array(P), np.array(Y)).tolist() == wanted
 
 
 def test_a_loss_must_be_filled_in():
     """The base computes nothing by itself."""
-    for method in (lambda: Loss().probabilities(Z), lambda: Loss().costs(Z, Z), lambda: Loss().hits(Z, Z)):
+    for method in (lambda: Loss().probabilities(Z), lambda: Loss().sample_losses(Z, Z), lambda: Loss().correct(Z, Z)):
         with pytest.raises(NotImplementedError):
             method()

@@ -28,12 +28,12 @@ WEIGHT = np.array([1, 2, 0.5, 0, 1, 3, 1])
 TWICE = ReLU()
 
 
-def stacked(*, activation="tanh", output="softmax", dropout=(), biases=True, dtype=np.float64):
+def stacked(*, activation="tanh", output="softmax", dropout=(), bias=True, dtype=np.float64):
     """Return a network of two hidden layers; ``dropout`` says before which affine layers units are dropped."""
     widths, layers = [5, 6, 4, 3], []
     for index in range(3):
         layers += [Dropout(0.3)] if index in dropout else []
-        layers += [Affine(widths[index], widths[index + 1], biases=biases), ACTIVATIONS[activation]()]
+        layers += [Affine(widths[index], widths[index + 1], bias=bias), ACTIVATIONS[activation]()]
     return Network(layers[:-1], LOSSES[output](), dtype=dtype, random_state=1)
 
 
@@ -77,14 +77,14 @@ def slopes(network, loss, step=1e-5):
     return found
 
 
-@pytest.mark.parametrize("biases", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("dropout", [(), (0,), (1, 2), (0, 1, 2)])
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 @pytest.mark.parametrize("output", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_gradients_agree_with_central_differences(activation, output, weight, dropout, biases):
+def test_gradients_agree_with_central_differences(activation, output, weight, dropout, bias):
     """For every activation and output, weighted or not, dropout anywhere, biases or none: within 1e-9 on average."""
-    network, Y = stacked(activation=activation, output=output, dropout=dropout, biases=biases), TARGETS[output]
+    network, Y = stacked(activation=activation, output=output, dropout=dropout, bias=bias), TARGETS[output]
     drawn = network.rng.bit_generator.state
 
     def loss():
@@ -197,12 +197,12 @@ def test_threads_may_predict_at_once():
     assert all(np.array_equal(P, network.predict_proba(batch)) for P, batch in zip(found, batches, strict=True))
 
 
-@pytest.mark.parametrize("twin", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])  # noqa: S301 - our own bytes
-def test_a_copy_goes_its_own_way(twin):
+@pytest.mark.parametrize("replica", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])  # noqa: S301 - our own bytes
+def test_a_copy_goes_its_own_way(replica):
     """It has the parameters, the views and the generator, and shares none of them."""
     network = stacked(dropout=(1,))
     rows(network, 7)
-    other = twin(network)
+    other = replica(network)
     assert np.array_equal(other.params, network.params)
     assert rows(other, 7)[0] == rows(network, 7)[0]
     other.affine_layers[0].W[:] = 0
@@ -223,7 +223,7 @@ def test_a_pickle_holds_the_parameters_once():
         ([], r"the last layer must be an Affine; got \[\]"),
         ([Affine(5, 3), ReLU()], "the last layer must be an Affine"),
         ([Affine(5, 4), ReLU(), Affine(3, 2)], r"Affine\(3, 2\) cannot follow Affine\(5, 4\): it takes 3 inputs"),
-        ([TWICE, Affine(5, 5), TWICE, Affine(5, 3)], "a layer keeps what it was last given"),
+        ([TWICE, Affine(5, 5), TWICE, Affine(5, 3)], "a layer stores its last batch"),
         ([Affine(5, 4), ReLU, Affine(4, 2)], r"a network is made of layers, such as ReLU\(\), and a Loss; got <class"),
     ],
 )
@@ -241,7 +241,7 @@ def test_a_loss_is_a_brick(loss):
 
 
 def test_places_in_the_buffers_are_those_of_the_weights():
-    """Layers of somebody's own take their room as well."""
+    """Layers of somebody's own take their buffer as well."""
     network = Network([Scale(5), Affine(5, 4), Scale(4), Affine(4, 3)], random_state=0)
     for _, layer, start in network.layout():
         assert np.shares_memory(network.params[start : start + 1], layer.W)
@@ -270,13 +270,13 @@ def test_samples_of_another_width_are_refused():
 
 def test_it_shows_its_layers():
     """The text names the layers and the loss."""
-    network = Network([Affine(4, 2, biases=False), ReLU(), Affine(2, 1)], SigmoidCrossEntropy())
-    assert repr(network) == "Network(Affine(4, 2, biases=False), ReLU(), Affine(2, 1), SigmoidCrossEntropy)"
+    network = Network([Affine(4, 2, bias=False), ReLU(), Affine(2, 1)], SigmoidCrossEntropy())
+    assert repr(network) == "Network(Affine(4, 2, bias=False), ReLU(), Affine(2, 1), SigmoidCrossEntropy)"
 
 
 def normalised():
     """Return a network with batch normalisation and noise."""
-    layers = [Affine(4, 5, biases=False), BatchNorm(5), GaussianNoise(0.5), ReLU(), Affine(5, 3)]
+    layers = [Affine(4, 5, bias=False), BatchNorm(5), GaussianNoise(0.5), ReLU(), Affine(5, 3)]
     return Network(layers, dtype=np.float64, random_state=0)
 
 
@@ -297,12 +297,12 @@ def test_statistics_are_estimated_with_the_weights_as_they_are():
     """They are the mean over the batches, each with its own mean and variance, and no noise is on."""
     network, data = normalised(), np.random.default_rng(0).normal(size=(40, 4))
     Z = data @ network.layers[0].W
-    network.estimate([data[:20], data[20:]])
+    network.recompute_statistics([data[:20], data[20:]])
     layer = network.layers[1]
     np.testing.assert_allclose(layer.mean, Z.mean(axis=0))
     np.testing.assert_allclose(layer.variance, (Z[:20].var(axis=0, ddof=1) + Z[20:].var(axis=0, ddof=1)) / 2)
     plain = Network([Affine(4, 3)], random_state=0)
-    plain.estimate(iter([]))
+    plain.recompute_statistics(iter([]))
 
 
 @pytest.mark.parametrize(
@@ -312,4 +312,4 @@ def test_statistics_are_estimated_with_the_weights_as_they_are():
 def test_sparse_rows_may_come_to_an_affine_layer_alone(before, in_training, else_):
     """What draws in training only hands them on in prediction; what changes every number needs all of them."""
     network = Network([*before, Affine(4, 2)])
-    assert (network.takes_sparse(training=True), network.takes_sparse(training=False)) == (in_training, else_)
+    assert (network.accepts_sparse(training=True), network.accepts_sparse(training=False)) == (in_training, else_)

@@ -29,7 +29,7 @@ def start(n, dtype=np.float64):
     return np.random.default_rng(0).normal(size=n).astype(dtype)
 
 
-def moved(optimizer, w, gs, rate=ETA):
+def perturbed(optimizer, w, gs, rate=ETA):
     """Return parameters after an update for each gradient."""
     w = w.copy()
     optimizer.start(w)
@@ -68,7 +68,7 @@ def test_ten_updates_are_those_of_the_formula(name):
     """Number by number they agree with the formula to 1e-10."""
     w, gs = start(7), gradients(7)
     wanted = [by_hand(name, float(w[i]), gs[:, i].tolist()) for i in range(7)]
-    np.testing.assert_allclose(moved(OPTIMIZERS[name](), w, gs), wanted, rtol=1e-10)
+    np.testing.assert_allclose(perturbed(OPTIMIZERS[name](), w, gs), wanted, rtol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_ten_updates_are_scikit_learns(name, theirs):
     optimizer = theirs(params)
     for g in gs:
         optimizer.update_params(params, [g])
-    np.testing.assert_allclose(moved(OPTIMIZERS[name](), w, gs), params[0], rtol=1e-10)
+    np.testing.assert_allclose(perturbed(OPTIMIZERS[name](), w, gs), params[0], rtol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -96,17 +96,17 @@ def test_a_slice_moves_as_it_does_in_the_whole(name, dtype):
     """Across the edges of blocks, every part comes to the same bytes alone as with all others."""
     n = 2 * BLOCK + 5
     w, gs = start(n, dtype), gradients(n, dtype)[:3]
-    whole = moved(OPTIMIZERS[name](), w, gs)
+    whole = perturbed(OPTIMIZERS[name](), w, gs)
     assert whole.dtype == dtype
     for part in (slice(0, 3), slice(BLOCK - 2, BLOCK + 2), slice(2 * BLOCK - 1, n)):
-        assert np.array_equal(moved(OPTIMIZERS[name](), w[part], gs[:, part]), whole[part])
+        assert np.array_equal(perturbed(OPTIMIZERS[name](), w[part], gs[:, part]), whole[part])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_single_precision_is_near_double(name):
     """float32 stays within its own precision of float64."""
-    single = moved(OPTIMIZERS[name](), start(50, np.float32), gradients(50, np.float32))
-    double = moved(OPTIMIZERS[name](), start(50), gradients(50))
+    single = perturbed(OPTIMIZERS[name](), start(50, np.float32), gradients(50, np.float32))
+    double = perturbed(OPTIMIZERS[name](), start(50), gradients(50))
     np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-5)
 
 
@@ -115,7 +115,7 @@ def test_gradients_are_only_read(name):
     """An update changes the parameters and its own state, and nothing else."""
     g = gradients(5)[0]
     kept = g.copy()
-    moved(OPTIMIZERS[name](), start(5), [g])
+    perturbed(OPTIMIZERS[name](), start(5), [g])
     assert np.array_equal(g, kept)
 
 
@@ -123,11 +123,11 @@ def test_gradients_are_only_read(name):
 def test_starting_again_forgets(name):
     """The state is named, as long as the parameters, counts the updates, and begins at zero each time."""
     optimizer, w, gs = OPTIMIZERS[name](), start(5), gradients(5)
-    first = moved(optimizer, w, gs)
+    first = perturbed(optimizer, w, gs)
     assert optimizer.t == UPDATES
     assert set(optimizer.state) == set(optimizer.slots)
     assert all(state.shape == w.shape and state.any() for state in optimizer.state.values())
-    assert np.array_equal(moved(optimizer, w, gs), first)
+    assert np.array_equal(perturbed(optimizer, w, gs), first)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -151,5 +151,5 @@ def test_a_loss_falls(name):
 def test_weight_decay_shrinks_what_no_gradient_touches():
     """AdamW draws parameters to 0 by eta times its share at every update; Adam leaves them."""
     w, nothing = np.array([1.0]), np.zeros((3, 1))
-    assert moved(Adam(), w, nothing) == 1
-    np.testing.assert_allclose(moved(AdamW(weight_decay=0.1), w, nothing, rate=0.5), (1 - 0.05) ** 3)
+    assert perturbed(Adam(), w, nothing) == 1
+    np.testing.assert_allclose(perturbed(AdamW(weight_decay=0.1), w, nothing, rate=0.5), (1 - 0.05) ** 3)

@@ -176,12 +176,12 @@ def smoothing(name, epsilon=EPSILON):
 @pytest.mark.parametrize("weight", WEIGHTS)
 @pytest.mark.parametrize("name", LOSSES)
 def test_smoothing_is_the_loss_of_smoothed_targets(name, weight):
-    """Loss, gradient and costs are those of the plain loss, asked with the smoothed targets."""
+    """Loss, gradient and sample_losses are those of the plain loss, asked with the smoothed targets."""
     plain, loss, Y, w = LOSSES[name](), smoothing(name), TARGETS[name], WEIGHTS[weight]
     assert loss.forward(Z, Y, w) == pytest.approx(plain.forward(Z, smoothed(name), w))
     P = loss.P.copy()
     assert np.array_equal(P, plain.P)
-    np.testing.assert_allclose(loss.costs(P, Y), plain.costs(P, smoothed(name)))
+    np.testing.assert_allclose(loss.sample_losses(P, Y), plain.sample_losses(P, smoothed(name)))
     assert loss.value(P, Y, w) == pytest.approx(plain.value(P, smoothed(name), w))
     np.testing.assert_allclose(
         loss.gradient(P, Y, w, total=9), plain.gradient(P, smoothed(name), w, total=9), atol=1e-15
@@ -207,15 +207,15 @@ def test_one_output_is_of_two_classes():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_smoothing_leaves_what_is_right(name):
-    """Probabilities, hits and the output's activation are those of the loss that is wrapped, and Y is only read."""
+    """Probabilities, correct and the output's activation are those of the loss that is wrapped, and Y is only read."""
     plain, loss, Y = LOSSES[name](), smoothing(name), TARGETS[name].copy()
     P = loss.probabilities(Z)
     assert np.array_equal(P, plain.probabilities(Z))
-    room = np.empty_like(Z)
-    assert loss.probabilities(Z, out=room) is room
-    assert np.array_equal(loss.hits(P, Y), plain.hits(P, Y))
+    buffer = np.empty_like(Z)
+    assert loss.probabilities(Z, out=buffer) is buffer
+    assert np.array_equal(loss.correct(P, Y), plain.correct(P, Y))
     assert loss.activation == name
-    assert loss.plain is loss.loss
+    assert loss.unsmoothed is loss.loss
     loss.forward(Z, Y)
     loss.backward()
     assert np.array_equal(Y, TARGETS[name])
@@ -232,10 +232,10 @@ def test_no_smoothing_is_the_plain_loss(name):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", LOSSES)
 def test_smoothing_keeps_the_type_of_numbers(name, dtype):
-    """float32 in, float32 out; the worst mistake costs a finite sum."""
+    """float32 in, float32 out; the worst mistake sample_losses a finite sum."""
     loss, Y = smoothing(name), TARGETS[name].astype(dtype)
     assert np.isfinite(loss.forward((Z * 1e6).astype(dtype), Y))
-    assert {array.dtype for array in (loss.P, loss.smooth(Y), loss.costs(loss.P, Y), loss.backward())} == {
+    assert {array.dtype for array in (loss.P, loss.smooth(Y), loss.sample_losses(loss.P, Y), loss.backward())} == {
         np.dtype(dtype)
     }
 
@@ -244,12 +244,12 @@ def test_smoothing_keeps_the_type_of_numbers(name, dtype):
 def test_copies_of_smoothing_share_nothing_of_a_batch(name):
     """Two copies, as threads have them, keep each its own batch; a pickled or a bare one keeps none."""
     loss = smoothing(name)
-    one, other = loss.bare(), loss.bare()
+    one, other = loss.unbound(), loss.unbound()
     one.forward(Z, TARGETS[name])
     other.forward(-Z, TARGETS[name])
     assert np.array_equal(one.P, loss.probabilities(Z))
-    for twin in (one.bare(), pickle.loads(pickle.dumps(loss)), copy.deepcopy(loss)):  # noqa: S301 - our own bytes
-        assert twin.forward(Z, TARGETS[name]) == loss.value(loss.probabilities(Z), TARGETS[name])
+    for replica in (one.unbound(), pickle.loads(pickle.dumps(loss)), copy.deepcopy(loss)):  # noqa: S301 - our own bytes
+        assert replica.forward(Z, TARGETS[name]) == loss.value(loss.probabilities(Z), TARGETS[name])
     assert not any(isinstance(value, np.ndarray) for value in vars(one.loss).values())
 
 

@@ -23,11 +23,11 @@ from pipeline.network import (
     RMSprop,
     Step,
 )
-from pipeline.network.batches import PIECE, Samples, Sampling
-from pipeline.network.early_stopping import Stopping
-from pipeline.network.full_batch import FullGradient
-from pipeline.network.parallel.workers import Team
-from pipeline.network.training import DivergenceError, Epoch, Hook, Trainer
+from pipeline.network.batches import CHUNK, Samples, Sampling
+from pipeline.network.early_stopping import EarlyStopping
+from pipeline.network.full_batch import FullBatchGradient
+from pipeline.network.parallel.workers import Workers
+from pipeline.network.training import Callback, DivergenceError, Epoch, Trainer
 
 N = 23
 
@@ -41,12 +41,12 @@ def samples(n=N, *, weighted=False, dtype=np.float64):
     return Samples(X.astype(dtype), np.eye(3, dtype=dtype)[labels], weight)
 
 
-def trainer(optimizer=None, *, batch_size=5, dropout=False, dtype=np.float64, learning_rate=0.1, **bricks):
+def trainer(optimizer=None, *, batch_size=5, dropout=False, dtype=np.float64, learning_rate=0.1, **components):
     """Return a trainer of a small network."""
     layers = [Affine(4, 6), ReLU(), *([Dropout(0.2)] if dropout else []), Affine(6, 3)]
     network = Network(layers, dtype=dtype, random_state=0)
-    sampling = bricks.pop("sampling", Sampling(batch_size))
-    return Trainer(network, optimizer or SGD(), sampling, learning_rate, **bricks)
+    sampling = components.pop("sampling", Sampling(batch_size))
+    return Trainer(network, optimizer or SGD(), sampling, learning_rate, **components)
 
 
 # ---------------------------------------------------------------- epochs
@@ -55,19 +55,19 @@ def trainer(optimizer=None, *, batch_size=5, dropout=False, dtype=np.float64, le
 def test_an_epoch_is_an_update_for_each_batch():
     """Written out: gradient with penalty, then a step, batch by batch; the loss is the mean over the samples."""
     data, training = samples(weighted=True), trainer(Momentum(), penalty=L2(0.5), sampling=Sampling(5, shuffle=False))
-    twin, optimizer, total = trainer().network, Momentum(), 0.0
-    optimizer.start(twin.params)
+    replica, optimizer, total = trainer().network, Momentum(), 0.0
+    optimizer.start(replica.params)
     for start in range(0, N, 5):
         rows = slice(start, min(start + 5, N))
         weight = data.sample_weight[rows]
-        loss = twin.gradient(data.X[rows], data.Y[rows], weight)
-        squares = sum((layer.W**2).sum() for layer in twin.affine_layers)
+        loss = replica.gradient(data.X[rows], data.Y[rows], weight)
+        squares = sum((layer.W**2).sum() for layer in replica.affine_layers)
         total += (loss + 0.25 * squares / weight.sum()) * (rows.stop - rows.start)
-        for layer in twin.affine_layers:
+        for layer in replica.affine_layers:
             layer.dW += 0.5 * layer.W / weight.sum()
-        optimizer.step(twin.params, twin.grads, 0.1)
+        optimizer.step(replica.params, replica.grads, 0.1)
     assert training.run(data, max_epochs=1) == "max_epochs"
-    assert_allclose(training.network.params, twin.params, rtol=1e-12)
+    assert_allclose(training.network.params, replica.params, rtol=1e-12)
     assert training.history[0].loss == pytest.approx(total / N)
     assert (training.samples, training.updates) == (N, 5)
 
@@ -130,20 +130,20 @@ def test_validation_is_measured_after_every_epoch():
     training.run(samples(), max_epochs=1, validation=held)
     network, epoch = training.network, training.history[0]
     assert epoch.validation_loss == pytest.approx(network.evaluate(held.X, held.Y, held.sample_weight))
-    hits = network.predict_proba(held.X).argmax(axis=1) == held.Y.argmax(axis=1)
-    assert epoch.validation_score == pytest.approx(np.average(hits, weights=held.sample_weight))
+    correct = network.predict_proba(held.X).argmax(axis=1) == held.Y.argmax(axis=1)
+    assert epoch.validation_score == pytest.approx(np.average(correct, weights=held.sample_weight))
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_large_data_are_measured_in_pieces(n_threads):
-    """Figures and gradients over several pieces, and by several threads, are those over the whole."""
-    data, training = samples(2 * PIECE + 3, weighted=True), trainer(penalty=L2(0.1))
+    """Figures and gradients over several chunks, and by several threads, are those over the whole."""
+    data, training = samples(2 * CHUNK + 3, weighted=True), trainer(penalty=L2(0.1))
     network = training.network
-    loss, _ = training.measure(data)
+    loss, _ = training.evaluate(data)
     assert loss == pytest.approx(network.evaluate(data.X, data.Y, data.sample_weight))
-    with Team(n_threads) as team:
-        full_gradient = FullGradient(training, data, team)
-        assert full_gradient.find() == (value := full_gradient.find())  # nothing is left from the last time
+    with Workers(n_threads) as workers:
+        full_gradient = FullBatchGradient(training, data, workers)
+        assert full_gradient.compute() == (value := full_gradient.compute())  # nothing is left from the last time
     pieced = network.grads.copy()
     weight = data.sample_weight.sum()
     loss = network.gradient(data.X, data.Y, data.sample_weight)
@@ -158,30 +158,30 @@ def test_large_data_are_measured_in_pieces(n_threads):
 
 def test_training_stops_when_it_stalls():
     """With a tolerance that no epoch reaches, it ends after patience and two epochs."""
-    training = trainer(stopping=Stopping(tol=10, patience=3))
+    training = trainer(stopping=EarlyStopping(tol=10, patience=3))
     assert training.run(samples(), max_epochs=99) == "stalled"
     assert len(training.history) == 5
 
 
 def test_a_patient_trainer_slows_down_first():
     """Each time it stalls the rate is divided by 5, until it is at most 1e-6; then training stops."""
-    training = trainer(stopping=Stopping(tol=10, patience=1), patient=True, learning_rate=1e-4)
+    training = trainer(stopping=EarlyStopping(tol=10, patience=1), adaptive=True, learning_rate=1e-4)
     assert training.run(samples(), max_epochs=99) == "stalled"
     assert [epoch.learning_rate for epoch in training.history] == pytest.approx(
         [1e-4] * 3 + [2e-5] * 2 + [4e-6] * 2 + [8e-7] * 2
     )
 
 
-class Listener(Hook):
+class Listener(Callback):
     """Asks to stop after some epochs, and notes what it hears."""
 
     def __init__(self, last):
         self.last, self.heard = last, []
 
-    def epoch_begins(self):
+    def on_epoch_begin(self):
         self.heard.append("begins")
 
-    def epoch_ends(self, epoch):
+    def on_epoch_end(self, epoch):
         self.heard.append(epoch)
         return len(self.heard) == 2 * self.last
 
@@ -189,7 +189,7 @@ class Listener(Hook):
 def test_a_hook_hears_of_every_epoch_and_may_stop():
     """It is told of the beginning and the end, and its word is the reason."""
     training, listener = trainer(), Listener(3)
-    assert training.run(samples(), max_epochs=9, hook=listener) == "asked"
+    assert training.run(samples(), max_epochs=9, callback=listener) == "asked"
     assert listener.heard == [
         "begins",
         training.history[0],
@@ -201,14 +201,14 @@ def test_a_hook_hears_of_every_epoch_and_may_stop():
 
 
 def test_the_best_epochs_parameters_are_brought_back():
-    """With `keep_best`, the network ends as it was after its best epoch, here the first."""
-    kept = trainer(keep_best=True, stopping=Stopping("validation_loss"), learning_rate=50.0)
+    """With `restore_best`, the network ends as it was after its best epoch, here the first."""
+    kept = trainer(restore_best=True, stopping=EarlyStopping("validation_loss"), learning_rate=50.0)
     first = trainer(learning_rate=50.0)
     held = samples(40)
     kept.run(samples(), max_epochs=6, validation=held)
     first.run(samples(), max_epochs=int(np.argmin([epoch.validation_loss for epoch in kept.history])) + 1)
     assert_array_equal(kept.network.params, first.network.params)
-    assert kept.measure(held)[0] == min(epoch.validation_loss for epoch in kept.history)
+    assert kept.evaluate(held)[0] == min(epoch.validation_loss for epoch in kept.history)
 
 
 def test_divergence_is_an_error_with_the_best_weights_kept():
@@ -253,8 +253,8 @@ RECIPES = {
     "rmsprop in float32": {"optimizer": RMSprop(), "dtype": np.float32, "learning_rate": 0.01},
     "cosine": {"schedule": Cosine(epochs=8, warmup=2)},
     "step": {"schedule": Step(2)},
-    "patient": {"patient": True, "stopping": Stopping(tol=10, patience=1)},
-    "best": {"keep_best": True, "stopping": Stopping("validation_score", patience=99)},
+    "adaptive": {"adaptive": True, "stopping": EarlyStopping(tol=10, patience=1)},
+    "best": {"restore_best": True, "stopping": EarlyStopping("validation_score", patience=99)},
     "replacement": {"sampling": Sampling(5, replacement=True)},
     "full": {"sampling": Sampling(N)},
 }
@@ -315,9 +315,9 @@ def test_another_way_of_training_can_be_adopted():
 
 
 def test_somebody_elses_epochs_can_be_recorded():
-    """An epoch of SciPy's has a loss and validation, and no rate; the hook hears of it."""
+    """An epoch of SciPy's has a loss and validation, and no rate; the callback hears of it."""
     training, listener = trainer(), Listener(1)
     assert training.record(0.5, N, samples(40), listener) is True
     assert training.history == [listener.heard[1]]
-    assert training.history[0] == Epoch(0.5, None, *training.measure(samples(40)), None, None)
+    assert training.history[0] == Epoch(0.5, None, *training.evaluate(samples(40)), None, None)
     assert training.samples == N

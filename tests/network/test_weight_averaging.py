@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.network import Average, Averaging, ExponentialAverage, LastEpochs
+from pipeline.network import Averaging, ExponentialAverage, LastEpochs, RunningAverage
 from pipeline.parameters import ParameterError, check_parameters
 
 RULES = {"exponential": lambda: ExponentialAverage(0.8), "last epochs": lambda: LastEpochs(3)}
@@ -147,10 +147,10 @@ def test_they_show_what_they_are():
 
 
 def test_the_base_says_nothing():
-    """A rule must be filled in; what it starts is an Average of it."""
+    """A rule must be filled in; what it starts is an RunningAverage of it."""
     with pytest.raises(TypeError, match="abstract"):
         Averaging()
     rule = LastEpochs()
     average = rule.start(np.zeros(SIZE))
-    assert isinstance(average, Average)
+    assert isinstance(average, RunningAverage)
     assert average.averaging is rule

@@ -11,9 +11,9 @@ Array = NDArray[Any]
 
 
 class Activation(Layer):
-    """An elementwise function whose slope ``backward`` finds again from the output Y alone."""
+    """An elementwise function whose derivative ``backward`` computes from the output Y alone."""
 
-    keeps_output = True
+    needs_output = True
     Y: Array
 
     def __repr__(self) -> str:
@@ -59,7 +59,7 @@ class LeakyReLU(Activation):
         return np.maximum(X, X * X.dtype.type(self.slope), out=out)
 
     def backward(self, dY: Array, *, out: Array | None = None) -> Array:
-        """Pass on the gradient whole, or the slope's share of it."""
+        """Pass on the gradient, or slope times it."""
         return np.multiply(dY, np.where(self.Y > 0, dY.dtype.type(1), dY.dtype.type(self.slope)), out=out)
 
 
@@ -75,7 +75,7 @@ class ELU(Activation):
         return np.add(np.maximum(X, 0), below, out=out)
 
     def backward(self, dY: Array, *, out: Array | None = None) -> Array:
-        """Multiply by the slope, which is min(Y, 0) + 1."""
+        """Multiply by the derivative, which is min(Y, 0) + 1."""
         return np.multiply(dY, np.minimum(self.Y, 0) + dY.dtype.type(1), out=out)
 
 
@@ -94,7 +94,7 @@ class Sigmoid(Activation):
         return Y
 
     def backward(self, dY: Array, *, out: Array | None = None) -> Array:
-        """Multiply by the slope Y (1 - Y)."""
+        """Multiply by the derivative Y (1 - Y)."""
         slope = 1 - self.Y
         slope *= self.Y
         return np.multiply(dY, slope, out=out)
@@ -111,7 +111,7 @@ class Tanh(Activation):
         return np.tanh(X, out=out)
 
     def backward(self, dY: Array, *, out: Array | None = None) -> Array:
-        """Multiply by the slope 1 - Y^2."""
+        """Multiply by the derivative 1 - Y^2."""
         slope = np.multiply(self.Y, self.Y)
         np.subtract(1, slope, out=slope)
         return np.multiply(dY, slope, out=out)
@@ -124,11 +124,11 @@ class Identity(Activation):
     """
 
     def apply(self, X: Array, out: Array | None) -> Array:
-        """Hand on X."""
+        """Return X."""
         return np.positive(X, out=out)
 
     def backward(self, dY: Array, *, out: Array | None = None) -> Array:
-        """Hand on dY."""
+        """Return dY."""
         return np.positive(dY, out=out)
 
 
@@ -146,15 +146,15 @@ class GELU(Layer):
         return "GELU()"
 
     def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
-        """Return Y, and keep the slope, which Y alone does not tell."""
+        """Return Y, and store the derivative, which does not follow from Y alone."""
         T = np.tanh(self.c * (X + self.cubic * X**3))
         if training:
-            self.slope = 0.5 * (1 + T) + 0.5 * X * (1 - T**2) * (self.c * (1 + 3 * self.cubic * X**2))
+            self.derivative = 0.5 * (1 + T) + 0.5 * X * (1 - T**2) * (self.c * (1 + 3 * self.cubic * X**2))
         return np.multiply(X, 0.5 * (1 + T), out=out)
 
     def backward(self, dY: Array, *, out: Array | None = None) -> Array:
-        """Multiply by the slope."""
-        return np.multiply(dY, self.slope, out=out)
+        """Multiply by the derivative."""
+        return np.multiply(dY, self.derivative, out=out)
 
 
 ACTIVATIONS: dict[str, type[Layer]] = {

@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.network.configurable import renamed_parameters
 from pipeline.network.initializers import Initializer, glorot_uniform
 from pipeline.network.layers.base import ALL, Layer
 from pipeline.network.sparse import SparseRows
@@ -12,6 +13,7 @@ from pipeline.network.sparse import SparseRows
 Array = NDArray[Any]
 
 
+@renamed_parameters(biases="bias")
 class Affine(Layer):
     """Y = X W + b.
 
@@ -34,39 +36,37 @@ class Affine(Layer):
     db: Array
     X: Array | SparseRows
 
-    def __init__(
-        self, n_in: int, n_out: int, *, biases: bool = True, initializer: Initializer = glorot_uniform
-    ) -> None:
-        self.n_in, self.n_out, self.biases, self.initializer = n_in, n_out, biases, initializer
+    def __init__(self, n_in: int, n_out: int, *, bias: bool = True, initializer: Initializer = glorot_uniform) -> None:
+        self.n_in, self.n_out, self.bias, self.initializer = n_in, n_out, bias, initializer
 
     def __repr__(self) -> str:
-        return f"Affine({self.n_in}, {self.n_out}{'' if self.biases else ', biases=False'})"
+        return f"Affine({self.n_in}, {self.n_out}{'' if self.bias else ', bias=False'})"
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of W and b."""
-        return {"W": (self.n_in, self.n_out)} | ({"b": (self.n_out,)} if self.biases else {})
+        return {"W": (self.n_in, self.n_out)} | ({"b": (self.n_out,)} if self.bias else {})
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw W, then b."""
         W, b = self.initializer(rng, self.n_in, self.n_out)
         self.W[:] = W
-        if self.biases:
+        if self.bias:
             self.b[:] = b
 
-    def part(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
-        """Return the layer for some of its inputs and outputs."""
-        part = self.bare()
-        part.W, part.dW = self.W[inputs, outputs], self.dW[inputs, outputs]
-        if self.biases:
-            part.b, part.db = self.b[outputs], self.db[outputs]
-        return part
+    def shard(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
+        """Return the layer for some of its inputs and outputs, on views of its parameters."""
+        shard = self.unbound()
+        shard.W, shard.dW = self.W[inputs, outputs], self.dW[inputs, outputs]
+        if self.bias:
+            shard.b, shard.db = self.b[outputs], self.db[outputs]
+        return shard
 
     def forward(self, X: Array | SparseRows, *, out: Array | None = None, training: bool = False) -> Array:
         """Return X W + b."""
         if training:
             self.X = X
         Y = _product(X, self.W, out)
-        if self.biases:
+        if self.bias:
             Y += self.b
         return Y
 
@@ -80,14 +80,14 @@ class Affine(Layer):
         return _product(dY, self.W.T, out)
 
     def backward_parameters(
-        self, X: Array | SparseRows, dY: Array, rows: slice = slice(None), *, biases: bool = True
+        self, X: Array | SparseRows, dY: Array, rows: slice = slice(None), *, bias: bool = True
     ) -> None:
         """Leave dW = X^T dY, or some of its rows, and db."""
         if isinstance(X, SparseRows):
             X.transposed_times(dY, rows, out=self.dW[rows])
         else:
             np.dot(X[:, rows].T, dY, out=self.dW[rows])
-        if self.biases and biases:
+        if self.bias and bias:
             np.add.reduce(dY, axis=0, out=self.db)
 
 

@@ -1,7 +1,7 @@
-"""The bricks that a network is built from: each takes an array forward, and its gradient back.
+"""The base of all layers: ``forward`` takes an array to the next layer, ``backward`` takes its gradient back.
 
-A layer stands whole on one screen, in the words of its formula. Its parameters (``W``, ``b``) and their gradients
-(``dW``, ``db``) are views of the network's two flat buffers. What ``forward`` keeps when ``training``, ``backward``
+A layer stands whole on one screen, in the symbols of its formula. Its parameters (``W``, ``b``) and their gradients
+(``dW``, ``db``) are views of the network's two flat buffers. What ``forward`` stores when ``training``, ``backward``
 uses. An ``out`` says where a result may be written; without it, a new array is made and nothing is overwritten.
 """
 
@@ -18,25 +18,36 @@ ALL = slice(None)
 
 
 class Layer:
-    """A brick: ``forward`` from X to Y, ``backward`` from dY to dX.
+    """A layer: ``forward`` from X to Y, ``backward`` from dY to dX.
 
-    ``elementwise`` layers give an array of the shape that they take, and may write over it. A layer that
-    ``keeps_output`` needs its Y again in ``backward``, so that the next one must not write over that. One that
-    ``draws`` takes random numbers in training. One ``in_training_only`` hands on what it takes at all other times. One
-    that ``mixes_samples`` needs all of a batch's at once. What a layer learns beside its parameters is in the arrays
-    that ``state_names`` names.
+    Attributes
+    ----------
+    elementwise : bool
+        Whether Y has the shape of X, and may be written over it.
+    needs_output : bool
+        Whether ``backward`` needs Y again, so that the next layer must not write over it.
+    stochastic : bool
+        Whether ``forward`` takes random numbers in training.
+    training_only : bool
+        Whether Y is X itself except in training.
+    mixes_samples : bool
+        Whether Y of a sample depends on the others of the batch, which must then come together.
+    state_names : tuple of str
+        The arrays of what the layer learns beside its parameters.
+    rng : Generator or None
+        The network's.
     """
 
     elementwise: ClassVar[bool] = True
-    keeps_output: ClassVar[bool] = False
-    draws: ClassVar[bool] = False
-    in_training_only: ClassVar[bool] = False
+    needs_output: ClassVar[bool] = False
+    stochastic: ClassVar[bool] = False
+    training_only: ClassVar[bool] = False
     mixes_samples: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ()
     rng: np.random.Generator | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """Say where what is missing comes from; Python asks here for nothing else."""
+        """Say where a missing attribute comes from; Python calls this for nothing else."""
         raise AttributeError(
             f"{type(self).__name__!r} object has no attribute {name!r}: parameters come with a Network, and what "
             "backward uses comes with forward(X, training=True)"
@@ -53,11 +64,11 @@ class Layer:
 
     @property
     def n_state(self) -> int:
-        """How many numbers the layer keeps beside its parameters."""
+        """How many numbers the layer learns beside its parameters."""
         return 0
 
     def bind(self, params: dict[str, Array], grads: dict[str, Array]) -> None:
-        """Take over views of the network's buffers: ``W`` becomes ``self.W``, its gradient ``self.dW``."""
+        """Take views of the network's buffers: ``W`` becomes ``self.W``, its gradient ``self.dW``."""
         for name, values in params.items():
             setattr(self, name, values)
             setattr(self, f"d{name}", grads[name])
@@ -65,27 +76,27 @@ class Layer:
     def initialize(self, rng: np.random.Generator) -> None:
         """Give the parameters the values that training starts from."""
 
-    def bare(self) -> Self:
+    def unbound(self) -> Self:
         """Return a copy with the layer's configuration alone: no views, no batch, no generator."""
-        bare = object.__new__(type(self))
-        passing = np.ndarray | np.random.Generator | SparseRows
-        vars(bare).update({name: value for name, value in vars(self).items() if not isinstance(value, passing)})
-        return bare
+        copy = object.__new__(type(self))
+        transient = np.ndarray | np.random.Generator | SparseRows
+        vars(copy).update({name: value for name, value in vars(self).items() if not isinstance(value, transient)})
+        return copy
 
-    def part(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
-        """Return the layer for some of its units: one of its own, its parameters being views of this one's."""
+    def shard(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
+        """Return a layer for some of the units, whose parameters are views of this one's."""
         del inputs, outputs  # an elementwise layer treats all units alike
         if self.parameter_shapes():
-            raise ValueError(f"several threads need the parts of {self!r}, as an adversary does; it has none")
-        return self.bare()
+            raise ValueError(f"several threads, as an adversary, need shards of {self!r}; it has none")
+        return self.unbound()
 
-    def shadow(self) -> Self:
-        """Return a layer on the same parameters and state, which it leaves alone, with gradients of its own."""
-        shadow = self.part()
+    def replica(self) -> Self:
+        """Return a layer on the same parameters and state, which it does not change, with gradients of its own."""
+        replica = self.shard()
         for name in self.parameter_shapes():
-            values = getattr(shadow, name)
-            setattr(shadow, f"d{name}", np.zeros(values.shape, values.dtype))
-        return shadow
+            values = getattr(replica, name)
+            setattr(replica, f"d{name}", np.zeros(values.shape, values.dtype))
+        return replica
 
     def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
         """Return Y of shape (n_samples, n_out) for X of shape (n_samples, n_in)."""

@@ -1,7 +1,7 @@
-"""Batch normalisation: every unit gets mean 0 and variance 1 over the batch, then a mean and a spread that it learns.
+"""Batch normalization: every unit gets mean 0 and variance 1 over the batch, then a scale and a shift that it learns.
 
-What a prediction is normalised by is no parameter but state, which follows the batches of training, and can be found
-anew for the weights that training ended with.
+The running statistics that predictions are normalized by are no parameters but state. They follow the batches of
+training, and can be recomputed for the weights that training ended with.
 """
 
 from typing import Any, ClassVar, Self
@@ -20,16 +20,16 @@ class BatchNorm(Layer):
     In training, mean and variance are those of the batch of n samples, the variance divided by n:
     dbeta = sum(dY);  dgamma = sum(dY X^);  dX = gamma / sqrt(variance + epsilon) (dY - dbeta / n - X^ dgamma / n).
 
-    A prediction takes running ones: mean <- rho mean + (1 - rho) mean of the batch, and so the variance, divided by
-    n - 1 as PyTorch has it. A batch of one sample, which has no variance, is normalised as in prediction, and the
-    running ones stay. Ioffe and Szegedy 2015, arXiv 1502.03167.
+    A prediction takes running statistics: mean <- rho mean + (1 - rho) mean of the batch, and so the variance, which
+    is divided by n - 1 as PyTorch has it. A batch of one sample, which has no variance, is normalized as in prediction,
+    and leaves the running statistics as they are. Ioffe and Szegedy 2015, arXiv 1502.03167.
 
     Parameters
     ----------
     n_units : int
         Width of the input and of the output.
     rho : float, default=0.9
-        The share of the running mean and variance that a batch leaves, in [0, 1).
+        Decay of the running mean and variance at each batch, in [0, 1).
     epsilon : float, default=1e-5
         Keeps the division from 0.
 
@@ -38,7 +38,7 @@ class BatchNorm(Layer):
     gamma, beta : ndarray of shape (n_units,)
         The parameters, 1 and 0 at first.
     mean, variance : ndarray of shape (n_units,)
-        The running ones, 0 and 1 at first; ``state_names`` names them.
+        The running statistics, 0 and 1 at first.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class BatchNorm(Layer):
     mean: Array
     variance: Array
     centred: Array
-    inverse: Array
+    inverse_std: Array
     scratch: Array
 
     def __init__(self, n_units: int, *, rho: float = 0.9, epsilon: float = 1e-5) -> None:
@@ -73,8 +73,8 @@ class BatchNorm(Layer):
         if not epsilon > 0:
             raise ValueError(f"epsilon must be a number > 0; got {epsilon!r}")
         self.n_units, self.rho, self.epsilon = n_units, rho, epsilon
-        self.seen: int | None = None
-        self.follows = True
+        self.n_seen: int | None = None
+        self.updates_statistics = True
 
     def __repr__(self) -> str:
         return f"BatchNorm({self.n_units}, rho={self.rho}, epsilon={self.epsilon})"
@@ -85,11 +85,11 @@ class BatchNorm(Layer):
 
     @property
     def n_state(self) -> int:
-        """How many numbers the layer keeps beside its parameters: mean and variance."""
+        """How many numbers the layer learns beside its parameters: mean and variance."""
         return 2 * self.n_units
 
     def bind(self, params: dict[str, Array], grads: dict[str, Array]) -> None:
-        """Take over views of the network's buffers, and make the state where there is none yet."""
+        """Take views of the network's buffers, and make the state where there is none yet."""
         super().bind(params, grads)
         if "mean" not in vars(self):
             self.mean, self.variance = np.zeros_like(self.gamma), np.ones_like(self.gamma)
@@ -99,102 +99,101 @@ class BatchNorm(Layer):
         del rng
         self.gamma[:], self.beta[:], self.mean[:], self.variance[:] = 1, 0, 0, 1
 
-    def bare(self) -> Self:
+    def unbound(self) -> Self:
         """Return a copy with configuration and state alone."""
-        bare = super().bare()
-        vars(bare).update({name: vars(self)[name].copy() for name in self.state_names if name in vars(self)})
-        return bare
+        copy = super().unbound()
+        vars(copy).update({name: vars(self)[name].copy() for name in self.state_names if name in vars(self)})
+        return copy
 
-    def part(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
+    def shard(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
         """Return the layer for some of its outputs, which are its inputs as well; parameters and state are views."""
         del inputs
-        part = self.bare()
-        part.n_units = len(range(self.n_units)[outputs])
+        shard = self.unbound()
+        shard.n_units = len(range(self.n_units)[outputs])
         for name in ("gamma", "beta", "dgamma", "dbeta", *self.state_names):
-            setattr(part, name, getattr(self, name)[outputs])
-        return part
+            setattr(shard, name, getattr(self, name)[outputs])
+        return shard
 
-    def shadow(self) -> Self:
-        """Return a layer that normalises by its own batches, and does not let the running ones follow them."""
-        shadow = super().shadow()
-        shadow.follows = False
-        return shadow
+    def replica(self) -> Self:
+        """Return a layer that normalizes by its own batches, and does not update the running statistics."""
+        replica = super().replica()
+        replica.updates_statistics = False
+        return replica
 
     def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
         """Return gamma X^ + beta, by the batch's own mean and variance in training."""
         if training:
             self._centre(X)
-            Y = np.multiply(self.centred, self.gamma * self.inverse, out=out)
+            Y = np.multiply(self.centred, self.gamma * self.inverse_std, out=out)
         else:
             Y = np.subtract(X, self.mean, out=out)
-            Y *= self.gamma * self._inverse(self.variance)
+            Y *= self.gamma * self._inverse_std(self.variance)
         Y += self.beta
         return Y
 
     def backward(self, dY: Array, *, out: Array | None = None) -> Array:
-        """Leave dgamma and dbeta, and return dX, which is made of them: so ``backward_input`` is no less."""
+        """Leave dgamma and dbeta, and return dX, which is computed from them; ``backward_input`` does the same."""
         self.backward_parameters(dY)
-        slope = self.gamma * self.inverse
+        scale = self.gamma * self.inverse_std
         n = len(dY)
         if n == 1:
-            return np.multiply(dY, slope, out=out)
-        lost = np.multiply(self.centred, self.dgamma * self.inverse / n, out=self.scratch[:n])
-        lost += self.dbeta / n
-        dX = np.subtract(dY, lost, out=out)
-        dX *= slope
+            return np.multiply(dY, scale, out=out)
+        correction = np.multiply(self.centred, self.dgamma * self.inverse_std / n, out=self.scratch[:n])
+        correction += self.dbeta / n
+        dX = np.subtract(dY, correction, out=out)
+        dX *= scale
         return dX
 
     def backward_parameters(self, dY: Array) -> None:
         """Leave dgamma and dbeta alone."""
         np.matmul(np.ones(len(dY), dY.dtype), dY, out=self.dbeta)
         np.einsum("ij,ij->j", dY, self.centred, out=self.dgamma)
-        self.dgamma *= self.inverse
+        self.dgamma *= self.inverse_std
 
-    def begin_estimate(self) -> None:
-        """Find the running mean and variance anew, as the mean over all batches that go forward in training from here.
+    def begin_recompute(self) -> None:
+        """Begin to compute the running mean and variance as the mean over all batches that go forward from here.
 
-        So they are those of the weights as they are, however long ago other weights made other ones; every batch
-        counts by its samples. ``end_estimate`` ends it.
+        So they belong to the present weights alone; every batch is weighted by its number of samples.
         """
-        self.seen = 0
+        self.n_seen = 0
 
-    def end_estimate(self) -> None:
-        """Let the running mean and variance follow the batches as before."""
-        self.seen = None
+    def end_recompute(self) -> None:
+        """End this, and let the running mean and variance follow the batches as before."""
+        self.n_seen = None
 
     def _centre(self, X: Array) -> None:
-        """Keep X - mean and 1 / sqrt(variance + epsilon), and move the running ones."""
+        """Store X - mean and 1 / sqrt(variance + epsilon), and update the running statistics."""
         n = len(X)
-        self._make_room(X)
+        self._allocate(X)
         if n == 1:
             np.subtract(X, self.mean, out=self.centred)
-            self.inverse = self._inverse(self.variance)
+            self.inverse_std = self._inverse_std(self.variance)
             return
         mean = np.ones(n, X.dtype) @ X  # BLAS adds up columns in half the time of a reduction, on a slice of them too
         mean /= n
         np.subtract(X, mean, out=self.centred)
         variance = np.einsum("ij,ij->j", self.centred, self.centred)
         variance /= n
-        self._follow(mean, variance, n)
-        self.inverse = self._inverse(variance)
+        self._update_statistics(mean, variance, n)
+        self.inverse_std = self._inverse_std(variance)
 
-    def _follow(self, mean: Array, variance: Array, n: int) -> None:
-        """Move the running mean and variance towards a batch's, in place."""
-        if not self.follows:
+    def _update_statistics(self, mean: Array, variance: Array, n: int) -> None:
+        """Update the running mean and variance by a batch's, in place."""
+        if not self.updates_statistics:
             return
-        share = 1 - self.rho
-        if self.seen is not None:
-            self.seen += n
-            share = n / self.seen
-        self.mean += share * (mean - self.mean)
-        self.variance += share * (n / (n - 1) * variance - self.variance)
+        step = 1 - self.rho
+        if self.n_seen is not None:
+            self.n_seen += n
+            step = n / self.n_seen
+        self.mean += step * (mean - self.mean)
+        self.variance += step * (n / (n - 1) * variance - self.variance)
 
-    def _inverse(self, variance: Array) -> Array:
+    def _inverse_std(self, variance: Array) -> Array:
         """Return 1 / sqrt(variance + epsilon)."""
         return 1 / np.sqrt(variance + self.epsilon)
 
-    def _make_room(self, X: Array) -> None:
-        """Have room for a batch's X - mean, and for as much in ``backward``."""
+    def _allocate(self, X: Array) -> None:
+        """Make buffers for a batch's X - mean, and for as much in ``backward``."""
         if "scratch" not in vars(self) or len(self.scratch) < len(X) or self.scratch.dtype != X.dtype:
-            self.room, self.scratch = np.empty(X.shape, X.dtype), np.empty(X.shape, X.dtype)
-        self.centred = self.room[: len(X)]
+            self._centred_buffer, self.scratch = np.empty(X.shape, X.dtype), np.empty(X.shape, X.dtype)
+        self.centred = self._centred_buffer[: len(X)]

@@ -13,7 +13,7 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float
-        The share of units that is dropped, in [0, 1).
+        Probability that a unit is dropped, in [0, 1).
 
     Raises
     ------
@@ -21,8 +21,8 @@ class Dropout(Layer):
         For another rate.
     """
 
-    draws = True
-    in_training_only = True
+    stochastic = True
+    training_only = True
 
     def __init__(self, rate: float) -> None:
         if not 0 <= rate < 1:
@@ -33,7 +33,7 @@ class Dropout(Layer):
         return f"Dropout({self.rate})"
 
     def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
-        """Drop units in training; hand on X otherwise."""
+        """Drop units in training; return X otherwise."""
         if not training:
             return X
         if self.rng is None:

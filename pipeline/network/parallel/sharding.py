@@ -13,51 +13,53 @@ from numpy.typing import NDArray
 from pipeline.network.layers import Affine
 from pipeline.network.network import Network
 from pipeline.network.optimizers import BLOCK
-from pipeline.network.pass_ import Window
+from pipeline.network.pass_ import LayerShard
 
 Array = NDArray[Any]
-WIDE = 1000
-"""Units of the widest hidden layer from which on threads share them: then a product of some columns for all samples is
-faster than one of all columns for some samples, by more than the meetings cost."""
-TEAM_BLOCK = 2**18
+WIDE_LAYER = 1000
+"""Units of the widest hidden layer from which on threads share the units: a product of some columns for all samples is
+faster than one of all columns for some samples, by more than the barriers cost."""
+SHARED_BLOCK = 2**18
 """Parameters that one of several threads updates at once: out of the cache, but handing over the interpreter less."""
 
 
 @dataclass
-class Share:
-    """The parameters that one thread looks after: a stretch of the flat buffers.
+class ParameterShard:
+    """The parameters that one thread updates: a span of the flat buffers.
 
     Attributes
     ----------
-    stretch : slice
+    span : slice
         Where they lie.
     parts : list of (int, slice, bool)
         For each layer with parameters there: its index, its rows of W, and whether its b is there as well.
     scratch : ndarray
-        Room for the optimizer.
+        A buffer for the optimizer.
     """
 
-    stretch: slice
+    span: slice
     parts: list[tuple[int, slice, bool]]
     scratch: Array
 
 
-def cut(n: int, k: int, size: int) -> slice:
-    """Return the ``k``-th of ``size`` shares of ``n`` things in a row."""
+def shard_slice(n: int, k: int, size: int) -> slice:
+    """Return the ``k``-th of ``size`` shards of ``n`` consecutive items."""
     return slice(n * k // size, n * (k + 1) // size)
 
 
-def shares_units(network: Network) -> bool:
-    """Return whether threads had better share the network's units than its samples."""
+def shards_by_units(network: Network) -> bool:
+    """Return whether threads are to share the network's units rather than the samples."""
     hidden = network.affine_layers[:-1]
-    return any(layer.mixes_samples for layer in network.layers) or max((a.n_out for a in hidden), default=0) >= WIDE
+    return (
+        any(layer.mixes_samples for layer in network.layers) or max((a.n_out for a in hidden), default=0) >= WIDE_LAYER
+    )
 
 
-def windows(network: Network, k: int, size: int, *, by_units: bool) -> list[Window]:
+def layer_shards(network: Network, k: int, size: int, *, by_units: bool) -> list[LayerShard]:
     """Return what thread ``k`` of ``size`` computes of each layer.
 
-    Where units are shared, what comes before the first affine layer is still cut by samples, and so is the last one,
-    as the loss needs all of a sample's outputs.
+    Where units are shared, what comes before the first affine layer is still cut by samples, and so is the last
+    one, as the loss needs all of a sample's outputs.
 
     Raises
     ------
@@ -65,39 +67,39 @@ def windows(network: Network, k: int, size: int, *, by_units: bool) -> list[Wind
         Where a layer mixes samples before the first affine one.
     """
     if not by_units:
-        return [Window() for _ in network.layers]
+        return [LayerShard() for _ in network.layers]
     first = network.layers.index(network.affine_layers[0])
     if any(layer.mixes_samples for layer in network.layers[:first]):
         raise ValueError(
             f"several threads share samples before the first Affine, where none may mix them; got {network.layers}"
         )
-    found, width = [], 0
+    shards, width = [], 0
     for layer in network.layers:
         width = layer.n_out if isinstance(layer, Affine) else width
-        found.append(Window(cut(width, k, size), of_all=True) if width else Window())
-    return [*found[:-1], Window()]
+        shards.append(LayerShard(shard_slice(width, k, size), all_samples=True) if width else LayerShard())
+    return [*shards[:-1], LayerShard()]
 
 
-def cut_parameters(network: Network, n_shares: int) -> list[Share]:
-    """Cut a network's parameters into shares of about the same size, between two rows of a W."""
-    ends = [0, *_cuts(network, n_shares), len(network.params)]
-    largest = BLOCK if n_shares == 1 else TEAM_BLOCK
-    n_blocks = -(-len(network.params) // (n_shares * largest))
+def shard_parameters(network: Network, n_shards: int) -> list[ParameterShard]:
+    """Cut a network's parameters into shards of about the same size, between two rows of a W."""
+    ends = [0, *_boundaries(network, n_shards), len(network.params)]
+    largest = BLOCK if n_shards == 1 else SHARED_BLOCK
+    n_blocks = -(-len(network.params) // (n_shards * largest))
     block = -(-max(stop - start for start, stop in pairwise(ends)) // n_blocks)
     return [
-        Share(slice(start, stop), _parts(network, start, stop), np.empty(block, network.dtype))
+        ParameterShard(slice(start, stop), _parts(network, start, stop), np.empty(block, network.dtype))
         for start, stop in pairwise(ends)
     ]
 
 
-def _cuts(network: Network, n_shares: int) -> list[int]:
-    """Return where the parameters are cut: between two rows, or two layers, as near as can be to equal shares.
+def _boundaries(network: Network, n_shards: int) -> list[int]:
+    """Return where the parameters are cut: between two rows, or two layers, as near as can be to equal shards.
 
-    A network with fewer rows than shares has empty shares.
+    A network with fewer rows than shards has empty shards.
     """
     size = len(network.params)
     allowed = np.array([0, size, *(end for _, layer, start in network.layout() for end in _row_ends(layer, start))])
-    return [int(allowed[np.abs(allowed - size * k / n_shares).argmin()]) for k in range(1, n_shares)]
+    return [int(allowed[np.abs(allowed - size * k / n_shards).argmin()]) for k in range(1, n_shards)]
 
 
 def _row_ends(layer: Affine, start: int) -> Array:
@@ -106,7 +108,7 @@ def _row_ends(layer: Affine, start: int) -> Array:
 
 
 def _parts(network: Network, start: int, stop: int) -> list[tuple[int, slice, bool]]:
-    """Return what of each layer lies in a stretch of the parameters."""
+    """Return what of each layer lies in a span of the parameters."""
     parts = []
     for index, layer, first in network.layout():
         rows = slice(*(min(max((end - first) // layer.n_out, 0), layer.n_in) for end in (start, stop)))

@@ -1,7 +1,7 @@
-"""Threads that work in step: all do the same on different data, and wait for each other where they have to.
+"""Threads in lockstep: all run the same function on different data, and wait for each other at barriers.
 
-NumPy lets go of the interpreter while it computes, so that threads really run side by side. They wait on locks, asleep,
-and leave the processor to whoever else needs it.
+NumPy releases the interpreter's lock while it computes, so that threads really run side by side. They wait on locks,
+asleep, and leave the processor to others.
 """
 
 import os
@@ -15,12 +15,12 @@ from types import TracebackType
 from typing import Self
 
 
-class TeamBrokenError(RuntimeError):
-    """Another thread of the team has failed or is not there, so that there is nobody to wait for."""
+class WorkersBrokenError(RuntimeError):
+    """Another worker has failed or does not exist, so that waiting for it would never end."""
 
 
-class Team:
-    """Some threads, the caller's being the first.
+class Workers:
+    """A pool of threads, the caller's being the first.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class Team:
     >>> squares = np.zeros(2)
     >>> def work(k: int) -> None:
     ...     squares[k] = k**2
-    >>> with Team(2) as team:
-    ...     team.run(work)
+    >>> with Workers(2) as workers:
+    ...     workers.run(work)
     >>> squares
     array([0., 1.])
     """
@@ -44,12 +44,12 @@ class Team:
         self._work: Callable[[int], None] | None = None
         self._error: BaseException | None = None
         self._process = os.getpid()
-        self._go = [_closed() for _ in range(1, size)]
-        self._done = [_closed() for _ in range(1, size)]
-        # Two sets of locks, used in turn: a thread may come to the next meeting before another has left this one.
-        self._met = [[[_closed() for _ in range(size)] for _ in range(size)] for _ in range(2)]
-        self._meetings = [0] * size
-        # NumPy's care for overflows goes with the context, which a thread does not inherit by itself.
+        self._start = [_acquired() for _ in range(1, size)]
+        self._done = [_acquired() for _ in range(1, size)]
+        # Two sets of locks, used in turn: a thread may reach the next barrier before another has left this one.
+        self._arrived = [[[_acquired() for _ in range(size)] for _ in range(size)] for _ in range(2)]
+        self._n_barriers = [0] * size
+        # NumPy's error state belongs to the context, which a thread does not inherit by itself.
         self._threads = [Thread(target=copy_context().run, args=(self._serve, k), daemon=True) for k in range(1, size)]
         for thread in self._threads:
             thread.start()
@@ -65,17 +65,17 @@ class Team:
     def run(self, work: Callable[[int], None]) -> None:
         """Have every thread do ``work(k)``, k being its number, and return when all are done.
 
-        It may call ``meet(k)``, as often as all others do. What one thread raises is raised here, and the team is then
-        good for nothing more. So is it in a child that was forked, which has none of its threads.
+        It may call ``barrier(k)``, as often as all others do. What one thread raises is raised here, and the workers
+        cannot be used any more. Nor can they in a forked child process, which has none of the threads.
         """
         if os.getpid() != self._process:
-            raise TeamBrokenError("this process was forked in the middle of the work, and has none of its threads")
+            raise WorkersBrokenError("this process was forked in the middle of the work, and has none of its threads")
         self._work = work
         try:
-            for lock in self._go:
+            for lock in self._start:
                 lock.release()
             work(0)
-        except TeamBrokenError:
+        except WorkersBrokenError:
             pass  # the error of the thread that failed is raised below
         except BaseException as error:
             self._break(0, error)
@@ -85,10 +85,10 @@ class Team:
         if self._error is not None:
             raise self._error
 
-    def meet(self, k: int) -> None:
-        """Wait, as thread ``k``, until all threads have come here."""
-        locks = self._met[self._meetings[k] % 2]
-        self._meetings[k] += 1
+    def barrier(self, k: int) -> None:
+        """Wait, as thread ``k``, until all threads have reached this point."""
+        locks = self._arrived[self._n_barriers[k] % 2]
+        self._n_barriers[k] += 1
         for other, lock in enumerate(locks[k]):
             if other != k:
                 lock.release()
@@ -96,14 +96,14 @@ class Team:
             if other != k:
                 locks[other][k].acquire()
         if self._error is not None:
-            raise TeamBrokenError
+            raise WorkersBrokenError
 
     def close(self) -> None:
-        """Send the threads home, and wait until they are: whatever they were at, they write nothing after that."""
+        """End the threads, and wait until they have ended: they write nothing after that."""
         self._work = None
-        self._error = self._error or TeamBrokenError()  # for threads that would wait for one that was interrupted
-        for lock in chain(self._go, *self._met[0], *self._met[1]):
-            with suppress(RuntimeError):  # it is open
+        self._error = self._error or WorkersBrokenError()  # for threads that would wait for one that was interrupted
+        for lock in chain(self._start, *self._arrived[0], *self._arrived[1]):
+            with suppress(RuntimeError):  # it is released already
                 lock.release()
         for thread in self._threads:
             thread.join()
@@ -111,7 +111,7 @@ class Team:
     def _serve(self, k: int) -> None:
         """Work whenever there is work, as thread ``k``."""
         while True:
-            self._go[k - 1].acquire()
+            self._start[k - 1].acquire()
             work = self._work
             if work is None:
                 return
@@ -122,17 +122,17 @@ class Team:
             self._done[k - 1].release()
 
     def _break(self, k: int, error: BaseException) -> None:
-        """Let nobody wait for thread ``k``, which has failed."""
-        if not isinstance(error, TeamBrokenError):
+        """Release all threads that wait for thread ``k``, which has failed."""
+        if not isinstance(error, WorkersBrokenError):
             self._error = self._error or error
-        for locks in self._met:
+        for locks in self._arrived:
             for other, lock in enumerate(locks[k]):
                 if other != k and lock.locked():
                     lock.release()
 
 
-def _closed() -> LockType:
-    """Return a lock that somebody else will open."""
+def _acquired() -> LockType:
+    """Return a lock that another thread will release."""
     lock = allocate_lock()
     lock.acquire()
     return lock

@@ -17,7 +17,7 @@ def test_affine_is_its_formula():
 
 def test_affine_without_biases_has_none():
     """There is no b, in the parameters or in the sum."""
-    assert Affine(2, 3, biases=False).parameter_shapes() == {"W": (2, 3)}
-    layer = Affine(2, 3, biases=False)
+    assert Affine(2, 3, bias=False).parameter_shapes() == {"W": (2, 3)}
+    layer = Affine(2, 3, bias=False)
     layer.bind({"W": np.ones((2, 3))}, {"W": np.zeros((2, 3))})
     assert not layer.forward(np.zeros((1, 2))).any()

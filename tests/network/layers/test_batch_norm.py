@@ -72,7 +72,7 @@ def test_backward_is_the_derivative_of_forward():
 @pytest.mark.parametrize("activation", [ReLU, Tanh])
 def test_a_network_with_it_has_the_right_gradient(loss, activation):
     """All parameters, gamma and beta among them, agree with central differences, before a layer and after one."""
-    layers = [BatchNorm(4), Affine(4, 5, biases=False), BatchNorm(5), activation(), Affine(5, 3)]
+    layers = [BatchNorm(4), Affine(4, 5, bias=False), BatchNorm(5), activation(), Affine(5, 3)]
     network = Network(layers, loss(), dtype=np.float64, random_state=0)
     X, Y = np.random.default_rng(0).random((6, 4)), np.eye(3)[[0, 1, 2, 2, 1, 0]]
     network.params += np.random.default_rng(1).normal(size=network.params.size) * 0.1
@@ -98,7 +98,7 @@ def test_the_type_of_numbers_stays(dtype, n):
     """float32 in, float32 out, in both directions, the gradients and the state; float64 likewise."""
     layer, X = made(dtype), batch(n=n, dtype=dtype)
     Y = layer.forward(X, training=True)
-    arrays = [Y, layer.backward(np.ones_like(Y)), layer.forward(X), layer.centred, layer.inverse]
+    arrays = [Y, layer.backward(np.ones_like(Y)), layer.forward(X), layer.centred, layer.inverse_std]
     assert {array.dtype for array in (*arrays, layer.dgamma, layer.mean, layer.variance)} == {np.dtype(dtype)}
 
 
@@ -136,9 +136,9 @@ def test_parts_are_the_whole(n):
     """Two layers for some of the units each leave what one does, in its own parameters' gradients and state."""
     whole, cut, X, dY = made(), made(), batch(n=n), batch(1, n)
     shares = [slice(0, 2), slice(2, WIDTH)]
-    parts = [cut.part(outputs=units) for units in shares]
+    parts = [cut.shard(outputs=units) for units in shares]
     for layer in (whole, *parts):
-        layer.begin_estimate()
+        layer.begin_recompute()
     Y = np.hstack([part.forward(X[:, units], training=True) for part, units in zip(parts, shares, strict=True)])
     dX = np.hstack([part.backward(dY[:, units]) for part, units in zip(parts, shares, strict=True)])
     np.testing.assert_allclose(Y, whole.forward(X, training=True), rtol=1e-12)
@@ -151,26 +151,26 @@ def test_parts_are_the_whole(n):
 @pytest.mark.parametrize("units", [slice(None), slice(1, 4)])
 def test_a_shadow_leaves_no_trace(units):
     """It normalises by its own batch, with the layer's parameters as they are now, and moves no running statistics."""
-    layer, X = made().part(outputs=units), batch()[:, units]
+    layer, X = made().shard(outputs=units), batch()[:, units]
     layer.forward(X, training=True)
-    shadow, dY = layer.shadow(), batch(1)[:, units]
+    replica, dY = layer.replica(), batch(1)[:, units]
     layer.gamma += 1
     kept = {name: value.copy() for name, value in vars(layer).items() if isinstance(value, np.ndarray)}
-    Y, dX = shadow.forward(2 * X, training=True), shadow.backward(dY)
+    Y, dX = replica.forward(2 * X, training=True), replica.backward(dY)
     for name, value in kept.items():
         assert np.array_equal(getattr(layer, name), value), name
     np.testing.assert_allclose(Y, layer.forward(2 * X, training=True))
     np.testing.assert_allclose(dX, layer.backward(dY))
-    np.testing.assert_allclose((shadow.dgamma, shadow.dbeta), (layer.dgamma, layer.dbeta))
+    np.testing.assert_allclose((replica.dgamma, replica.dbeta), (layer.dgamma, layer.dbeta))
     assert not np.array_equal(layer.mean, kept["mean"])
 
 
 def test_a_shadow_of_one_sample_is_normalized_as_the_layer_is():
     """By the running statistics as they are now."""
     layer = made()
-    shadow = layer.shadow()
+    replica = layer.replica()
     layer.forward(batch(), training=True)
-    assert np.array_equal(shadow.forward(batch(5, 1), training=True), layer.forward(batch(5, 1), training=True))
+    assert np.array_equal(replica.forward(batch(5, 1), training=True), layer.forward(batch(5, 1), training=True))
 
 
 def test_a_batch_of_one_is_normalized_as_in_prediction():
@@ -191,7 +191,7 @@ def test_an_estimate_is_the_mean_of_all_batches():
     """Whatever was there before, every sample counts alike; a batch of one counts nothing; then rho holds again."""
     layer, batches = made(rho=0.5), [batch(1, 4), batch(2, 8), batch(3, 1), batch(4, 4)]
     layer.forward(batch(), training=True)
-    layer.begin_estimate()
+    layer.begin_recompute()
     for X in batches:
         layer.forward(X, training=True)
     counted = [X for X in batches if len(X) > 1]
@@ -200,7 +200,7 @@ def test_an_estimate_is_the_mean_of_all_batches():
     np.testing.assert_allclose(layer.mean, mean)
     variance = np.average([X.var(axis=0, ddof=1) for X in counted], axis=0, weights=shares)
     np.testing.assert_allclose(layer.variance, variance)
-    layer.end_estimate()
+    layer.end_recompute()
     layer.forward(batch(), training=True)
     np.testing.assert_allclose(layer.mean, (mean + batch().mean(axis=0)) / 2)
 
@@ -235,21 +235,21 @@ def test_a_copied_network_predicts_the_same(twin_of):
     network = Network([Affine(4, WIDTH), BatchNorm(WIDTH), ReLU(), Affine(WIDTH, 2)], random_state=0)
     X, Y = np.random.default_rng(0).random((5, 4), np.float32), np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1]]
     network.gradient(X, Y)
-    twin, P = twin_of(network), network.predict_proba(X)
-    assert np.array_equal(twin.predict_proba(X), P)
-    twin.gradient(X, Y)
+    replica, P = twin_of(network), network.predict_proba(X)
+    assert np.array_equal(replica.predict_proba(X), P)
+    replica.gradient(X, Y)
     assert np.array_equal(network.predict_proba(X), P)
-    assert not np.array_equal(twin.predict_proba(X), P)
+    assert not np.array_equal(replica.predict_proba(X), P)
 
 
-def test_a_bare_copy_has_configuration_and_state_of_its_own():
+def test_an_unbound_copy_has_configuration_and_state_of_its_own():
     """No parameters, no batch; what moves one's running statistics leaves the other's; and none are made up."""
     layer = made(rho=0.5)
-    bare = layer.bare()
+    copied = layer.unbound()
     layer.forward(batch(), training=True)
-    assert set(vars(bare)) == {"n_units", "rho", "epsilon", "seen", "follows", "mean", "variance"}
-    assert np.array_equal((bare.mean, bare.variance), (np.zeros(WIDTH), np.ones(WIDTH)))
-    assert "mean" not in vars(BatchNorm(3).bare())
+    assert set(vars(copied)) == {"n_units", "rho", "epsilon", "n_seen", "updates_statistics", "mean", "variance"}
+    assert np.array_equal((copied.mean, copied.variance), (np.zeros(WIDTH), np.ones(WIDTH)))
+    assert "mean" not in vars(BatchNorm(3).unbound())
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from pipeline.network.layers.noise import fill_normal
 DTYPES = [np.float32, np.float64]
 
 
-def made(sd=0.5, seed=2):
+def made(std=0.5, seed=2):
     """Return a layer with a generator at its beginning."""
-    layer = GaussianNoise(sd)
+    layer = GaussianNoise(std)
     layer.rng = np.random.default_rng(seed)
     return layer
 
@@ -21,18 +21,18 @@ def made(sd=0.5, seed=2):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_formula(dtype):
     """Box and Muller's, number by number, with the uniform numbers that the generator gives."""
-    room = np.empty((3, 50), dtype)
-    fill_normal(np.random.default_rng(0), room, 0.5)
+    buffer = np.empty((3, 50), dtype)
+    fill_normal(np.random.default_rng(0), buffer, 0.5)
     u, v = np.random.default_rng(0).random((2, 50), dtype).astype(np.float64)
     radius = 0.5 * np.sqrt(-2 * np.log(1 - u))
     wanted = [radius * np.sin(2 * np.pi * v), radius * np.cos(2 * np.pi * v)]
-    np.testing.assert_allclose(room[1:], wanted, atol=1e-6 if dtype is np.float32 else 1e-14)
+    np.testing.assert_allclose(buffer[1:], wanted, atol=1e-6 if dtype is np.float32 else 1e-14)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_distribution_is_normal(dtype):
     """200,000 numbers pass Kolmogorov and Smirnov's test, and neighbours and halves are uncorrelated."""
-    Y = made(sd=2).forward(np.full((400, 500), 3, dtype), training=True)
+    Y = made(std=2).forward(np.full((400, 500), 3, dtype), training=True)
     N = (Y.ravel().astype(np.float64) - 3) / 2
     assert kstest(N, "norm").pvalue > 0.01
     assert abs((N**4).mean() - 3) < 0.05
@@ -50,10 +50,10 @@ def test_the_largest_and_least_draws_are_borne(dtype):
             out[0] = [0, 1 - np.finfo(dtype).epsneg]
             out[1] = [1 - np.finfo(dtype).epsneg, 0]
 
-    room = np.empty((3, 2), dtype)
-    fill_normal(Extreme(), room, 1)
-    assert np.isfinite(room).all()
-    assert 5 < np.abs(room[1:]).max() < 9
+    buffer = np.empty((3, 2), dtype)
+    fill_normal(Extreme(), buffer, 1)
+    assert np.isfinite(buffer).all()
+    assert 5 < np.abs(buffer[1:]).max() < 9
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -70,12 +70,12 @@ def test_the_type_of_numbers_stays(shape, dtype):
 
 def test_backward_hands_on_the_gradient():
     """dX is dY, a new array, or where it is asked to."""
-    layer, dY, room = made(), np.arange(6.0).reshape(2, 3), np.empty((2, 3))
+    layer, dY, buffer = made(), np.arange(6.0).reshape(2, 3), np.empty((2, 3))
     dX = layer.backward(dY)
     assert np.array_equal(dX, dY)
     assert not np.may_share_memory(dX, dY)
-    assert layer.backward(dY, out=room) is room
-    assert np.array_equal(room, dY)
+    assert layer.backward(dY, out=buffer) is buffer
+    assert np.array_equal(buffer, dY)
 
 
 def test_it_works_in_place_on_columns_of_a_wider_array():
@@ -125,7 +125,7 @@ def test_prediction_adds_and_draws_nothing():
 
 def test_no_noise_is_no_change():
     """With a standard deviation of 0, Y is X."""
-    assert (made(sd=0).forward(np.ones((4, 3)), training=True) == 1).all()
+    assert (made(std=0).forward(np.ones((4, 3)), training=True) == 1).all()
 
 
 def test_it_wants_a_generator():
@@ -134,14 +134,14 @@ def test_it_wants_a_generator():
         GaussianNoise(1).forward(np.ones((1, 1)), training=True)
 
 
-@pytest.mark.parametrize("sd", [-0.1, np.nan, np.inf])
-def test_what_is_out_of_range_is_refused(sd):
+@pytest.mark.parametrize("std", [-0.1, np.nan, np.inf])
+def test_what_is_out_of_range_is_refused(std):
     """The message names the parameter."""
-    with pytest.raises(ValueError, match="sd must be a finite number >= 0"):
-        GaussianNoise(sd)
+    with pytest.raises(ValueError, match="std must be a finite number >= 0"):
+        GaussianNoise(std)
 
 
 def test_it_shows_what_it_is():
     """Its text is the call that makes it, and it says that it draws."""
     assert repr(GaussianNoise(0.3)) == "GaussianNoise(0.3)"
-    assert GaussianNoise.draws
+    assert GaussianNoise.stochastic

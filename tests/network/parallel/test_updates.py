@@ -21,7 +21,7 @@ from pipeline.network import (
 from pipeline.network.batches import Samples, Sampling
 from pipeline.network.parallel import sharding
 from pipeline.network.parallel.updates import Updater
-from pipeline.network.parallel.workers import Team
+from pipeline.network.parallel.workers import Workers
 from pipeline.network.training import Trainer
 
 N = 50
@@ -34,11 +34,11 @@ def samples(*, weighted=False):
     return Samples(rng.normal(size=(N, 7)), Y, rng.random(N) if weighted else None)
 
 
-def network(activation="relu", loss=SoftmaxCrossEntropy, *, biases=True, rate=0.0):
+def network(activation="relu", loss=SoftmaxCrossEntropy, *, bias=True, rate=0.0):
     """Return a network of three affine layers."""
     first, second = ([Dropout(rate)] if rate else [] for _ in range(2))
-    hidden = [Affine(7, 6, biases=biases), ACTIVATIONS[activation](), *second, Affine(6, 5, biases=biases)]
-    layers = [*first, *hidden, ACTIVATIONS[activation](), Affine(5, 3, biases=biases)]
+    hidden = [Affine(7, 6, bias=bias), ACTIVATIONS[activation](), *second, Affine(6, 5, bias=bias)]
+    layers = [*first, *hidden, ACTIVATIONS[activation](), Affine(5, 3, bias=bias)]
     return Network(layers, loss(), dtype=np.float64, random_state=0)
 
 
@@ -58,7 +58,7 @@ def plain_update(net, optimizer, data, rows, rate, alpha):
 @pytest.fixture(params=["samples", "units"])
 def shared(request, monkeypatch):
     """Have threads share samples, as in narrow networks, or units, as in wide ones."""
-    monkeypatch.setattr(sharding, "WIDE", 0 if request.param == "units" else 1000)
+    monkeypatch.setattr(sharding, "WIDE_LAYER", 0 if request.param == "units" else 1000)
     return request.param
 
 
@@ -72,8 +72,8 @@ def test_it_is_the_plain_update(size, activation, loss, shared):
     adam, other = Adam(), Adam()
     adam.start(ours.params)
     other.start(plain.params)
-    with Team(size) as team:
-        updater = Updater(ours, adam, L2(0.2), team)
+    with Workers(size) as workers:
+        updater = Updater(ours, adam, L2(0.2), workers)
         assert updater.by_units == (shared == "units" and size > 1)
         for n in (20, 20, 7, 20, 1, 2):
             rows = rng.permutation(N)[:n]
@@ -87,17 +87,17 @@ def test_it_is_the_plain_update(size, activation, loss, shared):
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("rows", [slice(0, N), slice(10, 17)])
 def test_stretches_of_rows_and_no_biases(size, rows, shared):
-    """Rows that need no gathering, and layers without biases, give the plain update too."""
+    """Rows that need no gathering, and layers without bias, give the plain update too."""
     del shared
-    data, ours, plain = samples(), network(biases=False), network(biases=False)
+    data, ours, plain = samples(), network(bias=False), network(bias=False)
     sgd, other = SGD(), SGD()
     sgd.start(ours.params)
     other.start(plain.params)
-    with Team(size) as team:
-        updater = Updater(ours, sgd, None, team)
+    with Workers(size) as workers:
+        updater = Updater(ours, sgd, None, workers)
         updater.update(data, rows, 0.1)
         loss, score, n = updater.end_epoch()
-    before = network(biases=False).predict_proba(data.X[rows]).argmax(axis=1)
+    before = network(bias=False).predict_proba(data.X[rows]).argmax(axis=1)
     assert (score, n) == ((before == data.Y[rows].argmax(axis=1)).mean(), rows.stop - rows.start)
     assert loss == pytest.approx(plain_update(plain, other, data, rows, 0.1, 0.0))
     assert_allclose(ours.params, plain.params, rtol=1e-9, atol=1e-12)
@@ -128,17 +128,20 @@ def test_dropout_goes_on_where_it_was(shared):
     assert whole.network.params.tobytes() == parts.network.params.tobytes()
 
 
-def test_threads_need_the_parts_of_a_layer():
-    """A layer of somebody's own with parameters would have them moved by two threads at once."""
+def test_threads_need_shards_of_a_layer():
+    """A layer of somebody's own with parameters would have them perturbed by two threads at once."""
 
     class Shift(ReLU):
         def parameter_shapes(self):
             return {"c": (5,)}
 
-    bricks = Network([Affine(7, 5), Shift(), Affine(5, 3)])
-    Updater(bricks, SGD())
-    with Team(2) as team, pytest.raises(ValueError, match="several threads need the parts of Shift"):
-        Updater(bricks, SGD(), team=team)
+    layers = Network([Affine(7, 5), Shift(), Affine(5, 3)])
+    Updater(layers, SGD())
+    with (
+        Workers(2) as workers,
+        pytest.raises(ValueError, match="several threads, as an adversary, need shards of Shift"),
+    ):
+        Updater(layers, SGD(), workers=workers)
 
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -146,8 +149,8 @@ def test_a_layer_that_mixes_samples_sees_all_of_them(size):
     """With batch normalisation, threads share units, so that the statistics are the batch's, as one thread has them."""
 
     def train(n_threads):
-        bricks = [Affine(7, 6, biases=False), BatchNorm(6), ReLU(), Affine(6, 5), BatchNorm(5), ReLU(), Affine(5, 3)]
-        net = Network(bricks, dtype=np.float64, random_state=0)
+        layers = [Affine(7, 6, bias=False), BatchNorm(6), ReLU(), Affine(6, 5), BatchNorm(5), ReLU(), Affine(5, 3)]
+        net = Network(layers, dtype=np.float64, random_state=0)
         Trainer(net, Adam(), Sampling(20), 0.01, penalty=L2(0.1), n_threads=n_threads).run(samples(), max_epochs=4)
         return net
 
@@ -161,7 +164,7 @@ def test_a_layer_that_mixes_samples_sees_all_of_them(size):
 
 def test_what_mixes_samples_cannot_come_first():
     """Threads share samples before the first affine layer, where statistics would be of some of them alone."""
-    bricks = Network([BatchNorm(7), Affine(7, 3)])
-    Updater(bricks, SGD())
-    with Team(2) as team, pytest.raises(ValueError, match="before the first Affine"):
-        Updater(bricks, SGD(), team=team)
+    layers = Network([BatchNorm(7), Affine(7, 3)])
+    Updater(layers, SGD())
+    with Workers(2) as workers, pytest.raises(ValueError, match="before the first Affine"):
+        Updater(layers, SGD(), workers=workers)

@@ -8,17 +8,17 @@ import time
 import numpy as np
 import pytest
 
-from pipeline.network.parallel.workers import Team, TeamBrokenError
+from pipeline.network.parallel.workers import Workers, WorkersBrokenError
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_every_thread_does_its_work(size):
     """Each thread is called once a run with its own number, the first being the caller's."""
     seen = {}
-    with Team(size) as team:
+    with Workers(size) as workers:
         for _ in range(20):
             seen.clear()
-            team.run(lambda k: seen.__setitem__(k, threading.get_ident()))
+            workers.run(lambda k: seen.__setitem__(k, threading.get_ident()))
             assert sorted(seen) == list(range(size))
             assert len(set(seen.values())) == size
             assert seen[0] == threading.get_ident()
@@ -31,12 +31,12 @@ def test_nobody_goes_on_before_all_have_met(size):
 
     def work(k):
         written[k] += 1
-        team.meet(k)
+        workers.barrier(k)
         read[k] = written
 
-    with Team(size) as team:
+    with Workers(size) as workers:
         for run in range(1, 200):
-            team.run(work)
+            workers.run(work)
             assert (read == run).all()
 
 
@@ -48,27 +48,27 @@ def test_an_error_reaches_the_caller(failing, before):
     def work(k):
         if before and k == failing:
             raise KeyError("lost")
-        team.meet(k)
+        workers.barrier(k)
         if k == failing:
             raise KeyError("lost")
 
-    with Team(2) as team, pytest.raises(KeyError, match="lost"):
-        team.run(work)
+    with Workers(2) as workers, pytest.raises(KeyError, match="lost"):
+        workers.run(work)
 
 
 def test_closing_ends_the_threads():
-    """No thread is left when the team is closed."""
+    """No thread is left when the pool is closed."""
     before = set(threading.enumerate())
-    team = Team(4)
-    team.run(team.meet)
+    workers = Workers(4)
+    workers.run(workers.barrier)
     mine = set(threading.enumerate()) - before
     assert len(mine) == 3
-    team.close()
+    workers.close()
     assert not any(thread.is_alive() for thread in mine)
 
 
 def test_nothing_is_written_after_an_interruption():
-    """A person interrupts the first thread; what the others are at is over when the team is closed."""
+    """A person interrupts the first thread; what the others are at is over when the pool is closed."""
     written, at_work = [], threading.Barrier(3)
 
     def work(k):
@@ -78,45 +78,45 @@ def test_nothing_is_written_after_an_interruption():
         time.sleep(0.05)
         written.append(k)
 
-    with pytest.raises(KeyboardInterrupt), Team(3) as team:
-        team.run(work)
+    with pytest.raises(KeyboardInterrupt), Workers(3) as workers:
+        workers.run(work)
     assert sorted(written) == [1, 2]
 
 
 def test_threads_that_wait_for_one_that_never_began_are_sent_home():
     """Where the work is over before all have begun it, closing ends those that wait for the others to come."""
-    team, at_work = Team(3), threading.Barrier(2)
+    workers, at_work = Workers(3), threading.Barrier(2)
 
     def work(k):
         at_work.wait()
-        team.meet(k)
-        team.meet(k)
+        workers.barrier(k)
+        workers.barrier(k)
 
-    team._work = work
-    team._go[0].release()  # a person interrupts here
+    workers._work = work
+    workers._start[0].release()  # a person interrupts here
     at_work.wait()
-    team.close()
-    assert not any(thread.is_alive() for thread in team._threads)
+    workers.close()
+    assert not any(thread.is_alive() for thread in workers._threads)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_does_not_wait_for_threads_it_does_not_have():
     """In a child, work for several threads is an error at once."""
-    with Team(2) as team:
+    with Workers(2) as workers:
         child = os.fork()
         if child == 0:
             signal.alarm(10)  # ends a child that waits for ever
             try:
-                team.run(team.meet)
-            except TeamBrokenError:
+                workers.run(workers.barrier)
+            except WorkersBrokenError:
                 os._exit(0)
             os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_care_for_overflows_is_inherited():
-    """What NumPy was told to ignore where the team was made, it ignores in every thread."""
+    """What NumPy was told to ignore where the pool was made, it ignores in every thread."""
     results = np.zeros(2)
-    with np.errstate(over="ignore"), Team(2) as team:
-        team.run(lambda k: results.__setitem__(k, np.float64(1e308) * 10))
+    with np.errstate(over="ignore"), Workers(2) as workers:
+        workers.run(lambda k: results.__setitem__(k, np.float64(1e308) * 10))
     assert np.isinf(results).all()
