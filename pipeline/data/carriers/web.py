@@ -26,6 +26,7 @@ from urllib.parse import urljoin, urlsplit
 
 from pipeline.data.arrival import Chunks
 from pipeline.data.carriers.base import CarrierError, Transfer
+from pipeline.files import naming_full_disk
 
 _CHUNK = 2**16
 _MAX_HEAD = 2**20
@@ -187,7 +188,7 @@ def fetch(
 
 def save_plain(file: BinaryIO, target: Path) -> None:
     """Save a file as it comes."""
-    with target.open("wb") as copy:
+    with naming_full_disk(target), target.open("wb") as copy:
         copy.writelines(iter(partial(file.read, _CHUNK), b""))
 
 
