@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.markdown:
         print(report.markdown(document))
     if given.readme:
-        path = ROOT / "README.md"
+        path = ROOT / "benchmarks" / "README.md"
         text = between_markers(path.read_text("utf-8"), report.BEGIN, report.END, report.markdown(document))
         path.write_text(text, "utf-8")
 
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--dataset", default="mnist", help="images to measure with (default: mnist)")
     add("--output", type=Path, help="results file (default: benchmarks/results.json; none with --quick)")
     add("--markdown", action="store_true", help="print the tables")
-    add("--readme", action="store_true", help="put the tables into README.md")
+    add("--readme", action="store_true", help="put the tables into benchmarks/README.md")
     return parser
 
 

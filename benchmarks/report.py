@@ -1,4 +1,4 @@
-"""The results as text: JSON for machines, Markdown for the README. Pure functions, but for the last two.
+"""The results as text: JSON for machines, Markdown for benchmarks/README.md. Pure functions, but for the last two.
 
 The document holds the machine and one entry for every part that was measured there; a part that is measured again
 takes the place of the old one, and a new machine begins a new document.
@@ -32,7 +32,7 @@ def with_part(document: Document, machine: Mapping[str, Any], part: str, result:
 
 
 def markdown(document: Document) -> str:
-    """Return what the README says of all parts that there are."""
+    """Return what the README beside them says of all parts that there are."""
     parts = {name: entry["result"] for name, entry in document["parts"].items()}
     sections = [_SECTIONS[name](parts[name]) for name in _SECTIONS if name in parts]
     return "\n\n".join([_machine(document), *sections])
@@ -194,7 +194,7 @@ def _growth(result: list[dict[str, Any]]) -> str:
     return (
         f"How cost grows with rows, width, batch and threads. From the fewest rows to the most, seconds per image\n"
         f"stay within {spread:.0%} ({SPREAD:.0%}). The nearest to the floor: {fraction(most):.0%}, at {most['axis']} "
-        f"{most['value']:,}.\n\n![Microseconds per image, and the share of the floor](benchmarks/growth.png)"
+        f"{most['value']:,}.\n\n![Microseconds per image, and the share of the floor](growth.png)"
     )
 
 

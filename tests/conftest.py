@@ -1,6 +1,9 @@
 """What all tests share."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 # SciPy reads it when it is imported; without it, scikit-learn leaves out its check of array API input.
 os.environ["SCIPY_ARRAY_API"] = "1"
@@ -14,3 +17,18 @@ def one_thread():
     """Multiply matrices with one thread: the networks of tests are so small that more only wait for each other."""
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory):
+    """Return a folder in which the workflow has run, on the digits inside scikit-learn."""
+    root, folder = Path(__file__).parents[1], tmp_path_factory.mktemp("workplace")
+    settings = ["--set", "fetch.dataset=digits", "--set", "train.max_iter=2"]
+    subprocess.run(
+        [sys.executable, "-m", "pipeline", "run", "--params", str(root / "params.yaml"), *settings],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        check=True,
+        capture_output=True,
+    )
+    return folder

@@ -261,7 +261,7 @@ def test_parts_are_kept_until_the_machine_changes():
 
 def test_the_readme_has_a_place_for_the_tables():
     """The tables go between the markers and nowhere else; without markers there is an error."""
-    readme = (ROOT / "README.md").read_text("utf-8")
+    readme = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
     before, _, rest = between_markers(readme, report.BEGIN, report.END, "NEW").partition("NEW")
     assert before.endswith(f"{report.BEGIN}\n")
     assert rest.startswith(f"\n{report.END}")

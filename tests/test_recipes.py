@@ -48,6 +48,7 @@ from pipeline.recipes.table import BEGIN, END, describe_errors, describe_network
 from pipeline.settings import check_document, read_document
 
 ROOT = Path(__file__).parents[1]
+HOW_TO = Path(__file__).parents[1] / "docs" / "howto" / "recipes.md"
 FOLDER = ROOT / "recipes"
 RECIPES = read_recipes(FOLDER)
 
@@ -207,10 +208,10 @@ def test_the_default_is_that_of_the_workflow():
         assert repr(ours | {"random_state": 0}) == repr(theirs | {"random_state": 0})
 
 
-def test_the_readme_has_the_table_of_the_results():
+def test_the_readme_of_the_recipes_has_the_table_of_the_results():
     """What `recipe --write-readme` would write is there already."""
     made = make_table(FOLDER, RECIPES)
-    assert f"{BEGIN}\n{made}\n{END}" in (ROOT / "README.md").read_text("utf-8")
+    assert f"{BEGIN}\n{made}\n{END}" in (FOLDER / "README.md").read_text("utf-8")
 
 
 # ---------------------------------------------------------------- files that are wrong
@@ -983,7 +984,7 @@ def test_a_committee_of_others_has_a_row(mixed):
     ]
     made = table({"both": (replace(mixed, goal="less", test_time=read_yaml(COPIES)["test_time"]), runs)})
     assert made.splitlines()[2] == (
-        "| [both](recipes/both.yaml), `recipe both` | other + small | each as its own recipe says; mean over 3 copies "
+        "| [both](both.yaml), `recipe both` | other + small | each as its own recipe says; mean over 3 copies "
         "| next to nothing | less | 25.000 % +- 0.000 (25.00 to 25.00, 2 seeds) | 25.00, 37.50 % | 70 s |"
     )
     assert "not run yet" in table({"both": (mixed, [])})
@@ -1039,11 +1040,9 @@ def test_a_trial_of_a_committee_is_measured_on_what_was_held_back(mixed_trials, 
     )
 
 
-def test_the_committee_of_the_readme_is_one(tmp_path):
+def test_the_committee_of_the_how_to_is_one(tmp_path):
     """Whoever puts it beside the recipes has one of three networks."""
-    [text] = re.findall(
-        r"^```yaml\n(title:.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
+    [text] = re.findall(r"^```yaml\n(title:.*?)^```$", HOW_TO.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     for path in FOLDER.glob("*.yaml"):
         shutil.copy(path, tmp_path)
     (tmp_path / "three.yaml").write_text(text, "utf-8")
@@ -1051,9 +1050,9 @@ def test_the_committee_of_the_readme_is_one(tmp_path):
 
 
 def test_kept_networks_are_none_of_git_s():
-    """The folder that the README keeps them in is ignored."""
+    """The folder that the how-to keeps them in is ignored."""
     assert "/artifacts/*/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
-    assert "--keep artifacts/recipes" in (ROOT / "README.md").read_text("utf-8")
+    assert "--keep artifacts/recipes" in HOW_TO.read_text("utf-8")
 
 
 # ---------------------------------------------------------------- trials
@@ -1094,11 +1093,9 @@ def test_a_trial_is_one_network_with_changes_laid_over_the_recipe_s(trials):
     assert own == {name: value for name, value in trials.train.items() if name != "max_iter"}
 
 
-def test_the_trials_of_the_readme_are_some():
+def test_the_trials_of_the_how_to_are_some():
     """Whoever types them into the recipe that they are meant for has three trials."""
-    [text] = re.findall(
-        r"^```yaml\n(trial:.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
+    [text] = re.findall(r"^```yaml\n(trial:.*?)^```$", HOW_TO.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     made = replace(RECIPES["basic"], **read_yaml(text)).trial_recipes()
     assert [one.stages(0)["train"].max_iter for one in made.values()] == [50] * 3
     assert made["narrower"].train["hidden_layer_sizes"] != made["as it stands"].train["hidden_layer_sizes"]
@@ -1381,7 +1378,7 @@ def test_a_row_has_mean_and_range_over_the_seeds():
     recipe = replace(read_recipe(Path("recipes/small.yaml")), reported_by_epoch={})
     made = table({"small": (recipe, [results(0.5, 1.0), results(0.75, 2.0)])})
     assert made.splitlines()[2] == (
-        "| [a small net](recipes/small.yaml), `recipe small` | 64-4-10 relu | SGD 0.5, batches of 100, 2 epochs "
+        "| [a small net](small.yaml), `recipe small` | 64-4-10 relu | SGD 0.5, batches of 100, 2 epochs "
         "| next to nothing | 62.50 % (50.00 to 75.00, 2 seeds) | 1.5 s |"
     )
 
@@ -1429,7 +1426,7 @@ def test_a_recipe_with_a_goal_stands_in_a_table_of_errors(folder):
     write_results(folder / "recipes", "small", recipes["small"], runs, environment())
     goals, machine, others, *_ = make_table(folder / "recipes", recipes).split("\n\n")
     assert goals.splitlines()[2] == (
-        "| [a small net](recipes/small.yaml), `recipe small` | 3 of 64-4-10 relu | SGD 0.5, batches of 100, "
+        "| [a small net](small.yaml), `recipe small` | 3 of 64-4-10 relu | SGD 0.5, batches of 100, "
         "2 epochs; mean over 3 copies | next to nothing | next to none | 31.250 % +- 8.839 (25.00 to 37.50, 2 seeds) "
         "| 31.250 % +- 16.137 (12.50 to 50.00, 4 networks), 60 s each | 60 min |"
     )
@@ -1438,7 +1435,7 @@ def test_a_recipe_with_a_goal_stands_in_a_table_of_errors(folder):
         rf"Trained by \d+ threads? on {cores} cores, {re.escape(processor)}, {system}, NumPy {np.__version__}: small\."
     )
     assert re.fullmatch(words, machine.replace("\n", " "))
-    assert "[a small net](recipes/other.yaml)" in others
+    assert "[a small net](other.yaml)" in others
     assert "recipes/small.yaml" not in others
     assert "not run yet" in table({"small": (recipes["small"], [])}, {}).splitlines()[2]
 

@@ -1,4 +1,4 @@
-"""What recipes have reached, kept beside them, and the table in the README that is made of it.
+"""What recipes have reached, kept beside them, and the table in their README that is made of it.
 
 For ``NAME.yaml``, ``NAME.results.json`` has what its seeds came to, and ``NAME.trials.json`` what it was chosen from.
 ``NAME.again.results.json`` has what came of a recipe that was run again.

@@ -1,0 +1,238 @@
+"""The pages for people hold: their commands can be typed, their examples run and draw, their links lead somewhere."""
+
+import inspect
+import re
+import runpy
+import shutil
+import tomllib
+import warnings
+from contextlib import chdir
+from importlib import import_module
+from statistics import fmean
+
+import pytest
+from pages import DOCS, EXAMPLES, PAGES, ROOT, blocks, commands, commands_of, run_blocks
+from typer.main import get_command
+
+from pipeline.cli import app
+from pipeline.data.catalogue import CATALOGUE
+from pipeline.parameters import read_yaml
+from pipeline.settings import check_document, override, read_document
+from pipeline.stage_command import STAGES, stage_class
+
+CONSTRUCTORS = {name: stage_class(name) for name in STAGES}
+COMMANDS = get_command(app).commands
+DATA, OVERFITTING = PAGES["docs/howto/data.md"], "docs/howto/overfitting.md"
+WITH_EXAMPLES = [name for name in PAGES if name.startswith("docs/") and blocks(PAGES[name], "python", "pycon")]
+
+
+def contents(folder):
+    """Return the bytes of all files below a folder."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# ---------------------------------------------------------------- examples
+
+
+@pytest.fixture(scope="module")
+def typed(workplace, tmp_path_factory):
+    """Return what types the examples of a page one after another, where the workflow has run; it returns the names."""
+    done = {}
+
+    def run(name):
+        if name not in done:
+            folder = tmp_path_factory.mktemp("examples") / "folder"
+            shutil.copytree(workplace, folder)
+            names = done[name] = {"folder_of_the_test": folder}
+            with chdir(folder), warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)  # the workers of joblib outlive a search
+                run_blocks(blocks(PAGES[name], "python", "pycon"), names)
+        return done[name]
+
+    return run
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_the_examples_of_a_page_run_one_after_another(name, typed, workplace):
+    """They need nothing but the ones before, change no file of the workflow, and write where git looks away."""
+    before, after = contents(workplace), contents(typed(name)["folder_of_the_test"])
+    assert {path: after[path] for path in before} == before
+    assert {path.parts[0] for path in set(after) - set(before)} <= {"artifacts"}
+
+
+def test_the_tutorial_ends_in_a_network_that_reads(typed):
+    """Its loop trains one by hand that is right about digits that it has not seen."""
+    assert typed("docs/tutorial.md")["accuracy"] > 0.93
+
+
+def test_the_search_over_deformations_deforms(typed):
+    """It chooses to turn images, and on test digits that beats the same network without, as the text says."""
+    names = typed(OVERFITTING)
+    assert names["search"].best_params_["augmentation__rotation"] > 0
+    deformed, plain = (names[name].score(names["X_test"], names["y_test"]) for name in ("search", "plain"))
+    assert deformed >= plain + 0.01
+
+
+def test_the_ensemble_is_better_than_its_members(typed):
+    """Its vote is right more often than its members on average."""
+    names = typed(OVERFITTING)
+    assert names["voted"] > fmean(names["members"])
+    assert names["voted"] > 0.97
+
+
+def test_the_service_leaves_doubtful_images_aside(typed):
+    """Its answer is the model's where the confidence suffices, and None else."""
+    names = typed("docs/howto/predict.md")
+    image = names["pixels"][:1]
+    confidence = names["model"].predict_proba(image).max()
+    given = names["answer"](image.tobytes(), least=0.0)
+    assert given == {"label": names["model"].predict(image)[0], "confidence": pytest.approx(confidence)}
+    assert names["answer"](image.tobytes(), least=1.1)["label"] is None
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_of_the_gallery_ends_in_a_picture(path, tmp_path, monkeypatch):
+    """It runs without a network and without a warning, and what it draws last is no empty page."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    mpl.use("agg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plt, "show", lambda: None)
+    try:
+        runpy.run_path(str(path))
+        figure = plt.gcf()
+        figure.canvas.draw()
+        assert figure.axes or figure.subfigs
+        assert np.asarray(figure.canvas.buffer_rgba()).std() > 5
+    finally:
+        plt.close("all")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_gallery_is_worth_a_look():
+    """It has at least six examples, each with a title that is underlined."""
+    assert len(EXAMPLES) >= 6
+    for path in EXAMPLES:
+        title, line, *_ = path.read_text("utf-8").removeprefix('"""\n').splitlines()
+        assert line == "=" * len(title)
+
+
+# ---------------------------------------------------------------- commands
+
+
+def test_only_known_programs_are_called():
+    """Every command of the shell blocks belongs to a program whose words are checked below."""
+    programs = {words[0] for text in PAGES.values() for words in commands(text)}
+    assert programs == {"python3", ".", "pip", "dvc", "python", "bash", "pre-commit", "git"}
+
+
+@pytest.mark.parametrize("words", commands_of("python", "-m", "pipeline"), ids=" ".join)
+def test_commands_are_understood(words):
+    """Every command of the workflow has options that exist, and values that are allowed."""
+    name, *rest = words
+    if "--help" in rest:
+        assert name in COMMANDS
+        return
+    context = COMMANDS[name].make_context(name, list(rest))
+    given = {key: value for key, value in context.params.items() if value is not None}
+    if name in STAGES:
+        for parameter in COMMANDS[name].parameters.values():
+            if parameter.name in given:
+                parameter.read(read_yaml(given[parameter.name]))
+    document = read_document(ROOT / "params.yaml")
+    for text in given.get("settings", []):
+        document = override(document, text)
+    check_document(document, CONSTRUCTORS)
+
+
+@pytest.mark.parametrize("words", commands_of("python", "-m", "pipeline"), ids=" ".join)
+def test_commands_leave_the_reader_s_model_alone(words):
+    """What runs stages says where to write to, and that is not the folder of ``dvc repro``."""
+    if words[0] in {*STAGES, "run"} and "--help" not in words:
+        given = words[words.index("--artifacts") + 1]
+        assert re.fullmatch(r"artifacts/\w+", given)
+        assert given.partition("/")[2] not in {stage.writes for stage in CONSTRUCTORS.values()}
+
+
+@pytest.mark.parametrize("words", commands_of("dvc"), ids=" ".join)
+def test_commands_of_dvc_are_understood(words):
+    """DVC knows the command and its options, and the parameters that it sets are allowed."""
+    from dvc.cli.parser import get_main_parser
+
+    arguments = get_main_parser().parse_args(words)
+    document = read_document(ROOT / "params.yaml")
+    for text in getattr(arguments, "set_param", None) or []:
+        document = override(document, text)
+    check_document(document, CONSTRUCTORS)
+
+
+@pytest.mark.parametrize("words", commands_of("python", "-m", "benchmarks"), ids=" ".join)
+def test_commands_of_the_benchmarks_are_understood(words):
+    """The benchmarks know the parts and the options."""
+    from benchmarks.__main__ import _parser
+
+    assert _parser().parse_args(words)
+
+
+@pytest.mark.parametrize("words", commands_of("pip"), ids=" ".join)
+def test_extras_exist(words):
+    """What a page installs is this project, with an extra that it has."""
+    *options, target = words
+    assert options == ["install", "-e"]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert re.fullmatch(r"\.\[(\w+)\]", target)[1] in extras
+
+
+# ---------------------------------------------------------------- text
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_files_that_are_named_are_there(name):
+    """Every link to a file of the repository, and every script that is called, leads somewhere."""
+    folder = (ROOT / name).parent
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", PAGES[name])
+    links = [link for link in links if "/generated/" not in link]  # made by the build, which holds them
+    scripts = [words[1] for words in commands(PAGES[name]) if words[0] == "bash"]
+    assert not [link for link in links if not (folder / link).exists()]
+    assert not [script for script in scripts if not (ROOT / script).exists()]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_lines_are_short_enough_to_read(name):
+    """No line of prose is longer than the code's."""
+    long = [line for line in PAGES[name].splitlines() if len(line) > 120 and not line.startswith("|")]
+    assert not long
+
+
+@pytest.mark.parametrize("module", ["pipeline", "pipeline.network"])
+def test_the_reference_has_every_public_name(module):
+    """A class or a function that can be imported from the top has a page of its own."""
+    listed = {word for path in DOCS if path.parent.name == "reference" for word in path.read_text("utf-8").split()}
+    package = import_module(module)
+    public = [name for name in package.__all__ if callable(getattr(package, name))]
+    assert [inspect.unwrap(getattr(package, name)).__name__ for name in public if name not in listed] == []
+
+
+def test_every_how_to_is_in_the_list():
+    """The pages of the folder are those of its table of contents."""
+    [listed] = blocks(PAGES["docs/howto/index.md"], r"\{toctree\}")
+    pages = {path.stem for path in DOCS if path.parent.name == "howto"} - {"index"}
+    assert {line for line in listed.splitlines() if line and not line.startswith(":")} == pages
+
+
+@pytest.mark.parametrize("dataset", CATALOGUE.values(), ids=CATALOGUE)
+def test_data_sets_stand_with_their_licence(dataset):
+    """The table of data sets has every name of the catalogue, with its licence and number of classes."""
+    [row] = re.findall(rf"^\| `{dataset.name}` \|.*$", DATA, re.MULTILINE)
+    assert row.endswith(f"| {dataset.n_classes} | {dataset.licence} |")
+
+
+def test_sources_that_can_be_named_exist():
+    """The page on data names as ``source`` what ``Fetch`` takes."""
+    sentence = re.search(r"One source can be named instead, (.*?)\.", DATA, re.DOTALL)[1]
+    sources = re.findall(r"`(\w+)`", sentence)
+    assert sources
+    for source in sources:
+        check_document({"fetch": {"source": source}}, CONSTRUCTORS)
