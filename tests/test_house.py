@@ -249,7 +249,6 @@ OF_THE_WHOLE = {
     "test_benchmarks",
     "test_classifier_like_sklearn",
     "test_docs",
-    "test_docs",
     "test_dvc",
     "test_house",
     "test_packaging",
