@@ -171,7 +171,7 @@ class Step(WarmedUp):
 
     def __init__(
         self,
-        every: Annotated[float, "> 0"] = 10,
+        every: Annotated[float, ">= 1e-9"] = 10,
         drop: Annotated[float, "> 0", "<= 1"] = 0.1,
         warmup: Annotated[float, ">= 0"] = 0,
     ) -> None:
