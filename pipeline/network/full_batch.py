@@ -23,7 +23,7 @@ class FullBatchGradient:
         Its network and penalty are used.
     samples : Samples
         The training data.
-    team : Workers
+    workers : Workers
         The threads. The last bits of the sums depend on how many they are.
     """
 

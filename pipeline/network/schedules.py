@@ -3,7 +3,7 @@
 Time is counted in epochs, and moves on with every update. A schedule with an end has its length in ``epochs``; without
 one, it takes the length of the training that it begins with.
 
-Where training goes on after a schedule's end, the schedule begins anew: a warm restart, as Loshchilov and Hutter 2017,
+Where training goes on after a schedule's end, the schedule begins again: a warm restart, as Loshchilov and Hutter 2017,
 arXiv 1608.03983, have it. Where training stopped before the end, it goes on from there. A schedule without an end goes
 on falling for as long as training goes on.
 """
@@ -20,7 +20,7 @@ class Schedule(Configurable, ABC):
 
     Its constructor is its whole configuration, so that scikit-learn can clone it, set it and search over it. One that
     ``ends`` has brought training to its end when its length is over: a call that trains stops there, and the next one
-    begins the schedule anew. Another schedule, or one with other parameters, begins anew as well.
+    begins the schedule again. Another schedule, or one with other parameters, begins at its start as well.
     """
 
     ends: ClassVar[bool] = False

@@ -23,7 +23,7 @@ class Affine(Layer):
     ----------
     n_in, n_out : int
         Width of the input and of the output.
-    biases : bool, default=True
+    bias : bool, default=True
         Whether to add b.
     initializer : callable, default=glorot_uniform
         Draws W and b; see ``initializers``.
