@@ -27,7 +27,8 @@ from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
 from pipeline.settings import PARAMS, RECIPES, check_document, override, read_document, shipped
 from pipeline.stage_command import STAGES, StageCommand, stage_class
 from pipeline.stages.base import MAKERS, MissingInputError, Stage, check_output
-from pipeline.terminal import RichProgress, format_json, format_result
+from pipeline.terminal import RichProgress, format_json, format_result, show, tell
+from pipeline.text import printable
 
 if TYPE_CHECKING:
     from pipeline.labels import Guess
@@ -70,7 +71,7 @@ class Face(TyperGroup):
                 raise
             code = _report(error)
         if code == INTERRUPTED:
-            typer.echo("interrupted", err=True)
+            tell("interrupted")
         sys.exit(code)
 
 
@@ -92,7 +93,7 @@ def main() -> None:
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"digits {pipeline.__version__}")
+        show(f"digits {pipeline.__version__}")
         raise typer.Exit
 
 
@@ -181,7 +182,8 @@ def predict(
         _echo_all(chain(["["], objects, ["]\n"]))
     else:
         _echo_all(
-            "  ".join([*name.values(), str(one["number"]), as_text(one["label"]), f"{one['confidence']:.4f}"]) + "\n"
+            "  ".join([*map(printable, name.values()), str(one["number"]), as_text(one["label"])])
+            + f"  {one['confidence']:.4f}\n"
             for name, one in found
         )
 
@@ -211,7 +213,7 @@ def _predict_watchfully(model: Any, images: Any, file: Path) -> Iterator[tuple[i
 
     told = unlike_training(model, images)
     if told:
-        typer.echo(f"warning: {file}: unlike the images of training: {'; '.join(told)}", err=True)
+        tell(f"warning: {file}: unlike the images of training: {'; '.join(told)}")
     said = set()
     step = max(1, min(4096, _NUMBERS // images.shape[1], _NUMBERS // len(model.classes_)))
     for start in range(0, len(images), step):
@@ -221,7 +223,7 @@ def _predict_watchfully(model: Any, images: Any, file: Path) -> Iterator[tuple[i
         for one in caught:
             if not (told and issubclass(one.category, PixelRangeWarning)) and str(one.message) not in said:
                 said.add(str(one.message))
-                typer.echo(f"warning: {file}: {one.message}", err=True)
+                tell(f"warning: {file}: {one.message}")
         yield start, probabilities
 
 
@@ -251,7 +253,7 @@ def gradcheck(
         n_of_each = None if every else gradients.N_OF_EACH
         differences = gradients.check(train, some, y[:images], labels, progress, n_of_each=n_of_each)
     found = [asdict(one) for one in differences]
-    typer.echo(format_json(found) if as_json else "\n".join(gradients.describe(differences)))
+    show(format_json(found) if as_json else "\n".join(gradients.describe(differences)))
     gradients.demand_agreement(differences)
 
 
@@ -334,10 +336,10 @@ def recipe(
     if table or readme:
         _publish(results, recipes, readme, table=table)
     if as_json:
-        typer.echo(format_json(made or {name: {"title": one.title} for name, one in recipes.items()}))
+        show(format_json(made or {name: {"title": one.title} for name, one in recipes.items()}))
     elif not (names or every or table or readme):
         width = 2 + max(map(len, recipes))
-        typer.echo("\n".join(f"{name:<{width}}{one.title}" for name, one in recipes.items()))
+        show("\n".join(f"{name:<{width}}{printable(one.title)}" for name, one in recipes.items()))
 
 
 def _check_together(*, table: bool, as_json: bool, replace: bool, trials: bool) -> None:
@@ -382,7 +384,7 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None, *,
 
     runs = read_progress(folder, name, recipe, finished=replace)
     if runs:
-        typer.echo(f"{name}: goes on after {len(runs)} of {len(recipe.seeds)} seeds", err=True)
+        tell(f"{name}: goes on after {len(runs)} of {len(recipe.seeds)} seeds")
     with (
         temporary_folder() as scratch,
         RichProgress() as progress,
@@ -391,7 +393,7 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None, *,
         artifacts = keep / name if keep else scratch
         for one in run(recipe, artifacts, progress, after=len(runs), kept=keep):
             figures = {"test accuracy": one["test"]["accuracy"], "updates": one["updates"], "seconds": one["seconds"]}
-            typer.echo(format_result(f"{name}, seed {one['seed']}", figures))
+            show(format_result(f"{name}, seed {one['seed']}", figures))
             if keep and not (recipe.members or recipe.of):
                 keep_model(keep, name, recipe, one["seed"], artifacts / "model" / "model.npz", one)
             runs.append(one | {"machine": describe_machine(environment())})  # another may have trained those before
@@ -399,7 +401,7 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None, *,
     if replace:
         replace_results(folder, name, recipe)
     elif place.name != f"{name}.results.json":
-        typer.echo(f"{name}: earlier results stay; these are in {place}, and --replace puts them there", err=True)
+        tell(f"{name}: earlier results stay; these are in {place}, and --replace puts them there")
     return runs
 
 
@@ -414,7 +416,7 @@ def _run_trials(folder: Path, recipes: dict[str, "Recipe"], only: list[str], kee
             if trial not in trials:
                 raise ParameterError(f"{name}: {no_such('trial', trial, trials)}")
         if not trials:
-            typer.echo(f"{name} has no trials", err=True)
+            tell(f"{name} has no trials")
     with temporary_folder() as scratch:  # one for all: trials may share networks
         for name, trials in known.items():
             for trial in only or trials:
@@ -433,11 +435,11 @@ def _run_trial(
 
     done = [run["seed"] for run in read_trials(folder, name, recipe)[trial]]
     if done:
-        typer.echo(f"{name}, {trial}: {len(done)} of {len(one.seeds)} seeds are done already", err=True)
+        tell(f"{name}, {trial}: {len(done)} of {len(one.seeds)} seeds are done already")
     with RichProgress() as progress, _saying_warnings(progress):
         for made in train(progress, without=done):
             figures = {"validation error": made["validation"]["error_rate"], "updates": made["updates"]}
-            typer.echo(format_result(f"{name}, {trial}, seed {made['seed']}", figures | {"seconds": made["seconds"]}))
+            show(format_result(f"{name}, {trial}, seed {made['seed']}", figures | {"seconds": made["seconds"]}))
             runs = read_trials(folder, name, recipe)  # anew: another process may have added to them
             runs[trial].append(made)
             write_trials(folder, name, recipe, runs, environment())
@@ -456,11 +458,11 @@ def _compare(folder: Path, recipes: dict[str, "Recipe"], *, as_json: bool) -> No
     (one, other), found = runs, compare(*runs.values())
     if as_json:
         figures = {name: errors(each) for name, each in runs.items()}
-        typer.echo(format_json({"error_rate": figures, **asdict(found)}))
+        show(format_json({"error_rate": figures, **asdict(found)}))
         return
     for name, each in runs.items():
-        typer.echo(f"{name}: test error {describe_errors(each)}")
-    typer.echo(describe_comparison(one, other, found))
+        show(f"{name}: test error {describe_errors(each)}")
+    show(describe_comparison(one, other, found))
 
 
 def _publish(folder: Path, recipes: dict[str, "Recipe"], readme: Path | None, *, table: bool) -> None:
@@ -469,7 +471,7 @@ def _publish(folder: Path, recipes: dict[str, "Recipe"], readme: Path | None, *,
 
     text = make_table(folder, recipes)
     if table:
-        typer.echo(text)
+        show(text)
     if readme:
         write_readme(readme, text)
 
@@ -477,7 +479,7 @@ def _publish(folder: Path, recipes: dict[str, "Recipe"], readme: Path | None, *,
 def _read_params(params: Path | None) -> dict[str, Any]:
     """Read the file of parameters, and say so where it is the one that comes with the program."""
     if params is None and not PARAMS.exists():
-        typer.echo(f"there is no {PARAMS} here: the parameters are {_ours()}; --params FILE names others", err=True)
+        tell(f"there is no {PARAMS} here: the parameters are {_ours()}; --params FILE names others")
     return read_document(params)
 
 
@@ -491,7 +493,7 @@ def _find_recipes(folder: Path | None) -> tuple[Path, Path]:
         return folder, folder
     if any(RECIPES.glob("*.yaml")):
         return RECIPES, RECIPES
-    typer.echo(f"there are no {RECIPES}/*.yaml here: the recipes are {_ours()}; results are in {RECIPES}/", err=True)
+    tell(f"there are no {RECIPES}/*.yaml here: the recipes are {_ours()}; results are in {RECIPES}/")
     return shipped(RECIPES), RECIPES
 
 
@@ -527,9 +529,9 @@ def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path, *, as_jso
         with RichProgress(verbose=verbose) as progress, _saying_warnings(progress), quiet:
             results[name] = stage.run(artifacts, progress)
         if not as_json:
-            typer.echo(format_result(name, results[name]))
+            show(format_result(name, results[name]))
     if as_json:
-        typer.echo(format_json(results))
+        show(format_json(results))
 
 
 def _say_what_dvc_needs(folders: Iterable[Path]) -> None:
@@ -543,13 +545,12 @@ def _say_what_dvc_needs(folders: Iterable[Path]) -> None:
 
     tracked = [str(folder) for folder in tracked_by_dvc(folders)]
     if tracked:
-        typer.echo(
+        tell(
             f"warning: DVC tracks {', '.join(tracked)}, and `dvc repro` may put back what was there; --artifacts "
             "FOLDER writes elsewhere",
-            err=True,
         )
     if damage := damaged_lock():
-        typer.echo(f"warning: {damage}", err=True)
+        tell(f"warning: {damage}")
 
 
 @contextmanager
@@ -564,7 +565,7 @@ def _report(error: Exception) -> int:
     """Say in one line what went wrong, and return the exit code."""
     message = _explain_usage(error) if isinstance(error, typer.TyperException) else _explain(error)
     if message:  # `digits` alone has shown the help already
-        typer.echo(f"error: {message}", err=True)
+        tell(f"error: {message}")
     return 2 if isinstance(error, ParameterError) else getattr(error, "exit_code", 1)
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline.text import printable
+
 Array = NDArray[Any]
 Label = bool | int | float | str
 
@@ -147,4 +149,4 @@ def as_text(label: Label | Iterable[Label]) -> str:
     ('two words', '1,3', '-')
     """
     words = str(label) if isinstance(label, Label) else ",".join(map(str, label)) or "-"
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in words)
+    return printable(words)

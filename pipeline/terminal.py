@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from types import TracebackType
 from typing import Any, Self
 
+import typer
 from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import Progress as Bars
@@ -18,6 +19,22 @@ from rich.progress import ProgressColumn, Task, TaskID
 from rich.text import Text
 
 from pipeline.stages.base import Progress
+from pipeline.text import printable, shorten
+
+
+def show(text: str) -> None:
+    """Print a result, one line or several, from which no text that came from outside can command the terminal."""
+    typer.echo(printable(text, lines=True))
+
+
+def tell(line: str) -> None:
+    """Print one line to the error stream, for a person, whatever a file's name or a server's answer puts into it."""
+    typer.echo(_one_line(line), err=True)
+
+
+def _one_line(text: str) -> str:
+    """Return a text on one line, cut off where it has thousands of letters."""
+    return shorten(printable(" ".join(text.splitlines())), 2000)
 
 
 class RichProgress(Progress):
@@ -61,7 +78,7 @@ class RichProgress(Progress):
 
     def begin(self, what: str, total: int | None, unit: str) -> None:
         """Draw a bar of ``total`` units, or one that only moves where nobody knows how many."""
-        self._tasks.append(self._bars.add_task(what, total=total, unit=unit, values={}))
+        self._tasks.append(self._bars.add_task(printable(what), total=total, unit=unit, values={}))
         self._bars.start()
 
     def advance(self, step: int = 1, **figures: float) -> None:
@@ -85,7 +102,7 @@ class RichProgress(Progress):
 
     def say(self, line: str) -> None:
         """Print a line, above the bars where there are some."""
-        self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._bars.console.print(_one_line(line), markup=False, highlight=False, soft_wrap=True)
 
 
 class _Line(ProgressColumn):
@@ -255,6 +272,6 @@ def _table(title: str, parts: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def _number(value: Any) -> str:
     """Return a figure with four decimals, or four digits where it is too small for them; anything else as it is."""
     if isinstance(value, Integral) or not isinstance(value, Real):
-        return str(value)
+        return printable(value)
     figure = float(value)
     return f"{figure:.4f}" if figure == 0 or abs(figure) >= 1e-3 else f"{figure:.4g}"

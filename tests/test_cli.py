@@ -480,6 +480,26 @@ def test_a_lock_that_dvc_left_damaged_is_told(text, state):
     assert f"warning: dvc.lock is {state}, as DVC leaves it when it is killed: `git restore dvc.lock`" in error
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "x", "--model", "{}"],
+        ["train", "--params", "{}"],
+        ["run", "--set", "{}"],
+        ["train", "--alpha", "{}"],
+        ["train", "--{}"],
+        ["{}"],
+        ["recipe", "{}", "--recipes", "{}"],
+    ],
+)
+def test_no_argument_commands_the_terminal(words):
+    """Errors repeat what was typed, or pasted, with its escape codes to be seen."""
+    code, out, error = call(*(word.format("\x1b[2J\u202ename") for word in words))
+    assert (code != 0, out) == (True, "")
+    assert error.removesuffix("\n").isprintable()
+    assert "\\x1b[2J" in error
+
+
 def test_debug_shows_the_traceback():
     """Whoever asks for it sees the error itself."""
     Path("artifacts/split").mkdir(parents=True)

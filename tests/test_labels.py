@@ -235,3 +235,9 @@ def test_a_label_stays_on_its_line():
 def test_two_classes_are_not_several_labels():
     """One logistic output tells two classes apart; several tell labels."""
     assert [has_several(fitted(y)) for y in (CODES > 1, CODES, SEVERAL)] == [False, False, True]
+
+
+def test_a_label_cannot_command_the_terminal():
+    """Escape codes, line breaks and marks of direction in it are told by their codes."""
+    assert as_text("\x1b[2J\u202ea\n") == "\\x1b[2J\\u202ea\\n"
+    assert as_text(["\x9b", "\u00e9"]) == "\\x9b,\u00e9"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pipeline.terminal import RichProgress, format_figures, format_json, format_result
+from pipeline.terminal import RichProgress, format_figures, format_json, format_result, show, tell
 
 
 def work(progress):
@@ -183,3 +183,33 @@ def test_a_result_of_parts_is_a_table_that_aligns():
 def test_a_result_of_nothing_is_still_a_line():
     """A stage with nothing to say is heard to be done."""
     assert format_result("split", {}).startswith("split:")
+
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\u202etxt.exe"
+ESCAPED = r"\x1b]0;owned\x07\x1b[2J\u202etxt.exe"
+
+
+def test_no_text_commands_the_terminal(capsys):
+    """What a server, a file name or a label holds is printed so that it can be read; a result keeps its lines."""
+    show(f"a\n{EVIL}")
+    tell(f"error: {EVIL}\rsecond\nthird")
+    RichProgress().say(f"from {EVIL}\n[bold]")
+    show(format_result("fetch", {"source": f"{EVIL}\n"}))
+    out, error = capsys.readouterr()
+    assert out == f"a\n{ESCAPED}\nfetch: source {ESCAPED}\\n\n"
+    assert error == f"error: {ESCAPED} second third\nfrom {ESCAPED} [bold]\n"
+
+
+def test_no_title_of_a_bar_commands_the_terminal(terminal):
+    """A bar may be named after an address that a server has sent one to."""
+    with RichProgress() as progress:
+        progress.begin(EVIL, 3, "B")
+        progress.end()
+    assert ESCAPED in terminal.getvalue()
+    assert EVIL[:5] not in terminal.getvalue()
+
+
+def test_a_line_for_a_person_has_an_end(capsys):
+    """However long the text is that it was made from."""
+    tell("x" * 10**6)
+    assert len(capsys.readouterr().err) == 2001
