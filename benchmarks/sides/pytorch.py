@@ -76,12 +76,12 @@ class PyTorchBFloat16(PyTorch):
 def build(training: Training, n_in: int, n_out: int) -> nn.Sequential:
     """Return the network, with its first weights."""
     logistic = training.activation == "logistic"
-    bricks: list[nn.Module] = []
+    modules: list[nn.Module] = []
     for fan_in, fan_out in pairwise(training.widths(n_in, n_out)):
-        bricks += [_affine(fan_in, fan_out, 2 if logistic else 6), nn.Sigmoid() if logistic else nn.ReLU()]
-        bricks += [nn.Dropout(training.dropout)] if training.dropout else []
+        modules += [_affine(fan_in, fan_out, 2 if logistic else 6), nn.Sigmoid() if logistic else nn.ReLU()]
+        modules += [nn.Dropout(training.dropout)] if training.dropout else []
     n_last = 2 if training.dropout else 1  # what follows the output layer: softmax is in the loss
-    return nn.Sequential(*bricks[:-n_last])
+    return nn.Sequential(*modules[:-n_last])
 
 
 def _affine(n_in: int, n_out: int, factor: float) -> nn.Linear:

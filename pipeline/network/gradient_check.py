@@ -119,7 +119,7 @@ def check_gradients(
         As in ``differentiate``.
     n_of_each : int, default=None
         How many elements of each array of parameters are checked, or all where it has no more: three of four of them
-        such that move the loss, as far as there are any, the others rng_state from the rest. None checks all.
+        with a gradient other than 0, as far as there are any, the others drawn from the rest. None checks all.
     random_state : int, default=0
         The seed of the draw.
 
@@ -188,7 +188,7 @@ def train_numerically(
     learning_rate : float
         Its learning rate.
     n_updates : int
-        Each sample_losses two losses for every single parameter.
+        Each costs two evaluations of the loss for every single parameter.
     advance : callable, optional
         Called with how many more parameters have been changed.
     """

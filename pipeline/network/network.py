@@ -258,7 +258,7 @@ class Network:
         return X, Y
 
     def _buffer(self, name: str, n_samples: int) -> Array:
-        """Return buffer for a layer's result."""
+        """Return a buffer for a layer's result."""
         buffer = self._buffers.get(name)
         if buffer is None or len(buffer) < n_samples:
             buffer = self._buffers[name] = np.empty((n_samples, self.plan.widths[name]), self.dtype)

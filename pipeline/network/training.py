@@ -206,7 +206,7 @@ class Trainer:
         max_updates : float, default=inf
             Updates to make at the most.
         validation : Samples, optional
-            What to evaluate every epoch on.
+            Data that every epoch is evaluated on.
         callback : Callback, optional
             Called at every epoch; may ask to stop.
 
@@ -445,7 +445,7 @@ class Trainer:
         self.network.recompute_statistics(self._inputs(samples))
 
     def _inputs(self, samples: Samples) -> Iterator[Array | SparseRows]:
-        """Yield all inputs, piece by chunk_size, deformed as in training."""
+        """Yield all inputs, chunk by chunk, deformed as in training."""
         if self.augmentation is None:
             yield from (X for X, _, _ in self.chunks(samples))
             return

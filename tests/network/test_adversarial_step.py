@@ -44,7 +44,7 @@ class Still(Optimizer):
 
 
 class Slope(Layer):
-    """Y = c X, unit by unit: a layer of somebody's own."""
+    """Y = c X, unit by unit: a user's own layer."""
 
     def parameter_shapes(self):
         return {"c": (5,)}
@@ -278,7 +278,7 @@ def test_figures_of_an_epoch_are_those_of_inputs_as_they_are(adversary):
 @pytest.mark.parametrize("make", [lambda: Dropout(0.4), lambda: GaussianNoise(0.5)], ids=["dropout", "noise"])
 @pytest.mark.parametrize("where", [0, 2])
 def test_what_draws_draws_anew_for_the_moved(make, where):
-    """The direction is by what the sample has met; the perturbed one meets what the same generator draws next."""
+    """The direction is by the numbers drawn for the sample; those for the perturbed one are the generator's next."""
     layers = plain_layers()
     layers.insert(where, make())
     net, data, still = Network(layers, dtype=np.float64, random_state=0), samples(), Still()

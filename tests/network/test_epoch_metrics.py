@@ -19,7 +19,7 @@ def batches(loss, sizes):
 @pytest.mark.parametrize("sizes", [(5,), (5, 1, 7), (CHUNK, 1), (CHUNK - 1, 3, CHUNK + 9, 2)])
 @pytest.mark.parametrize("name", LOSSES)
 def test_it_is_the_sum_over_the_batches(name, sizes):
-    """Whether reckoned at once or in chunks, sample_losses and correct are those of every batch by itself, added up."""
+    """Whether evaluated at once or in chunks, losses and correct predictions are the sums over the batches."""
     loss = LOSSES[name]()
     metrics, (P, Y) = EpochMetrics(loss, 3, np.float64), batches(loss, sizes)
     for ours, theirs in zip(P, Y, strict=True):

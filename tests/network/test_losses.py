@@ -32,7 +32,7 @@ def test_backward_is_the_derivative_of_forward(name, weight):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_weights_count_as_repetitions(name):
-    """A sample of weight 2 sample_losses and pulls as two samples do, and one of weight 0 as none."""
+    """A sample of weight 2 costs and pulls as two samples do, and one of weight 0 as none."""
     Y, w, rows = TARGETS[name], np.array([1.0, 2, 0, 1, 1, 3]), [0, 1, 1, 3, 4, 5, 5, 5]
     weighted, repeated = LOSSES[name](), LOSSES[name]()
     assert weighted.forward(Z, Y, w) == pytest.approx(repeated.forward(Z[rows], Y[rows]))
@@ -53,7 +53,7 @@ def test_a_batch_without_weight_costs_nothing(name):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_largest_outputs_are_borne(name, dtype):
-    """Nothing overflows, the worst mistake sample_losses a finite sum, and the type of numbers stays."""
+    """Nothing overflows, the worst mistake costs a finite sum, and the type of numbers stays."""
     limit = np.finfo(dtype).max / 4
     loss, worst = LOSSES[name](), np.array([[limit, -limit, 0], [-limit, limit, 0]], dtype)
     Y = np.array([[0, 1, 0], [1, 0, 0]], dtype)
@@ -76,7 +76,7 @@ def test_probabilities_may_take_the_place_of_outputs(name):
 
 
 def test_softmax_by_hand():
-    """Odds of 1 to 3 are a quarter and three quarters; a certain guess is 1."""
+    """Odds of 1 to 3 are a quarter and three quarters; a certain prediction is 1."""
     loss = SoftmaxCrossEntropy()
     P = loss.probabilities(np.array([[0, np.log(3)], [1000.0, 0]]))
     np.testing.assert_allclose(P, [[0.25, 0.75], [1, 0]])
@@ -91,7 +91,7 @@ def test_softmax_costs_what_scikit_learn_says():
 
 
 def test_sigmoid_by_hand():
-    """Odds of 3 to 1 are three quarters, and the sample_losses of several outputs add up."""
+    """Odds of 3 to 1 are three quarters, and the losses of several outputs add up."""
     loss = SigmoidCrossEntropy()
     P = loss.probabilities(np.array([[np.log(3), 0]]))
     np.testing.assert_allclose(P, [[0.75, 0.5]])

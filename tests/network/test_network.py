@@ -38,7 +38,7 @@ def stacked(*, activation="tanh", output="softmax", dropout=(), bias=True, dtype
 
 
 class Scale(Layer):
-    """Y = g X, elementwise: a layer of somebody's own, with parameters."""
+    """Y = g X, elementwise: a user's own layer, with parameters."""
 
     def __init__(self, width):
         self.width = width
@@ -241,7 +241,7 @@ def test_a_loss_is_a_brick(loss):
 
 
 def test_places_in_the_buffers_are_those_of_the_weights():
-    """Layers of somebody's own take their buffer as well."""
+    """Layers of a user's own have views of the buffers as well."""
     network = Network([Scale(5), Affine(5, 4), Scale(4), Affine(4, 3)], random_state=0)
     for _, layer, start in network.layout():
         assert np.shares_memory(network.params[start : start + 1], layer.W)

@@ -176,7 +176,7 @@ def smoothing(name, epsilon=EPSILON):
 @pytest.mark.parametrize("weight", WEIGHTS)
 @pytest.mark.parametrize("name", LOSSES)
 def test_smoothing_is_the_loss_of_smoothed_targets(name, weight):
-    """Loss, gradient and sample_losses are those of the plain loss, asked with the smoothed targets."""
+    """Loss, gradient and each sample's loss are those of the plain loss for the smoothed targets."""
     plain, loss, Y, w = LOSSES[name](), smoothing(name), TARGETS[name], WEIGHTS[weight]
     assert loss.forward(Z, Y, w) == pytest.approx(plain.forward(Z, smoothed(name), w))
     P = loss.P.copy()
@@ -207,7 +207,7 @@ def test_one_output_is_of_two_classes():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_smoothing_leaves_what_is_right(name):
-    """Probabilities, correct and the output's activation are those of the loss that is wrapped, and Y is only read."""
+    """Probabilities, what is correct and the activation are those of the wrapped loss, and Y is only read."""
     plain, loss, Y = LOSSES[name](), smoothing(name), TARGETS[name].copy()
     P = loss.probabilities(Z)
     assert np.array_equal(P, plain.probabilities(Z))
@@ -232,7 +232,7 @@ def test_no_smoothing_is_the_plain_loss(name):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", LOSSES)
 def test_smoothing_keeps_the_type_of_numbers(name, dtype):
-    """float32 in, float32 out; the worst mistake sample_losses a finite sum."""
+    """float32 in, float32 out; the worst mistake costs a finite sum."""
     loss, Y = smoothing(name), TARGETS[name].astype(dtype)
     assert np.isfinite(loss.forward((Z * 1e6).astype(dtype), Y))
     assert {array.dtype for array in (loss.P, loss.smooth(Y), loss.sample_losses(loss.P, Y), loss.backward())} == {

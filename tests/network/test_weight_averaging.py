@@ -147,7 +147,7 @@ def test_they_show_what_they_are():
 
 
 def test_the_base_says_nothing():
-    """A rule must be filled in; what it starts is an RunningAverage of it."""
+    """A rule must be filled in; what it starts is a RunningAverage of it."""
     with pytest.raises(TypeError, match="abstract"):
         Averaging()
     rule = LastEpochs()

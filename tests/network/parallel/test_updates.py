@@ -129,7 +129,7 @@ def test_dropout_goes_on_where_it_was(shared):
 
 
 def test_threads_need_shards_of_a_layer():
-    """A layer of somebody's own with parameters would have them perturbed by two threads at once."""
+    """A user's own layer with parameters would have them changed by two threads at once."""
 
     class Shift(ReLU):
         def parameter_shapes(self):

@@ -25,8 +25,8 @@ def test_every_thread_does_its_work(size):
 
 
 @pytest.mark.parametrize("size", [2, 3, 5])
-def test_nobody_goes_on_before_all_have_met(size):
-    """What every thread writes before it meets the others, every thread can read after it."""
+def test_no_thread_passes_a_barrier_before_all_have_reached_it(size):
+    """What every thread writes before a barrier, every thread can read after it."""
     written, read = np.zeros(size, int), np.zeros((size, size), int)
 
     def work(k):
@@ -43,7 +43,7 @@ def test_nobody_goes_on_before_all_have_met(size):
 @pytest.mark.parametrize("failing", [0, 1])
 @pytest.mark.parametrize("before", [True, False])
 def test_an_error_reaches_the_caller(failing, before):
-    """Whichever thread fails, before or after they meet, nobody waits for ever, and the caller gets the error."""
+    """Whichever thread fails, before or after a barrier, none waits for ever, and the caller gets the error."""
 
     def work(k):
         if before and k == failing:
