@@ -22,9 +22,18 @@ from typer.core import TyperGroup
 
 import pipeline
 from pipeline.files import check_replaceable, sweep, sweep_temporary, temporary_folder
-from pipeline.parameters import ParameterError, closest, no_such, parameters_of
+from pipeline.parameters import ParameterError, closest, current_parameters, no_such, parameters_of
 from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
-from pipeline.settings import PARAMS, RECIPES, check_document, override, read_document, shipped
+from pipeline.settings import (
+    PARAMS,
+    RECIPES,
+    check_document,
+    current_document,
+    current_override,
+    override,
+    read_document,
+    shipped,
+)
 from pipeline.stage_command import STAGES, StageCommand, stage_class
 from pipeline.stages.base import MAKERS, MissingInputError, Stage, check_output
 from pipeline.terminal import RichProgress, format_json, format_result, show, tell
@@ -118,8 +127,10 @@ def run_one(
 ) -> None:
     """Run the stage that the command is named after: its options over the file of parameters over the defaults."""
     name = str(context.command.name)
-    arguments = _check(_read_params(params), params or PARAMS, [name])
-    _run_stages({name: arguments[name] | context.obj}, artifacts, as_json=as_json, verbose=verbose)
+    with _echoing_warnings():
+        arguments = _check(_read_params(params), params or PARAMS, [name])
+        given = current_parameters(stage_class(name), context.obj, "options")
+    _run_stages({name: arguments[name] | given}, artifacts, as_json=as_json, verbose=verbose)
 
 
 for _stage, (_, _line) in STAGES.items():
@@ -499,11 +510,13 @@ def _find_recipes(folder: Path | None) -> tuple[Path, Path]:
 
 def _read_arguments(params: Path | None, settings: list[str] | None) -> dict[str, dict[str, Any]]:
     """Read the file of parameters, lay ``--set`` over it, and check all."""
-    document = _read_params(params)
-    _check(document, params or PARAMS)  # before it is changed, so that a slip in the file is told as the file's
-    for text in settings or []:
-        document = override(document, text)
-    return _check(document, "--set")
+    constructors = {name: stage_class(name) for name in STAGES}
+    with _echoing_warnings():
+        document = current_document(_read_params(params), constructors, params or PARAMS)
+        _check(document, params or PARAMS)  # before it is changed, so that a slip in the file is told as the file's
+        for text in settings or []:
+            document = override(document, current_override(text, constructors))
+        return _check(document, "--set")
 
 
 def _check(document: dict[str, Any], where: object, names: Iterable[str] = STAGES) -> dict[str, dict[str, Any]]:
@@ -551,6 +564,14 @@ def _say_what_dvc_needs(folders: Iterable[Path]) -> None:
         )
     if damage := damaged_lock():
         tell(f"warning: {damage}")
+
+
+@contextmanager
+def _echoing_warnings() -> Iterator[None]:
+    """Have each warning told in a line of its own."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {message}", err=True)
+        yield
 
 
 @contextmanager

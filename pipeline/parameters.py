@@ -12,12 +12,15 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pipeline.text import ROOM, shorten, shown
+
+_Class = TypeVar("_Class", bound=type)
 
 
 class ParameterError(ValueError, TypeError):
@@ -157,8 +160,14 @@ def read_parameters(constructor: type, values: Mapping[str, Any], where: str) ->
     ------
     ParameterError
         For an unknown name or a value that is not allowed.
+
+    Warns
+    -----
+    FutureWarning
+        For a name that a parameter had before.
     """
     known = parameters_of(constructor)
+    values = current_parameters(constructor, values, where)
     for name in values:
         if name not in known:
             raise ParameterError(f"{where}: {no_such('parameter', name, known)}")
@@ -166,6 +175,139 @@ def read_parameters(constructor: type, values: Mapping[str, Any], where: str) ->
         return {name: known[name].read(value) for name, value in values.items()}
     except ParameterError as error:
         raise ParameterError(f"{where}: {error}") from None
+
+
+def current_parameters(
+    constructor: type, values: Mapping[str, Any], where: str, *, quiet: bool = False
+) -> dict[str, Any]:
+    """Return plain values by the present names of a constructor's parameters, where some stand under names of before.
+
+    Parameters
+    ----------
+    constructor : type
+        The class whose parameters they are; ``renamed_parameters`` has marked it where some were renamed.
+    values : mapping
+        As YAML gives them, by name. ``augmentation__elastic`` is one of the object that is a parameter.
+    where : str
+        What to call their home.
+    quiet : bool, default=False
+        Whether old names bring no warning, as in a record that nobody is to change.
+
+    Raises
+    ------
+    ParameterError
+        Where a value stands under both names.
+
+    Warns
+    -----
+    FutureWarning
+        For each old name.
+    """
+    known, current = parameters_of(constructor), dict[str, Any]()
+    for path, value in values.items():
+        old, deeper, rest = path.partition("__") if isinstance(path, str) else (path, "", "")
+        name = _present_name(constructor, old)
+        if name != old and not quiet:
+            _warn_of_old_name(where, old, name, stacklevel=3)
+        classes = _classes(known[name].annotation) if name in known else []
+        new = f"{name}__{_present_path(classes, rest)}" if deeper else name
+        if new in current or (new != path and new in values):
+            raise ParameterError(f"{where}: {new} is given twice, by its old name {path} as well")
+        current[new] = _current_value(classes, value, f"{where}: {name}", quiet=quiet)
+    return current
+
+
+def renamed_parameters(**new_names: str) -> Callable[[_Class], _Class]:
+    """Return a class decorator under which old names of parameters work as the new ones, with a ``FutureWarning``.
+
+    The constructor and ``set_params`` take an old name as a keyword, an attribute can be read by it, and so can
+    ``params.yaml``. It is for classes that must not import the network, which has one like it for its own.
+
+    Parameters
+    ----------
+    **new_names : str
+        The new name of each parameter by its old one.
+
+    Examples
+    --------
+    >>> @renamed_parameters(deslant="deskew")
+    ... class Scan:
+    ...     def __init__(self, deskew: bool = False) -> None:
+    ...         self.deskew = deskew
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", FutureWarning)
+    ...     Scan(deslant=True).deskew, read_parameters(Scan, {"deslant": True}, "params.yaml: scan")
+    (True, {'deskew': True})
+    """
+
+    def decorate(owner: _Class) -> _Class:
+        owner._renamed = new_names  # type: ignore[attr-defined]  # noqa: SLF001 - its own mark
+        for method in ("__init__", "set_params"):
+            if hasattr(owner, method):
+                setattr(owner, method, _taking_old_names(getattr(owner, method)))
+        for old, new in new_names.items():
+            setattr(owner, old, _old_attribute(old, new))
+        return owner
+
+    return decorate
+
+
+def _taking_old_names(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that takes keywords by their old names as well."""
+
+    @wraps(method)
+    def taking(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        for old in keywords.keys() & self._renamed.keys():
+            new = self._renamed[old]
+            if new in keywords:
+                raise ParameterError(f"{type(self).__name__}: {new} is given twice, by its old name {old} as well")
+            _warn_of_old_name(type(self).__name__, old, new, stacklevel=3)
+            keywords[new] = keywords.pop(old)
+        return method(self, *arguments, **keywords)
+
+    return taking
+
+
+def _old_attribute(old: str, new: str) -> property:
+    """Return what reads an attribute that has another name now."""
+
+    def read(self: Any) -> Any:
+        _warn_of_old_name(type(self).__name__, old, new, stacklevel=3)
+        return getattr(self, new)
+
+    return property(read, doc=f"The old name of ``{new}``.")
+
+
+def _present_name(constructor: type, name: str) -> str:
+    """Return what a parameter of a class is called now."""
+    renamed: Mapping[str, str] = getattr(constructor, "_renamed", {})
+    return renamed.get(name, name)
+
+
+def _present_path(classes: Iterable[type], path: str) -> str:
+    """Return what a parameter of an object is called now, which is of one of these classes."""
+    name, deeper, rest = path.partition("__")
+    return next((new for one in classes if (new := _present_name(one, name)) != name), name) + deeper + rest
+
+
+def _current_value(classes: Iterable[type], value: Any, where: str, *, quiet: bool) -> Any:
+    """Return what a parameter is, with present names in the mappings that make objects."""
+    if isinstance(value, list):
+        return [_current_value(classes, item, where, quiet=quiet) for item in value]
+    maker = next((one for one in classes if isinstance(value, Mapping) and _is_named(value, one)), None)
+    return value if maker is None else current_parameters(maker, value, where, quiet=quiet)
+
+
+def _is_named(value: Mapping[str, Any], one: type) -> bool:
+    """Tell whether a mapping makes an object of this class."""
+    return value.get("name") == snake_case(one.__name__)
+
+
+def _warn_of_old_name(where: str, old: str, new: str, stacklevel: int) -> None:
+    """Warn that a name has changed."""
+    warnings.warn(
+        f"{where}: {old} is called {new} now; the old name will go in the next release", FutureWarning, stacklevel
+    )
 
 
 def closest(word: object, known: Iterable[str]) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.parameters import (
     ParameterError,
     closest,
+    current_parameters,
     no_such,
     parameters_of,
     read_parameters,
@@ -116,6 +117,50 @@ def check_document(
         section: read_parameters(constructor, document.get(section) or {}, f"{where}: {section}")
         for section, constructor in constructors.items()
     }
+
+
+def current_document(
+    document: Mapping[str, Any], constructors: Mapping[str, type[Any]], where: object = PARAMS
+) -> dict[str, Any]:
+    """Return a document with the present names of parameters, where some stand under names of before.
+
+    Parameters
+    ----------
+    document, constructors, where
+        As ``check_document`` takes them. Nothing is checked here.
+
+    Warns
+    -----
+    FutureWarning
+        For each old name.
+    """
+    return {
+        section: current_parameters(constructors[section], values, f"{where}: {section}")
+        if section in constructors and isinstance(values, Mapping)
+        else values
+        for section, values in document.items()
+    }
+
+
+def current_override(text: str, constructors: Mapping[str, type[Any]]) -> str:
+    """Return an override with the present name of its parameter.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from pipeline import Preprocess
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", FutureWarning)
+    ...     current_override("preprocess.deslant=true", {"preprocess": Preprocess})
+    'preprocess.deskew=true'
+    """
+    parts = _OVERRIDE.fullmatch(text)
+    section, _, rest = parts["path"].partition(".") if parts else ("", "", "")
+    if parts is None or section not in constructors or not rest:
+        return text
+    name, dot, deeper = rest.partition(".")
+    [new] = current_parameters(constructors[section], {name: None}, "--set")
+    return text[: parts.start("path")] + f"{section}.{new}{dot}{deeper}" + text[parts.end("path") :]
 
 
 def _meant(word: object, sections: Iterable[str], constructors: Mapping[str, type[Any]]) -> str | None:

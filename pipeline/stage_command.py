@@ -6,6 +6,7 @@ is read as YAML, exactly as in ``params.yaml``, and so one check serves both.
 
 import inspect
 import json
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from typing import Annotated, Any
@@ -78,7 +79,8 @@ def stage_class(name: str) -> type[Any]:
 class StageCommand(TyperCommand):
     """The command named after a stage, with an option for each parameter of the stage's constructor.
 
-    What was given for them is handed to the command's function as ``context.obj``: a dict of checked arguments.
+    What was given for them is handed to the command's function as ``context.obj``: a dict of checked arguments, by the
+    names that were used.
     """
 
     @cached_property
@@ -86,6 +88,20 @@ class StageCommand(TyperCommand):
         """The parameters of the constructor that are options, by name."""
         known = parameters_of(stage_class(str(self.name)))
         return {name: one for name, one in known.items() if name not in TOLD_BY_A_FLAG}
+
+    @cached_property
+    def old_names(self) -> dict[str, str]:
+        """The names that parameters had before, which are options that no help shows, and what they are called now."""
+        return dict(getattr(stage_class(str(self.name)), "_renamed", {}))
+
+    @cached_property
+    def old_options(self) -> list[Any]:
+        """An option for each old name."""
+        hidden = {old: replace(self.parameters[new], name=old) for old, new in self.old_names.items()}
+        options = make_options(hidden, "")
+        for one in options:
+            one.hidden = True
+        return options
 
     @cached_property
     def options(self) -> list[Any]:
@@ -99,19 +115,24 @@ class StageCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the options of the command: those of its stage, then those that all stages have."""
-        return [*self.options, *super().get_params(ctx)]
+        return [*self.options, *self.old_options, *super().get_params(ctx)]
 
     def invoke(self, ctx: Any) -> Any:
         """Check the values that were given for the stage's options, and run the command."""
-        texts = {name: ctx.params.pop(name) for name in self.parameters}
+        texts = {name: ctx.params.pop(name) for name in [*self.parameters, *self.old_names]}
         ctx.obj = {name: self._read(name, text, ctx) for name, text in texts.items() if text is not None}
         return super().invoke(ctx)
 
     def _read(self, name: str, text: str, ctx: Any) -> Any:
         try:
-            return self.parameters[name].read(read_value(text))
+            return self.parameters[self.old_names.get(name, name)].read(read_value(text))
         except ParameterError as error:
-            raise typer.BadParameter(str(error), ctx, param_hint="--" + name.replace("_", "-")) from None
+            raise typer.BadParameter(str(error), ctx, param_hint=_flag(name)) from None
+
+
+def _flag(name: str) -> str:
+    """Return the option of a parameter."""
+    return "--" + name.replace("_", "-")
 
 
 def make_options(parameters: dict[str, Parameter], panel: str) -> list[Any]:

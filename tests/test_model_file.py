@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from pipeline import MLPClassifier, Normalize, Preprocess, load_model, save_model
 from pipeline.callbacks import OnEpoch
 from pipeline.images.deform import Deform
-from pipeline.images.deskew import straighten
+from pipeline.images.deskew import align
 from pipeline.model_file import FORMAT_VERSION, ModelFileError
 from pipeline.network import Adversarial, Cosine, ExponentialAverage, LastEpochs, OneCycle, Step, VirtualAdversarial
 
@@ -138,16 +138,16 @@ def test_the_normaliser_comes_along(path, kind, method):
 
 
 def test_geometry_comes_along(path):
-    """A model of straightened images takes raw pixels, and straightens them; its bytes come back, too."""
+    """A model of aligned images takes raw pixels, and aligns them; its bytes come back, too."""
     pixels = (255 * rng.random((60, 16))).astype(np.uint8)
-    steps = Preprocess("standard", deslant=True, ink_width=3), MLPClassifier((5,), max_iter=2, random_state=0)
+    steps = Preprocess("standard", deskew=True, ink_width=3), MLPClassifier((5,), max_iter=2, random_state=0)
     model = make_pipeline(*steps).fit(pixels, DIGITS)
     save_model(path, model)
     loaded = load_model(path)
-    assert loaded["preprocess"].get_params() == {"method": "standard", "deslant": True, "ink_width": 3}
+    assert loaded["preprocess"].get_params() == {"method": "standard", "deskew": True, "ink_width": 3}
     assert np.array_equal(loaded.predict_proba(pixels), model.predict_proba(pixels))
-    straight = Normalize("standard").fit_transform(straighten(pixels, deslant=True, ink_width=3))
-    assert np.array_equal(loaded.predict_proba(pixels), loaded["train"].predict_proba(straight))
+    aligned = Normalize("standard").fit_transform(align(pixels, deskew=True, ink_width=3))
+    assert np.array_equal(loaded.predict_proba(pixels), loaded["train"].predict_proba(aligned))
     again = path.with_name("again.npz")
     save_model(again, loaded)
     assert again.read_bytes() == path.read_bytes()
@@ -161,7 +161,7 @@ def test_a_file_from_before_geometry_is_read(path):
         header = json.loads(file["header"].tobytes())
     assert header["normalize"].pop("images") == {"low": 0, "high": pixels.max(), "shape": None, "figures": {}}
     assert header["normalize"] == {"method": "unit", "n_features": 6, "scale": 1 / 255, "shift": 0.0}
-    assert load_model(path)["preprocess"].get_params() == {"method": "unit", "deslant": False, "ink_width": None}
+    assert load_model(path)["preprocess"].get_params() == {"method": "unit", "deskew": False, "ink_width": None}
 
 
 @pytest.mark.parametrize("resume", [False, True])

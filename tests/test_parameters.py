@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,12 +17,14 @@ from pipeline.parameters import (
     allows,
     check_parameters,
     closest,
+    current_parameters,
     describe,
     no_such,
     parameters_of,
     read_parameters,
     read_value,
     read_yaml,
+    renamed_parameters,
     snake_case,
 )
 
@@ -398,3 +401,57 @@ def test_every_kind_that_help_offers_can_be_made(kind):
         made = parameter.read({"name": name})
         assert snake_case(type(made).__name__) == name
         check_parameters(made)
+
+
+@renamed_parameters(sd="std")
+class Grain:
+    """Noise.
+
+    Parameters
+    ----------
+    std : float
+        How much.
+    """
+
+    def __init__(self, std: Annotated[float, ">= 0"] = 1.0) -> None:
+        self.std = std
+
+    def get_params(self):
+        return vars(self)
+
+
+@renamed_parameters(grains="grain")
+class Film:
+    """What has grain.
+
+    Parameters
+    ----------
+    grain : Grain
+        Of it.
+    """
+
+    def __init__(self, grain: Grain | tuple[Grain, ...] | None = None, speed: int = 1) -> None:
+        self.grain, self.speed = grain, speed
+
+
+def test_old_names_of_parameters_are_read_however_deep():
+    """In a mapping that makes an object, in a list of them, and as a path; the order stays."""
+    values = {"grains": {"name": "grain", "sd": 2}, "speed": 3}
+    with pytest.warns(FutureWarning) as caught:
+        read = read_parameters(Film, values, "here")
+    assert [str(warning.message).partition(" now;")[0] for warning in caught] == [
+        "here: grains is called grain",
+        "here: grain: sd is called std",
+    ]
+    assert list(read) == ["grain", "speed"]
+    assert read["grain"].std == 2
+    quiet = partial(current_parameters, Film, where="here", quiet=True)
+    assert quiet({"grain": [{"name": "grain", "sd": 2}, None]}) == {"grain": [{"name": "grain", "std": 2}, None]}
+    assert quiet({"grains__sd": 2, "unknown__sd": 1}) == {"grain__std": 2, "unknown__sd": 1}
+
+
+def test_a_parameter_under_both_names_is_refused():
+    """Which of the two is meant cannot be told."""
+    for values in ({"grain": None, "grains": None}, {"grains": None, "grain": None}):
+        with pytest.raises(ParameterError, match="grain is given twice, by its old name grains"):
+            current_parameters(Film, values, "here", quiet=True)

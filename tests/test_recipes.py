@@ -940,15 +940,15 @@ def test_members_learn_from_the_same_images(folder, section):
 
 def test_members_of_other_recipes_may_see_images_otherwise(mixed, folder):
     """Each makes them alike by its own ``preprocess``, when it is trained and when it predicts."""
-    (folder / "recipes" / "other.yaml").write_text(OTHER + "preprocess: {deslant: true}", "utf-8")
-    slanted = replace(read_recipe(Path("recipes/both.yaml")), seeds=(3,))
-    [one] = run(slanted, folder / "artifacts")
+    (folder / "recipes" / "other.yaml").write_text(OTHER + "preprocess: {deskew: true}", "utf-8")
+    deskewed = replace(read_recipe(Path("recipes/both.yaml")), seeds=(3,))
+    [one] = run(deskewed, folder / "artifacts")
     made = load_committee(folder / "artifacts" / "model")
-    assert [member[0].deslant for member in made.estimators_] == [True, False]
+    assert [member[0].deskew for member in made.estimators_] == [True, False]
     other, small = one["members"]
     [alone] = run(replace(mixed.recipes["small"], seeds=(3,), gradcheck=None, numerical=None), folder / "alone")
     assert small["test"] == alone["test"]
-    [alone] = run(replace(slanted.recipes["other"], seeds=(3,)), folder / "alone")
+    [alone] = run(replace(deskewed.recipes["other"], seeds=(3,)), folder / "alone")
     assert other["test"] == alone["test"]
     [before] = run(replace(mixed.recipes["other"], seeds=(3,)), folder / "alone")
     assert other["test"] != before["test"]
@@ -1466,9 +1466,9 @@ def test_seeds_of_several_machines_are_told_with_all(folder):
 
 
 def test_training_is_told_with_what_is_done_to_images_before():
-    """Networks that see images straightened are told from others."""
-    recipe = Recipe("t", "r", "s", preprocess={"deslant": True, "ink_width": 16}, train={"max_iter": 3})
-    assert describe_training(recipe).endswith("3 epochs; images slanted back; ink 16 pixels wide")
+    """Networks that see images aligned are told from others."""
+    recipe = Recipe("t", "r", "s", preprocess={"deskew": True, "ink_width": 16}, train={"max_iter": 3})
+    assert describe_training(recipe).endswith("3 epochs; deskewed images; ink 16 pixels wide")
 
 
 def test_one_seed_has_no_spread():

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.parameters import ParameterError
-from pipeline.settings import check_document, override, read_document
+from pipeline.parameters import ParameterError, renamed_parameters
+from pipeline.settings import check_document, current_document, current_override, override, read_document
 
 ROOT = Path(__file__).parents[1]
 
@@ -260,3 +260,21 @@ def test_an_override_does_what_dvc_does(tmp_path: Path, text):
             override(DOCUMENT, text)
     else:
         assert override(DOCUMENT, text) == read_document(tmp_path / "params.yaml")
+
+
+@renamed_parameters(deslant="deskew")
+class Scan:
+    def __init__(self, deskew: bool = False) -> None: ...
+
+
+def test_old_names_in_a_document_and_an_override_are_the_new_ones():
+    """One is warned of each; an override with one name takes the place of a value under the other."""
+    constructors = {"scan": Scan}
+    with pytest.warns(FutureWarning, match=r"here: scan: deslant is called deskew now"):
+        document = current_document({"scan": {"deslant": False}, "other": {"deslant": 1}}, constructors, "here")
+    assert document == {"scan": {"deskew": False}, "other": {"deslant": 1}}
+    with pytest.warns(FutureWarning, match="--set: deslant is called deskew now"):
+        text = current_override("++scan.deslant=true", constructors)
+    assert override(document, text)["scan"] == {"deskew": True}
+    for text in ("scan.deskew=true", "other.deslant=true", "deslant=true", "scan=5", "nothing"):
+        assert current_override(text, constructors) == text

@@ -1,9 +1,9 @@
-"""Images made alike before a network sees them: slanted back until they lean to neither side, their ink of one width.
+"""Images made alike before a network sees them: deskewed until they lean to neither side, their ink of one width.
 
-``straighten`` does both as one warp, so that an image is read between its pixels once. Networks that see images
-straightened in different ways are not alike in their mistakes, which a committee of them can use.
+``align`` does both as one warp, so that an image is read between its pixels once. Networks that see images aligned in
+different ways are not alike in their mistakes, which an ensemble of them can use.
 
-LeCun et al. 1998, "Gradient-based learning applied to document recognition" (slanted back by moments); Ciresan, Meier,
+LeCun et al. 1998, "Gradient-based learning applied to document recognition" (deskewed by moments); Ciresan, Meier,
 Gambardella and Schmidhuber 2011, "Convolutional neural network committees for handwritten character classification"
 (ink of different widths); Meier et al. 2011, "Better digit recognition with a committee of simple neural nets" (both).
 """
@@ -22,19 +22,19 @@ Array = NDArray[Any]
 INK = 25
 """Pixels above it are ink: a tenth of 255, so that the grey fringe of a stroke makes it no wider."""
 
-STEEPEST = 1.0
-"""Columns per row that an image is slanted back by at the most, 45 degrees: what leans more is a lying stroke."""
+MAX_SKEW = 1.0
+"""Columns per row that an image is sheared by at the most, 45 degrees: what leans more is a lying stroke."""
 
 
-def straighten(X: NDArray[Any], *, deslant: bool = False, ink_width: int | None = None) -> NDArray[Any]:
-    """Return square images slanted back, or with ink of one width, or both.
+def align(X: NDArray[Any], *, deskew: bool = False, ink_width: int | None = None) -> NDArray[Any]:
+    """Return square images deskewed, or with ink of one width, or both.
 
     Parameters
     ----------
     X : ndarray of shape (n_images, n_pixels), uint8 or float
         Whole numbers, 0..255.
-    deslant : bool
-        Whether to slant images back.
+    deskew : bool
+        Whether to deskew images: to shear each until its ink leans to neither side.
     ink_width : int, optional
         Columns from the first with ink to the last, 2 at least; what lies beyond them becomes 0.
 
@@ -53,12 +53,12 @@ def straighten(X: NDArray[Any], *, deslant: bool = False, ink_width: int | None 
     Examples
     --------
     >>> X = np.array([[0, 0, 0, 200], [0, 0, 200, 0], [0, 200, 0, 0], [200, 0, 0, 0]], dtype=np.uint8)
-    >>> straighten(X.reshape(1, 16), deslant=True).reshape(4, 4)
+    >>> align(X.reshape(1, 16), deskew=True).reshape(4, 4)
     array([[  0, 100, 100,   0],
            [  0, 100, 100,   0],
            [  0, 100, 100,   0],
            [  0, 100, 100,   0]], dtype=uint8)
-    >>> straighten(X.reshape(1, 16), ink_width=2).reshape(4, 4)
+    >>> align(X.reshape(1, 16), ink_width=2).reshape(4, 4)
     array([[  0,   0, 200,   0],
            [  0,   0,   0,   0],
            [  0,   0,   0,   0],
@@ -66,16 +66,16 @@ def straighten(X: NDArray[Any], *, deslant: bool = False, ink_width: int | None 
     """
     side, pixels = side_of(X.shape[1], ink_width), _as_uint8(X)
     read = Warp((side, side), max(1, min(len(X), PIECE // X.shape[1])), np.float64)
-    straight = np.empty_like(pixels)
+    aligned = np.empty_like(pixels)
     for start in range(0, len(X), read.size):
         rows = slice(start, start + read.size)
         images = pixels[rows].reshape(-1, side, side)
         u = read.coordinates(len(images))
-        u.reshape(2, *images.shape)[:] = places(images, deslant=deslant, ink_width=ink_width)
+        u.reshape(2, *images.shape)[:] = sampling_grid(images, deskew=deskew, ink_width=ink_width)
         between = np.empty((len(images), X.shape[1]))
         read(pixels[rows], u, between)
-        straight[rows] = np.rint(between, out=between)
-    return straight.astype(X.dtype, copy=False)
+        aligned[rows] = np.rint(between, out=between)
+    return aligned.astype(X.dtype, copy=False)
 
 
 def side_of(n_pixels: int, ink_width: int | None = None) -> int:
@@ -95,7 +95,7 @@ def side_of(n_pixels: int, ink_width: int | None = None) -> int:
     """
     side = math.isqrt(n_pixels)
     if side**2 != n_pixels:
-        raise ValueError(f"deslant and ink_width take square images; {n_pixels} pixels make no square")
+        raise ValueError(f"deskew and ink_width take square images; {n_pixels} pixels make no square")
     if ink_width is not None and not 2 <= ink_width <= side:
         raise ParameterError(
             f"ink_width must be 2 at least, and at most {side}, as the images are wide; got {ink_width}"
@@ -103,8 +103,8 @@ def side_of(n_pixels: int, ink_width: int | None = None) -> int:
     return side
 
 
-def places(images: NDArray[np.uint8], *, deslant: bool, ink_width: int | None) -> Array:
-    """Return where to read every pixel of the straightened images.
+def sampling_grid(images: NDArray[np.uint8], *, deskew: bool, ink_width: int | None) -> Array:
+    """Return where to read every pixel of the aligned images.
 
     An image without ink is read where it is.
 
@@ -112,8 +112,8 @@ def places(images: NDArray[np.uint8], *, deslant: bool, ink_width: int | None) -
     ----------
     images : ndarray of shape (n_images, height, width), uint8
         The images.
-    deslant, ink_width
-        As `straighten` takes them.
+    deskew, ink_width
+        As `align` takes them.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def places(images: NDArray[np.uint8], *, deslant: bool, ink_width: int | None) -
     _, height, width = images.shape
     ink = images > INK
     inked = ink.any(axis=(1, 2), keepdims=True)
-    shift = np.where(inked, slants(images), 0) if deslant else np.zeros((len(images), height, 1))
+    shift = np.where(inked, skews(images), 0) if deskew else np.zeros((len(images), height, 1))
     columns = np.arange(width, dtype=np.float64)
     across = columns + np.zeros_like(shift[:, :1])
     if ink_width is not None:
@@ -133,11 +133,11 @@ def places(images: NDArray[np.uint8], *, deslant: bool, ink_width: int | None) -
     return np.stack([rows, across + shift])
 
 
-def slants(images: NDArray[np.uint8]) -> Array:
-    """Return how far each row has slipped to the right because an image leans: k r, k = sum(I r c) / sum(I r r).
+def skews(images: NDArray[np.uint8]) -> Array:
+    """Return how far each row is to the right because an image leans: k r, k = sum(I r c) / sum(I r r).
 
-    I are the pixels, and r, c are rows and columns less their centre of mass; k is at most `STEEPEST`, either way. An
-    image with nothing in it, or in one row alone, has no slant to be seen, and k is 0.
+    I are the pixels, and r, c are rows and columns less their centre of mass; k is at most `MAX_SKEW`, either way. An
+    image with nothing in it, or in one row alone, has no skew to be seen, and k is 0.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def slants(images: NDArray[np.uint8]) -> Array:
 
     Examples
     --------
-    >>> slants(255 * np.eye(3, dtype=np.uint8)[None]).ravel()
+    >>> skews(255 * np.eye(3, dtype=np.uint8)[None]).ravel()
     array([-1.,  0.,  1.])
     """
     n, height, width = images.shape
@@ -162,13 +162,13 @@ def slants(images: NDArray[np.uint8]) -> Array:
     spread = mass * by_rr - by_r**2
     k = np.divide(mass * by_rc - by_r * by_c, spread, out=np.zeros(n), where=spread > 0)
     centre = np.divide(by_r, mass, out=np.zeros(n), where=mass > 0)
-    return (np.clip(k, -STEEPEST, STEEPEST)[:, None] * (np.arange(height) - centre[:, None]))[:, :, None]
+    return (np.clip(k, -MAX_SKEW, MAX_SKEW)[:, None] * (np.arange(height) - centre[:, None]))[:, :, None]
 
 
 def _extent(ink: NDArray[np.bool_], columns: Array) -> tuple[Array, Array]:
     """Return the first and the last column with ink, (n_images, 1, 1) each, of images whose pixels are in ``columns``.
 
-    Ink that is slanted beyond the border counts as well: it has not been cut off yet.
+    Ink that is sheared beyond the border counts as well: it has not been cut off yet.
     """
     first = np.where(ink, columns, np.inf).min(axis=(1, 2), keepdims=True)
     last = np.where(ink, columns, -np.inf).max(axis=(1, 2), keepdims=True)
@@ -190,5 +190,5 @@ def _as_uint8(X: NDArray[Any]) -> NDArray[np.uint8]:
         return X
     wrong = X[~((X >= 0) & (X <= 255) & (np.floor(X) == X))]
     if len(wrong):
-        raise ValueError(f"deslant and ink_width take pixels that are whole numbers on 0..255; got {wrong[0]:g}")
+        raise ValueError(f"deskew and ink_width take pixels that are whole numbers on 0..255; got {wrong[0]:g}")
     return X.astype(np.uint8)

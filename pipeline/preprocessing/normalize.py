@@ -14,10 +14,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.images.pixels import INTEGERS, PixelRangeWarning, as_uint8, contradiction, full_scale, pieces
 from pipeline.images.statistics import ImageStatistics
-from pipeline.parameters import check_parameters
+from pipeline.parameters import check_parameters, renamed_parameters
 from pipeline.text import shown
 
+_RENAMED = {"deslant": "deskew"}
+"""What parameters were called before, in states too."""
 
+
+@renamed_parameters(**_RENAMED)
 class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Bring pixels to a scale that suits a network: ``X * scale_ + shift_``.
 
@@ -28,7 +32,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     or that of 9 bits, of 10 and so on. So the same images on 0..1, 0..16 and 0..255 come to the same. `transform`
     warns of pixels on another scale, 15 times too dark or more than twice too bright (``PixelRangeWarning``).
 
-    Before that, ``deslant`` and ``ink_width`` make images alike, as one warp: see ``pipeline.images.deskew``. Images
+    Before that, ``deskew`` and ``ink_width`` make images alike, as one warp: see ``pipeline.images.deskew``. Images
     must then be square, and pixels whole numbers on 0..255, which they stay. An image without ink is left alone.
 
     Parameters
@@ -36,8 +40,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     method : {"unit", "standard"}, default="unit"
         "unit" takes 0 to 0 and full brightness to 1, "standard" takes the pixels that were learned from to mean 0 and
         deviation 1.
-    deslant : bool, default=False
-        Whether to slant every image back, by 45 degrees at the most, so that its ink leans neither left nor right.
+    deskew : bool, default=False
+        Whether to shear every image, by 45 degrees at the most, so that its ink leans neither left nor right.
     ink_width : int, default=None
         Pixels that the ink of every image is scaled to across, and put in the middle. None leaves it as it is.
 
@@ -74,10 +78,10 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     def __init__(
         self,
         method: Literal["unit", "standard"] = "unit",
-        deslant: bool = False,
+        deskew: bool = False,
         ink_width: Annotated[int, ">= 2"] | None = None,
     ) -> None:
-        self.method, self.deslant, self.ink_width = method, deslant, ink_width
+        self.method, self.deskew, self.ink_width = method, deskew, ink_width
 
     @with_callbacks
     def fit(self, X: ArrayLike, y: object = None) -> Self:
@@ -101,7 +105,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         ParameterError
             Where the method is none of the two, or the ink is to be wider than the images.
         ValueError
-            Where X is empty, or not finite numbers in two dimensions, or no images that can be straightened.
+            Where X is empty, or not finite numbers in two dimensions, or no images that can be aligned.
         """
         check_parameters(self)
         pixels = as_uint8(validate_data(self, X, dtype=_KINDS))
@@ -110,7 +114,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             del self.image_shape_  # of the images that were learned from before
         tasks = FitTasks(self, 0, {"X": pixels, "y": y})
         if self.method == "standard":
-            self.mean_, self.std_ = _moments(self._straighten(pixels))
+            self.mean_, self.std_ = _moments(self._align(pixels))
         self.full_scale_ = full_scale(pixels)
         self._set_scale()
         self.input_statistics_ = ImageStatistics.of(pixels)
@@ -128,19 +132,19 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         Returns
         -------
         ndarray of shape (n_samples, n_pixels), float32 or float64
-            ``X * scale_ + shift_``, of X straightened where that was asked for.
+            ``X * scale_ + shift_``, of X aligned where that was asked for.
         """
         check_is_fitted(self)
         pixels = as_uint8(validate_data(self, X, reset=False, dtype=_KINDS))
         wrong = contradiction(pixels, self.full_scale_)
         if wrong:
             warnings.warn(wrong, PixelRangeWarning, stacklevel=2)
-        pixels = self._straighten(pixels)
+        pixels = self._align(pixels)
         scaled = np.multiply(pixels, self.scale_, dtype=np.result_type(pixels.dtype, np.float32))
         return np.add(scaled, self.shift_, out=scaled)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
-        """Return the pixels from before `transform`, as floats; images that were straightened stay so.
+        """Return the pixels from before `transform`, as floats; images that were aligned stay so.
 
         Parameters
         ----------
@@ -178,8 +182,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         }
         if self.method == "standard":
             state |= {"mean": self.mean_, "std": self.std_}
-        if self.deslant:
-            state["deslant"] = True
+        if self.deskew:
+            state["deskew"] = True
         if self.ink_width is not None:
             state["ink_width"] = int(self.ink_width)
         if hasattr(self, "image_shape_"):
@@ -202,7 +206,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             Where that is not what `get_state` returns, down to a scale that does not follow from mean and deviation.
         """
         try:
-            made = cls(state["method"], state.get("deslant", False), state.get("ink_width"))
+            state = {_RENAMED.get(name, name): value for name, value in state.items()}
+            made = cls(state["method"], state.get("deskew", False), state.get("ink_width"))
             check_parameters(made)
             made._restore(state)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
@@ -233,24 +238,24 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             raise ValueError
 
     @property
-    def _straightens(self) -> bool:
+    def _aligns(self) -> bool:
         """Whether the parameters ask for images that are made alike."""
-        return bool(self.deslant) or self.ink_width is not None
+        return bool(self.deskew) or self.ink_width is not None
 
     def _check_size(self) -> None:
-        """Raise where images are to be straightened and cannot be, for their size."""
-        if self._straightens:
+        """Raise where images are to be aligned and cannot be, for their size."""
+        if self._aligns:
             from pipeline.images.deskew import side_of  # noqa: PLC0415 - for start-up time: few ask for it
 
             side_of(self.n_features_in_, self.ink_width)
 
-    def _straighten(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Return images straightened as the parameters ask; the very same array if they ask for nothing."""
-        if not self._straightens:
+    def _align(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return images aligned as the parameters ask; the very same array if they ask for nothing."""
+        if not self._aligns:
             return pixels
-        from pipeline.images.deskew import straighten  # noqa: PLC0415 - the same
+        from pipeline.images.deskew import align  # noqa: PLC0415 - the same
 
-        return straighten(pixels, deslant=bool(self.deslant), ink_width=self.ink_width)
+        return align(pixels, deskew=bool(self.deskew), ink_width=self.ink_width)
 
     def _set_scale(self) -> Self:
         """Turn the method, and with "standard" the mean and deviation, into the scale and the shift."""

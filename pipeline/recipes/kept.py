@@ -15,6 +15,7 @@ from pipeline.classifier import MLPClassifier
 from pipeline.files import replacing_file
 from pipeline.recipes.documents import plain, read_document, write_document
 from pipeline.recipes.recipe import Recipe
+from pipeline.recipes.renamed import current_names
 
 Shelf = Callable[[Recipe], Path]
 """In which folder networks of a recipe are kept."""
@@ -90,7 +91,9 @@ def read_effort(folder: Path, name: str, recipe: Recipe, seed: int) -> dict[str,
     """
     path = model_path(folder, name, seed)
     about = read_document(path.with_suffix(".json"))
-    if not path.is_file() or about.get("settings") != plain(recipe.learning()):
+    if not path.is_file() or "settings" not in about:
+        return None
+    if current_names(about["settings"], "settings", quiet=True) != plain(recipe.learning()):
         return None
     effort: dict[str, Any] = about["effort"]
     return effort

@@ -11,6 +11,7 @@ from pipeline.parameters import ParameterError, no_such, read_parameters, read_y
 from pipeline.recipes.changes import SECTIONS, Changes
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
+from pipeline.recipes.renamed import current_names
 from pipeline.stages.base import Stage
 from pipeline.stages.train import FIGURES
 from pipeline.text import ROOM, shorten, shown
@@ -36,6 +37,7 @@ def _read_alone(path: Path) -> Recipe:
     document = read_yaml(path)
     if not isinstance(document, dict):
         raise ParameterError(f"{path} must hold a recipe; got {shown(document)}")
+    document = current_names(document, str(path))
     mixed = "of" in document
     missing = [name for name in ("title", "reported", "source", *(() if mixed else ("train",))) if name not in document]
     if missing:

@@ -15,6 +15,7 @@ from pipeline.recipes.documents import plain, read_document, write_document, wri
 from pipeline.recipes.machine import describe_machine
 from pipeline.recipes.markdown import between_markers
 from pipeline.recipes.recipe import Recipe
+from pipeline.recipes.renamed import current_names
 from pipeline.recipes.table import BEGIN, END, Runs, table
 
 _AGAIN = ".again"
@@ -83,7 +84,7 @@ def write_trials(
     What is there of other settings and seeds stays: they may be those of a recipe that somebody is writing.
     """
     path, trials = trials_path(folder, name), recipe.trial_recipes()
-    kept: dict[str, Any] = read_document(path).get("trials", {})
+    kept = _read_trials(path)
     for trial, each in runs.items():
         if each:
             settings = plain(trials[trial].predicting())
@@ -104,7 +105,7 @@ def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
 
     Another name for a trial is no change.
     """
-    kept = read_document(trials_path(folder, name)).get("trials", {}).values()
+    kept = _read_trials(trials_path(folder, name)).values()
     runs = {}
     for trial, one in recipe.trial_recipes().items():
         settings = plain(one.predicting())
@@ -157,4 +158,13 @@ def write_readme(path: Path, text: str) -> None:
 def _read(folder: Path, name: str, recipe: Recipe) -> dict[str, Any]:
     """Return the document of results, or nothing where there is none of the recipe as it stands now."""
     document = read_document(results_path(folder, name))
-    return document if document.get("settings") == plain(recipe.settings()) else {}
+    settings = current_names(document.get("settings", {}), "settings", quiet=True)
+    return document if settings == plain(recipe.settings()) else {}
+
+
+def _read_trials(path: Path) -> dict[str, Any]:
+    """Return what is kept of trials by name, with the present names of parameters in their settings."""
+    trials: dict[str, Any] = read_document(path).get("trials", {})
+    return {
+        name: one | {"settings": current_names(one["settings"], "settings", quiet=True)} for name, one in trials.items()
+    }

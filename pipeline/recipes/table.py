@@ -116,7 +116,7 @@ def _images(recipe: Recipe) -> list[str]:
     """Return how images are made alike before the network sees them."""
     preprocess: Any = recipe.stages(0)["preprocess"]
     ink = [] if preprocess.ink_width is None else [f"ink {preprocess.ink_width} pixels wide"]
-    return [*(["images slanted back"] if preprocess.deslant else []), *ink]
+    return [*(["deskewed images"] if preprocess.deskew else []), *ink]
 
 
 def describe_regularisers(model: Any) -> list[str]:

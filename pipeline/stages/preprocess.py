@@ -56,9 +56,9 @@ class Preprocess(Stage, Normalize):
         }
 
     def _check_shape(self, height: int, width: int) -> None:
-        """Raise where images are to be straightened and are not square; as rows, those of 4x9 could pass for 6x6."""
-        if self._straightens and height != width:
-            raise ValueError(f"deslant and ink_width take square images; got {height}x{width}")
+        """Raise where images are to be aligned and are not square; as rows, those of 4x9 could pass for 6x6."""
+        if self._aligns and height != width:
+            raise ValueError(f"deskew and ink_width take square images; got {height}x{width}")
 
     def _write_pixels(self, path: Path, pixels: NDArray[np.uint8], progress: Progress) -> None:
         """Normalise rows of pixels into a file, piece by piece."""

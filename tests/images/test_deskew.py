@@ -1,4 +1,4 @@
-"""Images slanted back and of one width: beside a plain warp of SciPy's, on strokes, digits and what is no image."""
+"""Images deskewed and of one width: beside a plain warp of SciPy's, on strokes, digits and what is no image."""
 
 import math
 
@@ -9,15 +9,15 @@ from scipy import ndimage
 from pipeline import Fetch
 from pipeline.images import deskew as module
 from pipeline.images.deform import warp
-from pipeline.images.deskew import INK, STEEPEST, places, side_of, slants, straighten
+from pipeline.images.deskew import INK, MAX_SKEW, align, sampling_grid, side_of, skews
 from pipeline.parameters import ParameterError
 
 WAYS = [
-    {"deslant": True, "ink_width": None},
-    {"deslant": False, "ink_width": 10},
-    {"deslant": False, "ink_width": 15},
-    {"deslant": True, "ink_width": 10},
-    {"deslant": True, "ink_width": 28},
+    {"deskew": True, "ink_width": None},
+    {"deskew": False, "ink_width": 10},
+    {"deskew": False, "ink_width": 15},
+    {"deskew": True, "ink_width": 10},
+    {"deskew": True, "ink_width": 28},
 ]
 
 
@@ -53,8 +53,8 @@ def inked_columns(X):
     return has.argmax(axis=1), side - 1 - has[:, ::-1].argmax(axis=1)
 
 
-def slant_of(X):
-    """Return the columns that each image leans by from one row to the next, as the formula in `slants` says it."""
+def skew_of(X):
+    """Return the columns that each image leans by from one row to the next, as the formula in `skews` says it."""
     side = math.isqrt(X.shape[1])
     leans = []
     for image in X.reshape(-1, side, side).astype(float):
@@ -64,11 +64,11 @@ def slant_of(X):
     return np.array(leans)
 
 
-def plainly(image, deslant, ink_width):
-    """Return an image straightened by SciPy, before it is rounded."""
+def plainly(image, deskew, ink_width):
+    """Return an image aligned by SciPy, before it is rounded."""
     side = len(image)
     row = (image.astype(float).sum(axis=1) * np.arange(side)).sum() / image.sum()
-    k = float(np.clip(slant_of(image.reshape(1, -1))[0], -1, 1)) if deslant else 0.0
+    k = float(np.clip(skew_of(image.reshape(1, -1))[0], -1, 1)) if deskew else 0.0
     ratio, start, left, width = 1.0, 0.0, 0, side
     if ink_width:
         places_of_ink = [c - k * (r - row) for r, c in np.argwhere(image > INK)]
@@ -86,41 +86,41 @@ def plainly(image, deslant, ink_width):
 def test_the_warp_is_scipys(way):
     """Every stroke is read where SciPy reads it for an affine map from plain sums and loops; then it is rounded."""
     images = strokes()
-    ours = warp(images, *places(images, **way))
+    ours = warp(images, *sampling_grid(images, **way))
     plain = np.array([plainly(image, **way) for image in images])
     assert np.allclose(ours, plain, rtol=0, atol=1e-9)
-    assert np.array_equal(straighten(rows_of(images), **way), rows_of(np.rint(ours)))
+    assert np.array_equal(align(rows_of(images), **way), rows_of(np.rint(ours)))
 
 
 @pytest.mark.parametrize("k", [-0.9, -0.4, 0.25, 0.7])
-def test_a_slanted_bar_becomes_upright(k):
+def test_a_skewed_bar_becomes_upright(k):
     """Whichever way it leans, the bar that comes out stands in one place in all of its rows."""
     image = bar(k)
-    [upright] = straighten(image.reshape(1, -1), deslant=True).reshape(1, 28, 28)
+    [upright] = align(image.reshape(1, -1), deskew=True).reshape(1, 28, 28)
     places_of_rows = [ndimage.center_of_mass(row)[0] for row in upright if row.any()]
     before = [ndimage.center_of_mass(row)[0] for row in image if row.any()]
     assert np.ptp(places_of_rows) < 0.3 < 5 * abs(k) < np.ptp(before)
     assert np.array_equal(upright.any(axis=1), image.any(axis=1))
 
 
-def test_slanting_back_twice_changes_next_to_nothing():
-    """What was slanted back leans to neither side, where neither the border nor the bound was in the way."""
+def test_deskewing_twice_changes_next_to_nothing():
+    """What was deskewed leans to neither side, where neither the border nor the bound was in the way."""
     images = strokes(side=40)
     images[:, :, :10] = images[:, :, 30:] = 0
-    X = rows_of(images)[abs(slant_of(rows_of(images))) < 0.6]
-    once = straighten(X, deslant=True)
+    X = rows_of(images)[abs(skew_of(rows_of(images))) < 0.6]
+    once = align(X, deskew=True)
     assert len(X) > 10
-    assert abs(slant_of(once)).max() < 0.05 * abs(slant_of(X)).max()
-    twice = straighten(once, deslant=True)
+    assert abs(skew_of(once)).max() < 0.05 * abs(skew_of(X)).max()
+    twice = align(once, deskew=True)
     assert abs(twice - once.astype(float)).mean() < 0.02 * abs(once - X.astype(float)).mean()
 
 
-@pytest.mark.parametrize("deslant", [False, True])
+@pytest.mark.parametrize("deskew", [False, True])
 @pytest.mark.parametrize("ink_width", [2, 9, 16, 28])
-def test_strokes_are_as_wide_as_was_asked_for(ink_width, deslant):
+def test_strokes_are_as_wide_as_was_asked_for(ink_width, deskew):
     """From the first column with ink to the last it is so many, in the middle; rows with ink keep it."""
     X = rows_of(strokes())
-    first, last = inked_columns(straighten(X, deslant=deslant, ink_width=ink_width))
+    first, last = inked_columns(align(X, deskew=deskew, ink_width=ink_width))
     assert set(first) == {(28 - ink_width) // 2}
     assert set(last - first + 1) == {ink_width}
     assert len(set(inked_columns(X)[0])) > 5
@@ -130,33 +130,33 @@ def test_strokes_are_as_wide_as_was_asked_for(ink_width, deslant):
 def test_digits_are_as_wide_as_was_asked_for(ink_width):
     """The same holds for digits that people wrote, if their images are 8 by 8."""
     X, _ = Fetch(dataset="digits").load("test")
-    for deslant in (False, True):
-        first, last = inked_columns(straighten(X, deslant=deslant, ink_width=ink_width))
+    for deskew in (False, True):
+        first, last = inked_columns(align(X, deskew=deskew, ink_width=ink_width))
         assert set(last - first + 1) == {ink_width}
         assert set(first) == {(8 - ink_width) // 2}
 
 
 def test_one_warp_blurs_less_than_two():
-    """Slanted back and scaled at once, strokes are sharper than slanted back first and scaled then."""
+    """Slanted back and scaled at once, strokes are sharper than deskewed first and scaled then."""
     X = rows_of(strokes())
-    together = straighten(X, deslant=True, ink_width=20).astype(float)
-    in_turn = straighten(straighten(X, deslant=True), ink_width=20).astype(float)
+    together = align(X, deskew=True, ink_width=20).astype(float)
+    in_turn = align(align(X, deskew=True), ink_width=20).astype(float)
     assert np.square(together).mean() > 1.02 * np.square(in_turn).mean()
 
 
-def test_slants_are_those_of_the_formula():
-    """Whole sums come to what deviations from the centre come to; a slant beyond the bound is the bound."""
+def test_skews_are_those_of_the_formula():
+    """Whole sums come to what deviations from the centre come to; a skew beyond the bound is the bound."""
     images = np.concatenate([strokes(), [bar(1.6), bar(-1.6)]])
-    slipped = slants(images)
+    slipped = skews(images)
     k = slipped[:, 1, 0] - slipped[:, 0, 0]
-    assert np.allclose(k, np.clip(slant_of(rows_of(images)), -STEEPEST, STEEPEST), rtol=0, atol=1e-12)
-    assert k[-2:] == pytest.approx([STEEPEST, -STEEPEST])
+    assert np.allclose(k, np.clip(skew_of(rows_of(images)), -MAX_SKEW, MAX_SKEW), rtol=0, atol=1e-12)
+    assert k[-2:] == pytest.approx([MAX_SKEW, -MAX_SKEW])
 
 
-def test_slants_do_not_depend_on_the_neighbours():
+def test_skews_do_not_depend_on_the_neighbours():
     """An image leans the same to the last bit alone and among others, since whole numbers are summed exactly."""
     images = strokes()
-    assert np.array_equal(slants(images), np.concatenate([slants(image[None]) for image in images]))
+    assert np.array_equal(skews(images), np.concatenate([skews(image[None]) for image in images]))
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
@@ -164,18 +164,18 @@ def test_an_image_without_ink_stays_as_it_is(way):
     """Nothing at all, and grey too faint to be ink, are left alone, among images that are not."""
     X = rows_of(np.minimum(strokes(), INK))
     X[0] = 0
-    assert np.array_equal(straighten(X, **way), X)
+    assert np.array_equal(align(X, **way), X)
     mixed = np.concatenate([X[:2], rows_of(strokes(1))])
-    assert np.array_equal(straighten(mixed, **way)[:2], X[:2])
-    assert not np.array_equal(straighten(mixed, **way)[2], mixed[2])
+    assert np.array_equal(align(mixed, **way)[:2], X[:2])
+    assert not np.array_equal(align(mixed, **way)[2], mixed[2])
 
 
 def test_a_single_row_cannot_lean():
-    """Ink in one row has no slant to be found, and stays; it can still be scaled."""
+    """Ink in one row has no skew to be found, and stays; it can still be scaled."""
     image = np.zeros((1, 28, 28), np.uint8)
     image[0, 5, 3:9] = 200
-    assert np.array_equal(straighten(rows_of(image), deslant=True), rows_of(image))
-    [scaled] = straighten(rows_of(image), deslant=True, ink_width=12).reshape(1, 28, 28)
+    assert np.array_equal(align(rows_of(image), deskew=True), rows_of(image))
+    [scaled] = align(rows_of(image), deskew=True, ink_width=12).reshape(1, 28, 28)
     assert np.argwhere(scaled).tolist() == [[5, column] for column in range(8, 20)]
 
 
@@ -183,16 +183,16 @@ def test_a_single_column_becomes_as_wide_as_the_others():
     """A bar of one column is the same ink in all columns that were asked for."""
     image = np.zeros((1, 8, 8), np.uint8)
     image[0, 2:6, 1] = [100, 150, 200, 250]
-    [scaled] = straighten(rows_of(image), ink_width=4).reshape(1, 8, 8)
+    [scaled] = align(rows_of(image), ink_width=4).reshape(1, 8, 8)
     assert np.array_equal(scaled[:, 2:6], np.repeat(image[0, :, 1:2], 4, axis=1))
     assert not scaled[:, [0, 1, 6, 7]].any()
 
 
-def test_ink_that_is_slanted_beyond_the_border_is_not_lost():
+def test_ink_that_is_sheared_beyond_the_border_is_not_lost():
     """Its width counts before it would have been cut off: scaled at once, what lay outside comes in again."""
     image = bar(0.8)
     image[6] = 255
-    alone, both = (straighten(image.reshape(1, -1), deslant=True, ink_width=width) for width in (None, 28))
+    alone, both = (align(image.reshape(1, -1), deskew=True, ink_width=width) for width in (None, 28))
     assert alone.reshape(28, 28)[6, 0] == 0
     assert (both.reshape(28, 28)[6] > INK).all()
 
@@ -201,22 +201,22 @@ def test_ink_that_is_slanted_beyond_the_border_is_not_lost():
 def test_pieces_make_no_difference(monkeypatch, way):
     """Many at once, a few at once and one by one, images come out the same to the last bit; X is left as it was."""
     X = rows_of(strokes())
-    before, whole = X.copy(), straighten(X, **way)
+    before, whole = X.copy(), align(X, **way)
     monkeypatch.setattr(module, "PIECE", 7 * 784)
-    assert np.array_equal(straighten(X, **way), whole)
+    assert np.array_equal(align(X, **way), whole)
     monkeypatch.setattr(module, "PIECE", 1)
-    assert np.array_equal(straighten(X, **way), whole)
+    assert np.array_equal(align(X, **way), whole)
     assert np.array_equal(X, before)
-    assert straighten(X[:0], **way).shape == (0, 784)
+    assert align(X[:0], **way).shape == (0, 784)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 def test_pixels_keep_their_type_and_stay_whole(dtype):
     """Floats are the same whole numbers that uint8 are, in their own type."""
     X = rows_of(strokes())
-    straight = straighten(X.astype(dtype), deslant=True, ink_width=16)
-    assert straight.dtype == dtype
-    assert np.array_equal(straight, straighten(X, deslant=True, ink_width=16))
+    aligned = align(X.astype(dtype), deskew=True, ink_width=16)
+    assert aligned.dtype == dtype
+    assert np.array_equal(aligned, align(X, deskew=True, ink_width=16))
 
 
 @pytest.mark.parametrize("value", [-1.0, 0.5, 256.0, np.nan])
@@ -225,18 +225,18 @@ def test_pixels_of_another_kind_are_refused(value):
     X = rows_of(strokes(2)).astype(np.float32)
     X[1, 5] = value
     with pytest.raises(ValueError, match=rf"whole numbers on 0\.\.255; got {value:g}"):
-        straighten(X, deslant=True)
+        align(X, deskew=True)
 
 
 def test_images_of_another_shape_are_refused():
     """What is no square, and ink that is wider than its image, are refused with what was given."""
     with pytest.raises(ValueError, match="square images; 12 pixels make no square"):
-        straighten(np.zeros((1, 12), np.uint8), deslant=True)
+        align(np.zeros((1, 12), np.uint8), deskew=True)
     with pytest.raises(
         ParameterError, match="ink_width must be 2 at least, and at most 8, as the images are wide; got 16"
     ):
         side_of(64, 16)
     for ink_width in (0, 1):
         with pytest.raises(ParameterError, match=f"2 at least, and at most 8, as the images are wide; got {ink_width}"):
-            straighten(np.zeros((1, 64), np.uint8), ink_width=ink_width)
+            align(np.zeros((1, 64), np.uint8), ink_width=ink_width)
     assert side_of(64, 8) == 8

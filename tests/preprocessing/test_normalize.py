@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import pipeline.images.pixels
-from pipeline.images.deskew import straighten
+from pipeline.images.deskew import align
 from pipeline.images.pixels import PixelRangeWarning
 from pipeline.parameters import ParameterError
 from pipeline.preprocessing.normalize import Normalize
@@ -113,23 +113,23 @@ def test_state_goes_through_json(kind, method):
         restored.transform(X[:, 1:])
 
 
-GEOMETRY = [{"deslant": True}, {"ink_width": 3}, {"deslant": True, "ink_width": 3}]
+GEOMETRY = [{"deskew": True}, {"ink_width": 3}, {"deskew": True, "ink_width": 3}]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("geometry", GEOMETRY, ids=str)
 @pytest.mark.parametrize("method", METHODS)
-def test_images_are_straightened_before_they_are_scaled(method, geometry, dtype):
-    """With geometry, the result is that of the plain method on straightened pixels, which it learns from as well."""
+def test_images_are_aligned_before_they_are_scaled(method, geometry, dtype):
+    """With geometry, the result is that of the plain method on aligned pixels, which it learns from as well."""
     X = pixels(n_pixels=16)
-    plain, straight = Normalize(method), straighten(X, **geometry)
+    plain, aligned = Normalize(method), align(X, **geometry)
     scaler = Normalize(method, **geometry).fit(X.astype(dtype))
     scaled = scaler.transform(X.astype(dtype))
-    assert np.array_equal(scaled, plain.fit_transform(straight.astype(dtype)))
+    assert np.array_equal(scaled, plain.fit_transform(aligned.astype(dtype)))
     assert scaled.dtype == np.result_type(dtype, np.float32)
     assert vars(scaler).items() >= {"scale_": plain.scale_, "shift_": plain.shift_}.items()
-    assert np.array_equal(scaler.inverse_transform(scaled).round(), straight)
-    assert not np.array_equal(straight, X)
+    assert np.array_equal(scaler.inverse_transform(scaled).round(), aligned)
+    assert not np.array_equal(aligned, X)
 
 
 @pytest.mark.parametrize("geometry", GEOMETRY, ids=str)
@@ -140,26 +140,52 @@ def test_geometry_goes_through_json_and_clone(kind, geometry):
     scaler = kind("standard", **geometry).fit(X)
     state = json.loads(json.dumps(scaler.get_state()))
     restored = Normalize.from_state(state)
-    assert {name: state[name] for name in ("deslant", "ink_width") if name in state} == geometry
+    assert {name: state[name] for name in ("deskew", "ink_width") if name in state} == geometry
     assert np.array_equal(restored.transform(X), scaler.transform(X))
     assert restored.get_params() == clone(scaler).get_params() == scaler.get_params()
-    assert scaler.get_params() == {"method": "standard", "deslant": False, "ink_width": None} | geometry
+    assert scaler.get_params() == {"method": "standard", "deskew": False, "ink_width": None} | geometry
+
+
+@pytest.mark.parametrize("kind", [Normalize, Preprocess])
+def test_deskew_has_an_old_name_for_a_release(kind):
+    """``deslant`` works as ``deskew`` in the constructor, in ``set_params`` and to be read, and says its new name."""
+    changed = "deslant is called deskew now"
+    with pytest.warns(FutureWarning, match=changed):
+        scaler = kind(deslant=True)
+    assert scaler.get_params() == kind(deskew=True).get_params()
+    with pytest.warns(FutureWarning, match=changed):
+        assert scaler.deslant is True
+    with pytest.warns(FutureWarning, match=changed):
+        assert scaler.set_params(deslant=False).deskew is False
+    with pytest.raises(ParameterError, match="deskew is given twice"):
+        kind(deskew=True, deslant=True)
+
+
+def test_a_state_with_the_old_name_of_deskew_is_read():
+    """What was written when it was called ``deslant`` transforms to the same bits, and is written with the new name."""
+    X = pixels(n_pixels=16)
+    scaler = Normalize(deskew=True).fit(X)
+    state = scaler.get_state()
+    before = {"deslant" if name == "deskew" else name: value for name, value in state.items()}
+    restored = Normalize.from_state(before)
+    assert np.array_equal(restored.transform(X), scaler.transform(X))
+    assert restored.get_state() == state
 
 
 def test_geometry_of_numpys_own_types_goes_through_json():
     """What a search over an array hands over is saved as well."""
-    scaler = Normalize(deslant=np.True_, ink_width=np.int64(3)).fit(pixels(n_pixels=16))
-    assert json.loads(json.dumps(scaler.get_state())).items() >= {"deslant": True, "ink_width": 3}.items()
+    scaler = Normalize(deskew=np.True_, ink_width=np.int64(3)).fit(pixels(n_pixels=16))
+    assert json.loads(json.dumps(scaler.get_state())).items() >= {"deskew": True, "ink_width": 3}.items()
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"deslant": 1}, {"deslant": False}, {"ink_width": 5}, {"ink_width": 1}, {"ink_width": None}, {"n_features": 12}],
+    [{"deskew": 1}, {"deskew": False}, {"ink_width": 5}, {"ink_width": 1}, {"ink_width": None}, {"n_features": 12}],
     ids=str,
 )
 def test_a_state_with_other_geometry_is_refused(change):
-    """A state is refused where images of its size cannot be straightened so, or where it says what goes unsaid."""
-    state = Normalize(deslant=True, ink_width=3).fit(pixels(n_pixels=16)).get_state() | change
+    """A state is refused where images of its size cannot be aligned so, or where it says what goes unsaid."""
+    state = Normalize(deskew=True, ink_width=3).fit(pixels(n_pixels=16)).get_state() | change
     with pytest.raises(ValueError, match="not the state of a Normalize"):
         Normalize.from_state(state)
 
@@ -167,10 +193,10 @@ def test_a_state_with_other_geometry_is_refused(change):
 @pytest.mark.parametrize(
     ("geometry", "n_pixels", "message"),
     [
-        ({"deslant": True}, 12, "square images; 12 pixels make no square"),
+        ({"deskew": True}, 12, "square images; 12 pixels make no square"),
         ({"ink_width": 5}, 16, "ink_width must be 2 at least, and at most 4, as the images are wide; got 5"),
         ({"ink_width": 1}, 16, "ink_width must be an integer >= 2 or null; got 1"),
-        ({"deslant": "yes"}, 16, "deslant must be true or false; got 'yes'"),
+        ({"deskew": "yes"}, 16, "deskew must be true or false; got 'yes'"),
     ],
 )
 def test_geometry_that_cannot_be_is_refused_when_fitting(geometry, n_pixels, message):
@@ -184,7 +210,7 @@ def test_geometry_takes_raw_pixels_alone():
     X = pixels(n_pixels=16) / 255
     assert Normalize().fit_transform(X).any()
     with pytest.raises(ValueError, match=r"whole numbers on 0\.\.255"):
-        Normalize(deslant=True).fit_transform(X)
+        Normalize(deskew=True).fit_transform(X)
 
 
 def test_state_keeps_the_names_of_columns():
@@ -317,19 +343,19 @@ def test_method_can_be_searched_for():
 
 
 def test_geometry_can_be_searched_for():
-    """Whether to slant back, and how wide, are parameters of the step, and each is scored as on straightened images."""
+    """Whether to deskew, and how wide, are parameters of the step, and each is scored as on aligned images."""
     rows, columns = np.indices((8, 8)) - 3.5
     lean = np.random.default_rng(0).uniform(-0.7, 0.7, 60)
     X = np.uint8(255 * (abs(columns - lean[:, None, None] * rows) < 1)).reshape(60, 64)
     y = (lean > 0.2).astype(int)
-    grid = {"preprocess__deslant": [False, True], "preprocess__ink_width": [None, 4]}
+    grid = {"preprocess__deskew": [False, True], "preprocess__ink_width": [None, 4]}
     search = GridSearchCV(make_pipeline(Preprocess(), GaussianNB(var_smoothing=1e-2)), grid, cv=3).fit(X, y)
     found = search.cv_results_
     for chosen, score in zip(found["params"], found["mean_test_score"], strict=True):
         geometry = {name.removeprefix("preprocess__"): value for name, value in chosen.items()}
-        straight = straighten(X, **geometry) / 255
-        assert score == pytest.approx(cross_val_score(GaussianNB(var_smoothing=1e-2), straight, y, cv=3).mean())
-    assert search.best_params_["preprocess__deslant"] is False  # upright bars are all alike
+        aligned = align(X, **geometry) / 255
+        assert score == pytest.approx(cross_val_score(GaussianNB(var_smoothing=1e-2), aligned, y, cv=3).mean())
+    assert search.best_params_["preprocess__deskew"] is False  # upright bars are all alike
 
 
 def test_without_geometry_no_warp_is_imported(monkeypatch):
@@ -338,4 +364,4 @@ def test_without_geometry_no_warp_is_imported(monkeypatch):
     X = pixels(n_pixels=16)
     assert Normalize.from_state(Normalize().fit(X).get_state()).transform(X).any()
     with pytest.raises(ImportError):
-        Normalize(deslant=True).fit(X)
+        Normalize(deskew=True).fit(X)

@@ -70,19 +70,34 @@ def test_the_shape_of_images_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_command_straightens(tmp_path, monkeypatch, method):
-    """``preprocess --deslant true --ink-width 16`` writes what `Normalize` with these makes of both files."""
+def test_the_command_aligns(tmp_path, monkeypatch, method):
+    """``preprocess --deskew true --ink-width 16`` writes what `Normalize` with these makes of both files."""
     raw = write_raw(tmp_path / "artifacts" / "raw", train=(20, 20, 20), test=(7, 20, 20))
     monkeypatch.chdir(tmp_path)
-    words = ["preprocess", "--method", method, "--deslant", "true", "--ink-width", "16"]
+    words = ["preprocess", "--method", method, "--deskew", "true", "--ink-width", "16"]
     assert CliRunner().invoke(app, words).exit_code == 0
     prepared = tmp_path / "artifacts" / "prepared"
-    scaler = Normalize(method, deslant=True, ink_width=16).fit(raw["train"][0].reshape(20, 400))
+    scaler = Normalize(method, deskew=True, ink_width=16).fit(raw["train"][0].reshape(20, 400))
     for part, (images, _) in raw.items():
         X = np.load(prepared / f"{part}_X.npy")
         assert X.dtype == np.float32
         assert np.array_equal(X, scaler.transform(images.reshape(-1, 400)))
     assert Normalize.from_state(json.loads((prepared / "normalize.json").read_text())).ink_width == 16
+
+
+@pytest.mark.filterwarnings("default::FutureWarning")
+@pytest.mark.parametrize("home", ["option", "file"])
+def test_the_command_takes_the_old_name_of_deskew(tmp_path, monkeypatch, home):
+    """``--deslant`` and ``preprocess.deslant`` of a file are read, and a line says what they are called now."""
+    write_raw(tmp_path / "artifacts" / "raw", train=(20, 5, 5), test=(7, 5, 5))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("preprocess: {deslant: true}" if home == "file" else "preprocess: {}")
+    done = CliRunner().invoke(app, ["preprocess", *(["--deslant", "true"] if home == "option" else [])])
+    assert done.exit_code == 0
+    assert done.stderr.count("deslant is called ") == 1
+    state = json.loads((tmp_path / "artifacts" / "prepared" / "normalize.json").read_text())
+    assert state["deskew"] is True
+    assert "--deslant" not in CliRunner().invoke(app, ["preprocess", "--help"]).stdout
 
 
 def test_artifacts_without_geometry_are_as_ever(tmp_path):
@@ -98,8 +113,8 @@ def test_artifacts_without_geometry_are_as_ever(tmp_path):
 def test_the_command_refuses_images_that_are_no_squares(tmp_path):
     """Images of 4x9 have as many pixels as those of 6x6, and are refused all the same."""
     write_raw(tmp_path / "raw", train=(20, 4, 9), test=(7, 4, 9))
-    with pytest.raises(ValueError, match="deslant and ink_width take square images; got 4x9"):
-        Preprocess(deslant=True).run(tmp_path)
+    with pytest.raises(ValueError, match="deskew and ink_width take square images; got 4x9"):
+        Preprocess(deskew=True).run(tmp_path)
     assert Preprocess().run(tmp_path)["pixels"] == 36
 
 
