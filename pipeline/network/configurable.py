@@ -6,7 +6,7 @@ release, of these as of layers and estimators.
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, Self, TypeVar
 
@@ -75,46 +75,17 @@ def renamed_parameters(**new_names: str) -> Callable[[_Class], _Class]:
     return decorate
 
 
-def current_names(owner: type, parameters: Mapping[str, Any], *, stacklevel: int = 1) -> dict[str, Any]:
-    """Return parameters of a class by their present names, as where a file of before has old ones.
-
-    Parameters
-    ----------
-    owner : type
-        A class under ``renamed_parameters``, or any other, whose parameters are handed back as they are.
-    parameters : mapping of str to object
-        Values by name.
-    stacklevel : int, default=1
-        Whose line a warning names: 1 is the caller's.
-
-    Raises
-    ------
-    TypeError
-        Where a parameter is given by both of its names.
-
-    Warns
-    -----
-    FutureWarning
-        For each old name.
-    """
-    current = {}
-    for name, value in parameters.items():
-        new = getattr(owner, "_renamed", {}).get(name, name)
-        if new in current or (new != name and new in parameters):
-            raise TypeError(f"{owner.__name__} got {new} twice: it is the new name of {name}")
-        if new != name:
-            _warn(owner, name, new, stacklevel + 1)
-        current[new] = value
-    return current
-
-
 def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method that takes keywords by their old names as well."""
 
     @wraps(method)
     def translating(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        if not keywords.keys().isdisjoint(self._renamed):
-            keywords = current_names(type(self), keywords, stacklevel=2)
+        for old in [name for name in keywords if name in self._renamed]:
+            new = self._renamed[old]
+            if new in keywords:
+                raise TypeError(f"{type(self).__name__} got {new} twice: it is the new name of {old}")
+            _warn(type(self), old, new)
+            keywords[new] = keywords.pop(old)
         return method(self, *arguments, **keywords)
 
     return translating
@@ -124,16 +95,16 @@ def _old_attribute(old: str, new: str) -> property:
     """Return what reads an attribute that has another name now."""
 
     def read(self: Any) -> Any:
-        _warn(type(self), old, new, 2)
+        _warn(type(self), old, new)
         return getattr(self, new)
 
     return property(read, doc=f"The old name of ``{new}``.")
 
 
-def _warn(owner: type, old: str, new: str, stacklevel: int) -> None:
-    """Warn, as from ``stacklevel`` calls above the caller's, that a name has changed."""
+def _warn(owner: type, old: str, new: str) -> None:
+    """Warn, as from the line that called the caller, that a name has changed."""
     warnings.warn(
         f"{owner.__name__}: {old} is called {new} now; the old name will go in the next release",
         FutureWarning,
-        stacklevel=stacklevel + 1,
+        stacklevel=3,
     )

@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 
 from pipeline import Deform, network
-from pipeline.network.configurable import Configurable, current_names, renamed_parameters
+from pipeline.network.configurable import Configurable, renamed_parameters
 from pipeline.parameters import parameters_of
 
 KINDS = [
@@ -128,12 +128,3 @@ def test_both_names_at_once_are_refused(kind):
     """Which of two values is meant cannot be told."""
     with pytest.raises(TypeError, match="got width twice"):
         kind(breadth=1, width=2)
-
-
-def test_a_file_of_before_is_read():
-    """Parameters by old names are handed back by new ones, in their order; those of other classes as they are."""
-    with pytest.warns(FutureWarning, match=CHANGED) as caught:
-        current = current_names(RenamedBox, {"breadth": 1, "height": 2})
-    assert list(current.items()) == [("width", 1), ("height", 2)]
-    assert caught[0].filename == __file__
-    assert current_names(Box, {"breadth": 1}) == {"breadth": 1}
