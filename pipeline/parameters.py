@@ -18,7 +18,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pipeline.text import ROOM, shorten, shown
+from pipeline.text import ROOM, shorten, shown_value
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -68,7 +68,7 @@ class Parameter:
             Naming the parameter, what is allowed and what was given.
         """
         if not allows(self.annotation, value):
-            raise ParameterError(f"{self.name} must be {self.allowed}; got {shown(value)}{self._meant(value)}")
+            raise ParameterError(f"{self.name} must be {self.allowed}; got {shown_value(value)}{self._meant(value)}")
 
     def _meant(self, value: Any) -> str:
         """Return the choice that a misspelt word is near to, as a question."""
@@ -351,7 +351,7 @@ def no_such(kind: str, name: object, known: Iterable[str], *, meant: str | None 
     known = list(known)
     meant = meant or closest(name, known)
     hint = "" if meant is None else f"; did you mean {meant}?"
-    return f"there is no {kind} {shown(name)}{where}; there are {', '.join(known) or 'none'}{hint}"
+    return f"there is no {kind} {shown_value(name)}{where}; there are {', '.join(known) or 'none'}{hint}"
 
 
 def read_value(text: str) -> Any:
@@ -425,7 +425,7 @@ def _one_line(words: object) -> str:
 
 def _name(text: str | Path) -> str:
     """Return what to call a text, or a file, in an error."""
-    return str(text) if isinstance(text, Path) else shown(text)
+    return str(text) if isinstance(text, Path) else shown_value(text)
 
 
 def allows(annotation: Any, value: Any) -> bool:
@@ -562,7 +562,7 @@ def _make(name: str, annotation: Any, value: Any) -> Any:
         known = f"one of {', '.join(makers)}" if makers else "no mapping"
         near = closest(value.get("name"), makers)
         hint = f"; did you mean {near}?" if near else ""
-        raise ParameterError(f"{name} takes {known}; got {shown(dict(value))}{hint}")
+        raise ParameterError(f"{name} takes {known}; got {shown_value(dict(value))}{hint}")
     rest = {key: item for key, item in value.items() if key != "name"}
     return maker(**read_parameters(maker, rest, where=f"{name}: {value['name']}"))
 

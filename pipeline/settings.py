@@ -20,7 +20,7 @@ from pipeline.parameters import (
     read_value,
     read_yaml,
 )
-from pipeline.text import ROOM, shorten, shown
+from pipeline.text import ROOM, shorten, shown_value
 
 PARAMS = Path("params.yaml")
 RECIPES = Path("recipes")
@@ -65,7 +65,7 @@ def read_document(path: Path | None) -> dict[str, Any]:
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise ParameterError(f"{path} must hold sections of parameters; got {shown(document)}")
+        raise ParameterError(f"{path} must hold sections of parameters; got {shown_value(document)}")
     return document
 
 
@@ -112,7 +112,7 @@ def check_document(
                 f"{where}: {no_such('section', section, known, meant=_meant(section, known, constructors))}"
             )
         if not isinstance(values, Mapping | None):
-            raise ParameterError(f"{where}: {section} must hold names and values; got {shown(values)}")
+            raise ParameterError(f"{where}: {section} must hold names and values; got {shown_value(values)}")
     return {
         section: read_parameters(constructor, document.get(section) or {}, f"{where}: {section}")
         for section, constructor in constructors.items()
@@ -217,7 +217,7 @@ def override(document: Mapping[str, Any], text: str) -> dict[str, Any]:
         return changed
     place, old = _find(parent, key, text)
     if sign == "+" and old is not None and not isinstance(value, dict | list):
-        raise ParameterError(f"{shown(text)} adds what is there already; {shown(text[1:])} sets it")
+        raise ParameterError(f"{shown_value(text)} adds what is there already; {shown_value(text[1:])} sets it")
     parent[place] = _merge(old, value)
     return changed
 
@@ -234,14 +234,16 @@ def _parse(text: str) -> tuple[str, str, Any]:
     parts = _OVERRIDE.fullmatch(text)
     if parts is None or (parts["value"] is None and parts["sign"] != "~"):
         raise ParameterError(
-            f"{shown(text)} is no override; one looks like train.max_iter=5, +key=value, ++key=value or ~key"
+            f"{shown_value(text)} is no override; one looks like train.max_iter=5, +key=value, ++key=value or ~key"
         )
     if parts["path"].count(".") >= _DEEPEST:
-        raise ParameterError(f"{shown(text)} names a path of more than {_DEEPEST} levels")
+        raise ParameterError(f"{shown_value(text)} names a path of more than {_DEEPEST} levels")
     if parts["path"].count(".") >= _DEEPEST:
-        raise ParameterError(f"{shown(text)} names a path of more than {_DEEPEST} levels")
+        raise ParameterError(f"{shown_value(text)} names a path of more than {_DEEPEST} levels")
     if parts["file"] not in (None, str(PARAMS)):
-        raise ParameterError(f"{shown(text)} names the file {shown(parts['file'])}; overrides are for {PARAMS} alone")
+        raise ParameterError(
+            f"{shown_value(text)} names the file {shown_value(parts['file'])}; overrides are for {PARAMS} alone"
+        )
     return parts["sign"], parts["path"], _ABSENT if parts["value"] is None else _read_value(parts["value"])
 
 
@@ -252,7 +254,7 @@ def _read_value(text: str) -> Any:
     value = read_value(text)
     if isinstance(value, str) and "," in value and text.strip()[0] not in "'\"":
         raise ParameterError(
-            f"{shown(text)} is a sweep over several values, which is for `dvc exp run --queue`; quote a text"
+            f"{shown_value(text)} is a sweep over several values, which is for `dvc exp run --queue`; quote a text"
         )
     return value
 
@@ -266,7 +268,7 @@ def _descend(document: dict[str, Any], parents: list[str], text: str) -> Any:
             node[place] = below = {}
         if not isinstance(below, dict | list):
             raise ParameterError(
-                f"{shown(text)} looks for a name inside {shorten(name, ROOM)}, which is {shown(below)}"
+                f"{shown_value(text)} looks for a name inside {shorten(name, ROOM)}, which is {shown_value(below)}"
             )
         node = below
     return node
@@ -278,7 +280,7 @@ def _find(node: Any, name: str, text: str) -> tuple[Any, Any]:
         return name, node.get(name)
     if not (name.isdecimal() and len(name) < 9 and int(name) < len(node)):  # Python reads no number of 5000 digits
         raise ParameterError(
-            f"{shown(text)} looks for item {shorten(name, ROOM)} of {shown(node)}, where the first is 0"
+            f"{shown_value(text)} looks for item {shorten(name, ROOM)} of {shown_value(node)}, where the first is 0"
         )
     return int(name), node[int(name)]
 
@@ -286,11 +288,13 @@ def _find(node: Any, name: str, text: str) -> tuple[Any, Any]:
 def _remove(parent: Any, key: str, value: Any, text: str) -> None:
     """Take a key away, if it is there and has the value that was told."""
     if isinstance(parent, list):
-        raise ParameterError(f"{shown(text)} removes an item of {shown(parent)}; set the whole list instead")
+        raise ParameterError(
+            f"{shown_value(text)} removes an item of {shown_value(parent)}; set the whole list instead"
+        )
     if key not in parent:
-        raise ParameterError(f"{shown(text)} removes what is not there")
+        raise ParameterError(f"{shown_value(text)} removes what is not there")
     if value is not _ABSENT and value != parent[key]:
-        raise ParameterError(f"{shown(text)} removes what is {shown(parent[key])}")
+        raise ParameterError(f"{shown_value(text)} removes what is {shown_value(parent[key])}")
     del parent[key]
 
 

@@ -6,8 +6,10 @@ marks that turn the direction of writing, a thousand letters.
 
 from typing import Any
 
+LINE = 200
+"""Characters of a foreign text that one line has room for."""
 ROOM = 100
-"""How many letters of a value an error message has room for."""
+"""Characters of a value that an error message has room for."""
 
 
 def printable(text: object, *, lines: bool = False) -> str:
@@ -43,16 +45,47 @@ def shorten(text: str, room: int) -> str:
     return text if len(text) <= room else text[: room - 3] + "..."
 
 
-def shown(value: Any, room: int = ROOM) -> str:
-    r"""Return a value as an error message shows it: as Python writes it, on one line, cut off where it is long.
+def shown(text: object, limit: int = LINE) -> str:
+    r"""Return a text as one line of at most ``limit`` characters, which a terminal shows and does not obey.
+
+    White space is one blank, what cannot be printed is escaped, and of a long text both ends are kept.
+
+    Parameters
+    ----------
+    text : object
+        The text, or what has one: an error, a name.
+    limit : int, default=LINE
+        The most characters to return; 10 at least.
 
     Examples
     --------
-    >>> shown("two\nlines")
+    >>> shown("two\n  lines, \x1b[31mred\x1b[0m")
+    'two lines, \\x1b[31mred\\x1b[0m'
+    >>> shown("0123456789" * 100, 16)
+    '01234 ... 456789'
+    """
+    whole = text if isinstance(text, str) else str(text)
+    cut = len(whole) > 4 * limit
+    if cut:  # what falls away need not be looked at
+        whole = whole[: 2 * limit] + whole[-2 * limit :]
+    words = " ".join(whole.split())
+    line = printable(words)
+    if len(line) <= limit and not cut:
+        return line
+    head = (limit - 5) // 2
+    return f"{line[:head]} ... {line[head + 5 - limit :]}"
+
+
+def shown_value(value: Any, limit: int = ROOM) -> str:
+    r"""Return a value as an error message shows it: as Python writes it, on one line, both ends of it where it is long.
+
+    Examples
+    --------
+    >>> shown_value("two\nlines")
     "'two\\nlines'"
-    >>> shown([1] * 1000, 20)
-    '[1, 1, 1, 1, 1, 1...'
-    >>> shown(10**400)
+    >>> shown_value([1] * 1000, 20)
+    '[1, 1,  ... 1, 1, 1]'
+    >>> shown_value(10**400)
     'an integer of 401 digits'
     """
     if isinstance(value, int) and abs(value) >= 10**40:
@@ -61,7 +94,7 @@ def shown(value: Any, room: int = ROOM) -> str:
         text = repr(value)
     except ValueError:  # an integer in a list that has more digits than Python writes
         text = f"a {type(value).__name__} of numbers too long to write"
-    return shorten(printable(" ".join(text.split())), room)
+    return shown(text, limit)
 
 
 def _digits(number: int) -> int:

@@ -14,7 +14,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from pipeline.text import shown
+from pipeline.text import shown_value
 
 LARGEST = 2**16
 """Bytes of a document; the largest recipe has 3,000."""
@@ -84,7 +84,7 @@ class _Reading:
         match event:
             case AliasEvent():
                 if any(anchor == event.anchor for anchor, _ in self.open):
-                    raise BoundsError(f"has a value that contains itself, {shown(event.anchor, 40)}")
+                    raise BoundsError(f"has a value that contains itself, {shown_value(event.anchor, 40)}")
                 self.count += self.sizes.get(event.anchor, 0)  # the reader tells of one that is not there
             case ScalarEvent():
                 self.count += 1

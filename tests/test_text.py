@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.text import printable, shorten, shown
+from pipeline.text import LINE, printable, shorten, shown, shown_value
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_text_is_cut_off_where_there_is_no_room():
 @pytest.mark.parametrize("digits", [41, 42, 309, 400, 4300, 4301, 20000])
 def test_integers_of_any_length_are_shown_by_their_digits(digits):
     """Python itself writes none of more than 4300."""
-    assert shown(10 ** (digits - 1)) == shown(-(10**digits) + 1) == f"an integer of {digits} digits"
+    assert shown_value(10 ** (digits - 1)) == shown_value(-(10**digits) + 1) == f"an integer of {digits} digits"
 
 
 def test_values_are_shown_on_one_line_of_bounded_length():
@@ -47,8 +47,38 @@ def test_values_are_shown_on_one_line_of_bounded_length():
     inside.append(inside)
     values = ["x" * 500, "\x1b\u202e", inside, [10**5000], np.ones((50, 50)), {"a": {"b": ["c"] * 99}}, 10**39, None]
     for value in values:
-        assert shown(value).isprintable()
-        assert len(shown(value)) <= 100
-    assert shown([10**5000]) == "a list of numbers too long to write"
-    assert shown(np.ones(2)) == "array([1., 1.])"
-    assert shown(10**39) == "1" + "0" * 39
+        assert shown_value(value).isprintable()
+        assert len(shown_value(value)) <= 100
+    assert shown_value([10**5000]) == "a list of numbers too long to write"
+    assert shown_value(np.ones(2)) == "array([1., 1.])"
+    assert shown_value(10**39) == "1" + "0" * 39
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("plain", "plain"),
+        ("größe 8", "größe 8"),
+        ("two\n\tlines", "two lines"),
+        ("\x1b[2Jgone", "\\x1b[2Jgone"),
+        ("left \u202eto right", "left \\u202eto right"),
+        ("half \udc80", "half \\udc80"),
+        (ValueError("what"), "what"),
+        ("", ""),
+    ],
+)
+def test_a_text_is_shown_and_not_obeyed(text, line):
+    """White space is one blank, and what cannot be printed is escaped."""
+    assert shown(text) == line
+
+
+@pytest.mark.parametrize("text", ["x" * 10**6, "\x1b" * 10**6, "\n" * 10**6 + "x", "\0" * (LINE // 4)], ids=range(4))
+@pytest.mark.parametrize("limit", [10, 11, LINE])
+def test_a_line_is_bounded(text, limit):
+    """However long a text is, and whatever escaping adds, the line is no longer than was asked for."""
+    assert len(shown(text, limit)) <= limit
+
+
+def test_both_ends_of_a_long_text_are_kept():
+    """The end tells as much as the beginning, as in a path."""
+    assert shown("a" * 500 + "z" * 500, 21) == "aaaaaaaa ... zzzzzzzz"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pipeline.parameters import ParameterError
-from pipeline.text import shown
+from pipeline.text import shown_value
 
 Section = dict[str, Any]
 
@@ -66,7 +66,7 @@ def lay_over(section: Mapping[str, Any], changes: Mapping[str, Any], where: str)
     for path, value in changes.items():
         name, deeper, rest = path.partition("__")
         if deeper and not isinstance(made.get(name), Mapping):
-            got = shown(made.get(name))
+            got = shown_value(made.get(name))
             raise ParameterError(f"{where}: {path} needs {name} to have a name and parameters; got {got}")
         made[name] = lay_over(made[name], {rest: value}, where) if deeper else value
     return made

@@ -14,7 +14,7 @@ from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.renamed import current_names
 from pipeline.stages.base import Stage
 from pipeline.stages.train import FIGURES
-from pipeline.text import ROOM, shorten, shown
+from pipeline.text import ROOM, shorten, shown_value
 
 APART = ("members", "gradcheck", "numerical", "reported_by_epoch", *SECTIONS)
 """The parameters that belong to one recipe's network, and have no place in a committee of several recipes."""
@@ -36,7 +36,7 @@ def _read_alone(path: Path) -> Recipe:
     """Read what a file says, and check names and types."""
     document = read_yaml(path)
     if not isinstance(document, dict):
-        raise ParameterError(f"{path} must hold a recipe; got {shown(document)}")
+        raise ParameterError(f"{path} must hold a recipe; got {shown_value(document)}")
     document = current_names(document, str(path))
     mixed = "of" in document
     missing = [name for name in ("title", "reported", "source", *(() if mixed else ("train",))) if name not in document]
@@ -45,7 +45,9 @@ def _read_alone(path: Path) -> Recipe:
     recipe = Recipe(**read_parameters(Recipe, document, str(path)))
     for name in recipe.trials:
         if len(str(name)) > ROOM:
-            raise ParameterError(f"{path}: trials: a name must have {ROOM} letters at the most; got {shown(name)}")
+            raise ParameterError(
+                f"{path}: trials: a name must have {ROOM} letters at the most; got {shown_value(name)}"
+            )
     if mixed:
         _check_names(recipe.of, f"{path}: of")
         apart = [name for name in APART if name in document]
@@ -109,7 +111,8 @@ def _check_by_epoch(recipe: Recipe, where: str) -> None:
     for name, figures in recipe.reported_by_epoch.items():
         if name not in columns:
             raise ParameterError(
-                f"{where}: reported_by_epoch: there will be no column {shown(name)}; there will be {', '.join(columns)}"
+                f"{where}: reported_by_epoch: there will be no column {shown_value(name)}; there will be "
+                f"{', '.join(columns)}"
             )
         if train.max_updates is None and len(figures) != train.max_iter:
             raise ParameterError(
