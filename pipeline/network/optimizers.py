@@ -1,4 +1,4 @@
-"""An optimizer moves the parameters along their gradients, so that the loss falls.
+"""Optimizers: rules that update the parameters by their gradients, so that the loss falls.
 
 Sorted from the simplest to the most refined. Each class docstring is the rule: w a parameter, g its gradient, eta the
 learning rate. A rule is elementwise on the flat buffers, so it is applied block by block, each small enough to stay in

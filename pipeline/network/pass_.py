@@ -47,8 +47,7 @@ class Pass:
     def forward_backward(self, loss: Loss, P: Array, Y: Array, weight: Array | None, total: float) -> None:
         """Go forward, leave the predictions in ``P``, and go backward with the gradient of their loss.
 
-        The gradient of every affine layer's output is left in its buffer. ``total`` is the weight of
-        the whole batch.
+        The gradient of every affine layer's output is left in its buffer. ``total`` is the weight of the whole batch.
         """
         for step in self.forward:
             step()

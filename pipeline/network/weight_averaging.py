@@ -46,9 +46,8 @@ class Averaging(Configurable, ABC):
 class ExponentialAverage(Averaging):
     """The mean over all updates s <= t so far, weighted by decay^(t - s).
 
-    It has no bias towards its start at 0, as total and weight both start there. Polyak
-    and Juditsky 1992, SIAM Journal on Control and Optimization 30; the decay as in Tarvainen and Valpola 2017, arXiv
-    1703.01780.
+    It has no bias towards its start at 0, as total and weight both start there. Polyak and Juditsky 1992, SIAM Journal
+    on Control and Optimization 30; the decay as in Tarvainen and Valpola 2017, arXiv 1703.01780.
 
     Parameters
     ----------
@@ -94,14 +93,14 @@ class LastEpochs(Averaging):
 
 
 class RunningAverage:
-    """An average in progress.
+    """An average of parameters in progress.
 
     Parameters
     ----------
     averaging : Averaging
         Its rule.
     params : ndarray
-        The buffer of parameters that it will be of.
+        The buffer of parameters that is averaged.
 
     Attributes
     ----------
