@@ -57,9 +57,9 @@ class Task:
 
 def _with_ours(X: _Image, rng: np.random.Generator, n_threads: int) -> None:
     """Deform batch after batch, as training does: one draws, and each thread has its share of the images."""
+    from pipeline.mlp.threads import bounded_blas  # noqa: PLC0415
     from pipeline.network.parallel.sharding import shard_slice  # noqa: PLC0415 - what training is made of
     from pipeline.network.parallel.workers import Workers  # noqa: PLC0415
-    from pipeline.threads import bounded_blas  # noqa: PLC0415
 
     deformers = [_ALL.prepare(X.shape[1]) for _ in range(n_threads)]
     out = np.empty((_BATCH, X.shape[1]), np.float32)

@@ -17,7 +17,7 @@ _HOMES = {
     "ExponentialAverage": "pipeline.network",
     "Fetch": "pipeline.stages.fetch",
     "LastEpochs": "pipeline.network",
-    "MLPClassifier": "pipeline.classifier",
+    "MLPClassifier": "pipeline.mlp.classifier",
     "Normalize": "pipeline.preprocessing.normalize",
     "OneHot": "pipeline.preprocessing.one_hot",
     "Preprocess": "pipeline.stages.preprocess",

@@ -40,7 +40,7 @@ from pipeline.terminal import RichProgress, format_json, format_result, show, te
 from pipeline.text import printable
 
 if TYPE_CHECKING:
-    from pipeline.labels import Guess
+    from pipeline.mlp.labels import Guess
     from pipeline.recipes.recipe import Recipe
 
 ParamsOption = Annotated[
@@ -172,7 +172,7 @@ def predict(
     if not model.exists():
         raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
     from pipeline.data.images import read_images  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
-    from pipeline.labels import as_text, guess, has_several  # noqa: PLC0415 - nor SciPy
+    from pipeline.mlp.labels import as_text, guess, has_several  # noqa: PLC0415 - nor SciPy
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
 
     fitted = load_model(model)

@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.preprocessing import LabelBinarizer
 
-from pipeline import assembly
-from pipeline.classifier import MLPClassifier
 from pipeline.data.idx import read_part
 from pipeline.files import sweep
-from pipeline.inputs import as_generator
+from pipeline.mlp import builder
+from pipeline.mlp.classifier import MLPClassifier
+from pipeline.mlp.threads import bounded_blas
+from pipeline.mlp.validation import as_generator
 from pipeline.network import Network
 from pipeline.network.gradient_check import STEP, Difference, check_gradients, n_checked
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import Progress
 from pipeline.stages.fetch import Fetch
-from pipeline.threads import bounded_blas
 
 Array = NDArray[Any]
 TOLERANCE = 1e-9
@@ -73,8 +73,8 @@ def build(model: MLPClassifier, X: ArrayLike, y: ArrayLike, classes: ArrayLike) 
     samples = np.asarray(X, np.float64)
     Y = LabelBinarizer().fit(classes).transform(y).astype(np.float64)
     network = Network(
-        assembly.layers(model, samples.shape[1], Y.shape[1]),
-        assembly.loss(model, "softmax" if Y.shape[1] > 1 else "logistic"),
+        builder.layers(model, samples.shape[1], Y.shape[1]),
+        builder.loss(model, "softmax" if Y.shape[1] > 1 else "logistic"),
         dtype=np.float64,
         random_state=as_generator(model.random_state),
     )

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.classifier import MLPClassifier
 from pipeline.data.arrival import HEAD, describe_kind
 from pipeline.data.npz import NpzError, NpzReader
 from pipeline.files import replacing_file
 from pipeline.images.deform import Deform
-from pipeline.labels import check_no_missing
-from pipeline.model_state import OPTIONAL, Demand, check_depth, check_values, demanded_arrays
+from pipeline.mlp.classifier import MLPClassifier
+from pipeline.mlp.labels import check_no_missing
+from pipeline.mlp.state import OPTIONAL, Demand, check_depth, check_values, demanded_arrays
 from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.parameters import read_parameters, snake_case
 from pipeline.preprocessing.normalize import Normalize

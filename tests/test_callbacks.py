@@ -14,7 +14,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-import pipeline
 from pipeline import MLPClassifier, Normalize
 from pipeline.callbacks import OnEpoch
 
@@ -188,10 +187,11 @@ def test_callbacks_are_pickled_and_cloned_as_scikit_learn_does():
 
 def imported_anew(monkeypatch):
     """Import the classifier as if for the first time, and leave no trace."""
-    for name in ("callbacks", "classifier"):
-        monkeypatch.setattr(pipeline, name, importlib.import_module(f"pipeline.{name}"), raising=False)
-        monkeypatch.delitem(sys.modules, f"pipeline.{name}")
-    return importlib.import_module("pipeline.classifier").MLPClassifier
+    for package, name in (("pipeline", "callbacks"), ("pipeline.mlp", "classifier")):
+        module = importlib.import_module(f"{package}.{name}")
+        monkeypatch.setattr(importlib.import_module(package), name, module, raising=False)
+        monkeypatch.delitem(sys.modules, module.__name__)
+    return importlib.import_module("pipeline.mlp.classifier").MLPClassifier
 
 
 def test_a_scikit_learn_without_callbacks(monkeypatch):

@@ -19,8 +19,8 @@ from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
 import pipeline
-from pipeline.classifier import MLPClassifier
 from pipeline.cli import app
+from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import save_model
 from pipeline.parameters import ParameterError
 from pipeline.stage_command import STAGES

@@ -8,10 +8,10 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 from typer.testing import CliRunner
 
-from pipeline.classifier import MLPClassifier
 from pipeline.cli import app
 from pipeline.data.idx import FILES, write_idx
 from pipeline.gradcheck import GradientError, build, check, demand_agreement, training_images
+from pipeline.mlp.classifier import MLPClassifier
 from pipeline.network import LabelSmoothing, ReLU, SoftmaxCrossEntropy
 from pipeline.network.gradient_check import Difference
 from pipeline.parameters import ParameterError

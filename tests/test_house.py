@@ -81,10 +81,22 @@ ALLOWED = {
         "numpy",
         "sklearn",
     ),
+    "pipeline.mlp": (
+        "pipeline.mlp",
+        "pipeline.network",
+        "pipeline.images",
+        "pipeline.callbacks",
+        "pipeline.parameters",
+        "pipeline.text",
+        "numpy",
+        "scipy",
+        "sklearn",
+        "threadpoolctl",
+    ),
     "pipeline.ensemble": (
         "pipeline.ensemble",
         "pipeline.images",
-        "pipeline.labels",
+        "pipeline.mlp.labels",
         "pipeline.text",
         "pipeline.files",
         "pipeline.model_file",
@@ -106,8 +118,7 @@ ALLOWED = {
     "pipeline.stages.base": ("pipeline.files", "pipeline.parameters", "pipeline.program", "pipeline.provenance"),
 }
 FORBIDDEN = {
-    "pipeline.classifier": ("pipeline.stages", "pipeline.data"),
-    "pipeline.data": ("pipeline.network", "pipeline.classifier", "pipeline.plots", "pipeline.metrics"),
+    "pipeline.data": ("pipeline.network", "pipeline.mlp", "pipeline.plots", "pipeline.metrics"),
 }
 
 
@@ -148,7 +159,7 @@ def test_no_module_imports_itself_in_a_circle():
 FOLDERS = ["network", "data", "images", "preprocessing", "mlp", "ensemble", "stages", "recipes", "cli"]
 """The folders of the package, each above those before it."""
 # Imports that are still to be mended: the rule holds without them.
-CIRCULAR = {("pipeline.assembly", "pipeline.classifier")}
+CIRCULAR = {("pipeline.mlp.builder", "pipeline.mlp.classifier")}
 
 
 def parts_of(folder):
@@ -277,7 +288,7 @@ def test_words_are_found_within_names():
 @pytest.mark.parametrize("module", TREES)
 def test_only_the_face_prints(module):
     """Nothing else writes to the terminal; the classifier may, under ``verbose``."""
-    if module not in {"pipeline.cli", "pipeline.terminal", "pipeline.classifier"}:
+    if module not in {"pipeline.cli", "pipeline.terminal", "pipeline.mlp.classifier"}:
         assert not {name for name, _, _ in calls_in(module)} & {"print", "echo", "secho"}
 
 

@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.files import temporary_folder
-from pipeline.labels import has_several
+from pipeline.mlp.labels import has_several
 from pipeline.model_file import ModelFileError, load_model, save_model
 from pipeline.text import shown
 
@@ -57,7 +57,7 @@ def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: i
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from pipeline.classifier import MLPClassifier
+    >>> from pipeline.mlp.classifier import MLPClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> net = MLPClassifier((16,), learning_rate="cosine", learning_rate_init=0.01, max_iter=10)
     >>> committee = make_committee(net, 5).fit(X[::2] / 16, y[::2])

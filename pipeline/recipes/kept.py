@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.classifier import MLPClassifier
 from pipeline.files import replacing_file
+from pipeline.mlp.classifier import MLPClassifier
 from pipeline.recipes.documents import plain, read_document, write_document
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.renamed import current_names

@@ -19,13 +19,13 @@ from sklearn.pipeline import Pipeline
 
 from pipeline.ensemble.voting import make_committee, members_at_once, save_committee
 from pipeline.files import naming_full_disk
+from pipeline.mlp.threads import usable_threads
 from pipeline.program import end_with
 from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read_effort
 from pipeline.recipes.mixed import MixedCommittee
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Progress, Stage, replacing_output
 from pipeline.stages.train import Train, read_training
-from pipeline.threads import usable_threads
 
 TrainOne = Callable[[Train, Path, Progress], Any]
 """What trains one network: it takes the stage, the artifacts and whoever watches, and leaves ``model/model.npz``."""

@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from pipeline import assembly, gradcheck
+from pipeline import gradcheck
 from pipeline.artifacts import read_labels, read_pixels
-from pipeline.classifier import MLPClassifier
 from pipeline.data.idx import read_part
 from pipeline.data.npy import read_rows
 from pipeline.ensemble.voting import load_committee
 from pipeline.metrics import finite_or_none, measure
+from pipeline.mlp import builder
+from pipeline.mlp.classifier import MLPClassifier
+from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
 from pipeline.parameters import ParameterError
@@ -32,7 +34,6 @@ from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Progress, replacing_output
 from pipeline.stages.evaluate import Verdict
 from pipeline.stages.train import FIGURES, Train, read_training
-from pipeline.threads import bounded_blas
 
 Samples = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
@@ -288,14 +289,14 @@ def _checks(recipe: Recipe, train: Any, artifacts: Path, progress: Progress) -> 
 
 def _numerical(model: MLPClassifier, artifacts: Path, n_updates: int, progress: Progress) -> dict[str, Any]:
     """Train by numerical differentiation alone; return the loss before each update and after the last."""
-    n_samples = assembly.sampling(model, len(read_labels(artifacts / "prepared", "train"))).batch_size
+    n_samples = builder.sampling(model, len(read_labels(artifacts / "prepared", "train"))).batch_size
     network, X, Y = gradcheck.build(model, *_first_samples(artifacts, n_samples))
     progress.begin("differentiate", n_updates * network.params.size, "parameters")
     began = time.perf_counter()
     try:
         losses = train_numerically(
             network,
-            assembly.optimizer(model),
+            builder.optimizer(model),
             X,
             Y,
             learning_rate=model.learning_rate_init,

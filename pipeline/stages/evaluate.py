@@ -28,12 +28,12 @@ from pipeline import metrics
 from pipeline.data.idx import read_part
 from pipeline.data.npy import read_rows
 from pipeline.files import write_new
+from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model
 from pipeline.parameters import check_parameters
 from pipeline.program import command
 from pipeline.provenance import RECORD, ProvenanceError, read_record
 from pipeline.stages.base import Progress, Stage
-from pipeline.threads import bounded_blas
 
 BATCH = 1024  # images that are predicted at once, however many there are
 CURVES = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")

@@ -13,9 +13,9 @@ from sklearn.pipeline import Pipeline
 
 from pipeline.artifacts import read_labels, read_pixels
 from pipeline.callbacks import OnEpoch
-from pipeline.classifier import MLPClassifier
 from pipeline.data.npy import read_rows
 from pipeline.files import write_new
+from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import save_model
 from pipeline.network.training import DivergenceError
 from pipeline.preprocessing.normalize import Normalize

@@ -33,8 +33,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from pipeline.classifier import MLPClassifier
 from pipeline.data.idx import read_part, write_idx
+from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import load_model, save_model
 from pipeline.parameters import ParameterError
 from pipeline.preprocessing.normalize import Normalize

@@ -21,13 +21,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline import assembly
-from pipeline.assembly import ActivationName, InitializerName, Monitor, ScheduleName, SolverName
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
-from pipeline.class_weights import ClassWeights
 from pipeline.images.deform import Deform
 from pipeline.images.statistics import ImageStatistics
-from pipeline.inputs import (
+from pipeline.mlp import builder
+from pipeline.mlp.builder import ActivationName, InitializerName, Monitor, ScheduleName, SolverName
+from pipeline.mlp.class_weights import ClassWeights
+from pipeline.mlp.threads import bounded_blas
+from pipeline.mlp.validation import (
     Views,
     as_generator,
     checked_samples,
@@ -47,7 +48,6 @@ from pipeline.network.full_batch import FullBatchGradient
 from pipeline.network.parallel.workers import Workers
 from pipeline.network.training import Callback, DivergenceError, Epoch
 from pipeline.parameters import check_parameters
-from pipeline.threads import bounded_blas
 
 Array = NDArray[Any]
 
@@ -350,7 +350,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self
         """
         check_parameters(self)
-        assembly.check_combinations(self)
+        builder.check_combinations(self)
         goes_on = self.warm_start and hasattr(self, "_trainer")
         rows, labels = self._check_samples(X, y, goes_on=goes_on)
         self._take_classes(labels, goes_on=goes_on)
@@ -391,7 +391,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self
         """
         check_parameters(self)
-        assembly.check_combinations(self)
+        builder.check_combinations(self)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.class_weight == "balanced":
@@ -598,7 +598,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if self.augmentation is not None:
             some = samples.X[:: -(-len(samples) // REMEMBERED)]
             self.background_ = self.augmentation.seen(dense(some, self.pixel_scale)).outside
-        self._trainer = assembly.trainer(self, len(samples))
+        self._trainer = builder.trainer(self, len(samples))
 
     def _generator(self) -> np.random.Generator:
         """Return the generator that a network begins with; its first number decides on the validation rows."""
@@ -610,8 +610,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Build the network."""
         self.out_activation_ = "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
         self.network_ = Network(
-            assembly.layers(self, n_features, self.n_outputs_),
-            assembly.loss(self, self.out_activation_),
+            builder.layers(self, n_features, self.n_outputs_),
+            builder.loss(self, self.out_activation_),
             dtype=dtype,
             random_state=random_state,
         )
@@ -628,7 +628,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"Got `batch_size` {self.batch_size}, larger than sample size {len(samples)}: it is clipped",
                 stacklevel=4,
             )
-        assembly.refresh(self, len(samples))
+        builder.refresh(self, len(samples))
         epochs_before, vanished_before = len(self._trainer.history), self._trainer.rate_vanished
         reason = "interrupted"
         try:
@@ -694,7 +694,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _minimize(self, samples: Samples, validation: Samples | None, tasks: FitTasks) -> None:
         """Train on all samples at once by SciPy's L-BFGS-B, Byrd et al. 1995, SIAM J. on Scientific Computing 16."""
-        assembly.refresh(self, len(samples))
+        builder.refresh(self, len(samples))
         trainer, network = self._trainer, self.network_
         trainer.resume()
         trainer.best_params[:] = network.params
@@ -798,7 +798,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.history_ = {field.name: values["history"][field.name] for field in fields(Epoch)}
         self._build(self.n_features_in_, arrays["params"].dtype, self._generator())
         self.network_.restore(arrays["params"])
-        self._trainer = assembly.trainer(self, 1)
+        self._trainer = builder.trainer(self, 1)
         self._trainer.samples = self.t_
         self._trainer.history = [Epoch(*figures) for figures in zip(*self.history_.values(), strict=True)]
         if self._trainer.schedule.ends:
@@ -813,7 +813,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         n_outputs = 1 if y_type == "binary" else len(self.classes_)
         if y_type not in {"binary", "multiclass", "multilabel-indicator"} or self.n_outputs_ != n_outputs:
             raise ValueError(f"{self.n_outputs_} outputs for {y_type} labels {self.classes_}")
-        layers = assembly.layers(self, self.n_features_in_, self.n_outputs_)
+        layers = builder.layers(self, self.n_features_in_, self.n_outputs_)
         size = sum(layer.n_parameters + layer.n_state for layer in layers)
         if params.dtype not in (np.float32, np.float64) or params.shape != (size,):
             raise ValueError(f"{params.shape} {params.dtype} parameters, where {layers} have {size}")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pipeline import MLPClassifier, load_model, save_model
 from pipeline.cli import app
-from pipeline.labels import as_text, check_no_missing, guess, has_several, plain_labels
+from pipeline.mlp.labels import as_text, check_no_missing, guess, has_several, plain_labels
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

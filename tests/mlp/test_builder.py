@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline import MLPClassifier, assembly
+from pipeline import MLPClassifier
+from pipeline.mlp import builder
 from pipeline.network import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -44,7 +45,7 @@ def model(**parameters):
 )
 def test_sizes_are_a_tuple(sizes, wanted):
     """A number, a list, an array or nothing at all."""
-    assert assembly.hidden_sizes(model(hidden_layer_sizes=sizes)) == wanted
+    assert builder.hidden_sizes(model(hidden_layer_sizes=sizes)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_sizes_are_a_tuple(sizes, wanted):
 )
 def test_layers_stand_in_their_order(parameters, wanted):
     """Affine, activation, dropout for each hidden layer; dropout of the input first, and an affine layer last."""
-    assert ", ".join(map(repr, assembly.layers(model(**parameters), 8, 3))) == wanted
+    assert ", ".join(map(repr, builder.layers(model(**parameters), 8, 3))) == wanted
 
 
 def test_every_activation_has_its_layer():
@@ -86,13 +87,13 @@ def test_every_activation_has_its_layer():
 )
 def test_auto_is_scikit_learns_rule_for_first_weights(parameters, wanted):
     """And a number is the deviation of normal weights."""
-    assert {layer.initializer for layer in assembly.layers(model(**parameters), 8, 3)[::2]} == {wanted}
+    assert {layer.initializer for layer in builder.layers(model(**parameters), 8, 3)[::2]} == {wanted}
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_every_rule_for_first_weights_has_a_name(name):
     """Each can be asked for."""
-    assert assembly.layers(model(weight_init=name), 8, 3)[0].initializer is INITIALIZERS[name]
+    assert builder.layers(model(weight_init=name), 8, 3)[0].initializer is INITIALIZERS[name]
     assert name in choices("weight_init")
 
 
@@ -110,7 +111,7 @@ def test_every_rule_for_first_weights_has_a_name(name):
 )
 def test_solvers_are_optimizers(parameters, wanted):
     """Of their kind, with the parameters that concern them."""
-    found = assembly.optimizer(model(**parameters))
+    found = builder.optimizer(model(**parameters))
     assert type(found) is type(wanted)
     assert vars(found) == vars(wanted)
 
@@ -118,9 +119,9 @@ def test_solvers_are_optimizers(parameters, wanted):
 def test_every_solver_has_an_optimizer_but_one():
     """lbfgs makes no updates of its own, and says so."""
     for solver in choices("solver") - {"lbfgs"}:
-        assembly.optimizer(model(solver=solver))
+        builder.optimizer(model(solver=solver))
     with pytest.raises(ParameterError, match="lbfgs takes all samples at once"):
-        assembly.optimizer(model(solver="lbfgs"))
+        builder.optimizer(model(solver="lbfgs"))
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
@@ -129,9 +130,9 @@ def test_bricks_get_plain_numbers(kind):
     numbers = {"beta_1": 0.5, "epsilon": 0.25, "alpha": 0.5, "tol": 0.5, "momentum": 0.5, "rho": 0.5, "power_t": 0.5}
     for solver in choices("solver") - {"lbfgs"}:
         chosen = model(solver=solver, learning_rate="invscaling", **{name: kind(x) for name, x in numbers.items()})
-        for brick in (assembly.optimizer(chosen), assembly.penalty(chosen), assembly.schedule(chosen)):
+        for brick in (builder.optimizer(chosen), builder.penalty(chosen), builder.schedule(chosen)):
             assert {type(value) for value in vars(brick).values()} <= {float, bool}
-        assert type(assembly.stopping(chosen).tol) is float
+        assert type(builder.stopping(chosen).tol) is float
 
 
 @pytest.mark.parametrize(
@@ -150,13 +151,13 @@ def test_bricks_get_plain_numbers(kind):
 )
 def test_rates_are_schedules(parameters, wanted):
     """By name, or as an object; scikit-learn's words mean something to sgd alone."""
-    assert assembly.schedule(model(**parameters)) == wanted
+    assert builder.schedule(model(**parameters)) == wanted
 
 
 def test_every_schedule_has_a_name():
     """The words that are allowed are all meant."""
     words = choices("learning_rate") - {"constant", "invscaling", "adaptive"}
-    kinds = {type(assembly.schedule(model(learning_rate=word))) for word in words if " " not in word}
+    kinds = {type(builder.schedule(model(learning_rate=word))) for word in words if " " not in word}
     assert kinds >= {Cosine, OneCycle, Step, Exponential}
 
 
@@ -166,7 +167,7 @@ def test_every_schedule_has_a_name():
 )
 def test_batches_have_a_size(batch_size, n_samples, wanted):
     """200 by default, all, a number; never more than there are."""
-    found = assembly.sampling(model(batch_size=batch_size, shuffle=False, replacement=True), n_samples)
+    found = builder.sampling(model(batch_size=batch_size, shuffle=False, replacement=True), n_samples)
     assert (found.batch_size, found.shuffle, found.replacement) == (wanted, False, True)
 
 
@@ -181,28 +182,28 @@ def test_batches_have_a_size(batch_size, n_samples, wanted):
 )
 def test_what_is_monitored(parameters, wanted):
     """By default what scikit-learn monitors, else what is asked for."""
-    assert assembly.stopping(model(**parameters)).monitor == wanted
+    assert builder.stopping(model(**parameters)).monitor == wanted
 
 
 def test_no_penalty_is_no_term():
     """With alpha 0 nothing is added, and nothing computed."""
-    assert assembly.penalty(model(alpha=0)) is None
-    assert assembly.penalty(model(alpha=0.5)).alpha == 0.5
+    assert builder.penalty(model(alpha=0)) is None
+    assert builder.penalty(model(alpha=0.5)).alpha == 0.5
 
 
 @pytest.mark.parametrize("rule", [None, Adversarial(2, weight=0.5), VirtualAdversarial(n_probes=2)])
 def test_an_adversary_is_handed_on(rule):
     """Checked, it is the trainer's; without one, nothing is moved."""
     chosen = model(adversary=rule, hidden_layer_sizes=(3,)).partial_fit(np.eye(4), [0, 1, 0, 1], classes=[0, 1])
-    assert assembly.adversary(chosen) is rule
-    assert assembly.trainer(chosen, 4).adversary is rule
+    assert builder.adversary(chosen) is rule
+    assert builder.trainer(chosen, 4).adversary is rule
 
 
 @pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"noise": (0, 0.1)}])
 def test_an_adversary_that_compares_answers_suits_no_draws(parameters):
     """One that goes by labels does; and a rate of 0 draws nothing."""
-    assert assembly.adversary(model(adversary=Adversarial(), **parameters)) == Adversarial()
-    assert assembly.adversary(model(adversary=VirtualAdversarial(), dropout=0, noise=(0, 0))) is not None
+    assert builder.adversary(model(adversary=Adversarial(), **parameters)) == Adversarial()
+    assert builder.adversary(model(adversary=VirtualAdversarial(), dropout=0, noise=(0, 0))) is not None
     [name] = parameters
     with pytest.raises(ParameterError, match=f"{name} must be 0 where VirtualAdversarial compares answers"):
-        assembly.adversary(model(adversary=VirtualAdversarial(), **parameters))
+        builder.adversary(model(adversary=VirtualAdversarial(), **parameters))

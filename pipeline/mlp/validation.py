@@ -13,7 +13,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from pipeline.images.pixels import INTEGERS, as_uint8
-from pipeline.labels import check_no_missing
+from pipeline.mlp.labels import check_no_missing
 from pipeline.network.batches import Rows, take_rows
 from pipeline.network.sparse import SparseRows
 

@@ -6,7 +6,7 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import cross_val_score
 
-from pipeline.inputs import (
+from pipeline.mlp.validation import (
     as_generator,
     checked_samples,
     checked_samples_and_labels,

@@ -12,10 +12,11 @@ import pytest
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from pipeline import MLPClassifier, threads
+from pipeline import MLPClassifier
 from pipeline.callbacks import OnEpoch
+from pipeline.mlp import threads
+from pipeline.mlp.threads import bounded_blas, usable_threads
 from pipeline.network.full_batch import FullBatchGradient
-from pipeline.threads import bounded_blas, usable_threads
 
 BUSY = "while True: pass"
 
@@ -295,7 +296,7 @@ def test_the_bytes_do_not_depend_on_the_calling_thread(dtype, solver, n_threads,
 
     BLAS is set to three threads, whose sums have other last bits than those of one.
     """
-    monkeypatch.setattr("pipeline.assembly.WORTH_SHARING", 0)
+    monkeypatch.setattr("pipeline.mlp.builder.WORTH_SHARING", 0)
     X, y = data[0][:, :64].astype(dtype), data[1]
 
     def fit(*_):

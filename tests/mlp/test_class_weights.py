@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.utils import compute_sample_weight
 
-from pipeline.class_weights import ClassWeights
+from pipeline.mlp.class_weights import ClassWeights
 from pipeline.parameters import ParameterError
 
 rng = np.random.default_rng(0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pipeline.images.deform import Deform
+from pipeline.mlp.threads import usable_threads
 from pipeline.network import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -46,10 +47,9 @@ from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
 from pipeline.network.training import Trainer
 from pipeline.parameters import ParameterError, check_parameters
-from pipeline.threads import usable_threads
 
 if TYPE_CHECKING:
-    from pipeline.classifier import MLPClassifier
+    from pipeline.mlp.classifier import MLPClassifier
 
 ActivationName = Literal["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu"]
 SolverName = Literal["lbfgs", "sgd", "adam", "rmsprop", "adagrad", "adamw"]
@@ -286,4 +286,4 @@ def refresh(model: "MLPClassifier", n_samples: int) -> None:
     if repr(wanted) != repr(model.network_.layers):
         raise ParameterError(f"training goes on with {model.network_.layers}; the parameters now ask for {wanted}")
     model.network_.loss = loss(model, model.out_activation_)
-    model._trainer.adopt(trainer(model, n_samples, allocate=False))  # noqa: SLF001 - the model's own assembly
+    model._trainer.adopt(trainer(model, n_samples, allocate=False))  # noqa: SLF001 - the model's own builder

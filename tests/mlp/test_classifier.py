@@ -295,7 +295,7 @@ NEEDS_WHOLE_ROWS = {"dropout of the input", "noise on the input", "adversary", "
 @pytest.fixture
 def threads_pay(monkeypatch):
     """Have threads share even the smallest update."""
-    monkeypatch.setattr("pipeline.assembly.WORTH_SHARING", 0)
+    monkeypatch.setattr("pipeline.mlp.builder.WORTH_SHARING", 0)
 
 
 @pytest.mark.usefixtures("threads_pay")
@@ -328,7 +328,11 @@ def test_samples_of_zeros_mostly_train_as_dense_ones(options, kind):
 def test_samples_of_zeros_mostly_are_never_made_dense(name, dtype, monkeypatch):
     """Where the first layer may have them as they are, no batch, piece or validation row is made dense."""
     words = (WORDS * 255).astype(dtype)
-    for makes_dense in ("pipeline.inputs.take_sparse", "pipeline.inputs.dense", "pipeline.classifier.dense"):
+    for makes_dense in (
+        "pipeline.mlp.validation.take_sparse",
+        "pipeline.mlp.validation.dense",
+        "pipeline.mlp.classifier.dense",
+    ):
         monkeypatch.setattr(makes_dense, None)
     options = {"batch_size": 20, "pixel_scale": 1 / 255, **MOSTLY_ZERO[name]}
     assert small(**options).fit(words, TOPICS).predict_proba(words).shape == (90, 2)
@@ -373,7 +377,7 @@ def test_pieces_are_bounded_by_their_numbers(container, dtype, monkeypatch):
     taken = []
     forward = Network.predict_proba
     monkeypatch.setattr(Network, "predict_proba", lambda self, X: taken.append(len(X)) or forward(self, X))
-    monkeypatch.setattr("pipeline.inputs.SPARSE", 0)  # so that even these are made dense
+    monkeypatch.setattr("pipeline.mlp.validation.SPARSE", 0)  # so that even these are made dense
     pieces = small(**options).fit(rows, TOPICS, X_val=rows, y_val=TOPICS)
     assert_allclose(pieces.predict_proba(rows), whole.predict_proba(rows))
     assert_allclose(pieces.history_["validation_loss"], whole.history_["validation_loss"])

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline import assembly
+from pipeline.mlp import builder
 from pipeline.network.training import Epoch
 from pipeline.text import shown
 
 if TYPE_CHECKING:
-    from pipeline.classifier import MLPClassifier
+    from pipeline.mlp.classifier import MLPClassifier
 
 MAX_LAYERS = 1000
 """Hidden layers that a model file may ask for: each takes some kilobytes, and three bytes in the file."""
@@ -132,14 +132,14 @@ def demanded_arrays(model: "MLPClassifier", values: Mapping[str, Any]) -> dict[s
     if kind not in {"binary", "multiclass", "multilabel-indicator"} or (kind == "binary" and n_outputs != 1):
         raise ValueError(f"{n_outputs} outputs for {shown(repr(kind), 50)} labels")
     check_depth(model)
-    layers = assembly.layers(model, values["n_features_in_"], n_outputs)
+    layers = builder.layers(model, values["n_features_in_"], n_outputs)
     n_learned = sum(layer.n_parameters for layer in layers)
     whole = Demand(("float32", "float64"), [(n_learned + sum(layer.n_state for layer in layers),)])
     learned = Demand(whole.dtypes, [(n_learned,)])
     classes = Demand(_KINDS_OF_LABELS, [(1,), (2,)] if kind == "binary" else [(n_outputs,)])
     demands = {"classes": classes, "params": whole}
     if "training" in values:
-        slots = () if model.solver == "lbfgs" else assembly.optimizer(model).slots
+        slots = () if model.solver == "lbfgs" else builder.optimizer(model).slots
         demands |= {f"optimizer_{slot}": learned for slot in slots}
         demands |= {"best_params": whole, "last_params": whole}
         demands |= {} if model.averaging is None else {"average_total": learned}
@@ -152,6 +152,6 @@ OPTIONAL = ("last_params",)
 
 def check_depth(model: "MLPClassifier") -> None:
     """Raise a ValueError for more layers than a file may ask for."""
-    n_layers = len(assembly.hidden_sizes(model))
+    n_layers = len(builder.hidden_sizes(model))
     if n_layers > MAX_LAYERS:
         raise ValueError(f"{n_layers} hidden layers; a model file has {MAX_LAYERS} at the most")
