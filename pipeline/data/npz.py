@@ -90,11 +90,11 @@ class NpzReader:
                 header = self._header(name, member)
                 self._check(name, header, dtypes, shapes)
                 return _read_items(member, header)
-        except (NpzError, OSError):
+        except NpzError:
             raise
         except NpyError as error:
             raise NpzError(f"{shown(name, 50)} is damaged: {error}") from error
-        except Exception as error:  # there is no telling what zipfile or zlib find wrong first
+        except Exception as error:  # of zipfile, zlib, or a seek to where no file has bytes
             raise NpzError(_DAMAGED) from error
 
     def _member(self, name: str) -> zipfile.ZipInfo:

@@ -15,7 +15,9 @@ from pipeline.files import replacing_file
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.recipes.documents import plain, read_document, write_document
 from pipeline.recipes.recipe import Recipe
-from pipeline.recipes.renamed import current_names
+from pipeline.recipes.renamed import current_settings
+from pipeline.recipes.shapes import EFFORT as EFFORT_SHAPE
+from pipeline.recipes.shapes import check
 
 Shelf = Callable[[Recipe], Path]
 """In which folder networks of a recipe are kept."""
@@ -91,9 +93,9 @@ def read_effort(folder: Path, name: str, recipe: Recipe, seed: int) -> dict[str,
     """
     path = model_path(folder, name, seed)
     about = read_document(path.with_suffix(".json"))
-    if not path.is_file() or "settings" not in about:
+    settings = current_settings(path.with_suffix(".json"), about.get("settings"))
+    if not path.is_file() or settings != plain(recipe.learning()):
         return None
-    if current_names(about["settings"], "settings", quiet=True) != plain(recipe.learning()):
-        return None
+    check(path.with_suffix(".json"), about, {"effort": EFFORT_SHAPE})
     effort: dict[str, Any] = about["effort"]
     return effort

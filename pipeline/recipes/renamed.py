@@ -1,11 +1,13 @@
 """Recipes and records of before, by the present names of parameters."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pipeline.ensemble.test_time_augmentation import AverageOverCopies
-from pipeline.parameters import current_parameters
+from pipeline.parameters import ParameterError, current_parameters
 from pipeline.recipes.recipe import STAGES
+from pipeline.text import as_line
 
 _SECTIONS: dict[str, type[Any]] = {**STAGES, "test_time": AverageOverCopies}
 
@@ -37,3 +39,21 @@ def current_names(settings: Mapping[str, Any], where: str, *, quiet: bool = Fals
         else:  # the changes of trials, or sections by the names of recipes
             current[name] = current_names(value, place, quiet=quiet)
     return current
+
+
+def current_settings(path: Path, settings: Any) -> Any:
+    """Return what a document of results has for settings, by the present names of parameters.
+
+    Raises
+    ------
+    ParameterError
+        Naming the file, where a parameter stands there under both names, or sections are nested without an end.
+    """
+    if not isinstance(settings, Mapping):
+        return settings
+    try:
+        return current_names(settings, "settings", quiet=True)
+    except ParameterError as error:
+        raise ParameterError(f"{path} is damaged: {as_line(error)}") from error
+    except RecursionError:
+        raise ParameterError(f"{path} is damaged: its settings are nested too deeply") from None

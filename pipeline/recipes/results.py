@@ -15,8 +15,10 @@ from pipeline.recipes.documents import plain, read_document, write_document, wri
 from pipeline.recipes.machine import describe_machine
 from pipeline.recipes.markdown import between_markers
 from pipeline.recipes.recipe import Recipe
-from pipeline.recipes.renamed import current_names
+from pipeline.recipes.renamed import current_settings
+from pipeline.recipes.shapes import ENVIRONMENT, RUN, TRIAL, check
 from pipeline.recipes.table import BEGIN, END, Runs, table
+from pipeline.text import shown
 
 _AGAIN = ".again"
 """What the name of a recipe has behind it while it is run anew."""
@@ -84,7 +86,7 @@ def write_trials(
     What is there of other settings and seeds stays: they may be those of a recipe that somebody is writing.
     """
     path, trials = trials_path(folder, name), recipe.trial_recipes()
-    kept = _read_trials(path)
+    kept = _read_kept_trials(path)
     for trial, each in runs.items():
         if each:
             settings = plain(trials[trial].predicting())
@@ -105,7 +107,7 @@ def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
 
     Another name for a trial is no change.
     """
-    kept = _read_trials(trials_path(folder, name)).values()
+    kept = _read_kept_trials(trials_path(folder, name)).values()
     runs = {}
     for trial, one in recipe.trial_recipes().items():
         settings = plain(one.predicting())
@@ -157,14 +159,41 @@ def write_readme(path: Path, text: str) -> None:
 
 def _read(folder: Path, name: str, recipe: Recipe) -> dict[str, Any]:
     """Return the document of results, or nothing where there is none of the recipe as it stands now."""
-    document = read_document(results_path(folder, name))
-    settings = current_names(document.get("settings", {}), "settings", quiet=True)
-    return document if settings == plain(recipe.settings()) else {}
+    path = results_path(folder, name)
+    document = read_document(path)
+    if current_settings(path, document.get("settings")) != plain(recipe.settings()):
+        return {}
+    check(path, document, {"runs": [RUN]})
+    if document.get("environment"):
+        check(path, document["environment"], ENVIRONMENT, "environment")
+    for number, run in enumerate(document["runs"]):
+        _check_run(path, recipe, run, document["runs"][0], f"runs[{number}]")
+    return document
 
 
-def _read_trials(path: Path) -> dict[str, Any]:
-    """Return what is kept of trials by name, with the present names of parameters in their settings."""
-    trials: dict[str, Any] = read_document(path).get("trials", {})
-    return {
-        name: one | {"settings": current_names(one["settings"], "settings", quiet=True)} for name, one in trials.items()
-    }
+def _check_run(path: Path, recipe: Recipe, run: Mapping[str, Any], first: Mapping[str, Any], where: str) -> None:
+    """Raise where a run lacks what its recipe gives, or has not as long a history as the first."""
+    if not recipe.of:
+        check(path, run, {"layers": _anything}, where)
+    for name in recipe.reported_by_epoch:
+        check(path, run, {"history": {name: _anything}}, where)
+        if len(run["history"][name]) != len(first["history"][name]):
+            raise ParameterError(f"{path} is damaged: {where}.history.{name} is not as long as the first run's")
+    for number, member in enumerate(run.get("members", []) if recipe.of else ()):
+        check(path, member, {"recipe": recipe.of.__contains__}, f"{where}.members[{number}]")
+    told = {member["recipe"] for member in run.get("members", [])} if recipe.of else set()
+    if told != set(recipe.of):
+        raise ParameterError(f"{path} is damaged: {where}.members must be of {', '.join(recipe.of)}")
+
+
+def _anything(_: Any) -> bool:
+    return True
+
+
+def _read_kept_trials(path: Path) -> dict[str, Any]:
+    """Return all that is kept of trials, by their names."""
+    kept: dict[str, Any] = read_document(path).get("trials", {})
+    check(path, kept, {}, "trials")
+    for name, one in kept.items():
+        check(path, one, {"settings": _anything, "runs": [TRIAL]}, f"trials: {shown(name, 50)}")
+    return {name: one | {"settings": current_settings(path, one["settings"])} for name, one in kept.items()}

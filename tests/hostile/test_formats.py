@@ -1,0 +1,379 @@
+"""Files that are damaged or made to harm: each is read as what it is, or refused in one line, within bounds of memory.
+
+Everything is drawn by a seed. A file is turned over byte by byte, cut, doubled and joined with another; a document has
+values put where they do not belong.
+"""
+
+import gzip
+import io
+import json
+import struct
+import subprocess
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+
+from pipeline import MLPClassifier, Normalize, load_model, save_model
+from pipeline.data.idx import write_idx
+from pipeline.data.images import read_images
+from pipeline.data.npy import NpyError, read_npy, read_rows
+from pipeline.model_file import ModelFileError
+from pipeline.parameters import ParameterError
+from pipeline.provenance import ProvenanceError, Record, read_record, write_record
+from pipeline.recipes.reading import read_recipes
+from pipeline.recipes.results import make_table, read_progress, read_trials, write_trials
+from pipeline.stages.train import read_training
+
+pytestmark = [
+    pytest.mark.hostile,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+MEGABYTES = 300
+"""Of data that a process may have, the libraries' own 180 included."""
+LINE = 400
+"""Characters that an error may have beside the path of the file."""
+rng = np.random.default_rng(0)
+LABELS = rng.integers(3, size=60)
+PIXELS = (rng.random((60, 9)) * 200).astype(np.uint8)
+ODD = (None, True, -1, 0, 1.5, "x", "\x1b[31m", [], {}, [1], {"a": 1}, 10**400, float("nan"), float("inf"), [[[]]])
+
+
+def damaged(content, draw):
+    """Return bytes that differ from these in one way or another."""
+    content = bytearray(content)
+    match draw.randrange(6):
+        case 0:
+            del content[draw.randrange(len(content)) :]
+        case 1:
+            start = draw.randrange(len(content))
+            content[start:start] = content[start : start + draw.randrange(1, 200)]
+        case 2:
+            start = draw.randrange(len(content))
+            del content[start : start + draw.randrange(1, 20)]
+        case _:
+            for _ in range(draw.choice([1, 1, 2, 5, 20])):
+                content[draw.randrange(min(len(content), draw.choice([16, 150, 2**30])))] = draw.choice(
+                    [0, 1, 0x7F, 0xFF, draw.randrange(256), *b"'({[0Lf,-"]
+                )
+    return bytes(content)
+
+
+def places(value, path=()):
+    """Yield the places of all values of a document, a few of each list."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value[:4]) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+def changed(document, draw):
+    """Return a document in which something is missing, or is of another kind."""
+    made = json.loads(json.dumps(document))
+    *path, last = draw.choice([place for place in places(made) if place])
+    parent = made
+    for key in path:
+        parent = parent[key]
+    if draw.random() < 0.25:
+        del parent[last]
+    else:
+        parent[last] = draw.choice(ODD)
+    return made
+
+
+def attempt(read, path, errors):
+    """Read what may be damaged: nothing comes of it but an error of the documented kinds, in one line of its file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # zipfile wonders at names
+            read()
+    except errors as error:
+        message = str(error)
+        assert str(path) in message
+        assert "\n" not in message
+        assert len(message) < LINE + 3 * len(str(path))
+
+
+def model():
+    """Return a small model with a normaliser."""
+    steps = Normalize("standard"), MLPClassifier((5,), max_iter=2, batch_norm=True, random_state=0)
+    return make_pipeline(*steps).fit(PIXELS, LABELS)
+
+
+def test_model_files_that_are_damaged(tmp_path, scaled, draw):
+    """Bytes turned over, stored and deflated: a model, or a `ModelFileError`; never weights that are no numbers."""
+    path, seeds = tmp_path / "model.npz", []
+    for resume in (False, True):
+        save_model(path, model(), resume=resume)
+        seeds.append(path.read_bytes())
+        with np.load(path) as file:
+            np.savez_compressed(path, **file)
+        seeds.append(path.read_bytes())
+
+    def read():
+        loaded = load_model(path)
+        assert np.isfinite(loaded["train"].network_.params).all()
+
+    for _ in range(scaled(60)):
+        path.write_bytes(damaged(draw.choice(seeds), draw))
+        attempt(read, path, ModelFileError)
+
+
+def test_model_files_with_another_header(tmp_path, scaled, draw):
+    """Every value of a header is put to the test: what is taken can predict, and be saved again."""
+    path = tmp_path / "model.npz"
+    save_model(path, model(), resume=True)
+    with np.load(path) as file:
+        arrays = dict(file)
+    header = json.loads(arrays["header"].tobytes())
+
+    def read():
+        loaded = load_model(path)
+        loaded.predict_proba(PIXELS)
+        save_model(tmp_path / "again.npz", loaded, resume=True)
+
+    for _ in range(scaled(120)):
+        arrays["header"] = np.frombuffer(json.dumps(changed(header, draw)).encode(), np.uint8)
+        np.savez(path, **arrays)
+        attempt(read, path, ModelFileError)
+
+
+def test_model_files_with_other_arrays(tmp_path, scaled, draw):
+    """Arrays of one name in the place of another, of another type or shape, missing or too many."""
+    path = tmp_path / "model.npz"
+    save_model(path, model(), resume=True)
+    with np.load(path) as file:
+        whole = dict(file)
+    for _ in range(scaled(60)):
+        arrays = dict(whole)
+        name, other = draw.sample(sorted(arrays), 2)
+        array = arrays[name]
+        arrays[name] = draw.choice(
+            [
+                arrays[other],
+                array[:-1],
+                array[None],
+                array.astype("U8"),
+                array.astype(complex),
+                array * np.nan,
+                array[:0],
+            ]
+        )
+        if draw.random() < 0.2:
+            del arrays[name]
+        np.savez(path, **arrays)
+        attempt(lambda: load_model(path), path, ModelFileError)
+
+
+def test_arrays_that_are_damaged(tmp_path, scaled, draw):
+    """A ``.npy`` file with its header turned over is an array, or an `NpyError`; also as rows and as images."""
+    path, seeds = tmp_path / "a.npy", []
+    for array in (np.arange(5), PIXELS.reshape(60, 3, 3), np.zeros((4, 3), np.float32), np.array(["a", "bc"])):
+        np.save(path, array)
+        seeds.append(path.read_bytes())
+    for _ in range(scaled(100)):
+        path.write_bytes(damaged(draw.choice(seeds), draw))
+        attempt(lambda: read_npy(path).sum if path.stat().st_size else read_npy(path), path, NpyError)
+        attempt(lambda: read_rows(path, 10), path, NpyError)
+        attempt(lambda: np.asarray(read_images(path, 9)), path, ValueError)
+
+
+def test_images_that_are_damaged(tmp_path, scaled, draw):
+    """IDX files, raw and compressed: images, or one error."""
+    path = tmp_path / "images"
+    write_idx(path, PIXELS.reshape(60, 3, 3))
+    seeds = [path.read_bytes(), gzip.compress(path.read_bytes(), mtime=0)]
+    for _ in range(scaled(100)):
+        path.write_bytes(damaged(draw.choice(seeds), draw))
+        attempt(lambda: read_images(path, 9), path, ValueError)
+
+
+@pytest.fixture
+def artifacts(tmp_path):
+    """Return a folder that `train` can read."""
+    for name in ("prepared", "split"):
+        (tmp_path / name).mkdir()
+    normalize = Normalize("standard").fit(PIXELS)
+    np.save(tmp_path / "prepared/train_X.npy", normalize.transform(PIXELS))
+    np.save(tmp_path / "prepared/train_Y.npy", np.eye(3, dtype=np.float32)[LABELS])
+    (tmp_path / "prepared/normalize.json").write_text(json.dumps(normalize.get_state()))
+    np.save(tmp_path / "split/train.npy", np.arange(50))
+    np.save(tmp_path / "split/validation.npy", np.arange(50, 60))
+    return tmp_path
+
+
+def test_artifacts_that_are_damaged(artifacts, scaled, draw):
+    """What `train` reads fits together, or one error names a file of the folder."""
+    files = sorted(path for path in artifacts.rglob("*") if path.is_file())
+    seeds = {path: path.read_bytes() for path in files}
+    state = json.loads(seeds[artifacts / "prepared/normalize.json"])
+    for _ in range(scaled(250)):
+        path = draw.choice(files)
+        content = damaged(seeds[path], draw)
+        if path.suffix == ".json" and draw.random() < 0.7:
+            content = json.dumps(changed(state, draw)).encode()
+        path.write_bytes(content)
+        attempt(lambda: read_training(artifacts), artifacts, ValueError)
+        path.write_bytes(seeds[path])
+
+
+def test_records_that_are_damaged(tmp_path, scaled, draw):
+    """A record of where a folder comes from is one, or a `ProvenanceError`."""
+    write_record(tmp_path, Record("train", {"alpha": 1, "sizes": [1, 2]}, {"raw": "sha256:0", "split": "sha256:1"}))
+    [path] = tmp_path.iterdir()
+    seed = path.read_bytes()
+    for _ in range(scaled(100)):
+        content = damaged(seed, draw) if draw.random() < 0.5 else json.dumps(changed(json.loads(seed), draw)).encode()
+        path.write_bytes(content)
+        attempt(lambda: read_record(tmp_path), path, ProvenanceError)
+
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+def test_results_that_are_damaged(tmp_path, scaled, draw):
+    """Results and trials of recipes make a table, or a `ParameterError`; a run goes on from them, or does not begin."""
+    recipes = read_recipes(RECIPES)
+    paths = sorted(RECIPES.glob("*.json"))
+    for _ in range(scaled(100)):
+        seed = draw.choice(paths)
+        name, document = seed.name.split(".")[0], json.loads(seed.read_bytes())
+        kept = {
+            key: value for key, value in document.items() if key != "settings"
+        }  # others are those of another recipe
+        content = json.dumps({**document, **changed(kept, draw)}).encode()
+        path = tmp_path / seed.name
+        path.write_bytes(content if draw.random() < 0.7 else damaged(seed.read_bytes(), draw))
+
+        def read(name=name, one=recipes[name]):
+            make_table(tmp_path, {name: one})
+            read_progress(tmp_path, name, one)
+            write_trials(tmp_path, name, one, read_trials(tmp_path, name, one), {})
+
+        attempt(read, path, ParameterError)
+        for left in tmp_path.iterdir():
+            left.unlink()
+
+
+BOUNDED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]) * 2**20,) * 2)
+sys.argv[1:] = sys.argv[2:]
+from pipeline.cli import main
+main()
+"""
+
+
+def bounded(*words, **options):
+    """Run the command line with little memory; return exit code, output and error stream."""
+    done = subprocess.run(
+        [sys.executable, "-c", BOUNDED, str(MEGABYTES), *map(str, words)],
+        capture_output=True,
+        check=False,
+        timeout=120,
+        **options,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def with_header(**settings):
+    """Return a file of an array that announces what it does not hold."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {settings['shape']}}}".ljust(117).encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+
+
+def bomb(path, header=None, method=zipfile.ZIP_BZIP2, **members):
+    """Put more members into a model file, or another header, so that it unfolds to thousands of times its size."""
+    with np.load(path) as file:
+        arrays = dict(file)
+    told = json.loads(arrays["header"].tobytes())
+    for place, value in (header or {}).items():
+        told[place].update(value)
+    arrays["header"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.save(content, array)
+            archive.writestr(f"{name}.npy", content.getvalue())
+        for name, n_bytes in members.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                for _ in range(n_bytes // 2**24):
+                    member.write(bytes(2**24))
+
+
+BOMBS = {
+    "one more member": {"more": 2**29},
+    "layers": {"header": {"parameters": {"hidden_layer_sizes": [1] * 200_000}}, "method": zipfile.ZIP_DEFLATED},
+    "one wide layer": {"header": {"parameters": {"hidden_layer_sizes": [10**8]}}},
+    "weights": {
+        "header": {"parameters": {"hidden_layer_sizes": [10**7]}},
+        "method": zipfile.ZIP_DEFLATED,
+    },
+    "depth": {"header": {"parameters": {"alpha": "a"}, "state": {"loss_curve_": [[]] * 250_000}}},
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_model_file_that_would_unfold(tmp_path, name):
+    """It is refused with little memory, in one line."""
+    path = tmp_path / "model.npz"
+    save_model(path, model())
+    bomb(path, **BOMBS[name])
+    np.save(tmp_path / "images.npy", PIXELS)
+    code, out, error = bounded("predict", tmp_path / "images.npy", "--model", path)
+    assert (code, out) == (1, "")
+    assert error.startswith(f"error: {path}")
+    assert len(error) < LINE + len(str(path))
+
+
+@pytest.mark.parametrize(("name", "shape"), [("train_Y", (0, 300_000_000)), ("train_X", (300_000_000, 9))])
+def test_a_prepared_array_that_announces_much(artifacts, name, shape):
+    """Of 128 bytes no more is asked for than there is."""
+    path = artifacts / f"prepared/{name}.npy"
+    path.write_bytes(with_header(shape=shape))
+    (artifacts / "params.yaml").write_text("train: {max_iter: 1}\n")
+    code, out, error = bounded("train", "--artifacts", artifacts, cwd=artifacts)
+    assert (code, out) == (1, "")
+    assert f"{name}.npy" in error
+    assert len(error) < LINE + len(str(path))
+
+
+def test_many_images_are_predicted_with_little_memory(tmp_path):
+    """As many as would fill all memory that there is, mapped, and compressed through a pipe, each with its line."""
+    n_images = MEGABYTES * 2**20 // 10_000
+    save_model(tmp_path / "model.npz", wide := model_of(100))
+    assert wide.n_features_in_ == 10_000
+    header = struct.pack(">BBBBIII", 0, 0, 8, 3, n_images, 100, 100)
+    with gzip.open(tmp_path / "images.gz", "wb", 1) as compressed, (tmp_path / "images").open("wb") as raw:
+        for file in (compressed, raw):
+            file.write(header)
+            for _ in range(n_images // 100):
+                file.write(bytes(1_000_000))
+            file.write(bytes(n_images % 100 * 10_000))
+    for name in ("images", "images.gz"):
+        with (tmp_path / name).open("rb") as file:
+            where, options = (tmp_path / name, {}) if name == "images" else ("-", {"stdin": file})
+            code, out, _ = bounded("predict", where, "--model", tmp_path / "model.npz", **options)
+        assert code == 0
+        assert out.count("\n") == n_images
+
+
+def model_of(side):
+    """Return a model of square images."""
+    X = (rng.random((30, side**2)) * 255).astype(np.uint8)
+    return make_pipeline(Normalize(), MLPClassifier((2,), max_iter=1, random_state=0)).fit(X, LABELS[:30])
+
+
+def test_a_compressed_file_has_a_bound(tmp_path):
+    """What announces two gibibytes is refused by its header."""
+    save_model(tmp_path / "model.npz", model())
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(struct.pack(">BBBBIII", 0, 0, 8, 3, 2**28, 3, 3) + bytes(2**20)))
+    code, out, error = bounded("predict", path, "--model", tmp_path / "model.npz")
+    assert (code, out) == (1, "")
+    assert "announces 2415919104 bytes of items; at most 1073741824 are read" in error
