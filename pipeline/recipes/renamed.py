@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.ensemble.test_time_augmentation import AverageOverCopies
 from pipeline.parameters import ParameterError, current_parameters
 from pipeline.recipes.recipe import STAGES
-from pipeline.text import as_line
+from pipeline.text import shown
 
 _SECTIONS: dict[str, type[Any]] = {**STAGES, "test_time": AverageOverCopies}
 
@@ -54,6 +54,6 @@ def current_settings(path: Path, settings: Any) -> Any:
     try:
         return current_names(settings, "settings", quiet=True)
     except ParameterError as error:
-        raise ParameterError(f"{path} is damaged: {as_line(error)}") from error
+        raise ParameterError(f"{path} is damaged: {shown(error)}") from error
     except RecursionError:
         raise ParameterError(f"{path} is damaged: its settings are nested too deeply") from None

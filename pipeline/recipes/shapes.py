@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.parameters import ParameterError
-from pipeline.text import shown
+from pipeline.text import shown, shown_value
 
 Shape = Callable[[Any], bool] | list[Any] | Mapping[str, Any]
 
@@ -112,7 +112,7 @@ def find_misfit(value: Any, shape: Shape, where: str = "") -> str | None:
         misfits = (find_misfit(item, shape[0], f"{where}[{number}]") for number, item in enumerate(value))
         return next((misfit for misfit in misfits if misfit), None)
     if not isinstance(shape, Mapping):
-        return None if shape(value) else f"{where} must not be {shown(repr(value), 50)}"
+        return None if shape(value) else f"{where} must not be {shown_value(value, 50)}"
     if not isinstance(value, dict):
         return f"{where or 'the whole'} must be a mapping"
     for key, part in shape.items():

@@ -28,7 +28,7 @@ def recipes():
         ({"seed": -1}, "seed must not be -1"),
         ({"seed": True}, "seed must not be True"),
         ({"seconds": float("nan")}, "seconds must not be nan"),
-        ({"seconds": 10**400}, "seconds must not be 1000"),
+        ({"seconds": 10**400}, "seconds must not be an integer of 401 digits"),
         ({"test": {"error_rate": 0.01}}, "test.accuracy is missing"),
         ({"test": []}, "test must be a mapping"),
         ({"layers": []}, "layers must not be []"),
@@ -42,7 +42,7 @@ def recipes():
 def test_a_run_is_checked_place_by_place(change, place):
     """What a table uses must be there, and a number where a number is used; what else is there does not matter."""
     misfit = find_misfit(SOUND | change, RUN)
-    assert misfit is None if place is None else misfit.startswith(place)
+    assert misfit is None if place is None else str(misfit).startswith(place)
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_a_run_is_checked_place_by_place(change, place):
 )
 def test_damaged_results_are_told_by_file_and_place(tmp_path, recipes, change, message):
     """One `ParameterError`, before a figure of them stands in a table."""
-    path = results_path(tmp_path, "bricks-05")
-    document = json.loads(results_path(RECIPES, "bricks-05").read_bytes())
-    recipe = recipes["bricks-05"]
+    path = results_path(tmp_path, "rmsprop")
+    document = json.loads(results_path(RECIPES, "rmsprop").read_bytes())
+    recipe = recipes["rmsprop"]
     assert recipe.reported_by_epoch or "history.loss" not in message
     change(document)
     path.write_text(json.dumps(document))
     with pytest.raises(ParameterError) as caught:
-        make_table(tmp_path, {"bricks-05": recipe})
+        make_table(tmp_path, {"rmsprop": recipe})
     assert str(caught.value).startswith(f"{path} is damaged: {message}")
 
 
