@@ -10,7 +10,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice, repeat
@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 
 import pipeline
 from pipeline.files import check_replaceable, sweep, sweep_temporary, temporary_folder
+from pipeline.locking import locking
 from pipeline.parameters import ParameterError, closest, current_parameters, no_such, parameters_of
 from pipeline.program import INTERRUPTED, command, explain_missing, work_begins
 from pipeline.settings import (
@@ -61,6 +62,9 @@ SettingsOption = Annotated[
         metavar="SECTION.KEY=VALUE",
         help="Set a parameter as `dvc exp run -S` does: train.max_iter=5, +key=value, ~key. May be repeated.",
     ),
+]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="Wait for another process that works in the same folder of artifacts.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document in the place of lines.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", help="Leave a line for every epoch, as in a log.")]
@@ -121,6 +125,7 @@ def run_one(
     params: ParamsOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
     *,
+    wait: WaitOption = False,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
@@ -130,7 +135,7 @@ def run_one(
     with _echoing_warnings():
         arguments = _check(_read_params(params), params or PARAMS, [name])
         given = current_parameters(stage_class(name), context.obj, "options")
-    _run_stages({name: arguments[name] | given}, artifacts, as_json=as_json, verbose=verbose)
+    _run_stages({name: arguments[name] | given}, artifacts, wait=wait, as_json=as_json, verbose=verbose)
 
 
 for _stage, (_, _line) in STAGES.items():
@@ -143,12 +148,13 @@ def run(
     params: ParamsOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
     *,
+    wait: WaitOption = False,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
     """Run all five stages, always."""
-    _run_stages(_read_arguments(params, settings), artifacts, as_json=as_json, verbose=verbose)
+    _run_stages(_read_arguments(params, settings), artifacts, wait=wait, as_json=as_json, verbose=verbose)
 
 
 @app.command()
@@ -318,6 +324,7 @@ def recipe(
     compare: Annotated[
         bool, typer.Option("--compare", help="Run nothing; tell whether the results of two differ by more than chance.")
     ] = False,
+    wait: WaitOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - Face looks for the word
 ) -> None:
@@ -343,7 +350,9 @@ def recipe(
         if trials or only:
             made: dict[str, Any] = _run_trials(results, asked, only or [], keep)
         else:
-            made = {name: _run_recipe(results, name, one, keep, replace=replace) for name, one in asked.items()}
+            made = {
+                name: _run_recipe(results, name, one, keep, replace=replace, wait=wait) for name, one in asked.items()
+            }
     if table or readme:
         _publish(results, recipes, readme, table=table)
     if as_json:
@@ -386,7 +395,9 @@ def _check_places(folder: Path, names: Iterable[str], keep: Path | None, readme:
         check_replaceable(readme, "choose another file with --write-readme")
 
 
-def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None, *, replace: bool) -> list[dict[str, Any]]:
+def _run_recipe(
+    folder: Path, name: str, recipe: "Recipe", keep: Path | None, *, replace: bool, wait: bool
+) -> list[dict[str, Any]]:
     """Run a recipe, print what every seed came to, keep and return it; seeds of an earlier run are left out."""
     from pipeline.recipes.kept import keep_model  # noqa: PLC0415 - for start-up time
     from pipeline.recipes.machine import describe_machine, environment  # noqa: PLC0415 - the same
@@ -398,6 +409,7 @@ def _run_recipe(folder: Path, name: str, recipe: "Recipe", keep: Path | None, *,
         tell(f"{name}: goes on after {len(runs)} of {len(recipe.seeds)} seeds")
     with (
         temporary_folder() as scratch,
+        _locked(keep / name if keep else scratch, wait=wait),
         RichProgress() as progress,
         _saying_warnings(progress),
     ):
@@ -527,7 +539,9 @@ def _check(document: dict[str, Any], where: object, names: Iterable[str] = STAGE
     return check_document(document, {name: stage_class(name) for name in names}, where, sections=STAGES)
 
 
-def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path, *, as_json: bool, verbose: bool) -> None:
+def _run_stages(
+    arguments: dict[str, dict[str, Any]], artifacts: Path, *, wait: bool, as_json: bool, verbose: bool
+) -> None:
     """Run stages one after another, and print what each has done."""
     stages: dict[str, Stage] = {name: stage_class(name)(**arguments[name]) for name in arguments}
     results: dict[str, Any] = {}
@@ -537,14 +551,21 @@ def _run_stages(arguments: dict[str, dict[str, Any]], artifacts: Path, *, as_jso
         for stage in stages.values():
             stage.check_output(artifacts)
     _say_what_dvc_needs(artifacts / stage.writes for stage in stages.values())
-    for name, stage in stages.items():
-        quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()  # an estimator may print, if it is told to
-        with RichProgress(verbose=verbose) as progress, _saying_warnings(progress), quiet:
-            results[name] = stage.run(artifacts, progress)
-        if not as_json:
-            show(format_result(name, results[name]))
+    together = _locked(artifacts, wait=wait) if len(stages) > 1 else nullcontext()
+    with together:
+        for name, stage in stages.items():
+            quiet = redirect_stdout(sys.stderr) if as_json else nullcontext()  # an estimator may print, if told to
+            with RichProgress(verbose=verbose) as progress, _saying_warnings(progress), quiet:
+                results[name] = stage.run(artifacts, progress, wait=wait)
+            if not as_json:
+                show(format_result(name, results[name]))
     if as_json:
         show(format_json(results))
+
+
+def _locked(folder: Path, *, wait: bool) -> AbstractContextManager[None]:
+    """Keep other processes from a folder of artifacts, from the first stage to the last."""
+    return locking(folder, wait=wait, say=tell)
 
 
 def _say_what_dvc_needs(folders: Iterable[Path]) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -25,6 +26,7 @@ from pipeline.model_file import save_model
 from pipeline.parameters import ParameterError
 from pipeline.stage_command import STAGES
 from pipeline.stages.base import Stage
+from pipeline.terminal import RichProgress
 
 
 class Simple(Stage):
@@ -399,6 +401,35 @@ def test_leftovers_in_the_temporary_folder_are_swept_by_the_next_run(folder, mon
     assert call("fetch")[0] == 0
     assert sorted(path.name for path in folder.iterdir()) == ["artifacts", "params.yaml"]
     assert [path.name for path in (folder / "artifacts").iterdir()] == ["raw"]
+
+
+@pytest.mark.parametrize("command", ["fetch", "run"])
+def test_a_folder_in_use_is_told_or_waited_for(folder, command):
+    """Two runs do not meet: the second says who is there, and exits with 1, or waits until the folder is free."""
+    code = "import sys, pathlib, pipeline.locking as p\nwith p.locking(pathlib.Path('a')): print(); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes) as other:
+        other.stdout.readline()
+        code, out, error = call(command, "--artifacts", "a")
+        assert (code, out) == (1, "")
+        assert line_of(error).startswith(f"a is in use by process {other.pid} (python -m pipeline")
+        timer = threading.Timer(0.2, other.stdin.close)
+        timer.start()
+        code, out, error = call(command, "--artifacts", "a", "--wait")
+        timer.join()
+    assert (code, out.split("\n")[0]) == (0, "fetch: seed 0")
+    assert f"a is in use by process {other.pid} " in error
+    assert (folder / "a/raw/seed").is_file()
+
+
+def test_run_holds_the_folder_from_the_first_stage_to_the_last(folder, monkeypatch):
+    """Between two stages no other process can come in."""
+    seen = []
+    monkeypatch.setattr(RichProgress, "__exit__", lambda *_: seen.append((folder / "artifacts/.lock").is_file()))
+    assert call("run")[0] == 0
+    assert seen == [True] * 5
+    assert not (folder / "artifacts/.lock").exists()
 
 
 def test_run_deletes_no_file_of_another_origin(folder):

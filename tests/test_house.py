@@ -115,7 +115,10 @@ ALLOWED = {
     "pipeline.text": (),
     "pipeline.strict_json": ("pipeline.text",),
     "pipeline.provenance": ("pipeline.files", "pipeline.parameters", "pipeline.strict_json"),
-    "pipeline.stages.base": ("pipeline.files", "pipeline.parameters", "pipeline.program", "pipeline.provenance"),
+    "pipeline.locking": ("filelock", "pipeline.program", "pipeline.strict_json", "pipeline.text"),
+    "pipeline.stages.base": (
+        *("pipeline.files", "pipeline.locking", "pipeline.parameters", "pipeline.program", "pipeline.provenance"),
+    ),
 }
 FORBIDDEN = {
     "pipeline.data": ("pipeline.network", "pipeline.mlp", "pipeline.plots", "pipeline.metrics"),
@@ -301,6 +304,7 @@ def test_files_are_opened_where_a_reader_expects_it(module):
     openers = (
         "data",
         "files",
+        "locking",
         "model_file",
         "parameters",
         "provenance",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pipeline.files import UnwritableError, check_replaceable, find_foreign, naming_full_disk, replacing_folder, sweep
+from pipeline.locking import locking
 from pipeline.parameters import check_parameters, parameters_of
 from pipeline.program import command
 from pipeline.provenance import (
@@ -58,7 +59,9 @@ class Stage(ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[str]
 
-    def run(self, artifacts: str | os.PathLike[str], progress: Progress | None = None) -> dict[str, Any]:
+    def run(
+        self, artifacts: str | os.PathLike[str], progress: Progress | None = None, *, wait: bool = False
+    ) -> dict[str, Any]:
         """Read what the stages before have made, do the work, and put this stage's folder in place.
 
         Parameters
@@ -67,6 +70,8 @@ class Stage(ABC):
             The folder that holds a folder for each stage.
         progress : Progress, optional
             Whoever watches.
+        wait : bool, default=False
+            Whether to wait for a process that works in the folder.
 
         Returns
         -------
@@ -81,6 +86,8 @@ class Stage(ABC):
             Where an input is missing, or a file of it.
         UnwritableError
             Where this stage's folder cannot be written, or has files that no stage has made.
+        InUseError
+            Where another process works in the folder, and is not to be waited for.
         ProvenanceError
             Where inputs do not fit together: one was made from another than is there now.
         """
@@ -91,11 +98,17 @@ class Stage(ABC):
             if not (root / name).is_dir():
                 raise _missing_input(f"{root / name} is missing", name)
         self.check_output(root)
+        progress = progress or Progress()
+        with locking(root, wait=wait, say=progress.say):
+            return self._replace(root, progress)
+
+    def _replace(self, root: Path, progress: Progress) -> dict[str, Any]:
+        """Do the work, and put this stage's folder in place; no other process is at work there."""
         inputs = self._check_inputs(root)
         with replacing_output(root, self.writes) as folder:
             try:
                 with naming_full_disk(folder):
-                    done = self._run(root, folder, progress or Progress())
+                    done = self._run(root, folder, progress)
             except FileNotFoundError as error:
                 _name_maker(error, root, self.reads)
                 raise
