@@ -110,7 +110,7 @@ ALLOWED = {
     "pipeline.tracking": ("pipeline.parameters",),
     "pipeline.metrics": ("numpy", "sklearn"),
     "pipeline.plots": ("numpy", "matplotlib"),
-    "pipeline.terminal": ("pipeline.stages.base", "rich"),
+    "pipeline.terminal": ("pipeline.stages.base", "pipeline.text", "rich", "typer"),
     "pipeline.files": (),
     "pipeline.text": (),
     "pipeline.strict_json": ("pipeline.text",),
