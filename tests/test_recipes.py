@@ -472,7 +472,8 @@ def test_options_that_want_something_else_are_refused_before_any_work(folder, wo
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("<<<<<<< HEAD", "it cannot be read: it is no JSON: Expecting value"), ("[]", "a JSON object; got list")]
+    ("text", "told"),
+    [("<<<<<<< HEAD", "it cannot be read: it is no JSON: Expecting value"), ("[]", "a JSON object; got list")],
 )
 @pytest.mark.parametrize("kind", ["results", "trials"])
 def test_a_damaged_file_of_results_is_told_by_its_name(folder, kind, text, told):
