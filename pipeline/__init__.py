@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AverageOverCopies": "pipeline.ensemble.test_time_augmentation",
     "Deform": "pipeline.images.deform",
     "Evaluate": "pipeline.stages.evaluate",
     "ExponentialAverage": "pipeline.network",
@@ -22,14 +21,22 @@ _HOMES = {
     "OneHot": "pipeline.preprocessing.one_hot",
     "Preprocess": "pipeline.stages.preprocess",
     "Split": "pipeline.stages.split",
+    "TestTimeAugmentation": "pipeline.ensemble.test_time_augmentation",
     "Train": "pipeline.stages.train",
-    "load_committee": "pipeline.ensemble.voting",
+    "load_ensemble": "pipeline.ensemble.voting",
     "load_model": "pipeline.model_file",
-    "make_committee": "pipeline.ensemble.voting",
-    "save_committee": "pipeline.ensemble.voting",
+    "make_ensemble": "pipeline.ensemble.voting",
+    "save_ensemble": "pipeline.ensemble.voting",
     "save_model": "pipeline.model_file",
     "unlike_training": "pipeline.images.statistics",
 }
+_RENAMED = {
+    "AverageOverCopies": "TestTimeAugmentation",
+    "load_committee": "load_ensemble",
+    "make_committee": "make_ensemble",
+    "save_committee": "save_ensemble",
+}
+"""Names of before, which work for a release."""
 
 __all__ = [*_HOMES]  # noqa: PLE0604 - the names are strings; the linter cannot see into the table
 
@@ -38,6 +45,12 @@ def __getattr__(name: str) -> "Any":
     """Import a public name from its home."""
     from importlib import import_module  # noqa: PLC0415 - for start-up time
 
+    if name in _RENAMED:
+        from warnings import warn  # noqa: PLC0415 - the same
+
+        new = _RENAMED[name]
+        warn(f"pipeline.{name} is called {new} now; the old name will go in the next release", FutureWarning, 2)
+        name = new
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -293,7 +293,7 @@ def recipe(
         typer.Option(
             "--keep",
             metavar="FOLDER",
-            help="Keep the artifacts of the last seed in FOLDER/NAME and, for committees of recipes, networks of all "
+            help="Keep the artifacts of the last seed in FOLDER/NAME and, for ensembles of recipes, networks of all "
             "seeds; of trials, the networks, in FOLDER/trials.",
         ),
     ] = None,

@@ -393,6 +393,24 @@ def test_every_public_name_is_there():
         assert getattr(package, name).__name__ == name
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("AverageOverCopies", "TestTimeAugmentation"),
+        ("load_committee", "load_ensemble"),
+        ("make_committee", "make_ensemble"),
+        ("save_committee", "save_ensemble"),
+    ],
+)
+def test_old_public_names_work_for_a_release(old, new):
+    """A public name of before is the same object as the new one, and a warning says so."""
+    package = importlib.import_module("pipeline")
+    with pytest.warns(FutureWarning, match=f"pipeline.{old} is called {new} now") as caught:
+        assert getattr(package, old) is getattr(package, new)
+    assert caught[0].filename == __file__
+    assert old not in package.__all__
+
+
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT / "tests")))
 def test_every_test_says_what_it_holds(path):
     """A test's docstring is the behaviour in a sentence."""

@@ -21,7 +21,7 @@ import pipeline
 from pipeline import Deform, program
 from pipeline.cli import app
 from pipeline.data.idx import read_part
-from pipeline.ensemble.voting import load_committee, member_seeds
+from pipeline.ensemble.voting import load_ensemble, member_seeds
 from pipeline.metrics import sign_test
 from pipeline.model_file import load_model
 from pipeline.network import Adversarial, Cosine, LastEpochs, Step, VirtualAdversarial
@@ -31,7 +31,7 @@ from pipeline.recipes.comparison import compare, welch
 from pipeline.recipes.kept import keep_model, read_effort
 from pipeline.recipes.machine import describe_machine, environment
 from pipeline.recipes.members import TrainMembers
-from pipeline.recipes.mixed import MixedCommittee
+from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.reading import read_recipe, read_recipes
 from pipeline.recipes.recipe import STAGES, Recipe
 from pipeline.recipes.results import (
@@ -74,7 +74,7 @@ trials:
   rotated: {split: {validation_fraction: 0.25}, train: {augmentation: {name: deform, rotation: 5}}}
 """
 REPORTED = "reported_by_epoch: {loss: [2.5, 1.25]}\n"
-COMMITTEE = SMALL.replace(REPORTED + "gradcheck: 2\nnumerical: 2\n", "members: 3\n")
+ENSEMBLE = SMALL.replace(REPORTED + "gradcheck: 2\nnumerical: 2\n", "members: 3\n")
 ALONE = SMALL.replace("gradcheck: 2\nnumerical: 2\n", "")
 OTHER = ALONE.replace("[4]", "[6]").replace("sgd", "adam")
 MIXED = """
@@ -119,7 +119,7 @@ def fail_the_second_time(monkeypatch, owner, name):
 def trained_by(recipe):
     """Return the recipes that the networks of a recipe and of its trials are trained by."""
     every = [recipe, *recipe.trial_recipes().values()]
-    return [kind for one in every for kind in (one.kinds.values() if isinstance(one, MixedCommittee) else [one])]
+    return [kind for one in every for kind in (one.kinds.values() if isinstance(one, MixedEnsemble) else [one])]
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -530,13 +530,13 @@ def test_the_environment_names_what_times_depend_on():
     assert all(pool["num_threads"] >= 1 for pool in told["blas"])
 
 
-# ---------------------------------------------------------------- committees and copies
+# ---------------------------------------------------------------- ensembles and copies
 
 
 @pytest.fixture
-def committee(folder):
-    """Return what a committee came to, for the last of its seeds, and its artifacts."""
-    (folder / "recipes" / "small.yaml").write_text(COMMITTEE, "utf-8")
+def ensemble(folder):
+    """Return what an ensemble came to, for the last of its seeds, and its artifacts."""
+    (folder / "recipes" / "small.yaml").write_text(ENSEMBLE, "utf-8")
     *_, last = run(read_recipe(Path("recipes/small.yaml")), folder / "artifacts")
     return last, folder / "artifacts"
 
@@ -547,11 +547,11 @@ def pixels_and_labels(artifacts):
     return images.reshape(len(images), -1), labels
 
 
-def test_a_committee_is_measured_with_its_members(committee):
+def test_an_ensemble_is_measured_with_its_members(ensemble):
     """Its error and that of each member are those of the files that are left, and members' seeds come from its own."""
-    one, artifacts = committee
+    one, artifacts = ensemble
     X, y = pixels_and_labels(artifacts)
-    together = load_committee(artifacts / "model")
+    together = load_ensemble(artifacts / "model")
     assert one["test"]["accuracy"] == pytest.approx(together.score(X, y), abs=1e-6)
     assert one["wrong"] == np.flatnonzero(together.predict(X) != y).tolist()
     assert [member["seed"] for member in one["members"]] == member_seeds(one["seed"], 3)
@@ -562,18 +562,18 @@ def test_a_committee_is_measured_with_its_members(committee):
     assert len({member["test"]["log_loss"] for member in one["members"]}) == 3
 
 
-def test_a_committee_counts_the_work_of_all(committee):
+def test_an_ensemble_counts_the_work_of_all(ensemble):
     """Parameters, epochs and updates are sums over the members."""
-    one, _ = committee
+    one, _ = ensemble
     assert one["layers"] == [64, 4, 10]
     assert one["n_parameters"] == 3 * (64 * 4 + 4 + 4 * 10 + 10)
     assert (one["epochs"], one["updates"]) == (3 * 2, 3 * 2 * 13)
     assert one["seconds"] > 0
 
 
-def test_a_member_is_the_network_of_its_seed(committee):
-    """Trained alone by that seed, on the committee's rows, it comes to the same."""
-    one, artifacts = committee
+def test_a_member_is_the_network_of_its_seed(ensemble):
+    """Trained alone by that seed, on the ensemble's rows, it comes to the same."""
+    one, artifacts = ensemble
     recipe = read_recipe(Path("recipes/small.yaml"))
     train = recipe.stages(one["members"][1]["seed"])["train"].set_params(n_threads=1)
     train.run(artifacts)
@@ -595,7 +595,7 @@ def test_members_share_the_cores(folder, monkeypatch, n_threads, n_cores, expect
         asked.append((member.n_threads, n_jobs, n_members, random_state))
         raise Stop
 
-    monkeypatch.setattr("pipeline.recipes.members.make_committee", make)
+    monkeypatch.setattr("pipeline.recipes.members.make_ensemble", make)
     monkeypatch.setattr("pipeline.recipes.members.usable_threads", lambda: n_cores)
     train = recipe.stages(0)["train"].set_params(n_threads=n_threads)
     with pytest.raises(Stop):
@@ -655,7 +655,7 @@ def test_members_are_trained_by_such_processes(folder, monkeypatch):
             told.append(joblib.parallel.get_active_backend()[0].backend_kwargs)
             raise KeyError("seen")
 
-    monkeypatch.setattr("pipeline.recipes.members.make_committee", lambda *_: Look())
+    monkeypatch.setattr("pipeline.recipes.members.make_ensemble", lambda *_: Look())
     with pytest.raises(KeyError, match="seen"):
         TrainMembers(recipe.stages(0)["train"], 2).run(folder / "artifacts")
     assert told == [{"initializer": program.end_with, "initargs": (os.getpid(),)}]
@@ -670,7 +670,7 @@ class Interrupted(Step):
         return super().after(t, length)
 
 
-def test_an_interrupted_committee_has_no_half_trained_member(folder, monkeypatch):
+def test_an_interrupted_ensemble_has_no_half_trained_member(folder, monkeypatch):
     """A stage that is interrupted leaves nothing, whichever way it trains; members of earlier times stay."""
     monkeypatch.setattr("pipeline.recipes.members.usable_threads", lambda: 1)
     recipe = read_recipe(Path("recipes/small.yaml"))
@@ -689,11 +689,11 @@ def test_a_figure_that_is_no_number_is_not_kept(folder, monkeypatch):
         list(run(read_recipe(Path("recipes/small.yaml")), folder / "artifacts"))
 
 
-def test_a_committee_leaves_no_evaluation_of_another_model(folder):
+def test_an_ensemble_leaves_no_evaluation_of_another_model(folder):
     """Its own is in the results alone."""
     list(run(read_recipe(Path("recipes/small.yaml")), folder / "artifacts"))
     assert (folder / "artifacts" / "evaluation").exists()
-    (folder / "recipes" / "small.yaml").write_text(COMMITTEE, "utf-8")
+    (folder / "recipes" / "small.yaml").write_text(ENSEMBLE, "utf-8")
     list(run(read_recipe(Path("recipes/small.yaml")), folder / "artifacts"))
     assert not (folder / "artifacts" / "evaluation").exists()
 
@@ -738,7 +738,7 @@ def test_copies_that_do_not_fit_the_images_cost_no_training(folder, fits, trial)
     assert error.splitlines()[-1].startswith("error: test_time: augmentation: shape must be ")
 
 
-@pytest.mark.parametrize("text", [SMALL, COMMITTEE], ids=["one", "committee"])
+@pytest.mark.parametrize("text", [SMALL, ENSEMBLE], ids=["one", "ensemble"])
 def test_copies_are_averaged_over_where_a_recipe_says_so(folder, text):
     """What counts is the mean over copies, drawn by the seed; images as they are come to what they came to without."""
     path = folder / "recipes" / "small.yaml"
@@ -749,7 +749,7 @@ def test_copies_are_averaged_over_where_a_recipe_says_so(folder, text):
     one = list(run(recipe, folder / "with"))[-1]
     assert one["without_averaging"] == {part: without[part] for part in ("validation", "test")}
     model = load_model(folder / "with" / "model" / "model.npz") if text == SMALL else None
-    model = model or load_committee(folder / "with" / "model")
+    model = model or load_ensemble(folder / "with" / "model")
     averaged = recipe.averaged(model, one["seed"])
     X, y = pixels_and_labels(folder / "with")
     assert (averaged.n_copies, averaged.augmentation.rotation, averaged.random_state) == (3, 10, one["seed"])
@@ -772,12 +772,12 @@ def test_the_wrong_rows_are_those_of_the_test_file(folder):
     assert len(one["wrong"]) / len(y) == pytest.approx(one["test"]["error_rate"], abs=1e-6)
 
 
-# ---------------------------------------------------------------- committees of other recipes
+# ---------------------------------------------------------------- ensembles of other recipes
 
 
 @pytest.fixture
 def mixed(folder):
-    """Return the recipe of a committee of two others, the files of which are in the folder."""
+    """Return the recipe of an ensemble of two others, the files of which are in the folder."""
     for name, text in {"small": ALONE, "other": OTHER, "both": MIXED}.items():
         (folder / "recipes" / f"{name}.yaml").write_text(text, "utf-8")
     return read_recipe(Path("recipes/both.yaml"))
@@ -797,7 +797,7 @@ def fits(monkeypatch):
 
 
 def test_a_member_is_what_its_own_recipe_makes_by_the_seed(mixed, folder):
-    """It comes to the same as alone, and all seeds are the committee's."""
+    """It comes to the same as alone, and all seeds are the ensemble's."""
     [together] = run(replace(mixed, seeds=(7,)), folder / "artifacts")
     for (name, one), member in zip(mixed.kinds.items(), together["members"], strict=True):
         [alone] = run(replace(one, seeds=(7,)), folder / "alone")
@@ -806,7 +806,7 @@ def test_a_member_is_what_its_own_recipe_makes_by_the_seed(mixed, folder):
         assert {figure: member[figure] for figure in known} == {figure: alone[figure] for figure in known}
 
 
-def test_a_committee_of_others_is_the_mean_of_its_members(mixed, folder):
+def test_an_ensemble_of_others_is_the_mean_of_its_members(mixed, folder):
     """Its figures are those of the files that are left, over copies where it says so; its work is that of all."""
     averaged = replace(mixed, seeds=(1,), test_time=read_yaml(COPIES)["test_time"])
     [one], [over_copies] = run(replace(mixed, seeds=(1,)), folder / "a"), run(averaged, folder / "b")
@@ -814,7 +814,7 @@ def test_a_committee_of_others_is_the_mean_of_its_members(mixed, folder):
     models = [load_model(folder / "a" / "model" / f"model-{number}.npz") for number in (1, 2)]
     guesses = np.mean([model.predict_proba(X) for model in models], axis=0).argmax(axis=1)
     assert one["wrong"] == np.flatnonzero(guesses != y).tolist()
-    assert one["test"]["accuracy"] == pytest.approx(load_committee(folder / "a" / "model").score(X, y), abs=1e-6)
+    assert one["test"]["accuracy"] == pytest.approx(load_ensemble(folder / "a" / "model").score(X, y), abs=1e-6)
     for figure in ("n_parameters", "epochs", "updates", "seconds"):
         assert one[figure] == pytest.approx(sum(member[figure] for member in one["members"]))
     assert over_copies["without_averaging"] == {part: one[part] for part in ("validation", "test")}
@@ -822,7 +822,7 @@ def test_a_committee_of_others_is_the_mean_of_its_members(mixed, folder):
 
 
 def test_every_network_is_trained_once(mixed, folder, fits):
-    """Kept when its recipe is run, it is what the committee takes; what the committee keeps, another takes."""
+    """Kept when its recipe is run, it is what the ensemble takes; what the ensemble keeps, another takes."""
     code, out, error = call("small", "both", "--keep", "kept")
     assert code == 0, error
     assert fits == [(4,), (4,), (6,), (6,)]
@@ -831,9 +831,9 @@ def test_every_network_is_trained_once(mixed, folder, fits):
     assert call("both", "--keep", "kept")[0] == 0
     assert len(fits) == 4
     X, y = pixels_and_labels(folder / "kept" / "both")
-    committee = load_committee(folder / "kept" / "both" / "model")
+    ensemble = load_ensemble(folder / "kept" / "both" / "model")
     *_, last = read_results(Path("recipes"), "both", mixed)
-    assert last["test"]["accuracy"] == pytest.approx(committee.score(X, y), abs=1e-6)
+    assert last["test"]["accuracy"] == pytest.approx(ensemble.score(X, y), abs=1e-6)
     alone = read_results(Path("recipes"), "small", mixed.recipes["small"])[1]
     for figure in ("layers", "seconds", "test"):
         assert last["members"][1][figure] == alone[figure]
@@ -880,8 +880,8 @@ def test_nothing_is_kept_of_a_network_that_could_not_be(mixed, folder):
     assert read_effort(folder, "small", one, 3) is None
 
 
-def test_results_of_a_committee_are_of_its_members_as_they_stand(mixed, folder):
-    """Whoever changes what a member learns by has to run the committee again; another word or seed is no change."""
+def test_results_of_an_ensemble_are_of_its_members_as_they_stand(mixed, folder):
+    """Whoever changes what a member learns by has to run the ensemble again; another word or seed is no change."""
     write_results(folder, "both", mixed, [{"seed": 3}], {})
     small = mixed.recipes["small"]
     told = replace(mixed, recipes=mixed.recipes | {"small": replace(small, note="a word", seeds=(7,))})
@@ -899,8 +899,8 @@ def test_results_of_a_committee_are_of_its_members_as_they_stand(mixed, folder):
             "of: [other, smal]",
             "of: there is no recipe 'smal'; there are both, other, seven, small",
         ),
-        ("of: [other, small]", "of: [other, seven]", "of: seven is a committee itself; its networks must be of single"),
-        ("of: [other, small]", "of: [other, both]", "of: both is a committee itself"),
+        ("of: [other, small]", "of: [other, seven]", "of: seven is an ensemble itself; its networks must be of single"),
+        ("of: [other, small]", "of: [other, both]", "of: both is an ensemble itself"),
         ("of: [other, small]", "of: [other]", "of must be a list of two different recipes at least; got other"),
         ("of: [other, small]", "of: [small, small]", "of must be a list of two different recipes at least; got small"),
         ("of: [other, small]", "of: []", "of must be a list of two different recipes at least; got none"),
@@ -918,9 +918,9 @@ def test_results_of_a_committee_are_of_its_members_as_they_stand(mixed, folder):
     ],
 )
 @pytest.mark.usefixtures("mixed")
-def test_a_wrong_committee_of_others_is_refused_by_name(folder, old, new, message):
+def test_a_wrong_ensemble_of_others_is_refused_by_name(folder, old, new, message):
     """The file and the name are told, the exit code is 2, and nothing is run."""
-    (folder / "recipes" / "seven.yaml").write_text(COMMITTEE, "utf-8")
+    (folder / "recipes" / "seven.yaml").write_text(ENSEMBLE, "utf-8")
     (folder / "recipes" / "both.yaml").write_text(MIXED.replace(old, new), "utf-8")
     code, out, error = call("both")
     assert (code, out) == (2, "")
@@ -931,7 +931,7 @@ def test_a_wrong_committee_of_others_is_refused_by_name(folder, old, new, messag
 @pytest.mark.usefixtures("mixed")
 @pytest.mark.parametrize("section", ["fetch: {dataset: mnist}", "fetch: {dataset: digits}\nsplit: {stratify: false}"])
 def test_members_learn_from_the_same_images(folder, section):
-    """Of others, a committee could not be measured on rows that no member has seen."""
+    """Of others, an ensemble could not be measured on rows that no member has seen."""
     text = OTHER.replace("fetch: {dataset: digits}", section)
     (folder / "recipes" / "other.yaml").write_text(text, "utf-8")
     shared = "split" if "split" in section else "fetch"
@@ -944,7 +944,7 @@ def test_members_of_other_recipes_may_see_images_otherwise(mixed, folder):
     (folder / "recipes" / "other.yaml").write_text(OTHER + "preprocess: {deskew: true}", "utf-8")
     deskewed = replace(read_recipe(Path("recipes/both.yaml")), seeds=(3,))
     [one] = run(deskewed, folder / "artifacts")
-    made = load_committee(folder / "artifacts" / "model")
+    made = load_ensemble(folder / "artifacts" / "model")
     assert [member[0].deskew for member in made.estimators_] == [True, False]
     other, small = one["members"]
     [alone] = run(replace(mixed.recipes["small"], seeds=(3,), gradcheck=None, numerical=None), folder / "alone")
@@ -955,15 +955,15 @@ def test_members_of_other_recipes_may_see_images_otherwise(mixed, folder):
     assert other["test"] != before["test"]
 
 
-def test_a_trial_of_a_committee_of_others_may_average_over_copies(mixed, folder):
+def test_a_trial_of_an_ensemble_of_others_may_average_over_copies(mixed, folder):
     """Copies are made of images once for all members, whose own figures are of images as they are."""
     copies = read_yaml(COPIES)
     trial = replace(mixed, seeds=(3,), trials={"copies": copies}).trial_recipes()["copies"]
     assert trial.test_time == copies["test_time"]
     [one] = run_trial(trial, folder / "artifacts")
-    committee = load_committee(folder / "artifacts" / "model")
+    ensemble = load_ensemble(folder / "artifacts" / "model")
     judge = trial.stages(3)["evaluate"].judge_model
-    for figures, model in ((one, trial.averaged(committee, 3)), (one["without_averaging"], committee)):
+    for figures, model in ((one, trial.averaged(ensemble, 3)), (one["without_averaging"], ensemble)):
         verdict = judge(folder / "artifacts", model)["validation"]
         assert figures["validation"]["error_rate"] == pytest.approx(verdict.figures["error_rate"], abs=1e-6)
     assert "without_averaging" not in one["members"][0]
@@ -972,11 +972,11 @@ def test_a_trial_of_a_committee_of_others_may_average_over_copies(mixed, folder)
 def test_a_recipe_of_one_network_has_no_others():
     """``of`` in one of its trials is refused."""
     (Path("recipes") / "small.yaml").write_text(ALONE + "trials: {a: {of: [small, other]}}", "utf-8")
-    with pytest.raises(ParameterError, match="trials: a: of is for a committee of other recipes"):
+    with pytest.raises(ParameterError, match="trials: a: of is for an ensemble of other recipes"):
         read_recipe(Path("recipes/small.yaml"))
 
 
-def test_a_committee_of_others_has_a_row(mixed):
+def test_an_ensemble_of_others_has_a_row(mixed):
     """The names of its recipes, the error of each in their order, and the time of all."""
     runs = [
         results(0.5, seconds, members=[{"recipe": name, "test": {"error_rate": one}} for name, one in errors.items()])
@@ -993,7 +993,7 @@ def test_a_committee_of_others_has_a_row(mixed):
 
 @pytest.fixture
 def mixed_trials(mixed, folder):
-    """Return a committee with two trials, the file of which is in the folder."""
+    """Return an ensemble with two trials, the file of which is in the folder."""
     third = OTHER.replace("[6]", "[8]")
     (folder / "recipes" / "third.yaml").write_text(third, "utf-8")
     trials = """
@@ -1007,7 +1007,7 @@ trials:
     return read_recipe(Path("recipes/both.yaml"))
 
 
-def test_trials_of_a_committee_train_what_they_share_once(mixed_trials, fits):
+def test_trials_of_an_ensemble_train_what_they_share_once(mixed_trials, fits):
     """Every network is trained on the trials' rows for the trials' time, and a trial takes what another has trained."""
     code, out, error = call("both", "--trials")
     assert code == 0, error
@@ -1025,13 +1025,13 @@ def test_trials_of_a_committee_train_what_they_share_once(mixed_trials, fits):
     assert sorted(path.suffix for path in Path("recipes").iterdir()) == [".json", *[".yaml"] * 4]
 
 
-def test_a_trial_of_a_committee_is_measured_on_what_was_held_back(mixed_trials, folder):
+def test_a_trial_of_an_ensemble_is_measured_on_what_was_held_back(mixed_trials, folder):
     """Its error is that of the mean over its members, on rows that none of them has learned from."""
     trial = replace(mixed_trials.trial_recipes()["a third"], seeds=(2,))
     [one] = run_trial(trial, folder / "artifacts")
     stages = trial.stages(2)
-    committee = load_committee(folder / "artifacts" / "model")
-    verdict = stages["evaluate"].judge_model(folder / "artifacts", committee)["validation"]
+    ensemble = load_ensemble(folder / "artifacts" / "model")
+    verdict = stages["evaluate"].judge_model(folder / "artifacts", ensemble)["validation"]
     assert one["validation"] == pytest.approx({name: verdict.figures[name] for name in one["validation"]}, abs=1e-6)
     assert stages["split"].validation_fraction == 1 / 6
     assert [member["recipe"] for member in one["members"]] == ["small", "third"]
@@ -1041,7 +1041,7 @@ def test_a_trial_of_a_committee_is_measured_on_what_was_held_back(mixed_trials, 
     )
 
 
-def test_the_committee_of_the_how_to_is_one(tmp_path):
+def test_the_ensemble_of_the_how_to_is_one(tmp_path):
     """Whoever puts it beside the recipes has one of three networks."""
     [text] = re.findall(r"^```yaml\n(title:.*?)^```$", HOW_TO.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     for path in FOLDER.glob("*.yaml"):
@@ -1061,8 +1061,8 @@ def test_kept_networks_are_none_of_git_s():
 
 @pytest.fixture
 def trials(folder):
-    """Return a recipe with three trials, committee and copies, the file of which is in the folder."""
-    (folder / "recipes" / "small.yaml").write_text(COMMITTEE + COPIES + TRIALS, "utf-8")
+    """Return a recipe with three trials, ensemble and copies, the file of which is in the folder."""
+    (folder / "recipes" / "small.yaml").write_text(ENSEMBLE + COPIES + TRIALS, "utf-8")
     return read_recipe(Path("recipes/small.yaml"))
 
 
@@ -1217,7 +1217,7 @@ def test_a_trial_takes_nothing_from_those_that_a_file_has_beside_it(trials, fold
 
 @pytest.mark.usefixtures("mixed")
 def test_networks_of_trials_keep_out_of_each_other_s_way(fits, folder):
-    """Another trial between two of the same settings costs no training, for one network and for a committee."""
+    """Another trial between two of the same settings costs no training, for one network and for an ensemble."""
     trials = """
 trial: {seeds: [5]}
 trials:
@@ -1235,7 +1235,7 @@ trials:
 
 def test_trials_of_one_network_train_it_once(trials, fits):
     """Where nothing but the copies differs; of another seed, or with other settings, it is trained anew."""
-    text = COMMITTEE + TRIALS + "  averaged: {test_time: {n_copies: 2, augmentation: {name: deform, shear: 5}}}\n"
+    text = ENSEMBLE + TRIALS + "  averaged: {test_time: {n_copies: 2, augmentation: {name: deform, shear: 5}}}\n"
     Path("recipes/small.yaml").write_text(text, "utf-8")
     assert trials.seeds == (3, 1)
     assert call("small", "--trials", "--only", "as it stands", "--only", "averaged")[0] == 0
@@ -1412,7 +1412,7 @@ def test_what_an_author_reported_by_epoch_stands_above_what_is_reached():
 
 def test_a_recipe_with_a_goal_stands_in_a_table_of_errors(folder):
     """Mean, spread, best and worst, the same of all members, and the machine; the others keep their own table."""
-    (folder / "recipes" / "small.yaml").write_text(COMMITTEE + COPIES + "goal: next to none", "utf-8")
+    (folder / "recipes" / "small.yaml").write_text(ENSEMBLE + COPIES + "goal: next to none", "utf-8")
     (folder / "recipes" / "other.yaml").write_text(SMALL, "utf-8")
     recipes = read_recipes(folder / "recipes")
     runs = [

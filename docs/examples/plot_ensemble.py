@@ -9,7 +9,7 @@ that looks at an image and at shifted copies of it gains in the same way, if it 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from pipeline import AverageOverCopies, Deform, Fetch, MLPClassifier, make_committee
+from pipeline import Deform, Fetch, MLPClassifier, TestTimeAugmentation, make_ensemble
 
 X, y = Fetch(dataset="digits").load("train")
 X_test, y_test = Fetch(dataset="digits").load("test")
@@ -19,7 +19,7 @@ deform = Deform(translation=1, whole_pixels=True)
 network = MLPClassifier(
     (64,), augmentation=deform, batch_size=50, learning_rate="cosine", learning_rate_init=0.01, max_iter=40, n_threads=1
 )
-members = make_committee(network, 8).fit(X, y).estimators_
+members = make_ensemble(network, 8).fit(X, y).estimators_
 
 # %%
 # The ensemble of k members is the mean of k probabilities. Draw many groups of k members to see the spread.
@@ -35,7 +35,7 @@ errors = {k: [(P[rows].mean(axis=0).argmax(axis=1) != y_test).mean() for rows in
 
 copies = [1, 2, 4, 8, 16]
 averaged = [
-    [1 - AverageOverCopies(member, deform, n_copies=n).score(X_test, y_test) for member in members] for n in copies
+    [1 - TestTimeAugmentation(member, deform, n_copies=n).score(X_test, y_test) for member in members] for n in copies
 ]
 
 figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)

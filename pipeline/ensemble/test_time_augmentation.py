@@ -1,7 +1,7 @@
-"""Test-time averaging: a classifier looks at an image and at deformed copies of it, and the mean of its answers counts.
+"""Test-time augmentation: a classifier predicts an image and deformed copies of it, and the mean of both counts.
 
-``AverageOverCopies`` is put around any classifier with ``predict_proba``, one that has learned already or one that is
-to learn yet. How copies are deformed is said by ``Deform``, as for training.
+``TestTimeAugmentation`` is put around any classifier with ``predict_proba``, fitted already or to be fitted yet. How
+copies are deformed is said by ``Deform``, as for training.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ PIECE = 1024
 _KINDS = [np.float64, np.float32, np.uint8]
 
 
-class AverageOverCopies(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class TestTimeAugmentation(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """P(y | x) = 1/n (p(y | x) + p(y | D_2 x) + ... + p(y | D_n x)), p being a classifier's, and D_k deformations.
 
     The deformations are drawn once, by seed, and are the same for every image: so a prediction does not depend on the
@@ -39,7 +39,7 @@ class AverageOverCopies(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     estimator : classifier
-        Whoever predicts. One that is fitted already can be used at once; ``fit`` fits a clone of it.
+        What predicts. One that is fitted already can be used at once; ``fit`` fits a clone of it.
     augmentation : Deform, default=None
         How the copies are deformed, each in its own way: ``group`` is none of theirs. None leaves them as they are.
     n_copies : int, default=8
@@ -63,10 +63,12 @@ class AverageOverCopies(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     >>> X, y = load_digits(return_X_y=True)
     >>> deform = Deform(rotation=8, translation=0.3)
     >>> model = LogisticRegression(max_iter=500).fit(deform.apply(X[::2], np.random.default_rng(2)), y[::2])
-    >>> averaged = AverageOverCopies(model, deform, n_copies=16)
+    >>> averaged = TestTimeAugmentation(model, deform, n_copies=16)
     >>> averaged.score(X[1::2], y[1::2]) > model.score(X[1::2], y[1::2])
     True
     """
+
+    __test__ = False  # pytest takes a class by its name for tests
 
     def __init__(
         self,
@@ -142,11 +144,11 @@ class AverageOverCopies(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     @property
     def _classifier(self) -> Any:
-        """Whoever predicts: what ``fit`` has fitted, or else what was given."""
+        """What predicts: what ``fit`` has fitted, or else what was given."""
         return vars(self).get("estimator_", self.estimator)
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Tell whether there is somebody to predict."""
+        """Tell whether there is a fitted classifier."""
         try:
             check_is_fitted(self._classifier)
         except NotFittedError:

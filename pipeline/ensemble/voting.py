@@ -1,7 +1,7 @@
-"""Committees: several networks that differ by chance, and whose mean probabilities count.
+"""Ensembles: several networks that differ by chance, and whose mean probabilities count.
 
-A committee is scikit-learn's own ``VotingClassifier``, and joblib trains its members. ``make_committee`` puts one
-together, ``save_committee`` writes a model file for each member, ``load_committee`` gives them back as one classifier.
+An ensemble is scikit-learn's own ``VotingClassifier``, and joblib trains its members. ``make_ensemble`` puts one
+together, ``save_ensemble`` writes a model file for each member, ``load_ensemble`` gives them back as one classifier.
 """
 
 import os
@@ -26,8 +26,8 @@ from pipeline.model_file import ModelFileError, load_model, save_model
 from pipeline.text import shown
 
 
-def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: int | None = None) -> VotingClassifier:
-    """Return a committee that is to learn yet, of members that differ in their seed, or in more than that.
+def make_ensemble(member: Any, n_members: int, random_state: int = 0, n_jobs: int | None = None) -> VotingClassifier:
+    """Return an ensemble that is to learn yet, of members that differ in their seed, or in more than that.
 
     P(y | x) = 1/n (p_1(y | x) + ... + p_n(y | x)): Hansen and Salamon 1990, "Neural network ensembles".
 
@@ -39,7 +39,7 @@ def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: i
     n_members : int
         How many.
     random_state : int, default=0
-        Which of all committees; see ``member_seeds``.
+        Which of all ensembles; see ``member_seeds``.
     n_jobs : int or None, default=None
         Members that are trained at once, in processes of joblib's. With more than one, give members ``n_threads``, so
         that all their threads together are no more than the cores: see ``members_at_once``.
@@ -60,9 +60,9 @@ def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: i
     >>> from pipeline.mlp.classifier import MLPClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> net = MLPClassifier((16,), learning_rate="cosine", learning_rate_init=0.01, max_iter=10)
-    >>> committee = make_committee(net, 5).fit(X[::2] / 16, y[::2])
-    >>> alone = [member.score(X[1::2] / 16, y[1::2]) for member in committee.estimators_]
-    >>> committee.score(X[1::2] / 16, y[1::2]) > sum(alone) / 5
+    >>> ensemble = make_ensemble(net, 5).fit(X[::2] / 16, y[::2])
+    >>> alone = [member.score(X[1::2] / 16, y[1::2]) for member in ensemble.estimators_]
+    >>> ensemble.score(X[1::2] / 16, y[1::2]) > sum(alone) / 5
     True
     """
     kinds = member if isinstance(member, list) else [member]
@@ -77,7 +77,7 @@ def make_committee(member: Any, n_members: int, random_state: int = 0, n_jobs: i
 
 
 def member_seeds(random_state: int, n_members: int) -> list[int]:
-    """Return n s, n s + 1, ..., n s + n - 1 for the n members of committee s: no two committees share a member.
+    """Return n s, n s + 1, ..., n s + n - 1 for the n members of ensemble s: no two ensembles share a member.
 
     Examples
     --------
@@ -100,17 +100,17 @@ def members_at_once(n_members: int, n_threads: int, n_cores: int) -> int:
     return max(1, min(n_members, n_cores // n_threads))
 
 
-def save_committee(folder: str | os.PathLike[str], model: Any) -> None:
-    """Write every member of a fitted committee to a file of its own: ``model-1.npz``, ``model-2.npz`` and so on.
+def save_ensemble(folder: str | os.PathLike[str], model: Any) -> None:
+    """Write every member of a fitted ensemble to a file of its own: ``model-1.npz``, ``model-2.npz`` and so on.
 
     Each is a model by itself, that ``load_model`` opens.
 
     Parameters
     ----------
     folder : path
-        Where to; it is made where it is missing. Members of another committee that were there are deleted.
+        Where to; it is made where it is missing. Members of another ensemble that were there are deleted.
     model : VotingClassifier or Pipeline
-        A fitted committee of what ``save_model`` takes, or a ``Pipeline`` of a ``Normalize`` and one of classifiers.
+        A fitted ensemble of what ``save_model`` takes, or a ``Pipeline`` of a ``Normalize`` and one of classifiers.
 
     Raises
     ------
@@ -119,27 +119,27 @@ def save_committee(folder: str | os.PathLike[str], model: Any) -> None:
     NotFittedError
         For one that has learned nothing yet.
     FileExistsError
-        Where files of such names are there, and are no committee: one is missing in their row.
+        Where files of such names are there, and are no ensemble: one is missing in their row.
     """
-    *before, committee = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
-    if not isinstance(committee, VotingClassifier) or committee.voting != "soft":
-        raise TypeError(f"a committee is a VotingClassifier with soft voting; got {committee!r}")
-    check_is_fitted(committee)
-    _check_committee(folder)
+    *before, ensemble = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
+    if not isinstance(ensemble, VotingClassifier) or ensemble.voting != "soft":
+        raise TypeError(f"an ensemble is a VotingClassifier with soft voting; got {ensemble!r}")
+    check_is_fitted(ensemble)
+    _check_ensemble(folder)
     Path(folder).mkdir(parents=True, exist_ok=True)
     with temporary_folder(folder, "model") as scratch:  # all are there, or none is replaced
-        for number, member in enumerate(committee.estimators_, start=1):
-            steps = [*before, *_named(member, committee.classes_)]
+        for number, member in enumerate(ensemble.estimators_, start=1):
+            steps = [*before, *_named(member, ensemble.classes_)]
             save_model(_path(scratch, number), Pipeline([(str(place), step) for place, step in enumerate(steps)]))
         for number, path in _numbered(scratch).items():
             path.replace(_path(folder, number))
     for number, path in _numbered(folder).items():
-        if number > len(committee.estimators_):
+        if number > len(ensemble.estimators_):
             path.unlink()
 
 
-def load_committee(folder: str | os.PathLike[str]) -> VotingClassifier:
-    """Open what ``save_committee`` wrote.
+def load_ensemble(folder: str | os.PathLike[str]) -> VotingClassifier:
+    """Open what ``save_ensemble`` wrote.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def load_committee(folder: str | os.PathLike[str]) -> VotingClassifier:
     paths = _numbered(folder)
     for number in range(1, 1 + max(paths, default=1)):
         if number not in paths:
-            raise FileNotFoundError(f"{_path(folder, number)} is missing, a member of the committee")
+            raise FileNotFoundError(f"{_path(folder, number)} is missing, a member of the ensemble")
     models = {path.stem: load_model(path) for _, path in sorted(paths.items())}
     first, *others = models.values()
     for name, model in models.items():
@@ -169,14 +169,14 @@ def load_committee(folder: str | os.PathLike[str]) -> VotingClassifier:
             raise ModelFileError(f"{Path(folder, f'{name}.npz')} gives several labels at once, as no member does")
     for model in others:
         if not np.array_equal(model.classes_, first.classes_) or model.n_features_in_ != first.n_features_in_:
-            raise ModelFileError(f"{folder} holds members of different committees: labels or pixels differ")
-    committee = VotingClassifier([(name, FrozenEstimator(model)) for name, model in models.items()], voting="soft")
+            raise ModelFileError(f"{folder} holds members of different ensembles: labels or pixels differ")
+    ensemble = VotingClassifier([(name, FrozenEstimator(model)) for name, model in models.items()], voting="soft")
     labels = np.tile(first.classes_, 2)  # scikit-learn warns of labels that are all different
-    samples = np.broadcast_to(0.0, (len(labels), first.n_features_in_))  # which nobody looks at: no memory
+    samples = np.broadcast_to(0.0, (len(labels), first.n_features_in_))  # never looked at: no memory
     try:
-        return committee.fit(samples, labels)
+        return ensemble.fit(samples, labels)
     except ValueError as error:
-        raise ModelFileError(f"{folder} holds members that make no committee: {shown(error)}") from error
+        raise ModelFileError(f"{folder} holds members that make no ensemble: {shown(error)}") from error
 
 
 def _seeded(member: Any, seed: int) -> Any:
@@ -186,7 +186,7 @@ def _seeded(member: Any, seed: int) -> Any:
 
 
 def _named(member: Any, classes: NDArray[Any]) -> list[Any]:
-    """Return the steps of a member that says the committee's labels, of which it was shown the numbers alone."""
+    """Return the steps of a member that says the ensemble's labels, of which it was shown the numbers alone."""
     model = member.estimator if isinstance(member, FrozenEstimator) else member
     *before, last = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     classifier = copy(last)
@@ -194,12 +194,12 @@ def _named(member: Any, classes: NDArray[Any]) -> list[Any]:
     return [*before, classifier]
 
 
-def _check_committee(folder: str | os.PathLike[str]) -> None:
-    """Raise where files that are called as members are none of a committee, and would be deleted."""
+def _check_ensemble(folder: str | os.PathLike[str]) -> None:
+    """Raise where files that are called as members are none of an ensemble, and would be deleted."""
     for place, (number, path) in enumerate(sorted(_numbered(folder).items()), start=1):
         if number != place:
             raise FileExistsError(
-                f"{path} is there without {_path(folder, place).name}, and so no member of a committee: move it "
+                f"{path} is there without {_path(folder, place).name}, and so no member of an ensemble: move it "
                 "elsewhere, or save to another folder"
             )
 

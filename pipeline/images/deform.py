@@ -473,7 +473,7 @@ def elastic_waves(shape: tuple[int, int], smoothness: float, variance_kept: floa
 
 
 def _singular(G: Array) -> tuple[Array, Array]:
-    """Return left singular vectors and singular values; a vector begins above 0, whoever computed it."""
+    """Return left singular vectors and singular values; a vector begins above 0, on every machine."""
     U, S, _ = np.linalg.svd(G)
     return U * np.where(U[0] < 0, -1, 1), S
 

@@ -4,8 +4,8 @@
 different ways are not alike in their mistakes, which an ensemble of them can use.
 
 LeCun et al. 1998, "Gradient-based learning applied to document recognition" (deskewed by moments); Ciresan, Meier,
-Gambardella and Schmidhuber 2011, "Convolutional neural network committees for handwritten character classification"
-(ink of different widths); Meier et al. 2011, "Better digit recognition with a committee of simple neural nets" (both).
+Gambardella and Schmidhuber, ICDAR 2011, pages 1135-1139 (ink of different widths); Meier, Ciresan, Gambardella and
+Schmidhuber, ICDAR 2011, pages 1250-1254 (both).
 """
 
 import math

@@ -22,7 +22,7 @@ class Changes:
     seeds : tuple of int, default=()
         What takes the place of the recipe's seeds.
     of : tuple of str, default=()
-        The recipes that a committee is of, in the place of others; for such a recipe alone.
+        The recipes that an ensemble is of, in the place of others; for such a recipe alone.
     test_time : dict, default={}
         Copies to average over, as a recipe has them. Trials have none but these.
     fetch, preprocess, split, train : dict, default={}

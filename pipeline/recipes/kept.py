@@ -1,4 +1,4 @@
-"""Networks that are kept when their recipe was run, so that a committee need not train them again.
+"""Networks that are kept when their recipe was run, so that an ensemble need not train them again.
 
 For every seed of a recipe ``FOLDER/NAME/models`` has ``SEED.npz``, which ``load_model`` opens, and ``SEED.json``: what
 it has learned by, and the effort that it took. A model counts for as long as its recipe's settings are these, whatever

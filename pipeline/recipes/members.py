@@ -1,4 +1,4 @@
-"""A committee in the place of the network: what ``Train`` is for one, ``TrainMembers`` is for several.
+"""An ensemble in the place of the network: what ``Train`` is for one, ``TrainMembers`` is for several.
 
 It reads what ``Train`` reads, and writes a model file for each member in the place of one. ``gather_members`` does the
 same for networks of other recipes, some of which may be kept from before, one by one with ``gather_network``.
@@ -17,12 +17,12 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from pipeline.ensemble.voting import make_committee, members_at_once, save_committee
+from pipeline.ensemble.voting import make_ensemble, members_at_once, save_ensemble
 from pipeline.files import naming_full_disk
 from pipeline.mlp.threads import usable_threads
 from pipeline.program import end_with
 from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read_effort
-from pipeline.recipes.mixed import MixedCommittee
+from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Progress, Stage, replacing_output
 from pipeline.stages.train import Train, read_training
@@ -32,7 +32,7 @@ TrainOne = Callable[[Train, Path, Progress], Any]
 
 
 class TrainMembers(Stage):
-    """Train the members of a committee on the training rows: ``model-1.npz``, ``model-2.npz`` and so on.
+    """Train the members of an ensemble on the training rows: ``model-1.npz``, ``model-2.npz`` and so on.
 
     As many are trained at once as there are cores for; where the network does not say how many threads it has, it has
     one. Validation rows are not watched meanwhile.
@@ -48,7 +48,7 @@ class TrainMembers(Stage):
 
     Attributes
     ----------
-    committee_ : VotingClassifier
+    ensemble_ : VotingClassifier
         Of the members as they were trained.
     seconds_ : float
         Of training, all members together, wall time.
@@ -68,18 +68,18 @@ class TrainMembers(Stage):
         n_threads = self.train.n_threads or 1
         member = clone(self.train).set_params(n_threads=n_threads)  # as the stage does, it leaves nothing half-trained
         n_jobs = members_at_once(self.n_members, n_threads, usable_threads())
-        committee = make_committee(member, self.n_members, self.random_state, n_jobs)
+        ensemble = make_ensemble(member, self.n_members, self.random_state, n_jobs)
         progress.begin(f"train {self.n_members} members, {n_jobs} at once", None, "members")
         began = time.perf_counter()
         try:
             with warnings.catch_warnings(), _workers():
                 # As in `Train`: to have used all epochs is no mishap. joblib's processes hear of it, too.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                self.committee_ = committee.fit(X, y)
+                self.ensemble_ = ensemble.fit(X, y)
         finally:
             progress.end()
         self.seconds_ = time.perf_counter() - began
-        save_committee(folder, Pipeline([("preprocess", normalize), ("train", committee)]))
+        save_ensemble(folder, Pipeline([("preprocess", normalize), ("train", ensemble)]))
         return {"members": self.n_members, "seconds": self.seconds_}
 
 
@@ -123,7 +123,7 @@ def gather_network(
 
 
 def gather_members(
-    recipe: MixedCommittee,
+    recipe: MixedEnsemble,
     seed: int,
     artifacts: Path,
     progress: Progress,
@@ -134,7 +134,7 @@ def gather_members(
 
     Parameters
     ----------
-    recipe : MixedCommittee
+    recipe : MixedEnsemble
         Of which recipes.
     seed : int
         Of each network.

@@ -1,4 +1,4 @@
-"""Committees with one network of each of several recipes: a recipe that names others in the place of parameters."""
+"""Ensembles with one network of each of several recipes: a recipe that names others in the place of parameters."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,8 +10,8 @@ from pipeline.stages.base import Stage
 
 
 @dataclass(frozen=True)
-class MixedCommittee(Recipe):
-    """A committee with one network of each of several recipes.
+class MixedEnsemble(Recipe):
+    """An ensemble with one network of each of several recipes.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class MixedCommittee(Recipe):
         return {name: self.recipes[name] for name in self.of}
 
     def stages(self, seed: int, where: str = "recipe") -> dict[str, Stage]:
-        """Make the stages before training, which are those of the first network, and the committee's own evaluation.
+        """Make the stages before training, which are those of the first network, and the ensemble's own evaluation.
 
         As ``Recipe.stages`` does; networks that differ in what they learn from raise ParameterError, too.
         """
@@ -42,8 +42,8 @@ class MixedCommittee(Recipe):
         del first["train"]
         return first | {"evaluate": super().stages(seed, where)["evaluate"]}
 
-    def changed(self, changes: dict[str, Any], where: str = "changes") -> "MixedCommittee":
-        """Return a committee with other seeds, of other recipes, or with other parameters in all of them.
+    def changed(self, changes: dict[str, Any], where: str = "changes") -> "MixedEnsemble":
+        """Return an ensemble with other seeds, of other recipes, or with other parameters in all of them.
 
         As ``Recipe.changed`` does. Recipes that it is not of are changed as well, for others may name them afterwards;
         but where these changes name some, they alone are.

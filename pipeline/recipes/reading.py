@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.parameters import ParameterError, no_such, read_parameters, read_yaml
 from pipeline.recipes.changes import SECTIONS, Changes
-from pipeline.recipes.mixed import MixedCommittee
+from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.renamed import current_names
 from pipeline.stages.base import Stage
@@ -17,7 +17,7 @@ from pipeline.stages.train import FIGURES
 from pipeline.text import ROOM, shorten, shown_value
 
 APART = ("members", "gradcheck", "numerical", "reported_by_epoch", *SECTIONS)
-"""The parameters that belong to one recipe's network, and have no place in a committee of several recipes."""
+"""The parameters that belong to one recipe's network, and have no place in an ensemble of several recipes."""
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -63,7 +63,7 @@ def _check_names(names: tuple[str, ...], where: str) -> None:
         raise ParameterError(f"{where} must be a list of two different recipes at least; got {told}")
 
 
-def _with_others(recipe: Recipe, path: Path) -> MixedCommittee:
+def _with_others(recipe: Recipe, path: Path) -> MixedEnsemble:
     """Read the recipes that a recipe names, it and its trials."""
     changes = {"trial": recipe.trial} | {f"trials: {name}": one for name, one in recipe.trials.items()}
     read = {where: read_parameters(Changes, one, f"{path}: {where}") for where, one in changes.items()}
@@ -74,7 +74,7 @@ def _with_others(recipe: Recipe, path: Path) -> MixedCommittee:
     for where, names in named.items():
         _check_names(names, f"{path}: {where}")
         others |= {name: _read_other(name, path, where) for name in names if name not in others}
-    return MixedCommittee(**vars(recipe), recipes=others)
+    return MixedEnsemble(**vars(recipe), recipes=others)
 
 
 def _read_other(name: str, path: Path, where: str) -> Recipe:
@@ -84,7 +84,7 @@ def _read_other(name: str, path: Path, where: str) -> Recipe:
         raise ParameterError(f"{path}: {where}: {no_such('recipe', name, known)}")
     other = _read_alone(known[name])
     if other.of or other.members:
-        raise ParameterError(f"{path}: {where}: {name} is a committee itself; its networks must be of single recipes")
+        raise ParameterError(f"{path}: {where}: {name} is an ensemble itself; its networks must be of single recipes")
     return _checked(other, str(known[name]))
 
 

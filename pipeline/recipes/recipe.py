@@ -1,6 +1,6 @@
 """What a recipe is: parameters for all five stages, seeds to repeat them with, and what an author reported.
 
-``reading`` makes one of a file, and ``mixed`` has the committees of several.
+``reading`` makes one of a file, and ``mixed`` has the ensembles of several.
 """
 
 from dataclasses import asdict, dataclass, field, replace
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from pipeline.ensemble.test_time_augmentation import AverageOverCopies, check_copies
+from pipeline.ensemble.test_time_augmentation import TestTimeAugmentation, check_copies
 from pipeline.parameters import ParameterError, parameters_of, read_parameters
 from pipeline.recipes.changes import SECTIONS, Changes, lay_over
 from pipeline.stages.base import Stage
@@ -68,13 +68,13 @@ class Recipe:
     numerical : int or None, default=None
         How many updates are made by numerical differentiation alone, on the first batch of images, beside training.
     members : int or None, default=None
-        How many networks a committee has, for every seed; see ``pipeline.ensemble.voting``. None is no committee.
+        How many networks an ensemble has, for every seed; see ``pipeline.ensemble.voting``. None is no ensemble.
     of : tuple of str, default=()
         Names of other recipes of the folder. One network of each is trained, by the same seed, and all together are a
-        committee; copies that theirs average over are not made. Read from a file, such a recipe is a
-        ``MixedCommittee``.
+        ensemble; copies that theirs average over are not made. Read from a file, such a recipe is a
+        ``MixedEnsemble``.
     test_time : dict, default={}
-        Parameters of ``AverageOverCopies``, ``n_copies`` and ``augmentation``: what predicts is the mean over copies.
+        Parameters of ``TestTimeAugmentation``, ``n_copies`` and ``augmentation``: the mean over copies predicts.
     fetch, preprocess, split, train, evaluate : dict, default={}
         Parameters of the stages.
     """
@@ -153,15 +153,15 @@ class Recipe:
         Examples
         --------
         >>> Recipe("small", "nothing", "nobody", test_time={"n_copies": 4}).averaged("model", seed=5)
-        AverageOverCopies(estimator='model', n_copies=4, random_state=5)
+        TestTimeAugmentation(estimator='model', n_copies=4, random_state=5)
         """
         if not self.test_time:
             return model
         own = {"estimator", "random_state"} & set(self.test_time)
         if own:
             raise ParameterError(f"{where}: test_time: {min(own)} is the recipe's own, and cannot be given")
-        arguments = read_parameters(AverageOverCopies, self.test_time, f"{where}: test_time")
-        averaged = AverageOverCopies(model, random_state=seed, **arguments)
+        arguments = read_parameters(TestTimeAugmentation, self.test_time, f"{where}: test_time")
+        averaged = TestTimeAugmentation(model, random_state=seed, **arguments)
         if averaged.augmentation is not None:
             try:
                 check_copies(averaged.augmentation, np.uint8)  # as pixels are for whoever fetches them
@@ -172,7 +172,7 @@ class Recipe:
     def trial_recipes(self, where: str = "recipe") -> dict[str, "Recipe"]:
         """Return what is trained in each trial, with rows held back to measure it on, and nothing beside.
 
-        That is one network, or one of each recipe that a committee is of. Copies are averaged over where the trial says
+        That is one network, or one of each recipe that an ensemble is of. Copies are averaged over where the trial says
         so.
 
         Parameters
@@ -244,7 +244,7 @@ class Recipe:
         """
         read = read_parameters(Changes, changes, where)
         if "of" in read:
-            raise ParameterError(f"{where}: of is for a committee of other recipes")
+            raise ParameterError(f"{where}: of is for an ensemble of other recipes")
         laid = {
             name: lay_over(getattr(self, name), section, f"{where}: {name}")
             for name, section in read.items()

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.ensemble.test_time_augmentation import AverageOverCopies
+from pipeline.ensemble.test_time_augmentation import TestTimeAugmentation
 from pipeline.parameters import ParameterError, current_parameters
 from pipeline.recipes.recipe import STAGES
 from pipeline.text import shown
 
-_SECTIONS: dict[str, type[Any]] = {**STAGES, "test_time": AverageOverCopies}
+_SECTIONS: dict[str, type[Any]] = {**STAGES, "test_time": TestTimeAugmentation}
 
 
 def current_names(settings: Mapping[str, Any], where: str, *, quiet: bool = False) -> dict[str, Any]:

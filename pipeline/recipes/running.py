@@ -19,7 +19,7 @@ from pipeline import gradcheck
 from pipeline.artifacts import read_labels, read_pixels
 from pipeline.data.idx import read_part
 from pipeline.data.npy import read_rows
-from pipeline.ensemble.voting import load_committee
+from pipeline.ensemble.voting import load_ensemble
 from pipeline.metrics import finite_or_none, measure
 from pipeline.mlp import builder
 from pipeline.mlp.classifier import MLPClassifier
@@ -29,7 +29,7 @@ from pipeline.network.gradient_check import train_numerically
 from pipeline.parameters import ParameterError
 from pipeline.recipes.kept import EFFORT, effort_of, folder_by_settings, model_path, one_folder
 from pipeline.recipes.members import TrainMembers, gather_members, gather_network
-from pipeline.recipes.mixed import MixedCommittee
+from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Progress, replacing_output
 from pipeline.stages.evaluate import Verdict
@@ -54,7 +54,7 @@ def run(
     after : int, default=0
         How many of the seeds are left out, from the first on.
     kept : Path, optional
-        Where a committee of other recipes looks for their networks before it trains them, and then keeps them; a folder
+        Where an ensemble of other recipes looks for their networks before it trains them, and then keeps them; a folder
         of the artifacts, where it is left out.
 
     Yields
@@ -63,14 +63,14 @@ def run(
         ``seed``; ``layers``, their widths; ``n_parameters``; ``epochs``, ``updates``, ``seconds`` (of training, wall
         time); ``history``, a list for each column of ``history.csv``; ``validation`` and ``test``, the figures of
         ``metrics.json``; ``wrong``, the rows of the test file that were guessed wrong; and where the recipe asks for
-        them ``gradcheck`` and ``numerical``. A committee has no ``history``, but ``members``, the same of each; epochs,
+        them ``gradcheck`` and ``numerical``. An ensemble has no ``history``, but ``members``, the same of each; epochs,
         updates and parameters are those of all members together. Where copies are averaged over,
-        ``without_averaging`` has the figures of images as they are. Members of a committee of other recipes have the
+        ``without_averaging`` has the figures of images as they are. Members of an ensemble of other recipes have the
         name of theirs as well, and what they take is what they took one after the other; its layers are theirs alone.
     """
     progress = progress or Progress()
     for seed, stages in _seeds(recipe, recipe.seeds[after:], artifacts, progress):
-        if isinstance(recipe, MixedCommittee):
+        if isinstance(recipe, MixedEnsemble):
             made = _mixed(recipe, seed, stages, artifacts, progress, kept or artifacts / "members")
         else:
             train = _trained if recipe.members is None else _trained_members
@@ -112,16 +112,16 @@ def run_trial(
     ------
     dict
         ``seed``; ``layers``, ``n_parameters``, ``epochs``, ``updates`` and ``seconds`` as ``run`` has them;
-        ``validation``, the error rate and the log loss (nats) of the network as it ends. A committee of other recipes
+        ``validation``, the error rate and the log loss (nats) of the network as it ends. An ensemble of other recipes
         has ``members``, the same of each. Where copies are averaged over, ``without_averaging`` has ``validation`` of
         images as they are.
     """
     progress = progress or Progress()
     for seed, _ in _seeds(trial, [seed for seed in trial.seeds if seed not in without], artifacts, progress):
         shelf = folder_by_settings(kept or artifacts / "members")
-        if isinstance(trial, MixedCommittee):
+        if isinstance(trial, MixedEnsemble):
             efforts = gather_members(trial, seed, artifacts, progress, shelf, _train_unwatched)
-            model = load_committee(artifacts / "model")
+            model = load_ensemble(artifacts / "model")
             members = [
                 each | _held_back(member, artifacts) for each, member in zip(efforts, model.estimators_, strict=True)
             ]
@@ -201,23 +201,23 @@ def _trained(recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path,
 def _trained_members(
     recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress
 ) -> dict[str, Any]:
-    """Train the members of a committee, and evaluate it and each of them."""
+    """Train the members of an ensemble, and evaluate it and each of them."""
     train = TrainMembers(stages["train"], recipe.members or 1, seed)
     train.run(artifacts, progress)
-    efforts = [{"seed": trained.random_state} | effort_of(trained) for trained in train.committee_.estimators_]
-    made = _committee(recipe, seed, stages, artifacts, progress, efforts)
+    efforts = [{"seed": trained.random_state} | effort_of(trained) for trained in train.ensemble_.estimators_]
+    made = _evaluate_ensemble(recipe, seed, stages, artifacts, progress, efforts)
     return made | {"layers": efforts[0]["layers"], "seconds": round(train.seconds_, 2)}
 
 
 def _mixed(
-    recipe: MixedCommittee, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress, kept: Path
+    recipe: MixedEnsemble, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress, kept: Path
 ) -> dict[str, Any]:
-    """Train what is not kept of a committee of other recipes, and evaluate it and each of its members."""
+    """Train what is not kept of an ensemble of other recipes, and evaluate it and each of its members."""
     efforts = gather_members(recipe, seed, artifacts, progress, one_folder(kept), Train.run)
-    return _committee(recipe, seed, stages, artifacts, progress, efforts)
+    return _evaluate_ensemble(recipe, seed, stages, artifacts, progress, efforts)
 
 
-def _committee(
+def _evaluate_ensemble(
     recipe: Recipe,
     seed: int,
     stages: dict[str, Any],
@@ -225,13 +225,13 @@ def _committee(
     progress: Progress,
     efforts: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Evaluate a committee that has been trained, and each of its members, whose efforts these are."""
+    """Evaluate an ensemble that has been trained, and each of its members, whose efforts these are."""
     shutil.rmtree(artifacts / "evaluation", ignore_errors=True)  # of another model, which was here before
-    committee = load_committee(artifacts / "model")
+    ensemble = load_ensemble(artifacts / "model")
     judge = partial(stages["evaluate"].judge_model, artifacts, progress=progress)
-    members = [effort | _figures(judge(member)) for effort, member in zip(efforts, committee.estimators_, strict=True)]
-    averaged = judge(recipe.averaged(committee, seed)) if recipe.test_time else None
-    return {"members": members} | _together(members) | _judged(judge(committee), averaged)
+    members = [effort | _figures(judge(member)) for effort, member in zip(efforts, ensemble.estimators_, strict=True)]
+    averaged = judge(recipe.averaged(ensemble, seed)) if recipe.test_time else None
+    return {"members": members} | _together(members) | _judged(judge(ensemble), averaged)
 
 
 def _together(members: list[dict[str, Any]]) -> dict[str, Any]:

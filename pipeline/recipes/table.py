@@ -68,7 +68,7 @@ def _trained_on(machines: Mapping[str, str]) -> list[str]:
 def describe_network(recipe: Recipe, runs: Runs) -> str:
     """Return widths and activation: ``784-50-10 relu``, or ``784-18x50-10 relu`` where more than two agree.
 
-    Of a committee of other recipes, their names.
+    Of an ensemble of other recipes, their names.
     """
     if recipe.of:
         return " + ".join(recipe.of)
@@ -185,7 +185,7 @@ def _row_with_goal(name: str, recipe: Recipe, runs: Runs) -> list[str]:
 
 
 def describe_members(recipe: Recipe, runs: Runs) -> str:
-    """Return the test error of a committee's networks: as of seeds, or of each of its recipes, in their order.
+    """Return the test error of an ensemble's networks: as of seeds, or of each of its recipes, in their order.
 
     Examples
     --------
@@ -220,7 +220,7 @@ def describe_errors(runs: Runs, of: str = "seeds") -> str:
 
 
 def _duration(runs: Runs) -> str:
-    """Return how long training took, in the mean over the seeds or so; of a committee, all members together."""
+    """Return how long training took, in the mean over the seeds or so; of an ensemble, all members together."""
     seconds = mean(run["seconds"] for run in runs)
     size, unit = next((size, unit) for least, size, unit in _UNITS if seconds >= least)
     return f"{seconds / size:.3g} {unit}"

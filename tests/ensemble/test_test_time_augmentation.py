@@ -11,7 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pipeline.ensemble import test_time_augmentation
-from pipeline.ensemble.test_time_augmentation import AverageOverCopies
+from pipeline.ensemble.test_time_augmentation import TestTimeAugmentation
 from pipeline.images.deform import Deform
 from pipeline.parameters import ParameterError
 
@@ -28,7 +28,7 @@ def drawn(n_copies, n_images, dtype=np.float32, seed=0):
     return deformer, [np.repeat(moves[:, k : k + 1], n_images, axis=1) for k in range(n_copies - 1)]
 
 
-@parametrize_with_checks([AverageOverCopies(LogisticRegression())])
+@parametrize_with_checks([TestTimeAugmentation(LogisticRegression())])
 def test_scikit_learn_finds_nothing_to_say(estimator, check):
     """All that scikit-learn asks of a classifier is so."""
     check(estimator)
@@ -40,7 +40,7 @@ def test_it_is_the_mean_over_the_image_and_its_copies(dtype):
     images = X.astype(dtype)
     deformer, copies = drawn(4, len(X), dtype)
     answers = [MODEL.predict_proba(images), *(MODEL.predict_proba(deformer.warp(images, moves)) for moves in copies)]
-    averaged = AverageOverCopies(MODEL, DEFORM, n_copies=4).predict_proba(images)
+    averaged = TestTimeAugmentation(MODEL, DEFORM, n_copies=4).predict_proba(images)
     assert averaged == pytest.approx(np.mean(answers, axis=0), abs=1e-12)
     assert abs(averaged - answers[0]).max() > 0.01
 
@@ -56,14 +56,14 @@ def test_bytes_stay_bytes():
 
     images = np.uint8(X * 15)
     deformer, (moves,) = drawn(2, len(X))
-    AverageOverCopies(Looks().fit(images, y), DEFORM, n_copies=2).predict_proba(images)
+    TestTimeAugmentation(Looks().fit(images, y), DEFORM, n_copies=2).predict_proba(images)
     assert {one.dtype for one in seen} == {np.dtype(np.uint8)}
     assert abs(seen[1] - deformer.warp(images, moves)).max() <= 0.501
 
 
 def test_an_image_is_predicted_alone_as_among_others(monkeypatch):
     """Neither its neighbours nor the pieces that bound the memory count, and a second look sees the same."""
-    averaged = AverageOverCopies(MODEL, DEFORM, n_copies=3)
+    averaged = TestTimeAugmentation(MODEL, DEFORM, n_copies=3)
     whole = averaged.predict_proba(X)
     assert (averaged.predict_proba(X) == whole).all()
     assert averaged.predict_proba(X[[200, 7]]) == pytest.approx(whole[[200, 7]], abs=1e-4)
@@ -77,20 +77,20 @@ def test_an_image_is_predicted_alone_as_among_others(monkeypatch):
 @pytest.mark.parametrize("changed", [{"n_copies": 1}, {"augmentation": None}, {"augmentation": Deform()}])
 def test_without_a_deformation_the_classifier_speaks(changed):
     """One copy is the image itself, and copies that are not deformed say what it says."""
-    averaged = AverageOverCopies(MODEL, DEFORM).set_params(**changed)
+    averaged = TestTimeAugmentation(MODEL, DEFORM).set_params(**changed)
     assert averaged.predict_proba(X) == pytest.approx(MODEL.predict_proba(X), abs=1e-6)
 
 
 def test_another_seed_draws_other_copies():
     """Deformations belong to the seed alone."""
-    first, second = (AverageOverCopies(MODEL, DEFORM, random_state=seed).predict_proba(X) for seed in (0, 1))
+    first, second = (TestTimeAugmentation(MODEL, DEFORM, random_state=seed).predict_proba(X) for seed in (0, 1))
     assert abs(first - second).max() > 0.01
 
 
 def test_fitting_fits_a_clone():
     """What was given stays as it was; what was fitted predicts, and is told what ``fit`` was told."""
     inner = GaussianNB()
-    averaged = AverageOverCopies(inner, DEFORM)
+    averaged = TestTimeAugmentation(inner, DEFORM)
     with pytest.raises(NotFittedError):
         averaged.predict(X)
     weight = np.linspace(1, 5, len(y))
@@ -105,7 +105,7 @@ def test_fitting_fits_a_clone():
 def test_labels_may_be_words_and_logarithms_agree():
     """``predict`` names the likeliest class, whatever the labels are."""
     words = np.array(list("abcdefghij"))[y]
-    averaged = AverageOverCopies(GaussianNB(), DEFORM).fit(X, words)
+    averaged = TestTimeAugmentation(GaussianNB(), DEFORM).fit(X, words)
     P = averaged.predict_proba(X)
     assert (averaged.predict(X) == averaged.classes_[P.argmax(axis=1)]).all()
     assert np.exp(averaged.predict_log_proba(X)) == pytest.approx(P)
@@ -114,7 +114,7 @@ def test_labels_may_be_words_and_logarithms_agree():
 def test_a_search_reaches_the_deformation():
     """``augmentation__rotation`` and the classifier's own parameters are in a grid."""
     grid = {"augmentation__rotation": [0, 170], "estimator__var_smoothing": [0.1]}
-    search = GridSearchCV(AverageOverCopies(GaussianNB(), DEFORM, n_copies=4), grid, cv=2).fit(X, y)
+    search = GridSearchCV(TestTimeAugmentation(GaussianNB(), DEFORM, n_copies=4), grid, cv=2).fit(X, y)
     assert search.best_params_["augmentation__rotation"] == 0
     assert DEFORM.rotation == 10
 
@@ -131,13 +131,13 @@ def test_a_search_reaches_the_deformation():
 def test_a_wrong_parameter_is_named(changed, message):
     """In prediction, since a fitted classifier need not be fitted again."""
     with pytest.raises(ParameterError, match=message):
-        AverageOverCopies(MODEL).set_params(**changed).predict(X)
+        TestTimeAugmentation(MODEL).set_params(**changed).predict(X)
 
 
 def test_copies_never_share_a_field():
     """A field for many images while a network learns is one for each copy here."""
     alone, shared = (
-        AverageOverCopies(MODEL, Deform(elastic=9, smoothness=2, group=group), n_copies=4).predict_proba(X)
+        TestTimeAugmentation(MODEL, Deform(elastic=9, smoothness=2, group=group), n_copies=4).predict_proba(X)
         for group in (1, 16)
     )
     assert (alone == shared).all()
@@ -146,7 +146,7 @@ def test_copies_never_share_a_field():
 @pytest.mark.parametrize("background", [-1, 300])
 def test_a_background_that_bytes_have_not_is_refused(background):
     """It would wrap around; other types take it."""
-    averaged = AverageOverCopies(MODEL, Deform(translation=1, background=background), n_copies=2)
+    averaged = TestTimeAugmentation(MODEL, Deform(translation=1, background=background), n_copies=2)
     with pytest.raises(ParameterError, match=rf"background must be on 0\.\.255 for images of uint8; got {background}"):
         averaged.predict_proba(np.uint8(X))
     assert averaged.predict_proba(X).shape == (len(X), 10)
@@ -155,7 +155,7 @@ def test_a_background_that_bytes_have_not_is_refused(background):
 @pytest.mark.parametrize("changed", [{"background": "black"}, {"background": None}, {"group": 0}])
 def test_a_wrong_parameter_of_the_deformation_is_named(changed):
     """Before anything is reckoned with it, and for images of every type."""
-    averaged = AverageOverCopies(MODEL, Deform(translation=1, **changed), n_copies=2)
+    averaged = TestTimeAugmentation(MODEL, Deform(translation=1, **changed), n_copies=2)
     for images in (np.uint8(X), X):
         with pytest.raises(ParameterError, match=next(iter(changed))):
             averaged.predict_proba(images)
@@ -164,4 +164,4 @@ def test_a_wrong_parameter_of_the_deformation_is_named(changed):
 def test_images_that_are_no_square_are_refused():
     """The error names the shape that is asked for."""
     with pytest.raises(ValueError, match="images of 63 pixels; they are not a square"):
-        AverageOverCopies(GaussianNB().fit(X[:, 1:], y), DEFORM).predict(X[:, 1:])
+        TestTimeAugmentation(GaussianNB().fit(X[:, 1:], y), DEFORM).predict(X[:, 1:])

@@ -1,4 +1,4 @@
-"""Committees: members that differ by seed, soft voting, and a file for each."""
+"""Ensembles: members that differ by seed, soft voting, and a file for each."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from pipeline import MLPClassifier, Normalize, load_model, save_model
 from pipeline.ensemble import voting
-from pipeline.ensemble.voting import load_committee, make_committee, member_seeds, members_at_once, save_committee
+from pipeline.ensemble.voting import load_ensemble, make_ensemble, member_seeds, members_at_once, save_ensemble
 from pipeline.model_file import ModelFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -28,22 +28,22 @@ LABELS = {
 
 
 def fitted(n_members=3, labels=y, net=NET, **parameters):
-    """Return a fitted committee behind a fitted normaliser."""
-    return make_pipeline(Normalize(), make_committee(net, n_members, **parameters)).fit(X, labels)
+    """Return a fitted ensemble behind a fitted normaliser."""
+    return make_pipeline(Normalize(), make_ensemble(net, n_members, **parameters)).fit(X, labels)
 
 
 @pytest.mark.parametrize("n_members", [1, 2, 7])
-def test_no_two_members_of_any_committees_share_a_seed(n_members):
-    """However many members, every committee has its own."""
-    seeds = [seed for committee in range(5) for seed in member_seeds(committee, n_members)]
+def test_no_two_members_of_any_ensembles_share_a_seed(n_members):
+    """However many members, every ensemble has its own."""
+    seeds = [seed for ensemble in range(5) for seed in member_seeds(ensemble, n_members)]
     assert len(set(seeds)) == len(seeds) == 5 * n_members
 
 
 def test_members_are_clones_that_differ_in_their_seed():
     """A member is the network that its seed makes alone, and the one that was given learns nothing."""
-    committee = fitted(3, random_state=2)[-1]
-    assert [member.random_state for member in committee.estimators_] == [6, 7, 8]
-    for member in committee.estimators_:
+    ensemble = fitted(3, random_state=2)[-1]
+    assert [member.random_state for member in ensemble.estimators_] == [6, 7, 8]
+    for member in ensemble.estimators_:
         alone = clone(NET).set_params(random_state=member.random_state).fit(Normalize().fit_transform(X), y)
         assert np.array_equal(alone.network_.params, member.network_.params)
     assert not hasattr(NET, "classes_")
@@ -51,21 +51,21 @@ def test_members_are_clones_that_differ_in_their_seed():
 
 def test_every_seed_of_a_pipeline_is_set():
     """A member may be a pipeline whose steps draw."""
-    committee = make_committee(make_pipeline(Normalize(), NET), 2, random_state=1)
-    assert [member.get_params()["mlpclassifier__random_state"] for _, member in committee.estimators] == [2, 3]
+    ensemble = make_ensemble(make_pipeline(Normalize(), NET), 2, random_state=1)
+    assert [member.get_params()["mlpclassifier__random_state"] for _, member in ensemble.estimators] == [2, 3]
 
 
 def test_members_of_several_kinds_take_turns():
     """A list of networks is gone through again and again, and each member still has a seed of its own."""
     wider = clone(NET).set_params(hidden_layer_sizes=(6,), activation="tanh")
-    members = [member for _, member in make_committee([NET, wider], 5, random_state=2).estimators]
+    members = [member for _, member in make_ensemble([NET, wider], 5, random_state=2).estimators]
     assert [member.hidden_layer_sizes for member in members] == [(5,), (6,), (5,), (6,), (5,)]
     assert [member.random_state for member in members] == [10, 11, 12, 13, 14]
     with pytest.raises(ValueError, match="n_members must be an integer >= 2; got 1"):
-        make_committee([NET, wider], 1)
+        make_ensemble([NET, wider], 1)
 
 
-def test_a_committee_says_the_mean():
+def test_an_ensemble_says_the_mean():
     """The formula, written out."""
     model = fitted(3)
     answers = [member.predict_proba(model[0].transform(X)) for member in model[-1].estimators_]
@@ -99,15 +99,15 @@ def test_cores_are_not_oversubscribed(n_threads, n_cores):
         ((2, None), "random_state must be an integer >= 0; got None"),
     ],
 )
-def test_a_committee_of_a_wrong_size_or_seed_is_refused(arguments, message):
-    """Nobody is no committee, and seeds of members are made from a number."""
+def test_an_ensemble_of_a_wrong_size_or_seed_is_refused(arguments, message):
+    """Nobody is no ensemble, and seeds of members are made from a number."""
     with pytest.raises(ValueError, match=message):
-        make_committee(NET, *arguments)
+        make_ensemble(NET, *arguments)
 
 
-def test_a_committee_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
-    """An error at the second member leaves all of the committee that was there, and nothing else."""
-    save_committee(tmp_path, fitted(3))
+def test_an_ensemble_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
+    """An error at the second member leaves all of the ensemble that was there, and nothing else."""
+    save_ensemble(tmp_path, fitted(3))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     other = fitted(3, net=clone(NET).set_params(hidden_layer_sizes=(7,)))
     calls, save = [], voting.save_model
@@ -118,17 +118,17 @@ def test_a_committee_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
 
     monkeypatch.setattr(voting, "save_model", fail_the_second_time)
     with pytest.raises(ZeroDivisionError):
-        save_committee(tmp_path, other)
+        save_ensemble(tmp_path, other)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("kind", LABELS)
-def test_a_committee_comes_back(tmp_path, kind):
+def test_an_ensemble_comes_back(tmp_path, kind):
     """Every member is a model file of its own that says the right labels, and together they say the same as before."""
     model = fitted(3, LABELS[kind])
-    save_committee(tmp_path / "new", model)
+    save_ensemble(tmp_path / "new", model)
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["model-1.npz", "model-2.npz", "model-3.npz"]
-    loaded = load_committee(tmp_path / "new")
+    loaded = load_ensemble(tmp_path / "new")
     assert isinstance(loaded, VotingClassifier)
     assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
     assert loaded.predict(X).tolist() == model.predict(X).tolist()
@@ -141,36 +141,36 @@ def test_a_committee_comes_back(tmp_path, kind):
 
 
 def test_a_model_that_is_called_as_a_member_is_not_deleted(tmp_path):
-    """A person's own ``model-7.npz`` without the six before it is no committee's: nothing is written beside it."""
+    """A person's own ``model-7.npz`` without the six before it is no ensemble's: nothing is written beside it."""
     (tmp_path / "model-7.npz").write_bytes(b"mine")
     with pytest.raises(FileExistsError, match=r"model-7.npz is there without model-1.npz, .* move it elsewhere, or"):
-        save_committee(tmp_path, fitted())
+        save_ensemble(tmp_path, fitted())
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
 
 
 def test_members_are_put_in_the_order_of_their_numbers(tmp_path):
     """The tenth comes after the second."""
-    save_committee(tmp_path, fitted(11, net=clone(NET).set_params(max_iter=1)))
-    assert list(load_committee(tmp_path).named_estimators_) == [f"model-{number}" for number in range(1, 12)]
+    save_ensemble(tmp_path, fitted(11, net=clone(NET).set_params(max_iter=1)))
+    assert list(load_ensemble(tmp_path).named_estimators_) == [f"model-{number}" for number in range(1, 12)]
 
 
 def test_what_was_loaded_can_be_saved_again(tmp_path):
-    """The files have the same bytes; fitting it changes no member; a smaller committee leaves none of the others."""
-    save_committee(tmp_path / "first", fitted(3))
-    loaded = load_committee(tmp_path / "first")
-    save_committee(tmp_path / "second", loaded.fit(X, y))
+    """The files have the same bytes; fitting it changes no member; a smaller ensemble leaves none of the others."""
+    save_ensemble(tmp_path / "first", fitted(3))
+    loaded = load_ensemble(tmp_path / "first")
+    save_ensemble(tmp_path / "second", loaded.fit(X, y))
     for number in (1, 2, 3):
         first, second = (tmp_path / name / f"model-{number}.npz" for name in ("first", "second"))
         assert first.read_bytes() == second.read_bytes()
-    save_committee(tmp_path / "second", fitted(2))
-    assert len(load_committee(tmp_path / "second").estimators_) == 2
+    save_ensemble(tmp_path / "second", fitted(2))
+    assert len(load_ensemble(tmp_path / "second").estimators_) == 2
 
 
 def test_members_may_be_pipelines(tmp_path):
     """Each then has a normaliser of its own."""
-    committee = make_committee(make_pipeline(Normalize("standard"), NET), 2).fit(X, y)
-    save_committee(tmp_path, committee)
-    assert np.array_equal(load_committee(tmp_path).predict_proba(X), committee.predict_proba(X))
+    ensemble = make_ensemble(make_pipeline(Normalize("standard"), NET), 2).fit(X, y)
+    save_ensemble(tmp_path, ensemble)
+    assert np.array_equal(load_ensemble(tmp_path).predict_proba(X), ensemble.predict_proba(X))
 
 
 @pytest.mark.parametrize(
@@ -178,46 +178,46 @@ def test_members_may_be_pipelines(tmp_path):
     [
         (NET, TypeError),
         (VotingClassifier([("a", NET)], voting="hard"), TypeError),
-        (make_committee(NET, 2), NotFittedError),
-        (make_committee(GaussianNB(), 2).fit(X, y), TypeError),
+        (make_ensemble(NET, 2), NotFittedError),
+        (make_ensemble(GaussianNB(), 2).fit(X, y), TypeError),
     ],
 )
-def test_what_is_no_fitted_committee_of_networks_is_not_written(tmp_path, model, error):
+def test_what_is_no_fitted_ensemble_of_networks_is_not_written(tmp_path, model, error):
     """No file is left."""
     with pytest.raises(error):
-        save_committee(tmp_path, model)
+        save_ensemble(tmp_path, model)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_member_is_named(tmp_path):
-    """A committee is not loaded without one of its members, nor from an empty folder."""
+    """An ensemble is not loaded without one of its members, nor from an empty folder."""
     with pytest.raises(FileNotFoundError, match=r"model-1\.npz is missing"):
-        load_committee(tmp_path)
-    save_committee(tmp_path, fitted(3))
+        load_ensemble(tmp_path)
+    save_ensemble(tmp_path, fitted(3))
     (tmp_path / "model-2.npz").unlink()
-    with pytest.raises(FileNotFoundError, match=r"model-2\.npz is missing, a member of the committee"):
-        load_committee(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"model-2\.npz is missing, a member of the ensemble"):
+        load_ensemble(tmp_path)
 
 
-def test_members_of_different_committees_are_refused(tmp_path):
+def test_members_of_different_ensembles_are_refused(tmp_path):
     """Their columns would be added up all the same."""
-    save_committee(tmp_path, fitted(2))
+    save_ensemble(tmp_path, fitted(2))
     other = Pipeline([("preprocess", Normalize()), ("train", NET)]).fit(X, y + 1)
     save_model(tmp_path / "model-3.npz", other)
-    with pytest.raises(ModelFileError, match="members of different committees"):
-        load_committee(tmp_path)
+    with pytest.raises(ModelFileError, match="members of different ensembles"):
+        load_ensemble(tmp_path)
 
 
 def test_members_of_several_labels_at_once_are_refused(tmp_path):
     """A vote has one winner; such a file is told by its name."""
-    save_committee(tmp_path, fitted(2))
+    save_ensemble(tmp_path, fitted(2))
     save_model(tmp_path / "model-2.npz", clone(NET).fit(X, np.eye(3, dtype=int)[y % 3] | np.eye(3, dtype=int)[0]))
     with pytest.raises(ModelFileError, match=r"model-2\.npz gives several labels at once"):
-        load_committee(tmp_path)
+        load_ensemble(tmp_path)
 
 
 def test_many_labels_are_no_matter(tmp_path):
     """scikit-learn's warning of too many labels stays away."""
     labels = np.arange(60) % 30
-    save_committee(tmp_path, fitted(2, labels))
-    assert load_committee(tmp_path).classes_.tolist() == list(range(30))
+    save_ensemble(tmp_path, fitted(2, labels))
+    assert load_ensemble(tmp_path).classes_.tolist() == list(range(30))
