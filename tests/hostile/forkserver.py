@@ -98,22 +98,21 @@ def prepare(asked):
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked["file_size"], -1))
     if asked.get("datasets"):
         add(asked["datasets"])
-    if asked.get("openml"):
-        import pipeline.data.carriers.openml
-
-        pipeline.data.carriers.openml._API = asked["openml"]
     watch(asked)
 
 
 def add(datasets):
     """Have data sets in the catalogue that come from servers of the test."""
+    from pipeline.data.carriers import openml
     from pipeline.data.carriers.mirror import Mirror
+    from pipeline.data.carriers.openml import OpenML
     from pipeline.data.catalogue import CATALOGUE, Dataset
 
     for name, one in datasets.items():
-        mirrors = tuple(Mirror(url) for url in one["mirrors"])
-        told = {"n_classes": 10, "licence": "none", "citation": "nobody"}
-        CATALOGUE[name] = Dataset(name, one["files"], mirrors, **told)
+        carriers = [*map(OpenML, one.get("openml", [])), *map(Mirror, one["mirrors"])]
+        openml._API = one.get("api", openml._API)
+        openml._MAX_TABLE = one.get("max_table", openml._MAX_TABLE)
+        CATALOGUE[name] = Dataset(name, one["files"], tuple(carriers), n_classes=10)
 
 
 def watch(asked):
