@@ -1,8 +1,8 @@
 """The measures of a prediction, as pure functions of labels and probabilities.
 
-A row's guess is the class with the largest probability, and its confidence is that probability. A label that is none
-of the classes, since it was not there in training, is a wrong guess like any other. A measure that has no value is NaN.
-Where scikit-learn has a measure, it does the arithmetic.
+A row's prediction is the class with the largest probability, and its confidence is that probability. A label that is
+none of the classes, since it was not there in training, is predicted wrong like any other. A measure that has no value
+is NaN. Where scikit-learn has a measure, it does the arithmetic.
 """
 
 import math
@@ -31,11 +31,11 @@ class ClassScore(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """A wrong guess: its row, what stands there, what was guessed, and how surely."""
+    """A wrong prediction: its row, its label, the label that was predicted, and how surely."""
 
     row: int
-    truth: Any
-    guess: Any
+    true: Any
+    predicted: Any
     confidence: float
 
 
@@ -52,7 +52,7 @@ def measure(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,) or (n_samples, 1)
-        Labels. A class may be missing; a label that is no class was guessed wrong.
+        Labels. A class may be missing; a label that is no class was predicted wrong.
     probabilities : array-like of shape (n_samples, n_classes)
         Rows that sum to 1, as ``predict_proba`` returns them.
     classes : array-like of shape (n_classes,)
@@ -66,8 +66,8 @@ def measure(
     -------
     dict of float
         accuracy, error_rate, log_loss (nats), f1_macro, top_2_accuracy and calibration_error; f1_macro is, as
-        scikit-learn's, the mean over the classes that are in the labels or the guesses. log_loss is NaN where a label
-        is no class: nothing was said of its probability.
+        scikit-learn's, the mean over the classes that are in the labels or the predictions. log_loss is NaN where a
+        label is no class: nothing was said of its probability.
 
     Raises
     ------
@@ -80,20 +80,20 @@ def measure(
     >>> figures["accuracy"], figures["error_rate"]
     (0.75, 0.25)
     """
-    truth, P = _checked(y_true, probabilities, classes)
-    figures = measure_guesses(truth, P.argmax(axis=1), sample_weight=sample_weight)
-    figures |= _measure_probabilities(truth, P, n_bins, sample_weight)
+    true, P = _checked(y_true, probabilities, classes)
+    figures = measure_predictions(true, P.argmax(axis=1), sample_weight=sample_weight)
+    figures |= _measure_probabilities(true, P, n_bins, sample_weight)
     return {name: figures[name] for name in MEASURES}
 
 
-def measure_guesses(
-    y_true: ArrayLike, guesses: ArrayLike, *, sample_weight: ArrayLike | None = None
+def measure_predictions(
+    y_true: ArrayLike, predictions: ArrayLike, *, sample_weight: ArrayLike | None = None
 ) -> dict[str, float]:
-    """Return the figures of guesses that come without probabilities: accuracy, error_rate and f1_macro.
+    """Return the figures of predictions that come without probabilities: accuracy, error_rate and f1_macro.
 
     Parameters
     ----------
-    y_true, guesses : array-like of shape (n_samples,) or (n_samples, 1), or both (n_samples, n_labels), also sparse
+    y_true, predictions : array-like of shape (n_samples,) or (n_samples, 1), or both (n_samples, n_labels), also sparse
         Labels, and what ``predict`` says. Two dimensions are several labels at once, 0 or 1 each, of which all must be
         right.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -106,16 +106,16 @@ def measure_guesses(
 
     Examples
     --------
-    >>> measure_guesses(["a", "b", "new", "b"], ["a", "b", "a", "b"])["accuracy"]
+    >>> measure_predictions(["a", "b", "new", "b"], ["a", "b", "a", "b"])["accuracy"]
     0.75
     """
     if not is_multilabel(y_true):
-        names = all_labels(y_true, np.unique(column_or_1d(guesses)))
-        y_true, guesses = _columns(y_true, names), _columns(guesses, names)
-    share = metrics.accuracy_score(y_true, guesses, sample_weight=sample_weight)
-    right = metrics.accuracy_score(y_true, guesses, sample_weight=sample_weight, normalize=False)
+        names = all_labels(y_true, np.unique(column_or_1d(predictions)))
+        y_true, predictions = _columns(y_true, names), _columns(predictions, names)
+    share = metrics.accuracy_score(y_true, predictions, sample_weight=sample_weight)
+    right = metrics.accuracy_score(y_true, predictions, sample_weight=sample_weight, normalize=False)
     total = np.shape(y_true)[0] if sample_weight is None else np.sum(sample_weight)
-    f1 = metrics.f1_score(y_true, guesses, average="macro", zero_division=0, sample_weight=sample_weight)
+    f1 = metrics.f1_score(y_true, predictions, average="macro", zero_division=0, sample_weight=sample_weight)
     return {"accuracy": float(share), "error_rate": float((total - right) / total), "f1_macro": float(f1)}
 
 
@@ -138,25 +138,25 @@ def measure_probabilities(
 
 
 def _measure_probabilities(
-    truth: NDArray[np.intp], P: NDArray[np.floating[Any]], n_bins: int, sample_weight: ArrayLike | None
+    true: NDArray[np.intp], P: NDArray[np.floating[Any]], n_bins: int, sample_weight: ArrayLike | None
 ) -> dict[str, float]:
-    """Return what `measure_probabilities` does, truth being each row's column, or one that is not there."""
-    confidence, correct = P.max(axis=1), P.argmax(axis=1) == truth
+    """Return what `measure_probabilities` does, true being each row's column, or one that is not there."""
+    confidence, correct = P.max(axis=1), P.argmax(axis=1) == true
     return {
-        "log_loss": _log_loss(truth, P, sample_weight),
-        "top_2_accuracy": _top_2_accuracy(truth, P, sample_weight),
+        "log_loss": _log_loss(true, P, sample_weight),
+        "top_2_accuracy": _top_2_accuracy(true, P, sample_weight),
         "calibration_error": calibration_error(correct, confidence, n_bins, sample_weight=sample_weight),
     }
 
 
-def _log_loss(truth: NDArray[np.intp], P: NDArray[np.floating[Any]], sample_weight: ArrayLike | None) -> float:
-    """Return the mean of -log p(truth), which a label has not that is no class."""
+def _log_loss(true: NDArray[np.intp], P: NDArray[np.floating[Any]], sample_weight: ArrayLike | None) -> float:
+    """Return the mean of -log p(true), which a label has not that is no class."""
     n_classes = P.shape[1]
-    if truth.max() >= n_classes:
+    if true.max() >= n_classes:
         return math.nan
     if n_classes == 1:
         return 0.0  # the only class has all the probability, and scikit-learn wants two
-    return float(metrics.log_loss(truth, P, labels=np.arange(n_classes), sample_weight=sample_weight))
+    return float(metrics.log_loss(true, P, labels=np.arange(n_classes), sample_weight=sample_weight))
 
 
 def top_2_accuracy(
@@ -182,10 +182,10 @@ def top_2_accuracy(
     return _top_2_accuracy(_columns(y_true, all_labels(y_true, names)), S, sample_weight)
 
 
-def _top_2_accuracy(truth: NDArray[np.intp], scores: NDArray[Any], sample_weight: ArrayLike | None) -> float:
-    """Return what `top_2_accuracy` does, truth being each row's column, or one that is not there."""
-    hits = (np.argsort(scores, axis=1, kind="stable")[:, -2:] == truth[:, None]).any(axis=1)
-    return float(np.average(hits, weights=None if sample_weight is None else np.asarray(sample_weight)))
+def _top_2_accuracy(true: NDArray[np.intp], scores: NDArray[Any], sample_weight: ArrayLike | None) -> float:
+    """Return what `top_2_accuracy` does, true being each row's column, or one that is not there."""
+    within = (np.argsort(scores, axis=1, kind="stable")[:, -2:] == true[:, None]).any(axis=1)
+    return float(np.average(within, weights=None if sample_weight is None else np.asarray(sample_weight)))
 
 
 def calibration_error(
@@ -199,9 +199,9 @@ def calibration_error(
     Parameters
     ----------
     correct : array-like of shape (n_samples,), bool
-        Whether each guess is right.
+        Whether each prediction is right.
     confidence : array-like of shape (n_samples,), 0..1
-        The probability of each guess.
+        The probability of each prediction.
     n_bins : int, default=15
         Number of bins, all of one width; 15 is the paper's.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -266,18 +266,18 @@ def by_class(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) ->
     >>> by_class(["no", "no", "yes"], [[1, 0], [0, 1], [0, 1]], ["no", "yes"])[1]
     ClassScore(label='yes', precision=0.5, recall=1.0, f1=0.6666666666666666, support=1)
     """
-    truth, P = _checked(y_true, probabilities, classes)
+    true, P = _checked(y_true, probabilities, classes)
     names = all_labels(y_true, classes)
     columns = metrics.precision_recall_fscore_support(
-        truth, P.argmax(axis=1), labels=np.arange(len(names)), zero_division=0
+        true, P.argmax(axis=1), labels=np.arange(len(names)), zero_division=0
     )
     return [ClassScore(*row) for row in zip(names, *(column.tolist() for column in columns), strict=True)]
 
 
 def confusion(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> NDArray[np.int64]:
-    """Return how many rows of each label (down) were guessed to be of each label (across); see `measure`.
+    """Return how many rows of each label (down) were predicted to be of each label (across); see `measure`.
 
-    Both stand in the order of `all_labels`; nothing is guessed to be of a label that is no class.
+    Both stand in the order of `all_labels`; nothing is predicted to be of a label that is no class.
 
     Examples
     --------
@@ -285,15 +285,15 @@ def confusion(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -
     array([[1, 1],
            [0, 1]])
     """
-    truth, P = _checked(y_true, probabilities, classes)
+    true, P = _checked(y_true, probabilities, classes)
     n_labels = len(all_labels(y_true, classes))
     table = np.zeros((n_labels, n_labels), dtype=np.int64)
-    np.add.at(table, (truth, P.argmax(axis=1)), 1)
+    np.add.at(table, (true, P.argmax(axis=1)), 1)
     return table
 
 
 def worst_mistakes(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike, n: int = 25) -> list[Mistake]:
-    """Return the wrong guesses that were made most surely, the surest first; see `measure`.
+    """Return the wrong predictions that were made most surely, the surest first; see `measure`.
 
     Parameters
     ----------
@@ -305,26 +305,26 @@ def worst_mistakes(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLi
     Examples
     --------
     >>> worst_mistakes([0, 0, 1], [[0.4, 0.6], [0.25, 0.75], [0, 1]], [0, 1], n=1)
-    [Mistake(row=1, truth=0, guess=1, confidence=0.75)]
+    [Mistake(row=1, true=0, predicted=1, confidence=0.75)]
     """
-    truth, P = _checked(y_true, probabilities, classes)
-    guess, confidence = P.argmax(axis=1), P.max(axis=1)
-    wrong = np.flatnonzero(truth != guess)
+    true, P = _checked(y_true, probabilities, classes)
+    predicted, confidence = P.argmax(axis=1), P.max(axis=1)
+    wrong = np.flatnonzero(true != predicted)
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:n]
     names = all_labels(y_true, classes)
-    return [Mistake(int(row), names[truth[row]], names[guess[row]], float(confidence[row])) for row in surest]
+    return [Mistake(int(row), names[true[row]], names[predicted[row]], float(confidence[row])) for row in surest]
 
 
 def wrong_rows(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> list[int]:
-    """Return the rows that were guessed wrong, ascending; see `measure`.
+    """Return the rows that were predicted wrong, ascending; see `measure`.
 
     Examples
     --------
     >>> wrong_rows([0, 0, 1], [[0.4, 0.6], [1, 0], [0.5, 0.5]], [0, 1])
     [0, 2]
     """
-    truth, P = _checked(y_true, probabilities, classes)
-    rows: list[int] = np.flatnonzero(truth != P.argmax(axis=1)).tolist()
+    true, P = _checked(y_true, probabilities, classes)
+    rows: list[int] = np.flatnonzero(true != P.argmax(axis=1)).tolist()
     return rows
 
 
@@ -350,7 +350,7 @@ def mcnemar(y_true: ArrayLike, one: ArrayLike, other: ArrayLike) -> float:
     y_true : array-like of shape (n_samples,)
         Labels.
     one, other : array-like of shape (n_samples,)
-        What each of the two has guessed.
+        What each of the two has predicted.
 
     Returns
     -------
@@ -369,8 +369,8 @@ def mcnemar(y_true: ArrayLike, one: ArrayLike, other: ArrayLike) -> float:
     0.125
     """
     check_consistent_length(y_true, one, other)
-    truth = np.asarray(y_true)
-    wrong, wrong_too = np.asarray(one) != truth, np.asarray(other) != truth
+    true = np.asarray(y_true)
+    wrong, wrong_too = np.asarray(one) != true, np.asarray(other) != true
     return sign_test(int(np.sum(wrong & ~wrong_too)), int(np.sum(wrong_too & ~wrong)))
 
 

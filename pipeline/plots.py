@@ -103,7 +103,7 @@ def confusion(table: NDArray[np.int64], labels: Sequence[Any], title: str = "Con
     Parameters
     ----------
     table : ndarray of shape (n_classes, n_classes), int
-        Rows of each class (down) that were guessed to be of each class (across).
+        Rows of each class (down) that were predicted to be of each class (across).
     labels : sequence of length n_classes
         What the classes are called.
     title : str
@@ -122,7 +122,7 @@ def confusion(table: NDArray[np.int64], labels: Sequence[Any], title: str = "Con
     image = axes.imshow(share, cmap="Blues", norm=PowerNorm(0.3, 0, 1))
     bar = figure.colorbar(image, ax=axes, shrink=0.8, label="share of the row", ticks=[0, 0.001, 0.01, 0.1, 0.5, 1])
     bar.ax.set_yticklabels(["0", "0.1 %", "1 %", "10 %", "50 %", "100 %"])
-    axes.set(title=title, xlabel="guess", ylabel="truth")
+    axes.set(title=title, xlabel="predicted", ylabel="true")
     axes.set_xticks(range(n_classes), [str(label) for label in labels])
     axes.set_yticks(range(n_classes), [str(label) for label in labels])
     between = np.arange(n_classes - 1) + 0.5

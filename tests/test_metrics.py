@@ -11,7 +11,7 @@ from pipeline.metrics import (
     confusion,
     mcnemar,
     measure,
-    measure_guesses,
+    measure_predictions,
     sign_test,
     top_2_accuracy,
     worst_mistakes,
@@ -57,7 +57,7 @@ def test_labels_may_be_words_in_any_order(prediction):
     names, order = np.array(["b", "d", "a", "c"]), [2, 0, 3, 1]
     assert measure(names[y], P[:, order], names[order]) == pytest.approx(measure(y, P, classes))
     renamed = [
-        mistake._replace(truth=names[mistake.truth], guess=names[mistake.guess])
+        mistake._replace(true=names[mistake.true], predicted=names[mistake.predicted])
         for mistake in worst_mistakes(y, P, classes)
     ]
     assert worst_mistakes(names[y], P[:, order], names[order]) == renamed
@@ -118,7 +118,7 @@ def test_a_label_that_is_no_class_is_a_wrong_guess(prediction):
     assert np.array_equal(confusion(y, P, classes), sk.confusion_matrix(y, guess))
     assert by_class(y, P, classes)[4:] == [(9, 0.0, 0.0, 0.0, 10), (11, 0.0, 0.0, 0.0, 10)]
     assert wrong_rows(y, P, classes)[:20] == list(range(20))
-    assert {mistake.truth for mistake in worst_mistakes(y, P, classes, n=99)} >= {9, 11}
+    assert {mistake.true for mistake in worst_mistakes(y, P, classes, n=99)} >= {9, 11}
 
 
 def test_one_class():
@@ -149,9 +149,9 @@ def test_guesses_alone(prediction):
     y, P, classes = prediction
     guess, figures = P.argmax(axis=1), measure(y, P, classes)
     three = {name: figures[name] for name in ("accuracy", "error_rate", "f1_macro")}
-    assert measure_guesses(y, guess) == three
+    assert measure_predictions(y, guess) == three
     dates = np.datetime64("2020-01-01") + np.arange(4)
-    assert measure_guesses(dates[y], dates[guess]) == three
+    assert measure_predictions(dates[y], dates[guess]) == three
     assert np.isnan(measure(dates[y] + 1, P, dates)["log_loss"])
     assert top_2_accuracy(y, np.log(P), classes) == figures["top_2_accuracy"]
     assert top_2_accuracy([0, 1, 7, 1], [-1.5, 2.0, 0.5, -1.0], [0, 1]) == 0.75
@@ -161,7 +161,7 @@ def test_guesses_alone(prediction):
 def test_several_labels_at_once(form):
     """A row is right where all its labels are; F1 is the mean over the labels."""
     y, guess = np.array([[1, 0], [1, 1], [0, 1], [0, 0]]), np.array([[1, 0], [1, 0], [0, 1], [0, 0]])
-    figures = measure_guesses(form(y), form(guess))
+    figures = measure_predictions(form(y), form(guess))
     assert figures == pytest.approx({"accuracy": 0.75, "error_rate": 0.25, "f1_macro": (1 + 2 / 3) / 2})
 
 

@@ -116,7 +116,7 @@ def test_confusion_writes_every_count(n_classes):
     written = {(text.get_position()[1], text.get_position()[0]): int(text.get_text()) for text in axes.texts}
     assert written == {(row, column): table(n_classes)[row, column] for row, column in np.argwhere(table(n_classes))}
     assert [label.get_text() for label in axes.get_yticklabels()] == [f"c{k}" for k in range(n_classes)]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("guess", "truth")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
 
 
 def test_confusion_of_a_class_without_rows():

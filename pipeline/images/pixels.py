@@ -84,8 +84,8 @@ def contradiction(X: Any, scale: float) -> str | None:
     largest = _largest(X)
     if scale / TOO_DARK < largest <= TOO_BRIGHT * scale or not largest:
         return None
-    guess = "is X scaled already?" if largest <= scale else "was fit given scaled images?"
-    return f"X has pixels up to {largest:g}, where fit saw pixels on 0..{scale:g}: {guess}"
+    question = "is X scaled already?" if largest <= scale else "was fit given scaled images?"
+    return f"X has pixels up to {largest:g}, where fit saw pixels on 0..{scale:g}: {question}"
 
 
 def pieces(X: Any) -> Iterator[slice]:

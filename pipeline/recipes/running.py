@@ -62,7 +62,7 @@ def run(
     dict
         ``seed``; ``layers``, their widths; ``n_parameters``; ``epochs``, ``updates``, ``seconds`` (of training, wall
         time); ``history``, a list for each column of ``history.csv``; ``validation`` and ``test``, the figures of
-        ``metrics.json``; ``wrong``, the rows of the test file that were guessed wrong; and where the recipe asks for
+        ``metrics.json``; ``wrong``, the rows of the test file that were predicted wrong; and where the recipe asks for
         them ``gradcheck`` and ``numerical``. An ensemble has no ``history``, but ``members``, the same of each; epochs,
         updates and parameters are those of all members together. Where copies are averaged over,
         ``without_averaging`` has the figures of images as they are. Members of an ensemble of other recipes have the

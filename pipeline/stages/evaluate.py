@@ -37,7 +37,7 @@ from pipeline.stages.base import Progress, Stage
 
 BATCH = 1024  # images that are predicted at once, however many there are
 CURVES = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
-OF_GUESSES = ("accuracy", "neg_error_rate", "f1_macro")  # scores that take no probabilities
+OF_PREDICTIONS = ("accuracy", "neg_error_rate", "f1_macro")  # scores that take no probabilities
 LESS_IS_BETTER = ("error_rate", "log_loss", "calibration_error")
 
 
@@ -71,7 +71,7 @@ Score = Literal["accuracy", "neg_error_rate", "neg_log_loss", "f1_macro", "top_2
 
 
 class Evaluate(Stage, BaseEstimator):
-    """Measure a fitted classifier by its guesses and its probabilities.
+    """Measure a fitted classifier by its predictions and its probabilities.
 
     As ``scoring=`` it gives ``cross_validate`` and the searches all scores by name. What wants a single number
     (``cross_val_score``, ``learning_curve``, ``validation_curve``, ``HalvingGridSearchCV`` and
@@ -79,7 +79,7 @@ class Evaluate(Stage, BaseEstimator):
 
     Any classifier can be scored. A score that has no value is NaN, and all others stand: what takes probabilities is
     NaN for a classifier that has none and for several labels at once, log loss where a label was not in training.
-    Such a label is a wrong guess to the other scores.
+    Such a label is a wrong prediction to the other scores.
 
     Parameters
     ----------
@@ -161,12 +161,12 @@ class Evaluate(Stage, BaseEstimator):
         ParameterError
             Where a parameter is not allowed.
         ValueError
-            Where labels and guesses do not fit together.
+            Where labels and predictions do not fit together.
         """
         check_parameters(self)
         figures = dict.fromkeys(metrics.MEASURES, math.nan)
-        figures |= metrics.measure_guesses(y, estimator.predict(X), sample_weight=sample_weight)
-        if self.measure not in OF_GUESSES:
+        figures |= metrics.measure_predictions(y, estimator.predict(X), sample_weight=sample_weight)
+        if self.measure not in OF_PREDICTIONS:
             figures |= self._measure_probabilities(estimator, X, y, sample_weight)
         scores = {_scorer_name(name): -value if name in LESS_IS_BETTER else value for name, value in figures.items()}
         return scores if self.measure is None else scores[self.measure]
@@ -174,7 +174,7 @@ class Evaluate(Stage, BaseEstimator):
     def _measure_probabilities(
         self, estimator: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> dict[str, float]:
-        """Return the measures that take more than guesses: those that the estimator gives a value to."""
+        """Return the measures that take more than predictions: those that the estimator gives a value to."""
         if metrics.is_multilabel(y) or not hasattr(estimator, "classes_"):
             return {}
         classes, weights = estimator.classes_, {"sample_weight": sample_weight}
@@ -352,7 +352,9 @@ def _write_tables(folder: Path, verdicts: Mapping[str, Verdict]) -> None:
     _write_csv(folder / "mistakes.csv", ["part", *metrics.Mistake._fields], mistakes)
     for part, verdict in verdicts.items():
         rows = [(label, *counts) for label, counts in zip(verdict.labels, verdict.confusion.tolist(), strict=True)]
-        _write_csv(folder / f"confusion_{part}.csv", ["truth", *(f"guess_{label}" for label in verdict.labels)], rows)
+        _write_csv(
+            folder / f"confusion_{part}.csv", ["true", *(f"predicted_{label}" for label in verdict.labels)], rows
+        )
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -383,4 +385,4 @@ _MISTAKES = "Test images: the most confident mistakes"
 
 def _caption(mistake: metrics.Mistake) -> str:
     """Say what stands above the image of a mistake."""
-    return f"truth {mistake.truth}, guess {mistake.guess}\n{mistake.confidence:.1%}, row {mistake.row}"
+    return f"true {mistake.true}, predicted {mistake.predicted}\n{mistake.confidence:.1%}, row {mistake.row}"

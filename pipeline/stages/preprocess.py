@@ -43,9 +43,9 @@ class Preprocess(Stage, Normalize):
         self.image_shape_ = height, width
         if height != width:  # of rows alone, `fit` takes images for square ones
             self.input_statistics_ = ImageStatistics.of(_rows_of(images), (height, width))
-        for part, (pictures, truth) in parts.items():
-            write_npy(folder / f"{part}_Y.npy", one_hot.transform(truth))
-            self._write_pixels(folder / f"{part}_X.npy", _rows_of(pictures), progress)
+        for part, (X, y) in parts.items():
+            write_npy(folder / f"{part}_Y.npy", one_hot.transform(y))
+            self._write_pixels(folder / f"{part}_X.npy", _rows_of(X), progress)
         state = json.dumps(self.get_state(), indent=2, sort_keys=True) + "\n"
         write_new(folder / "normalize.json", state)
         return {

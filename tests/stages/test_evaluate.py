@@ -404,7 +404,7 @@ def test_run_lists_the_mistakes_by_their_rows(artifacts):
     mistakes = rows_of(artifacts, "mistakes.csv")
     assert [int(row["row"]) for row in mistakes if row["part"] == "validation"] == [33, 38, 31]
     assert [int(row["row"]) for row in mistakes if row["part"] == "test"] == [26, 9, 15, 4]
-    assert (mistakes[0]["truth"], mistakes[0]["guess"]) == ("1", "2")
+    assert (mistakes[0]["true"], mistakes[0]["predicted"]) == ("1", "2")
     assert float(mistakes[0]["confidence"]) == pytest.approx(213 / 255)
 
 
@@ -452,10 +452,10 @@ def test_run_counts_by_class(artifacts):
     for part, n_rows in (("validation", 10), ("test", N_TEST)):
         table = rows_of(artifacts, f"confusion_{part}.csv")
         support = [int(row["support"]) for row in scores if row["part"] == part]
-        assert [sum(int(row[f"guess_{k}"]) for k in range(N_CLASSES)) for row in table] == support
-        assert [row["truth"] for row in table] == ["0", "1", "2", "3"]
+        assert [sum(int(row[f"predicted_{k}"]) for k in range(N_CLASSES)) for row in table] == support
+        assert [row["true"] for row in table] == ["0", "1", "2", "3"]
         assert sum(support) == n_rows
-        diagonal = [int(row[f"guess_{row['truth']}"]) / n for row, n in zip(table, support, strict=True)]
+        diagonal = [int(row[f"predicted_{row['true']}"]) / n for row, n in zip(table, support, strict=True)]
         assert [float(row["recall"]) for row in scores if row["part"] == part] == pytest.approx(diagonal)
 
 
@@ -524,9 +524,9 @@ def test_run_with_a_label_that_training_has_not_seen(artifacts):
     assert figures["test"] == pytest.approx(done["test"] | {"log_loss": None})
     assert np.isfinite(figures["validation"]["log_loss"])
     table = rows_of(artifacts, "confusion_test.csv")
-    assert [row["truth"] for row in table] == ["0", "1", "2", "3", "9"]
-    assert sum(int(count) for name, count in table[-1].items() if name != "truth") == 2
-    assert sum(int(row["guess_9"]) for row in table) == 0
+    assert [row["true"] for row in table] == ["0", "1", "2", "3", "9"]
+    assert sum(int(count) for name, count in table[-1].items() if name != "true") == 2
+    assert sum(int(row["predicted_9"]) for row in table) == 0
     assert [row["support"] for row in rows_of(artifacts, "by_class.csv") if row["label"] == "9"] == ["2"]
     assert sorted(written(artifacts)) == sorted([*TABLES, *PICTURES, RECORD])
 
@@ -543,7 +543,7 @@ def test_run_with_one_class_alone(artifacts, monkeypatch):
     done = Evaluate().run(artifacts)
     assert done["test"]["accuracy"] == done["validation"]["top_2_accuracy"] == 1
     assert done["test"]["log_loss"] == 0
-    assert rows_of(artifacts, "confusion_test.csv") == [{"truth": "3", "guess_3": str(N_TEST)}]
+    assert rows_of(artifacts, "confusion_test.csv") == [{"true": "3", "predicted_3": str(N_TEST)}]
     assert sorted(written(artifacts)) == sorted([*TABLES, *PICTURES, RECORD])
 
 
