@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.data.arrival import HEAD, describe_kind
 from pipeline.data.npz import NpzError, NpzReader
+from pipeline.data.signatures import HEAD, describe_kind
 from pipeline.files import replacing_file
 from pipeline.images.deform import Deform
 from pipeline.mlp.classifier import MLPClassifier

@@ -124,7 +124,7 @@ class HouseError(RuntimeError):
 
 
 TROUBLES = {
-    "ours": HouseError("no carrier came"),
+    "ours": HouseError("no source came"),
     "runtime": RuntimeError("out of order"),
     "value": ValueError("the data are odd"),
     "key": KeyError("digits"),
@@ -356,7 +356,7 @@ def test_a_missing_input_says_which_command_makes_it(command, maker):
     ("trouble", "message"),
     [
         ("value", "the data are odd"),
-        ("ours", "no carrier came"),
+        ("ours", "no source came"),
         ("runtime", "RuntimeError: out of order"),
         ("key", "KeyError: 'digits'"),
         ("memory", "MemoryError"),

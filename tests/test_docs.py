@@ -14,7 +14,7 @@ from pages import DOCS, EXAMPLES, PAGES, ROOT, blocks, commands, commands_of, ru
 from typer.main import get_command
 
 from pipeline.cli import app
-from pipeline.data.catalogue import CATALOGUE
+from pipeline.data.registry import REGISTRY
 from pipeline.parameters import read_yaml
 from pipeline.settings import check_document, override, read_document
 from pipeline.stage_command import STAGES, stage_class
@@ -225,9 +225,9 @@ def test_every_how_to_is_in_the_list():
     assert {line for line in listed.splitlines() if line and not line.startswith(":")} == pages
 
 
-@pytest.mark.parametrize("dataset", CATALOGUE.values(), ids=CATALOGUE)
+@pytest.mark.parametrize("dataset", REGISTRY.values(), ids=REGISTRY)
 def test_data_sets_stand_with_their_licence(dataset):
-    """The table of data sets has every name of the catalogue, with its licence and number of classes."""
+    """The table of data sets has every name of the registry, with its licence and number of classes."""
     [row] = re.findall(rf"^\| `{dataset.name}` \|.*$", DATA, re.MULTILINE)
     assert row.endswith(f"| {dataset.n_classes} | {dataset.licence} |")
 

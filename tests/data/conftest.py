@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.data.carriers.base import Transfer
 from pipeline.data.idx import FILES, write_idx
+from pipeline.data.sources.base import Transfer
 from pipeline.stages.base import Progress
 
 

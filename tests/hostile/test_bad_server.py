@@ -14,14 +14,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.data.carriers import mirror, openml
-from pipeline.data.carriers.arrays import fixed_fifth, write_parts
-from pipeline.data.carriers.base import Transfer
-from pipeline.data.carriers.local import Folder
-from pipeline.data.carriers.mirror import Mirror
-from pipeline.data.carriers.openml import OpenML
-from pipeline.data.catalogue import Dataset
 from pipeline.data.download import deliver
+from pipeline.data.registry import Dataset
+from pipeline.data.sources import mirror, openml
+from pipeline.data.sources.arrays import fixed_fifth, write_parts
+from pipeline.data.sources.base import Transfer
+from pipeline.data.sources.local import Folder
+from pipeline.data.sources.mirror import Mirror
+from pipeline.data.sources.openml import OpenML
 from pipeline.stages.base import Progress
 
 pytestmark = pytest.mark.hostile
@@ -163,11 +163,9 @@ def test_bad_answers(bad, world, draw, scaled, monkeypatch):
     served = set()
     tracemalloc.start()
     for _ in range(scaled(100)):
-        carriers = (draw.choice([Mirror(bad.url), OpenML(7)]), Folder(world.good))
+        sources = (draw.choice([Mirror(bad.url), OpenML(7)]), Folder(world.good))
         start = time.monotonic()
-        served |= {
-            deliver(Dataset("bad", world.hashes, carriers, n_classes=2), "auto", world.home, transfer).split()[0]
-        }
+        served |= {deliver(Dataset("bad", world.hashes, sources, n_classes=2), "auto", world.home, transfer).split()[0]}
         assert time.monotonic() - start < 7 * 30 * TIMEOUT + 5
         assert {path.name: path.read_bytes() for path in world.home.iterdir()} == world.files
         assert world.precious.read_bytes() == b"precious"

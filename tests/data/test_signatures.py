@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from pipeline.data.arrival import Chunks, foreign_kind
+from pipeline.data.signatures import Chunks, foreign_kind
 
 
 @pytest.mark.parametrize(

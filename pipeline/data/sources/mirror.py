@@ -1,4 +1,4 @@
-"""Carriers that serve the four files over HTTP, compressed with gzip.
+"""Sources that serve the four files over HTTP, compressed with gzip.
 
 How they come is told in ``web``. What is done here is to unpack on the way, and to tell a file that is not IDX.
 """
@@ -8,17 +8,17 @@ from functools import partial
 from io import BufferedReader
 from pathlib import Path
 
-from pipeline.data.arrival import GZIP, HEAD, foreign_kind
-from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
-from pipeline.data.carriers.web import Download, fetch, save_plain
 from pipeline.data.idx import ForeignFileError, copy_idx
+from pipeline.data.signatures import GZIP, HEAD, foreign_kind
+from pipeline.data.sources.base import Files, Source, SourceError, Transfer
+from pipeline.data.sources.web import Download, fetch, save_plain
 
 _MAX_BYTES = 2**26
-"""Most bytes of a file as it is served, and as it is unpacked; the largest of the catalogue has 47 million."""
+"""Most bytes of a file as it is served, and as it is unpacked; the largest of the registry has 47 million."""
 
 
 @dataclass(frozen=True)
-class Mirror(Carrier):
+class Mirror(Source):
     """A folder on the web that holds the files, each with ``.gz`` at its end.
 
     Attributes
@@ -28,7 +28,7 @@ class Mirror(Carrier):
     """
 
     url: str
-    source = "mirror"
+    kind = "mirror"
 
     def __str__(self) -> str:
         return f"mirror {self.url}"
@@ -48,11 +48,11 @@ def _save(file: BufferedReader, target: Path, *, unpack: bool) -> None:
     """Save an IDX file raw, or a compressed file as it is."""
     head = file.peek(HEAD)
     if not unpack and not head.startswith(GZIP):
-        raise CarrierError(f"what it serves is {foreign_kind(head) or 'not compressed with gzip'}")
+        raise SourceError(f"what it serves is {foreign_kind(head) or 'not compressed with gzip'}")
     try:
         if unpack:
             copy_idx(file, target, max_bytes=_MAX_BYTES)
         else:
             save_plain(file, target)
     except ForeignFileError as error:
-        raise CarrierError(str(error).replace("the file", "what it serves", 1)) from None
+        raise SourceError(str(error).replace("the file", "what it serves", 1)) from None

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.data.carriers.base import CarrierError
-from pipeline.data.carriers.mirror import Mirror
 from pipeline.data.idx import FILES
+from pipeline.data.sources.base import SourceError
+from pipeline.data.sources.mirror import Mirror
 
 IMAGES = FILES["train"][0]
 PATH = f"/set/{IMAGES}.gz"
@@ -57,16 +57,16 @@ def test_keeps_files_compressed_whose_compressed_bytes_are_known(server, mirrore
 def test_compressed_files_must_be_compressed(server, mirrored, home, transfer, body):
     """A page in the place of a file that is to stay compressed is recognised, and not asked for again."""
     server.pages[PATH] = body
-    with pytest.raises(CarrierError, match=r"what it serves is (an HTML|not compressed)"):
+    with pytest.raises(SourceError, match=r"what it serves is (an HTML|not compressed)"):
         Mirror(mirrored).bring({f"{IMAGES}.gz": "0" * 64}, home, transfer)
     assert server.asked == [PATH]
 
 
 def test_endless_compressed_file(server, mirrored, home, transfer, monkeypatch):
     """A file that is to stay compressed cannot fill the disk."""
-    monkeypatch.setattr("pipeline.data.carriers.mirror._MAX_BYTES", 100)
+    monkeypatch.setattr("pipeline.data.sources.mirror._MAX_BYTES", 100)
     server.pages[PATH] = b"\x1f\x8b" + bytes(1000)
-    with pytest.raises(CarrierError, match="goes on after 100 bytes"):
+    with pytest.raises(SourceError, match="goes on after 100 bytes"):
         Mirror(mirrored).bring({f"{IMAGES}.gz": "0" * 64}, home, transfer)
     assert not list(home.iterdir())
 
@@ -94,7 +94,7 @@ def test_follows_a_redirect(server, mirrored, files, tiny, home, transfer):
 def test_what_will_not_pass(server, mirrored, files, home, transfer, waits, answer, words):
     """What will be no better another time is asked for once, and named."""
     server.pages[PATH] = answer(server.answers)
-    with pytest.raises(CarrierError, match=words):
+    with pytest.raises(SourceError, match=words):
         Mirror(mirrored).bring(dict.fromkeys([IMAGES], files[IMAGES]), home, transfer)
     assert server.asked == [PATH]
     assert not waits
@@ -158,14 +158,14 @@ def test_nobody_listens(files, home, transfer, waits):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        with pytest.raises(CarrierError, match=rf"127\.0\.0\.1:{port} cannot be reached: .*refused"):
+        with pytest.raises(SourceError, match=rf"127\.0\.0\.1:{port} cannot be reached: .*refused"):
             Mirror(f"http://127.0.0.1:{port}/").bring(files, home, transfer)
     assert not waits
 
 
 def test_no_such_host(files, home, transfer, waits):
     """A name that nobody knows is not tried again, and the reason has no address of an object in it."""
-    with pytest.raises(CarrierError, match=r"^nowhere\.invalid cannot be reached: [^<>]*$"):
+    with pytest.raises(SourceError, match=r"^nowhere\.invalid cannot be reached: [^<>]*$"):
         Mirror("https://nowhere.invalid/").bring(files, home, transfer)
     assert not waits
 
@@ -177,6 +177,6 @@ def test_no_connection_in_time(files, home, transfer, waits, monkeypatch):
         raise TimeoutError("timed out")
 
     monkeypatch.setattr("urllib3.util.connection.create_connection", nobody)
-    with pytest.raises(CarrierError, match=r"example\.org did not answer within 10 s"):
+    with pytest.raises(SourceError, match=r"example\.org did not answer within 10 s"):
         Mirror("http://example.org/").bring(files, home, transfer)
     assert not waits

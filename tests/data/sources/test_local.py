@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.carriers.base import CarrierError
-from pipeline.data.carriers.local import Cache, Folder, ScikitLearnDigits
 from pipeline.data.idx import FILES, TYPES, Header, IdxError, read_idx, read_part, write_idx
+from pipeline.data.sources.base import SourceError
+from pipeline.data.sources.local import Cache, Folder, ScikitLearnDigits
 
 IMAGES = FILES["train"][0]
 ROOT = str(Path(__file__).parents[3])
@@ -55,7 +55,7 @@ def test_folder(tiny_folder, tiny, files, home, transfer):
 
 def test_folder_that_is_not_there(tmp_path, files, home, transfer):
     """A folder that is not there is said to be so."""
-    with pytest.raises(CarrierError, match="not there"):
+    with pytest.raises(SourceError, match="not there"):
         Folder(tmp_path / "nowhere").bring(files, home, transfer)
 
 
@@ -153,7 +153,7 @@ def test_errors_name_the_users_files(tiny_folder, files, home, transfer, changes
 def test_cache_gives_what_it_has_kept(tmp_path, tiny_folder, tiny, files, home, transfer):
     """A cache is empty first, and gives the same bytes once it has kept them; keeping them again does no harm."""
     cache = Cache(tmp_path / "deep" / "cache")
-    with pytest.raises(CarrierError, match="not been filled"):
+    with pytest.raises(SourceError, match="not been filled"):
         cache.bring(files, home, transfer)
     cache.keep(files, tiny_folder)
     cache.keep(files, tiny_folder)
@@ -194,7 +194,7 @@ def test_a_killed_filling_mixes_nothing(tmp_path, tiny_folder, tiny, files):
     code = f"""
 import os, shutil, signal
 from pathlib import Path
-from pipeline.data.carriers.local import Cache
+from pipeline.data.sources.local import Cache
 copy = shutil.copyfile
 def killed(source, target):
     if os.path.basename(source) == {sorted(files)[2]!r}:
@@ -242,7 +242,7 @@ def test_half_a_cache_is_empty(tmp_path, tiny_folder, files, home, transfer):
     cache = Cache(tmp_path / "cache")
     cache.keep(files, tiny_folder)
     (cache.path / IMAGES).unlink()
-    with pytest.raises(CarrierError, match="not been filled"):
+    with pytest.raises(SourceError, match="not been filled"):
         cache.bring(files, home, transfer)
     assert not list(home.iterdir())
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.carriers.base import CarrierError
 from pipeline.data.idx import FILES, write_idx
+from pipeline.data.sources.base import SourceError
 
 _WHITES = (1, 16, 255)
 """The largest value that a set of grey images may go up to: fractions, 4 bits and a bit, bytes."""
@@ -32,7 +32,7 @@ def to_images(table: NDArray[Any]) -> NDArray[np.uint8]:
 
     Raises
     ------
-    CarrierError
+    SourceError
         Where it is no such table.
 
     Examples
@@ -43,15 +43,15 @@ def to_images(table: NDArray[Any]) -> NDArray[np.uint8]:
     """
     values = np.asarray(table)
     if values.ndim != 2 or values.dtype.kind not in "uif" or not values.size:
-        raise CarrierError(f"it holds no table of numbers, but {values.dtype} of shape {values.shape}")
+        raise SourceError(f"it holds no table of numbers, but {values.dtype} of shape {values.shape}")
     side = isqrt(values.shape[1])
     if side**2 != values.shape[1]:
-        raise CarrierError(f"its rows of {values.shape[1]} values are no square images")
+        raise SourceError(f"its rows of {values.shape[1]} values are no square images")
     least, most = values.min(), values.max()
     white = next((white for white in _WHITES if most <= white), None)
     black = -1 if -1 <= least < 0 and white == 1 else 0
     if white is None or not least >= black:
-        raise CarrierError(f"its values from {least:g} to {most:g} are no grey values on 0..1, 0..16, 0..255 or -1..1")
+        raise SourceError(f"its values from {least:g} to {most:g} are no grey values on 0..1, 0..16, 0..255 or -1..1")
     blocks = np.array_split(values, len(values) // 1000 + 1)  # for MNIST as float64 takes half a gigabyte
     pixels = [np.rint((block - black) * (255 / (white - black))).astype(np.uint8) for block in blocks]
     return np.concatenate(pixels).reshape(-1, side, side)
@@ -71,7 +71,7 @@ def to_labels(column: NDArray[Any]) -> NDArray[np.uint8]:
 
     Raises
     ------
-    CarrierError
+    SourceError
         Where there are more than 256 classes.
 
     Examples
@@ -83,7 +83,7 @@ def to_labels(column: NDArray[Any]) -> NDArray[np.uint8]:
     """
     classes, codes = np.unique(np.asarray(column).astype(str), return_inverse=True)
     if len(classes) > 256:
-        raise CarrierError(f"its {len(classes)} different labels are more than 256 classes")
+        raise SourceError(f"its {len(classes)} different labels are more than 256 classes")
     values = [_small_integer(label) for label in classes]
     known = values if None not in values and len(set(values)) == len(values) else range(len(classes))
     return np.array(known, dtype=np.uint8)[codes]

@@ -1,18 +1,18 @@
 """The data sets as one table: their files, who carries them, their classes, licence and citation.
 
-Hands on a ``Dataset`` for a name of the catalogue, for ``openml:NAME``, or for a folder of the user's own.
+Hands on a ``Dataset`` for a name of the registry, for ``openml:NAME``, or for a folder of the user's own.
 """
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.data.carriers.base import Carrier, Files
-from pipeline.data.carriers.local import Folder, ScikitLearnDigits
-from pipeline.data.carriers.mirror import Mirror
-from pipeline.data.carriers.openml import OpenML
-from pipeline.data.carriers.packages import CsvWheel, NpmPackage
 from pipeline.data.idx import FILES
+from pipeline.data.sources.base import Files, Source
+from pipeline.data.sources.local import Folder, ScikitLearnDigits
+from pipeline.data.sources.mirror import Mirror
+from pipeline.data.sources.openml import OpenML
+from pipeline.data.sources.packages import CsvWheel, NpmPackage
 from pipeline.parameters import ParameterError, closest
 
 
@@ -27,7 +27,7 @@ class Dataset:
     files : mapping of str to str or None
         Its four files and the SHA-256 of each: of the raw bytes; or, where the name ends with ``.gz``, of the
         compressed ones; None where nothing is known.
-    carriers : tuple of Carrier
+    sources : tuple of Source
         Who brings it, in the order in which they are asked.
     n_classes : int or None
         How many classes it has; None where nobody has said.
@@ -37,7 +37,7 @@ class Dataset:
 
     name: str
     files: Files
-    carriers: tuple[Carrier, ...]
+    sources: tuple[Source, ...]
     n_classes: int | None = None
     licence: str = ""
     citation: str = ""
@@ -53,7 +53,7 @@ _MNIST = Dataset(
         "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
-    carriers=(
+    sources=(
         Mirror("https://storage.googleapis.com/cvdf-datasets/mnist/"),
         Mirror("https://ossci-datasets.s3.amazonaws.com/mnist/"),
         OpenML(554),
@@ -73,7 +73,7 @@ _FASHION_MNIST = Dataset(
         "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
         "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     },
-    carriers=(
+    sources=(
         Folder("/usr/share/datasets/fashion-mnist"),  # Debian's package dataset-fashion-mnist
         Mirror(
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/"
@@ -96,7 +96,7 @@ _KMNIST = Dataset(
         "t10k-labels-idx1-ubyte.gz": "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
     },
     # One server, asked safely first; nobody else's bytes could be checked.
-    carriers=(
+    sources=(
         Mirror("https://codh.rois.ac.jp/kmnist/dataset/kmnist/"),
         Mirror("http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),
     ),
@@ -109,13 +109,13 @@ _KMNIST = Dataset(
 _DIGITS = Dataset(
     name="digits",
     files=dict.fromkeys(_NAMES),
-    carriers=(ScikitLearnDigits(),),
+    sources=(ScikitLearnDigits(),),
     n_classes=10,
     licence="CC BY 4.0",
     citation="Alpaydin, Kaynak: Optical Recognition of Handwritten Digits, UCI (1998), its test part, 13 writers",
 )
 
-CATALOGUE = {dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _KMNIST, _DIGITS)}
+REGISTRY = {dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _KMNIST, _DIGITS)}
 """The data sets with a name of their own."""
 
 
@@ -125,7 +125,7 @@ def find_dataset(name: str) -> Dataset:
     Parameters
     ----------
     name : str
-        A name of the catalogue; ``openml:NAME`` or ``openml:NUMBER``; or the path of a folder.
+        A name of the registry; ``openml:NAME`` or ``openml:NUMBER``; or the path of a folder.
 
     Raises
     ------
@@ -134,23 +134,23 @@ def find_dataset(name: str) -> Dataset:
 
     Examples
     --------
-    >>> find_dataset("openml:28").carriers
+    >>> find_dataset("openml:28").sources
     (OpenML(key=28),)
     """
-    if name in CATALOGUE:
-        return CATALOGUE[name]
+    if name in REGISTRY:
+        return REGISTRY[name]
     if found := re.fullmatch(r"openml:([\w.()-]+)", name):
         key = int(found[1]) if found[1].isdecimal() else found[1]
-        return Dataset(name, dict.fromkeys(_NAMES), carriers=(OpenML(key),))
+        return Dataset(name, dict.fromkeys(_NAMES), sources=(OpenML(key),))
     if name and Path(name).is_dir():  # an empty path would be the current folder
-        return Dataset(name, dict.fromkeys(_NAMES), carriers=(Folder(name),))
-    known = f"dataset must be {', '.join(CATALOGUE)}, openml:NAME or a folder that is there; got {name!r}"
+        return Dataset(name, dict.fromkeys(_NAMES), sources=(Folder(name),))
+    known = f"dataset must be {', '.join(REGISTRY)}, openml:NAME or a folder that is there; got {name!r}"
     raise ParameterError(known + _hint(name))
 
 
 def _hint(name: str) -> str:
     """Return what may have been meant by a name that is no data set, or where its folder was looked for."""
-    near = closest(name, CATALOGUE)
+    near = closest(name, REGISTRY)
     if near:
         return f"; did you mean {near}?"
     if not name or Path(name).is_absolute():

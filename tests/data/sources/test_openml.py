@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.data.carriers import openml
-from pipeline.data.carriers.base import CarrierError
-from pipeline.data.carriers.openml import OpenML
 from pipeline.data.idx import read_part
+from pipeline.data.sources import openml
+from pipeline.data.sources.base import SourceError
+from pipeline.data.sources.openml import OpenML
 
 ROWS = [[16 * (row % 3), row, 255, 0] for row in range(20)]
 LABELS = ["one" if row % 2 else "two" for row in range(20)]
@@ -146,7 +146,7 @@ def test_no_address_becomes_a_path(site, files, home, transfer, tmp_path, url, e
         there.write_bytes(b"precious")
     address = url.format(base=site.url, there=there) if isinstance(url, str) else url
     serve(site, site.pages["/arff"], url=address)
-    with pytest.raises((CarrierError, OSError, ValueError)):
+    with pytest.raises((SourceError, OSError, ValueError)):
         OpenML(77).bring(files, home, replace(transfer, retries=0))
     assert list(home.iterdir()) == []
     assert contents(there.parent) == ({"x.gz": b"precious"} if exists else {})
@@ -185,7 +185,7 @@ def test_failures(site, files, home, transfer, path, answer, words, monkeypatch)
     monkeypatch.setattr(openml, "_MAX_TABLE", 2**18)
     site.pages[path] = answer(site.answers, site.pages[path])
     hasty = replace(transfer, timeout=0.2) if words == "timed out" else transfer
-    with pytest.raises((CarrierError, OSError, ValueError), match=words):
+    with pytest.raises((SourceError, OSError, ValueError), match=words):
         OpenML(77).bring(files, home, hasty)
     assert not list(home.iterdir())
 
@@ -208,7 +208,7 @@ def features(n_columns):
 def test_names_that_lead_nowhere(site, files, home, transfer, answer, words):
     """A number that is none is not asked for."""
     site.pages[LIST] = pack(**answer)
-    with pytest.raises(CarrierError, match=words):
+    with pytest.raises(SourceError, match=words):
         OpenML("tiny").bring(files, home, transfer)
     assert site.asked == [LIST]
 

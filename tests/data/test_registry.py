@@ -2,44 +2,44 @@ import re
 
 import pytest
 
-from pipeline.data.carriers.local import Folder
-from pipeline.data.carriers.openml import OpenML
-from pipeline.data.catalogue import CATALOGUE, find_dataset
 from pipeline.data.idx import FILES
+from pipeline.data.registry import REGISTRY, find_dataset
+from pipeline.data.sources.local import Folder
+from pipeline.data.sources.openml import OpenML
 from pipeline.parameters import ParameterError
 
 NAMES = {name for part in FILES.values() for name in part}
 
 
 def test_names():
-    """The catalogue has these data sets."""
-    assert list(CATALOGUE) == ["mnist", "fashion-mnist", "kmnist", "digits"]
+    """The registry has these data sets."""
+    assert list(REGISTRY) == ["mnist", "fashion-mnist", "kmnist", "digits"]
 
 
-@pytest.mark.parametrize("dataset", CATALOGUE.values(), ids=CATALOGUE)
+@pytest.mark.parametrize("dataset", REGISTRY.values(), ids=REGISTRY)
 def test_entries(dataset):
     """Every entry has the four files, somebody to bring it, its classes, a licence and a citation."""
     assert {name.removesuffix(".gz") for name in dataset.files} == NAMES
-    assert dataset.carriers
+    assert dataset.sources
     assert dataset.n_classes == 10
     assert dataset.licence
     assert dataset.citation
     assert find_dataset(dataset.name) is dataset
 
 
-@pytest.mark.parametrize("dataset", CATALOGUE.values(), ids=CATALOGUE)
+@pytest.mark.parametrize("dataset", REGISTRY.values(), ids=REGISTRY)
 def test_what_comes_from_afar_can_be_checked(dataset):
-    """No entry that a remote carrier brings lacks a SHA-256 of a file, and no two files have the same."""
-    if any(carrier.remote for carrier in dataset.carriers):
+    """No entry that a remote source brings lacks a SHA-256 of a file, and no two files have the same."""
+    if any(source.remote for source in dataset.sources):
         known = list(dataset.files.values())
         assert all(re.fullmatch("[0-9a-f]{64}", one) for one in known)
         assert len(set(known)) == 4
 
 
-@pytest.mark.parametrize("dataset", CATALOGUE.values(), ids=CATALOGUE)
-def test_carriers_have_names(dataset):
-    """Carriers of one data set can be told apart by their names in a message."""
-    assert len({str(carrier) for carrier in dataset.carriers}) == len(dataset.carriers)
+@pytest.mark.parametrize("dataset", REGISTRY.values(), ids=REGISTRY)
+def test_sources_have_names(dataset):
+    """Sources of one data set can be told apart by their names in a message."""
+    assert len({str(source) for source in dataset.sources}) == len(dataset.sources)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_carriers_have_names(dataset):
 def test_openml(name, key):
     """Any OpenML set can be named by its number or its name."""
     dataset = find_dataset(name)
-    assert dataset.carriers == (OpenML(key),)
+    assert dataset.sources == (OpenML(key),)
     assert dataset.name == name
     assert dataset.n_classes is None
     assert set(dataset.files) == NAMES
@@ -57,7 +57,7 @@ def test_openml(name, key):
 def test_folder(tmp_path):
     """A folder that is there is a data set, of which nothing is known beforehand."""
     dataset = find_dataset(str(tmp_path))
-    assert dataset.carriers == (Folder(str(tmp_path)),)
+    assert dataset.sources == (Folder(str(tmp_path)),)
     assert set(dataset.files.values()) == {None}
 
 

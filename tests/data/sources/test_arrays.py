@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from pipeline.data.carriers.arrays import fixed_fifth, to_images, to_labels, write_parts
-from pipeline.data.carriers.base import CarrierError
 from pipeline.data.idx import read_part
+from pipeline.data.sources.arrays import fixed_fifth, to_images, to_labels, write_parts
+from pipeline.data.sources.base import SourceError
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_grey_values(values, pixels, dtype):
 )
 def test_no_grey_images(table, words):
     """A table that is not of square grey images is refused with what was found."""
-    with pytest.raises(CarrierError, match=words):
+    with pytest.raises(SourceError, match=words):
         to_images(table)
 
 
@@ -67,7 +67,7 @@ def test_labels(column, labels):
 
 def test_too_many_labels():
     """Labels that do not fit into a byte are refused."""
-    with pytest.raises(CarrierError, match="257 different labels"):
+    with pytest.raises(SourceError, match="257 different labels"):
         to_labels(np.arange(257))
 
 

@@ -1,4 +1,4 @@
-"""Carriers that need no network: a folder of IDX files, the user's cache, and the digits inside scikit-learn."""
+"""Sources that need no network: a folder of IDX files, the user's cache, and the digits inside scikit-learn."""
 
 import os
 import shutil
@@ -6,18 +6,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.data.carriers.arrays import fixed_fifth, to_images, to_labels, write_parts
-from pipeline.data.carriers.base import Carrier, CarrierError, Files, Transfer
 from pipeline.data.idx import FILES, copy_idx, read_labels, read_part, write_idx
 from pipeline.data.idx_names import find_parts
 from pipeline.data.parts import check_parts
+from pipeline.data.sources.arrays import fixed_fifth, to_images, to_labels, write_parts
+from pipeline.data.sources.base import Files, Source, SourceError, Transfer
 from pipeline.files import UnwritableError, find_foreign, replacing_folder
 
 _ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class Folder(Carrier):
+class Folder(Source):
     """A folder that holds the files, raw or compressed, under the official names or what `find_parts` takes for them.
 
     Attributes
@@ -27,7 +27,7 @@ class Folder(Carrier):
     """
 
     path: str | os.PathLike[str]
-    source = "folder"
+    kind = "folder"
     remote = False
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ class Folder(Carrier):
     def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it holds these or none
         """Copy the files, unpacked and with labels of one byte; errors are about the files of this folder."""
         if not Path(self.path).is_dir():
-            raise CarrierError("it is not there")
+            raise SourceError("it is not there")
         found = find_parts(self.path)
         names = {part: (str(images), str(labels)) for part, (images, labels) in found.items()}
         for part, (images, labels) in found.items():
@@ -50,8 +50,8 @@ class Folder(Carrier):
 
 
 @dataclass(frozen=True)
-class Cache(Carrier):
-    """The folder of the user's own in which a data set is kept, once a remote carrier has brought it.
+class Cache(Source):
+    """The folder of the user's own in which a data set is kept, once a remote source has brought it.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Cache(Carrier):
     """
 
     path: Path
-    source = "cache"
+    kind = "cache"
     remote = False
 
     def __str__(self) -> str:
@@ -70,14 +70,14 @@ class Cache(Carrier):
         """Copy the files as they are, all of one filling."""
         for _ in range(_ATTEMPTS):
             if not all((self.path / name).is_file() for name in files):
-                raise CarrierError("it has not been filled yet")
+                raise SourceError("it has not been filled yet")
             with suppress(FileNotFoundError):  # it is just being replaced
                 before = self.path.stat()
                 for name in files:
                     shutil.copyfile(self.path / name, folder / name)
                 if os.path.samestat(before, self.path.stat()):
                     return
-        raise CarrierError("it is being filled anew while it is read")
+        raise SourceError("it is being filled anew while it is read")
 
     def keep(self, files: Files, folder: Path) -> None:
         """Take the files of a folder into the cache, all at once: what it held before is replaced or stays, whole.
@@ -95,10 +95,10 @@ class Cache(Carrier):
 
 
 @dataclass(frozen=True)
-class ScikitLearnDigits(Carrier):
+class ScikitLearnDigits(Source):
     """The 1797 digits of 8x8 pixels that ship inside scikit-learn, stretched from 0..16 to 0..255."""
 
-    source = "embedded"
+    kind = "embedded"
     remote = False
 
     def __str__(self) -> str:
