@@ -62,6 +62,7 @@ html_title = "digits-pipeline"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_show_sourcelink = False
+html_sidebars = {"tutorial": [], "explanation/*": []}  # they have no pages below them
 html_theme_options = {
     "logo": {"text": "digits-pipeline"},
     "navbar_align": "left",
