@@ -170,8 +170,8 @@ class TestTimeAugmentation(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_copies(self.augmentation, dtype)
         every_one = replace(self.augmentation, group=1)  # a field that copies share would make them no different
         deformer = every_one.prepare(n_pixels, np.float64 if dtype == np.float64 else np.float32)
-        moves = deformer.draw(self.n_copies - 1, np.random.default_rng(self.random_state))
-        return [partial(_copy, deformer, moves[:, k : k + 1]) for k in range(self.n_copies - 1)]
+        coefficients = deformer.draw(self.n_copies - 1, np.random.default_rng(self.random_state))
+        return [partial(_copy, deformer, coefficients[:, k : k + 1]) for k in range(self.n_copies - 1)]
 
 
 def check_copies(augmentation: Deform, dtype: DTypeLike) -> None:
@@ -187,7 +187,7 @@ def check_copies(augmentation: Deform, dtype: DTypeLike) -> None:
         raise ParameterError(f"background must be on 0..255 for images of uint8; got {augmentation.background!r}")
 
 
-def _copy(deformer: Deformer, moves: Array, images: Array) -> Array:
+def _copy(deformer: Deformer, coefficients: Array, images: Array) -> Array:
     """Return images deformed, all in the same way, in the type that they have."""
-    made = deformer.warp(images, np.repeat(moves, len(images), axis=1))
+    made = deformer.warp(images, np.repeat(coefficients, len(images), axis=1))
     return np.rint(made).astype(np.uint8) if images.dtype == np.uint8 else made

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.images.deform import PIECE, Warp
+from pipeline.images.warp import PIECE, Warp
 from pipeline.parameters import ParameterError
 
 Array = NDArray[Any]

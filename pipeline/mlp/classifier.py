@@ -597,7 +597,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._build(samples.X.shape[1], samples.Y.dtype, self._generator())
         if self.augmentation is not None:
             some = samples.X[:: -(-len(samples) // REMEMBERED)]
-            self.background_ = self.augmentation.seen(dense(some, self.pixel_scale)).outside
+            self.background_ = self.augmentation.with_background_of(dense(some, self.pixel_scale)).outside
         self._trainer = builder.trainer(self, len(samples))
 
     def _generator(self) -> np.random.Generator:

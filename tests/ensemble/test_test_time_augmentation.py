@@ -24,8 +24,8 @@ MODEL = GaussianNB(var_smoothing=0.1).fit(X, y)
 def drawn(n_copies, n_images, dtype=np.float32, seed=0):
     """Return the deformations of an average as `Deform` draws them, each for so many images."""
     deformer = DEFORM.prepare(64, dtype)
-    moves = deformer.draw(n_copies - 1, np.random.default_rng(seed))
-    return deformer, [np.repeat(moves[:, k : k + 1], n_images, axis=1) for k in range(n_copies - 1)]
+    coefficients = deformer.draw(n_copies - 1, np.random.default_rng(seed))
+    return deformer, [np.repeat(coefficients[:, k : k + 1], n_images, axis=1) for k in range(n_copies - 1)]
 
 
 @parametrize_with_checks([TestTimeAugmentation(LogisticRegression())])
@@ -39,7 +39,10 @@ def test_it_is_the_mean_over_the_image_and_its_copies(dtype):
     """The formula, written out."""
     images = X.astype(dtype)
     deformer, copies = drawn(4, len(X), dtype)
-    answers = [MODEL.predict_proba(images), *(MODEL.predict_proba(deformer.warp(images, moves)) for moves in copies)]
+    answers = [
+        MODEL.predict_proba(images),
+        *(MODEL.predict_proba(deformer.warp(images, coefficients)) for coefficients in copies),
+    ]
     averaged = TestTimeAugmentation(MODEL, DEFORM, n_copies=4).predict_proba(images)
     assert averaged == pytest.approx(np.mean(answers, axis=0), abs=1e-12)
     assert abs(averaged - answers[0]).max() > 0.01
@@ -55,10 +58,10 @@ def test_bytes_stay_bytes():
             return super().predict_proba(images)
 
     images = np.uint8(X * 15)
-    deformer, (moves,) = drawn(2, len(X))
+    deformer, (coefficients,) = drawn(2, len(X))
     TestTimeAugmentation(Looks().fit(images, y), DEFORM, n_copies=2).predict_proba(images)
     assert {one.dtype for one in seen} == {np.dtype(np.uint8)}
-    assert abs(seen[1] - deformer.warp(images, moves)).max() <= 0.501
+    assert abs(seen[1] - deformer.warp(images, coefficients)).max() <= 0.501
 
 
 def test_an_image_is_predicted_alone_as_among_others(monkeypatch):

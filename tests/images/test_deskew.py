@@ -8,8 +8,8 @@ from scipy import ndimage
 
 from pipeline import Fetch
 from pipeline.images import deskew as module
-from pipeline.images.deform import warp
 from pipeline.images.deskew import INK, MAX_SKEW, align, sampling_grid, side_of, skews
+from pipeline.images.warp import warp
 from pipeline.parameters import ParameterError
 
 WAYS = [
