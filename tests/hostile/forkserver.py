@@ -102,17 +102,17 @@ def prepare(asked):
 
 
 def add(datasets):
-    """Have data sets in the catalogue that come from servers of the test."""
-    from pipeline.data.carriers import openml
-    from pipeline.data.carriers.mirror import Mirror
-    from pipeline.data.carriers.openml import OpenML
-    from pipeline.data.catalogue import CATALOGUE, Dataset
+    """Have data sets in the registry that come from servers of the test."""
+    from pipeline.data.registry import REGISTRY, Dataset
+    from pipeline.data.sources import openml
+    from pipeline.data.sources.mirror import Mirror
+    from pipeline.data.sources.openml import OpenML
 
     for name, one in datasets.items():
-        carriers = [*map(OpenML, one.get("openml", [])), *map(Mirror, one["mirrors"])]
+        sources = [*map(OpenML, one.get("openml", [])), *map(Mirror, one["mirrors"])]
         openml._API = one.get("api", openml._API)
         openml._MAX_TABLE = one.get("max_table", openml._MAX_TABLE)
-        CATALOGUE[name] = Dataset(name, one["files"], tuple(carriers), n_classes=10)
+        REGISTRY[name] = Dataset(name, one["files"], tuple(sources), n_classes=10)
 
 
 def watch(asked):
