@@ -334,9 +334,20 @@ def _read_history(path: Path) -> dict[str, NDArray[np.float64]]:
     with path.open(encoding="utf-8", newline="") as file:
         try:
             table = np.array([[float(row[name] or "nan") for name in CURVES] for row in csv.DictReader(file)])
-            return dict(zip(CURVES, table.T, strict=True))  # without a row there is no column either
+            history = dict(zip(CURVES, table.T, strict=True))  # without a row there is no column either
+            _check_history(history)
         except (csv.Error, KeyError, ValueError):  # a text that is no UTF-8 is a ValueError, too
             raise ValueError(f"{path} is damaged: it must have numbers in the columns {', '.join(CURVES)}") from None
+    return history
+
+
+def _check_history(history: Mapping[str, NDArray[np.float64]]) -> None:
+    """Raise for figures that no training comes to; drawn, they would leave no room for the others."""
+    for name, figures in history.items():
+        largest = 1.0 if name.endswith("accuracy") else 1e9 if name == "epoch" else float(np.finfo(np.float32).max)
+        known = figures[np.isfinite(figures)]  # what is infinite is left out of a picture
+        if ((known < 0) | (known > largest)).any():
+            raise ValueError(f"{name} must be on 0 to {largest:g}")
 
 
 def _write_tables(folder: Path, verdicts: Mapping[str, Verdict]) -> None:

@@ -24,9 +24,11 @@ from pipeline.data.images import read_images
 from pipeline.data.npy import NpyError, read_npy, read_rows
 from pipeline.model_file import ModelFileError
 from pipeline.parameters import ParameterError
+from pipeline.plots import learning_curves, to_png
 from pipeline.provenance import ProvenanceError, Record, read_record, write_record
 from pipeline.recipes.reading import read_recipes
 from pipeline.recipes.results import make_table, read_progress, read_trials, write_trials
+from pipeline.stages.evaluate import _read_history
 from pipeline.stages.train import read_training
 
 pytestmark = [
@@ -231,6 +233,19 @@ def test_records_that_are_damaged(tmp_path, scaled, draw):
         content = damaged(seed, draw) if draw.random() < 0.5 else json.dumps(changed(json.loads(seed), draw)).encode()
         path.write_bytes(content)
         attempt(lambda: read_record(tmp_path), path, ProvenanceError)
+
+
+def test_histories_that_are_damaged(tmp_path, scaled, draw):
+    """What training has written of its epochs can be drawn, or one error names the file."""
+    path = tmp_path / "history.csv"
+    rows = [f"{epoch},0.{epoch}5,0.9{epoch},0.3,0.8,0.001" for epoch in range(1, 6)]
+    seed = "\n".join(["epoch,loss,accuracy,validation_loss,validation_accuracy,learning_rate", *rows, ""])
+    for _ in range(scaled(15)):
+        cells = [row.split(",") for row in seed.split("\n")]
+        draw.choice(cells[1:-1])[draw.randrange(6)] = draw.choice(["nan", "inf", "1e308", "-1e30", "", "x", "\0", '"'])
+        text = "\n".join(map(",".join, cells)).encode()
+        path.write_bytes(text if draw.random() < 0.5 else damaged(seed.encode(), draw))
+        attempt(lambda: to_png(learning_curves(_read_history(path))), path, ValueError)
 
 
 RECIPES = Path(__file__).parents[2] / "recipes"

@@ -604,7 +604,14 @@ def test_without_pictures_it_needs_no_matplotlib(artifacts, monkeypatch):
     assert sorted(written(artifacts)) == sorted([*TABLES, RECORD])
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "epoch,loss\n1,x\n", "\0"], ids=["empty", "other", "word", "nul"])
+COLUMNS = "epoch,loss,accuracy,validation_loss,validation_accuracy"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a,b\n1,2\n", "epoch,loss\n1,x\n", "\0", f"{COLUMNS}\n1,1e308,0.5,,\n", f"{COLUMNS}\n1,1,-1e30,,\n"],
+    ids=["empty", "other", "word", "nul", "too large", "too small"],
+)
 def test_a_damaged_history_is_named(artifacts, text):
     """The error says which file it is, and what it must have."""
     (artifacts / "model" / "history.csv").write_text(text)
