@@ -36,7 +36,7 @@ def run(options: Options) -> dict[str, Any]:
         for name, n_images in images.items()
     }
     figures, _ = compare(jobs, options.turns())
-    return {"target": TARGET, "pixels_moved": round(_ALL.pixels_moved(), 2), "sides": figures}
+    return {"target": TARGET, "pixels_moved": round(_ALL.rms_displacement(), 2), "sides": figures}
 
 
 class Task:
@@ -109,7 +109,7 @@ def draw(folder: Path, path: Path) -> None:
         "scale 15 %": Deform(scale=0.15),
         "shear 10 degrees": Deform(shear=10),
         "translation 2 pixels": Deform(translation=2),
-        **{f"elastic {deform.elastic:g}: {deform.pixels_moved():.1f} pixels": deform for deform in strengths},
+        **{f"elastic {deform.elastic:g}: {deform.rms_displacement():.1f} pixels": deform for deform in strengths},
         f"all, elastic {_ALL.elastic:g}": _ALL,
     }
     X, y = load_pixels(folder, "train", 1000)

@@ -207,7 +207,7 @@ def test_no_folder_imports_one_above_it(module):
             assert not {name for name in imports_of(module, for_types=True) if is_under(name, *above)}
 
 
-PLAIN_FOLDERS = ["network"]
+PLAIN_FOLDERS = ["network", "images", "preprocessing", "ensemble"]
 """Folders that speak in the field's own words."""
 # Words that a practitioner would have to guess, each with the field's own.
 AVOIDED_WORDS = {

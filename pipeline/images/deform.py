@@ -5,6 +5,7 @@ and reads them all in one warp, between the pixels: one matrix product says wher
 """
 
 import math
+import warnings
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -34,7 +35,7 @@ class Deform(Configurable):
 
     Simard, Steinkraus and Platt 2003, "Best practices for convolutional neural networks applied to visual document
     analysis"; Ciresan et al. 2010, arXiv 1003.0358. What ``elastic`` comes to depends on the blur, so compare
-    ``pixels_moved``.
+    ``rms_displacement``.
 
     Parameters
     ----------
@@ -165,17 +166,28 @@ class Deform(Configurable):
         self.check()
         return Deformer(self, image_shape(self.shape, n_pixels), dtype)
 
-    def pixels_moved(self, shape: tuple[int, int] = (28, 28)) -> float:
+    def rms_displacement(self, shape: tuple[int, int] = (28, 28)) -> float:
         """Return how far the elastic field moves a pixel: root of the mean square, in pixels, both axes together.
 
         Examples
         --------
-        >>> round(Deform(elastic=34, smoothness=4.5).pixels_moved(), 2)
+        >>> round(Deform(elastic=34, smoothness=4.5).rms_displacement(), 2)
         1.58
         """
         check_parameters(self)
         field = self.elastic * elastic_basis(shape, self.smoothness)
         return math.sqrt(2 * np.sum(field**2) / math.prod(shape))
+
+    def __getattr__(self, name: str) -> Any:
+        """Find `rms_displacement` under its old name, for a release."""
+        if name != "pixels_moved":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        warnings.warn(
+            "Deform: pixels_moved is called rms_displacement now; the old name will go in the next release",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return self.rms_displacement
 
 
 class Deformer:

@@ -206,12 +206,12 @@ class ImageStatistics:
     def _shifts(self, apart: Mapping[str, int], medians: Mapping[str, float]) -> list[str]:
         """Say how far the ink is shifted, and where to."""
         words = {"row": ("up", "down"), "column": ("left", "right")}
-        moved = [
+        shifts = [
             f"{abs(medians[name] - self.figures[name][2]) * side:.0f} pixels {words[name][apart[name] > 0]}"
             for name, side in zip(words, self.shape or (), strict=True)
             if name in apart
         ]
-        return [f"shifted by {' and '.join(moved)}?"] if moved else []
+        return [f"shifted by {' and '.join(shifts)}?"] if shifts else []
 
 
 def unlike_training(model: Any, X: Any) -> list[str]:

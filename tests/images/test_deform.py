@@ -83,13 +83,21 @@ def test_fields_are_as_strong_as_blurred_uniform_noise():
 
 
 @pytest.mark.parametrize(("elastic", "smoothness", "shape"), [(34, 4.5, (28, 28)), (10, 2, (28, 28)), (8, 3, (8, 12))])
-def test_pixels_moved_is_what_is_measured(elastic, smoothness, shape):
+def test_the_displacement_is_what_is_measured(elastic, smoothness, shape):
     """The length that is told beforehand is the root of the mean square of those that are drawn."""
     _, _, fields = drawn(2000, elastic=elastic, smoothness=smoothness, shape=shape)
-    told = Deform(elastic=elastic, smoothness=smoothness).pixels_moved(shape)
+    told = Deform(elastic=elastic, smoothness=smoothness).rms_displacement(shape)
     assert told == pytest.approx(math.sqrt(np.mean(np.sum(fields**2, axis=1))), rel=0.02)
-    assert Deform(elastic=2 * elastic, smoothness=smoothness).pixels_moved(shape) == pytest.approx(2 * told)
-    assert Deform().pixels_moved(shape) == 0
+    assert Deform(elastic=2 * elastic, smoothness=smoothness).rms_displacement(shape) == pytest.approx(2 * told)
+    assert Deform().rms_displacement(shape) == 0
+
+
+def test_the_displacement_has_an_old_name_for_a_release():
+    """``pixels_moved`` says its new name; another name is an error as ever."""
+    with pytest.warns(FutureWarning, match="pixels_moved is called rms_displacement now"):
+        assert Deform(elastic=34).pixels_moved() == Deform(elastic=34).rms_displacement()
+    with pytest.raises(AttributeError, match="'Deform' object has no attribute 'bent'"):
+        Deform().bent  # noqa: B018 - that it cannot be read
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
