@@ -18,7 +18,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pipeline.text import ROOM, shorten, shown_value
+from pipeline.text import ROOM, shorten, shown, shown_value
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -325,6 +325,10 @@ def closest(word: object, known: Iterable[str]) -> str | None:
     return plain[near[0]] if near else None
 
 
+_NAMES = 150
+"""Characters of a line for the names that there are."""
+
+
 def no_such(kind: str, name: object, known: Iterable[str], *, meant: str | None = None, where: str = "") -> str:
     """Say that there is no such thing, which one may have been meant, and which there are.
 
@@ -351,7 +355,8 @@ def no_such(kind: str, name: object, known: Iterable[str], *, meant: str | None 
     known = list(known)
     meant = meant or closest(name, known)
     hint = "" if meant is None else f"; did you mean {meant}?"
-    return f"there is no {kind} {shown_value(name)}{where}; there are {', '.join(known) or 'none'}{hint}"
+    there = shown(", ".join(map(str, known)), _NAMES) or "none"
+    return f"there is no {kind} {shown_value(name)}{where}; there are {there}{hint}"
 
 
 def read_value(text: str) -> Any:

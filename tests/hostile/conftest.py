@@ -176,7 +176,7 @@ class Failures:
         try:
             yield
         except AssertionError as error:
-            self.told.append(f"{attack}: {error}"[:1000])
+            self.told.append(f"{str(error)[:400]} -- by {attack}"[:800])
 
 
 @pytest.fixture
