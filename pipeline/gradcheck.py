@@ -21,7 +21,7 @@ from pipeline.mlp.validation import as_generator
 from pipeline.network import Network
 from pipeline.network.gradient_check import STEP, Difference, check_gradients, n_checked
 from pipeline.parameters import check_parameters
-from pipeline.stages.base import Progress
+from pipeline.progress import Progress
 from pipeline.stages.fetch import Fetch
 
 Array = NDArray[Any]
@@ -97,7 +97,7 @@ def check(
     model, X, y, classes
         As in ``build``.
     progress : Progress, optional
-        Whoever watches; thousands of parameters take seconds, hundreds of thousands minutes.
+        What hears how far the work is; thousands of parameters take seconds, hundreds of thousands minutes.
     n_of_each : int, default=None
         How many elements of each W, b and so on are checked, as ``check_gradients`` draws them. None checks all.
 

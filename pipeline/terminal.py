@@ -18,7 +18,7 @@ from rich.progress import Progress as Bars
 from rich.progress import ProgressColumn, Task, TaskID
 from rich.text import Text
 
-from pipeline.stages.base import Progress
+from pipeline.progress import Progress
 from pipeline.text import printable, shorten
 
 

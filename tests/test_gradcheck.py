@@ -15,7 +15,7 @@ from pipeline.mlp.classifier import MLPClassifier
 from pipeline.network import LabelSmoothing, ReLU, SoftmaxCrossEntropy
 from pipeline.network.gradient_check import Difference
 from pipeline.parameters import ParameterError
-from pipeline.stages.base import Progress
+from pipeline.progress import Progress
 from pipeline.stages.fetch import Fetch
 
 X = np.random.default_rng(0).random((3, 6), dtype=np.float32)

@@ -106,18 +106,26 @@ ALLOWED = {
     ),
     "pipeline.parameters": ("pipeline.text", "pipeline.yaml_bounds", "ruamel"),
     "pipeline.program": (),
+    "pipeline.progress": (),
     "pipeline.settings": ("pipeline.parameters", "pipeline.text"),
     "pipeline.tracking": ("pipeline.parameters",),
     "pipeline.metrics": ("numpy", "sklearn"),
     "pipeline.plots": ("numpy", "matplotlib"),
-    "pipeline.terminal": ("pipeline.stages.base", "pipeline.text", "rich", "typer"),
+    "pipeline.terminal": ("pipeline.progress", "pipeline.text", "rich", "typer"),
     "pipeline.files": (),
     "pipeline.text": (),
     "pipeline.strict_json": ("pipeline.text",),
     "pipeline.provenance": ("pipeline.files", "pipeline.parameters", "pipeline.strict_json"),
     "pipeline.locking": ("filelock", "pipeline.program", "pipeline.strict_json", "pipeline.text"),
     "pipeline.stages.base": (
-        *("pipeline.files", "pipeline.locking", "pipeline.parameters", "pipeline.program", "pipeline.provenance"),
+        *(
+            "pipeline.files",
+            "pipeline.locking",
+            "pipeline.parameters",
+            "pipeline.program",
+            "pipeline.progress",
+            "pipeline.provenance",
+        ),
     ),
 }
 FORBIDDEN = {

@@ -10,6 +10,7 @@ import pytest
 from pipeline import Evaluate, Fetch, Preprocess, Split, Train
 from pipeline.data.idx import FILES, write_idx
 from pipeline.network import Cosine
+from pipeline.progress import Progress
 from pipeline.provenance import (
     RECORD,
     ProvenanceError,
@@ -21,7 +22,6 @@ from pipeline.provenance import (
     read_record,
     write_record,
 )
-from pipeline.stages.base import Progress
 
 ORDER = ["raw", "prepared", "split", "model", "evaluation"]
 

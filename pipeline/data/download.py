@@ -37,7 +37,7 @@ def deliver(dataset: Dataset, kind: str, folder: Path, transfer: Transfer) -> st
     folder : Path
         Where to; on an error it stays as it was.
     transfer : Transfer
-        How to carry; its watcher hears which sources fail and which one serves.
+        How to carry; its progress hears which sources fail and which one serves.
 
     Returns
     -------

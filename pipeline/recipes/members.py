@@ -21,10 +21,11 @@ from pipeline.ensemble.voting import make_ensemble, members_at_once, save_ensemb
 from pipeline.files import naming_full_disk
 from pipeline.mlp.threads import usable_threads
 from pipeline.program import end_with
+from pipeline.progress import Progress
 from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read_effort
 from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.recipe import Recipe
-from pipeline.stages.base import Progress, Stage, replacing_output
+from pipeline.stages.base import Stage, replacing_output
 from pipeline.stages.train import Train, read_training
 
 TrainOne = Callable[[Train, Path, Progress], Any]
@@ -141,7 +142,7 @@ def gather_members(
     artifacts : path
         The folder that holds a folder for each stage, with the data, and rows for this seed.
     progress : Progress
-        Whoever watches.
+        What hears how far the work is.
     kept : Shelf
         Where networks are looked for, and kept when they are trained.
     train : callable

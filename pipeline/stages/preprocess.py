@@ -19,7 +19,8 @@ from pipeline.images.pixels import pieces
 from pipeline.images.statistics import ImageStatistics
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.preprocessing.one_hot import OneHot
-from pipeline.stages.base import Progress, Stage
+from pipeline.progress import Progress
+from pipeline.stages.base import Stage
 
 
 class Preprocess(Stage, Normalize):

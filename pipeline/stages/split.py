@@ -18,7 +18,8 @@ from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from pipeline.artifacts import read_labels
 from pipeline.data.npy import write_npy
 from pipeline.parameters import check_parameters
-from pipeline.stages.base import Progress, Stage
+from pipeline.progress import Progress
+from pipeline.stages.base import Stage
 
 
 class Split(Stage, BaseEstimator):

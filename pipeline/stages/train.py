@@ -20,8 +20,9 @@ from pipeline.model_file import save_model
 from pipeline.network.training import DivergenceError
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.program import command
+from pipeline.progress import Progress
 from pipeline.provenance import ProvenanceError
-from pipeline.stages.base import Progress, Stage
+from pipeline.stages.base import Stage
 from pipeline.strict_json import read_json
 from pipeline.text import shown
 

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.data.idx import FILES, write_idx
 from pipeline.data.sources.base import Transfer
-from pipeline.stages.base import Progress
+from pipeline.progress import Progress
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def files(tiny):
 
 
 class Recorder(Progress):
-    """A watcher that writes down what it hears."""
+    """Progress that writes down what it hears."""
 
     def __init__(self):
         self.begun, self.total, self.ended, self.lines = [], 0, 0, []

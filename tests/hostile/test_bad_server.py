@@ -22,7 +22,7 @@ from pipeline.data.sources.base import Transfer
 from pipeline.data.sources.local import Folder
 from pipeline.data.sources.mirror import Mirror
 from pipeline.data.sources.openml import OpenML
-from pipeline.stages.base import Progress
+from pipeline.progress import Progress
 
 pytestmark = pytest.mark.hostile
 

@@ -11,7 +11,8 @@ import pytest
 from pipeline import files
 from pipeline.files import UnwritableError, replacing_folder
 from pipeline.parameters import ParameterError
-from pipeline.stages.base import MAKERS, MissingInputError, Progress, Stage
+from pipeline.progress import Progress
+from pipeline.stages.base import MAKERS, MissingInputError, Stage
 
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such locks there, and nothing is removed")
 

@@ -38,8 +38,9 @@ from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import load_model, save_model
 from pipeline.parameters import ParameterError
 from pipeline.preprocessing.normalize import Normalize
+from pipeline.progress import Progress
 from pipeline.stages import evaluate
-from pipeline.stages.base import MissingInputError, Progress
+from pipeline.stages.base import MissingInputError
 from pipeline.stages.evaluate import Evaluate
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from pipeline.data.idx import FILES, read_part, write_idx
 from pipeline.data.registry import REGISTRY, Dataset
 from pipeline.files import UnwritableError
 from pipeline.parameters import ParameterError, parameters_of
+from pipeline.progress import Progress
 from pipeline.provenance import RECORD
-from pipeline.stages.base import Progress
 from pipeline.stages.fetch import Fetch
 
 

@@ -9,7 +9,8 @@ from pipeline.artifacts import read_labels
 from pipeline.cli import app
 from pipeline.data.idx import write_idx
 from pipeline.preprocessing.normalize import Normalize
-from pipeline.stages.base import MissingInputError, Progress
+from pipeline.progress import Progress
+from pipeline.stages.base import MissingInputError
 from pipeline.stages.preprocess import Preprocess
 
 METHODS = ["unit", "standard"]

@@ -17,7 +17,8 @@ from pipeline.callbacks import OnEpoch
 from pipeline.network import Step
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError
-from pipeline.stages.base import MissingInputError, Progress
+from pipeline.progress import Progress
+from pipeline.stages.base import MissingInputError
 
 COLUMNS = ["epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"]
 rng = np.random.default_rng(0)

@@ -8,27 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
+
+from pipeline.progress import Progress
 
 
 class SourceError(RuntimeError):
     """A source cannot bring a data set, and would not be able to if it tried again; the message says why."""
-
-
-class Watcher(Protocol):
-    """Whoever watches a transfer; ``pipeline.stages.base.Progress`` is one."""
-
-    def begin(self, what: str, total: int | None, unit: str) -> None:
-        """Hear that work begins."""
-
-    def advance(self, step: int = 1, **figures: float) -> None:
-        """Hear that a step is done."""
-
-    def end(self) -> None:
-        """Hear that the work is over."""
-
-    def say(self, line: str) -> None:
-        """Hear a line."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +27,17 @@ class Transfer:
         Seconds to wait for a server that says nothing.
     retries : int
         How often to try again after a failure that may pass.
-    progress : Watcher
-        Whoever watches.
+    progress : Progress
+        What hears how far it is.
     """
 
     timeout: float
     retries: int
-    progress: Watcher
+    progress: Progress
 
     @contextmanager
     def shown(self, what: str, n_bytes: int | None = None) -> Iterator[None]:
-        """Let the watcher know that something of so many bytes is on its way, until it is here or not."""
+        """Tell the progress that something of so many bytes is on its way, until it is here or not."""
         self.progress.begin(what, n_bytes, "B")
         try:
             yield

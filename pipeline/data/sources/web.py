@@ -125,7 +125,7 @@ class Download:
     max_bytes : int
         Most bytes that are received, and most that are handed to ``save``.
     shown : str
-        What the watcher hears that comes.
+        Hears what comes.
     compressed : bool, default=False
         Whether to ask the server to compress it on the way.
     """
@@ -180,7 +180,7 @@ def fetch(
     """
     import pooch  # noqa: PLC0415 - for start-up time
 
-    pooch.get_logger().setLevel("WARNING")  # it would write to the terminal; the watcher does
+    pooch.get_logger().setLevel("WARNING")  # it would write to the terminal; the progress does
     shelf = pooch.Pooch(path=folder, base_url="", registry=dict(hashes), urls=dict(urls), retry_if_failed=retries)
     for name in urls:
         shelf.fetch(name, downloader=downloads(name))
@@ -295,7 +295,7 @@ def _length(response: Any) -> int | None:
 
 
 def _received(response: Any, budget: Budget, transfer: Transfer) -> Iterator[bytes]:
-    """Return what comes as it comes, in pieces, and let the watcher count."""
+    """Return what comes as it comes, in pieces, and let the progress count."""
     import requests  # noqa: PLC0415 - for start-up time
     from urllib3.exceptions import HTTPError  # noqa: PLC0415 - the same
 
