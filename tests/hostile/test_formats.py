@@ -302,7 +302,7 @@ def with_header(**settings):
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
 
 
-def bomb(path, header=None, method=zipfile.ZIP_BZIP2, **members):
+def bomb(path, header=None, **members):
     """Put more members into a model file, or another header, so that it unfolds to thousands of times its size."""
     with np.load(path) as file:
         arrays = dict(file)
@@ -310,25 +310,24 @@ def bomb(path, header=None, method=zipfile.ZIP_BZIP2, **members):
     for place, value in (header or {}).items():
         told[place].update(value)
     arrays["header"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
-    with zipfile.ZipFile(path, "w", method) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             content = io.BytesIO()
             np.save(content, array)
             archive.writestr(f"{name}.npy", content.getvalue())
         for name, n_bytes in members.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            more = zipfile.ZipInfo(f"{name}.npy")
+            more.compress_type = zipfile.ZIP_BZIP2
+            with archive.open(more, "w", force_zip64=True) as member:
                 for _ in range(n_bytes // 2**24):
                     member.write(bytes(2**24))
 
 
 BOMBS = {
     "one more member": {"more": 2**29},
-    "layers": {"header": {"parameters": {"hidden_layer_sizes": [1] * 200_000}}, "method": zipfile.ZIP_DEFLATED},
+    "layers": {"header": {"parameters": {"hidden_layer_sizes": [1] * 200_000}}},
     "one wide layer": {"header": {"parameters": {"hidden_layer_sizes": [10**8]}}},
-    "weights": {
-        "header": {"parameters": {"hidden_layer_sizes": [10**7]}},
-        "method": zipfile.ZIP_DEFLATED,
-    },
+    "weights": {"header": {"parameters": {"hidden_layer_sizes": [10**7]}}},
     "depth": {"header": {"parameters": {"alpha": "a"}, "state": {"loss_curve_": [[]] * 250_000}}},
 }
 
