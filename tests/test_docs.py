@@ -130,14 +130,15 @@ def test_only_known_programs_are_called():
 @pytest.mark.parametrize("words", commands_of("python", "-m", "pipeline"), ids=" ".join)
 def test_commands_are_understood(words):
     """Every command of the workflow has options that exist, and values that are allowed."""
-    name, *rest = words
+    command, (name, *rest) = COMMANDS[words[0]], words
+    while rest and rest[0] in getattr(command, "commands", {}):  # a command of a group
+        command, (name, *rest) = command.commands[rest[0]], rest
     if "--help" in rest:
-        assert name in COMMANDS
         return
-    context = COMMANDS[name].make_context(name, list(rest))
+    context = command.make_context(name, list(rest))
     given = {key: value for key, value in context.params.items() if value is not None}
     if name in STAGES:
-        for parameter in COMMANDS[name].parameters.values():
+        for parameter in command.parameters.values():
             if parameter.name in given:
                 parameter.read(read_yaml(given[parameter.name]))
     document = read_document(ROOT / "params.yaml")
