@@ -8,6 +8,7 @@ import re
 import stat
 import warnings
 import zipfile
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -151,6 +152,14 @@ def test_geometry_comes_along(path):
     again = path.with_name("again.npz")
     save_model(again, loaded)
     assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_file_with_old_names_of_parameters_is_read():
+    """It was written when ``deskew`` was ``deslant``, and predicts what it predicted then."""
+    model = load_model(Path(__file__).parent / "before" / "model.npz")
+    pixels = np.random.default_rng(0).integers(256, size=(30, 16), dtype=np.uint8)
+    assert model["preprocess"].get_params() == {"method": "standard", "deskew": True, "ink_width": 3}
+    assert np.allclose(model.predict_proba(pixels)[0], [0.25387030839920044, 0.4700051248073578, 0.27612459659576416])
 
 
 def test_a_file_from_before_geometry_is_read(path):

@@ -1591,3 +1591,26 @@ def test_a_readme_without_markers_stays_as_it_is(folder, text):
     with pytest.raises(ValueError, match="there must be <!-- recipes -->, and <!-- /recipes --> after it"):
         write_readme(folder / "README.md", "new")
     assert (folder / "README.md").read_text("utf-8") == text
+
+
+BEFORE = FOLDER.parent / "tests" / "before"
+
+
+def test_a_recipe_and_results_of_before_are_read(folder):
+    """With old names of parameters, which the recipe warns of; its results and trials are those of it as it stands."""
+    for path in BEFORE.glob("small.*"):
+        shutil.copyfile(path, folder / "recipes" / path.name)
+    with pytest.warns(FutureWarning) as caught:
+        recipe = read_recipe(folder / "recipes" / "small.yaml")
+    assert {str(warning.message).partition(";")[0] for warning in caught} == {
+        f"{folder / 'recipes' / 'small.yaml'}: {where}preprocess: deslant is called deskew now"
+        for where in ("", "trials: upright: ")
+    }
+    assert recipe.preprocess == {"deskew": True}
+    [run] = read_results(folder / "recipes", "small", recipe)
+    assert (run["seed"], run["test"]["accuracy"]) == (3, 0.102778)
+    trials = read_trials(folder / "recipes", "small", recipe)
+    assert {name: [run["seed"] for run in runs] for name, runs in trials.items()} == {
+        "as it stands": [5],
+        "upright": [5],
+    }

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.parameters import ParameterError, renamed_parameters
 from pipeline.settings import check_document, current_document, current_override, override, read_document
+from pipeline.stage_command import STAGES, stage_class
 
 ROOT = Path(__file__).parents[1]
 
@@ -278,3 +279,15 @@ def test_old_names_in_a_document_and_an_override_are_the_new_ones():
     assert override(document, text)["scan"] == {"deskew": True}
     for text in ("scan.deskew=true", "other.deslant=true", "deslant=true", "scan=5", "nothing"):
         assert current_override(text, constructors) == text
+
+
+@pytest.mark.filterwarnings("ignore:.* is called:FutureWarning")
+def test_params_yaml_of_before_is_read():
+    """With the old names that it has, it says what params.yaml says with the new ones."""
+    constructors = {name: stage_class(name) for name in STAGES}
+    before, now = (
+        check_document(read_document(folder / "params.yaml"), constructors)
+        for folder in (ROOT / "tests" / "before", ROOT)
+    )
+    assert before["preprocess"] == now["preprocess"]
+    assert {name: set(values) for name, values in before.items()} == {name: set(values) for name, values in now.items()}
