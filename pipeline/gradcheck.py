@@ -20,7 +20,7 @@ from pipeline.mlp.threads import bounded_blas
 from pipeline.mlp.validation import as_generator
 from pipeline.network import Network
 from pipeline.network.gradient_check import STEP, Difference, check_gradients, n_checked
-from pipeline.parameters import check_parameters
+from pipeline.parameters import check_parameters, parameter_values
 from pipeline.progress import Progress
 from pipeline.stages.fetch import Fetch
 
@@ -72,9 +72,11 @@ def build(model: MLPClassifier, X: ArrayLike, y: ArrayLike, classes: ArrayLike) 
     check_parameters(model)
     samples = np.asarray(X, np.float64)
     Y = LabelBinarizer().fit(classes).transform(y).astype(np.float64)
-    network = Network(
-        builder.layers(model, samples.shape[1], Y.shape[1]),
-        builder.loss(model, "softmax" if Y.shape[1] > 1 else "logistic"),
+    network = builder.network(
+        parameter_values(MLPClassifier, model),
+        samples.shape[1],
+        Y.shape[1],
+        "softmax" if Y.shape[1] > 1 else "logistic",
         dtype=np.float64,
         random_state=as_generator(model.random_state),
     )

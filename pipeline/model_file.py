@@ -26,7 +26,7 @@ from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import check_no_missing
 from pipeline.mlp.state import OPTIONAL, Demand, check_depth, check_values, demanded_arrays
 from pipeline.network import Adversary, Averaging, Schedule
-from pipeline.parameters import read_parameters, snake_case
+from pipeline.parameters import parameter_values, read_parameters, snake_case
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.program import command
 from pipeline.strict_json import JsonError, parse_json
@@ -144,7 +144,7 @@ def _assemble(header: Mapping[str, Any], archive: NpzReader) -> Pipeline:
     parameters = read_parameters(MLPClassifier, _without_pairs(header["parameters"]), where="parameters")
     classifier, state = MLPClassifier(**parameters), header["state"]
     check_values(state)
-    demands = demanded_arrays(classifier, state)
+    demands = demanded_arrays(parameter_values(MLPClassifier, classifier), state)
     normalize = None if header["normalize"] is None else Normalize.from_state(header["normalize"])
     _check_width(normalize, state["n_features_in_"])
     _check_members(archive, demands)
@@ -188,7 +188,7 @@ def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def _check_readable(classifier: MLPClassifier, header: bytes, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Raise for a model that ``load_model`` would refuse, before it is written."""
-    check_depth(classifier)
+    check_depth(parameter_values(MLPClassifier, classifier))
     _check_arrays(arrays)
     if len(header) > MAX_HEADER:
         raise ValueError(f"the history and the names of this model take {len(header)} bytes, more than {MAX_HEADER}")

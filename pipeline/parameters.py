@@ -139,6 +139,11 @@ def check_parameters(instance: Any) -> None:
         parameter.check(getattr(instance, parameter.name))
 
 
+def parameter_values(constructor: type, instance: Any) -> dict[str, Any]:
+    """Return the values that an object has of the parameters of a constructor, its own or that of a base, by name."""
+    return {name: getattr(instance, name) for name in parameters_of(constructor)}
+
+
 def read_parameters(constructor: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Read and check plain values for a constructor.
 

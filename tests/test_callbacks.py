@@ -187,7 +187,10 @@ def test_callbacks_are_pickled_and_cloned_as_scikit_learn_does():
 
 def imported_anew(monkeypatch):
     """Import the classifier as if for the first time, and leave no trace."""
-    for package, name in (("pipeline", "callbacks"), ("pipeline.mlp", "classifier")):
+    for package, name in (
+        ("pipeline", "callbacks"),
+        *(("pipeline.mlp", name) for name in ("base", "state", "classifier")),
+    ):
         module = importlib.import_module(f"{package}.{name}")
         monkeypatch.setattr(importlib.import_module(package), name, module, raising=False)
         monkeypatch.delitem(sys.modules, module.__name__)

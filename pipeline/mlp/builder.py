@@ -1,10 +1,11 @@
-"""From scikit-learn's words to bricks: what ``MLPClassifier``'s parameters mean, in layers, optimizers and schedules.
+"""From scikit-learn's words to components: what parameters mean, in layers, optimizers, schedules and so on.
 
-Every function reads parameters of an estimator that have been checked, one by one; none reads data.
+Every function takes the values of parameters by name, and returns what they stand for; none reads data.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,9 +25,7 @@ from pipeline.network import (
     Averaging,
     BatchNorm,
     Constant,
-    Cosine,
     Dropout,
-    Exponential,
     GaussianNoise,
     GlorotUniformWithBias,
     InverseScaling,
@@ -34,73 +33,59 @@ from pipeline.network import (
     Loss,
     MaxNorm,
     Momentum,
+    Network,
     Normal,
-    OneCycle,
     Optimizer,
     RMSprop,
     Schedule,
-    Step,
 )
 from pipeline.network.batches import Sampling
-from pipeline.network.early_stopping import EarlyStopping
+from pipeline.network.early_stopping import EarlyStopping, Monitor
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
+from pipeline.network.schedules import SCHEDULES
 from pipeline.network.training import Trainer
 from pipeline.parameters import ParameterError, check_parameters
 
-if TYPE_CHECKING:
-    from pipeline.mlp.classifier import MLPClassifier
+Parameters = Mapping[str, Any]
+"""The values of ``MLPClassifier``'s parameters by name, which have been checked one by one."""
 
-ActivationName = Literal["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu"]
 SolverName = Literal["lbfgs", "sgd", "adam", "rmsprop", "adagrad", "adamw"]
-ScheduleName = Literal["constant", "invscaling", "adaptive", "cosine", "one_cycle", "step", "exponential"]
-InitializerName = Literal[
-    "auto", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "fan_out_normal"
-]
-Monitor = Literal["auto", "loss", "score", "validation_loss", "validation_score"]
-
-_SCHEDULES: dict[str, type[Schedule]] = {
-    "cosine": Cosine,
-    "one_cycle": OneCycle,
-    "step": Step,
-    "exponential": Exponential,
-}
-
 
 WORTH_SHARING = 10_000_000
 """Multiplications of a weight with a sample in a batch, from which on several threads are faster than one."""
 
 
-def hidden_sizes(model: "MLPClassifier") -> tuple[int, ...]:
+def hidden_sizes(parameters: Parameters) -> tuple[int, ...]:
     """Return the widths of the hidden layers; a bare number is one layer."""
-    sizes = model.hidden_layer_sizes
-    return (int(sizes),) if np.ndim(sizes) == 0 else tuple(int(size) for size in sizes)  # type: ignore[arg-type, union-attr]  # told apart
+    sizes = parameters["hidden_layer_sizes"]
+    return (int(sizes),) if np.ndim(sizes) == 0 else tuple(int(size) for size in sizes)
 
 
-def layers(model: "MLPClassifier", n_in: int, n_out: int) -> list[Layer]:
+def layers(parameters: Parameters, n_in: int, n_out: int) -> list[Layer]:
     """Return the layers from the input to the last affine one."""
-    sizes = hidden_sizes(model)
-    names = _per_layer("activation", model.activation, sizes)
-    drops, noises = _rates(model, "dropout", sizes), _rates(model, "noise", sizes)
-    initial, normed = _initializer(model), bool(model.batch_norm)
+    sizes = hidden_sizes(parameters)
+    names = _per_layer("activation", parameters["activation"], sizes)
+    drops, noises = _rates(parameters, "dropout", sizes), _rates(parameters, "noise", sizes)
+    initial, normed = _initializer(parameters), bool(parameters["batch_norm"])
     built: list[Layer] = [*_noise(noises[0]), *_dropout(drops[0])]
     for size, name, noise, drop in zip(sizes, names, noises[1:], drops[1:], strict=True):
-        built.append(Affine(n_in, size, bias=model.biases and not normed, initializer=initial))
+        built.append(Affine(n_in, size, bias=parameters["biases"] and not normed, initializer=initial))
         built += [BatchNorm(size)] if normed else []  # its beta is the bias
         built += [*_noise(noise), ACTIVATIONS[name](), *_dropout(drop)]
         n_in = size
-    return [*built, Affine(n_in, n_out, bias=model.biases, initializer=initial)]
+    return [*built, Affine(n_in, n_out, bias=parameters["biases"], initializer=initial)]
 
 
-def loss(model: "MLPClassifier", activation: str) -> Loss:
+def loss(parameters: Parameters, activation: str) -> Loss:
     """Return what the network makes small, by the output's activation."""
     plain = LOSSES[activation]()
-    return LabelSmoothing(plain, float(model.label_smoothing)) if model.label_smoothing else plain
+    return LabelSmoothing(plain, float(parameters["label_smoothing"])) if parameters["label_smoothing"] else plain
 
 
-def _per_layer(parameter: str, value: object, sizes: tuple[int, ...]) -> list[str]:
+def _per_layer(parameter: str, value: Any, sizes: tuple[int, ...]) -> list[Any]:
     """Return one name for each hidden layer."""
-    names = [value] * len(sizes) if isinstance(value, str) else list(value)  # type: ignore[call-overload]  # checked
+    names = [value] * len(sizes) if isinstance(value, str) else list(value)
     if len(names) != len(sizes):
         raise ParameterError(
             f"{parameter} must be one name, or one for each of the {len(sizes)} hidden layers; got {value!r}"
@@ -108,9 +93,9 @@ def _per_layer(parameter: str, value: object, sizes: tuple[int, ...]) -> list[st
     return names
 
 
-def _rates(model: "MLPClassifier", parameter: str, sizes: tuple[int, ...]) -> list[float]:
+def _rates(parameters: Parameters, parameter: str, sizes: tuple[int, ...]) -> list[float]:
     """Return a rate for the input and one for each hidden layer; a bare rate is for the hidden layers."""
-    value = getattr(model, parameter)
+    value = parameters[parameter]
     rates = [0.0] + [float(value)] * len(sizes) if np.ndim(value) == 0 else list(value)
     if len(rates) != len(sizes) + 1:
         raise ParameterError(
@@ -120,7 +105,7 @@ def _rates(model: "MLPClassifier", parameter: str, sizes: tuple[int, ...]) -> li
     return rates
 
 
-def check_combinations(model: "MLPClassifier") -> None:
+def check_combinations(parameters: Parameters) -> None:
     """Raise for parameters that are allowed one by one, but not together.
 
     Raises
@@ -129,19 +114,19 @@ def check_combinations(model: "MLPClassifier") -> None:
         Where ``lbfgs``, which looks along a line for where the loss is least, would see another loss at every look, or
         has no updates to act upon; and where the best weights are asked for as well as an average.
     """
-    if model.augmentation is not None:
-        model.augmentation.check()
+    if parameters["augmentation"] is not None:
+        parameters["augmentation"].check()
     for name in ("dropout", "noise", "batch_norm", "max_norm", "averaging", "augmentation", "adversary"):
-        value = getattr(model, name)
-        if model.solver == "lbfgs" and np.any(value):
+        value = parameters[name]
+        if parameters["solver"] == "lbfgs" and np.any(value):
             raise ParameterError(
                 f"{name} must be left out for lbfgs, which takes all samples at once and looks along a line for where "
                 f"the loss is least; got {value!r}"
             )
-    if model.averaging is not None and (model.early_stopping or model.monitor != "auto"):
+    if parameters["averaging"] is not None and (parameters["early_stopping"] or parameters["monitor"] != "auto"):
         raise ParameterError(
             f"averaging must be None where the best weights are brought back, as early_stopping and monitor do; got "
-            f"{model.averaging!r}"
+            f"{parameters['averaging']!r}"
         )
 
 
@@ -149,141 +134,163 @@ def _dropout(rate: float) -> list[Layer]:
     return [Dropout(rate)] if rate else []
 
 
-def _noise(sd: float) -> list[Layer]:
-    return [GaussianNoise(sd)] if sd else []
+def _noise(std: float) -> list[Layer]:
+    return [GaussianNoise(std)] if std else []
 
 
-def _initializer(model: "MLPClassifier") -> Initializer:
+def _initializer(parameters: Parameters) -> Initializer:
     """Return the rule for the first weights; ``auto`` is scikit-learn's, by the activation of all layers."""
-    if model.weight_init == "auto":
-        return GlorotUniformWithBias(2 if set(np.ravel(model.activation)) == {"logistic"} else 6)
-    if isinstance(model.weight_init, str):
-        return INITIALIZERS[model.weight_init]
-    return Normal(float(model.weight_init))
+    named: Any = parameters["weight_init"]
+    if named == "auto":
+        return GlorotUniformWithBias(2 if set(np.ravel(parameters["activation"])) == {"logistic"} else 6)
+    return INITIALIZERS[named] if named in INITIALIZERS else Normal(float(named))
 
 
-def optimizer(model: "MLPClassifier") -> Optimizer:
-    """Return the rule that moves the parameters; a grid's float64 would have it work in float64 throughout."""
-    decay = float(model.beta_1), float(model.beta_2), float(model.epsilon)
-    match model.solver:
-        case "sgd" if model.momentum > 0:
-            return Momentum(float(model.momentum), nesterov=bool(model.nesterovs_momentum))
+def optimizer(parameters: Parameters) -> Optimizer:
+    """Return the rule that updates the parameters; a grid's float64 would have it work in float64 throughout."""
+    decay = float(parameters["beta_1"]), float(parameters["beta_2"]), float(parameters["epsilon"])
+    match parameters["solver"]:
+        case "sgd" if parameters["momentum"] > 0:
+            return Momentum(float(parameters["momentum"]), nesterov=bool(parameters["nesterovs_momentum"]))
         case "sgd":
             return SGD()
         case "adam":
             return Adam(*decay)
         case "rmsprop":
-            return RMSprop(float(model.rho), float(model.epsilon))
+            return RMSprop(float(parameters["rho"]), float(parameters["epsilon"]))
         case "adagrad":
-            return AdaGrad(float(model.epsilon))
+            return AdaGrad(float(parameters["epsilon"]))
         case "adamw":
-            return AdamW(*decay, float(model.weight_decay))
-    raise ParameterError(f"{model.solver} takes all samples at once, and makes no updates of its own")
+            return AdamW(*decay, float(parameters["weight_decay"]))
+    raise ParameterError(f"{parameters['solver']} takes all samples at once, and makes no updates of its own")
 
 
-def schedule(model: "MLPClassifier") -> Schedule:
+def schedule(parameters: Parameters) -> Schedule:
     """Return how the learning rate changes; scikit-learn's three words mean something to ``sgd`` alone."""
-    if isinstance(model.learning_rate, Schedule):
-        check_parameters(model.learning_rate)
-        return model.learning_rate
-    if model.learning_rate == "invscaling" and model.solver == "sgd":
-        return InverseScaling(float(model.power_t))
-    return _SCHEDULES.get(model.learning_rate, Constant)()
+    named: Any = parameters["learning_rate"]
+    if isinstance(named, Schedule):
+        check_parameters(named)
+        return named
+    if named == "invscaling" and parameters["solver"] == "sgd":
+        return InverseScaling(float(parameters["power_t"]))
+    return SCHEDULES.get(named, Constant)()
 
 
-def penalty(model: "MLPClassifier") -> L2 | None:
+def penalty(parameters: Parameters) -> L2 | None:
     """Return the term on the weights, if there is one."""
-    return L2(float(model.alpha)) if model.alpha > 0 else None
+    return L2(float(parameters["alpha"])) if parameters["alpha"] > 0 else None
 
 
-def sampling(model: "MLPClassifier", n_samples: int) -> Sampling:
+def sampling(parameters: Parameters, n_samples: int) -> Sampling:
     """Return how batches are drawn from ``n_samples``."""
-    size = {"auto": min(200, n_samples), "full": n_samples}.get(str(model.batch_size)) or int(model.batch_size)
-    return Sampling(min(size, n_samples), shuffle=model.shuffle, replacement=model.replacement)
+    size = {"auto": min(200, n_samples), "full": n_samples}.get(str(parameters["batch_size"])) or int(
+        parameters["batch_size"]
+    )
+    return Sampling(min(size, n_samples), shuffle=parameters["shuffle"], replacement=parameters["replacement"])
 
 
-def stopping(model: "MLPClassifier") -> EarlyStopping:
+def stopping(parameters: Parameters) -> EarlyStopping:
     """Return when to stop; what is monitored by default is what scikit-learn monitors."""
-    by_default = "validation_score" if model.early_stopping else "loss"
-    monitor = by_default if model.monitor == "auto" else model.monitor
-    return EarlyStopping(monitor, float(model.tol), float(model.n_iter_no_change))
+    by_default: Monitor = "validation_score" if parameters["early_stopping"] else "loss"
+    monitor: Monitor = by_default if parameters["monitor"] == "auto" else parameters["monitor"]
+    return EarlyStopping(monitor, float(parameters["tol"]), float(parameters["n_iter_no_change"]))
 
 
-def trainer(model: "MLPClassifier", n_samples: int, *, allocate: bool = True) -> Trainer:
-    """Return a trainer of the model's network, at its beginning, or one that only says how to train."""
+def trainer(
+    parameters: Parameters, network: Network, n_samples: int, *, background: float = 0.0, allocate: bool = True
+) -> Trainer:
+    """Return a trainer of a network at its start, or with ``allocate=False`` the configuration of one.
+
+    Parameters
+    ----------
+    parameters : mapping
+        As for all of them.
+    network : Network
+        What ``layers`` and ``loss`` were made into.
+    n_samples : int
+        Training samples.
+    background : float, default=0.0
+        What ``augmentation`` reads outside of an image.
+    allocate : bool, default=True
+        Whether to make the arrays that training needs.
+    """
+    by_updates = parameters["solver"] != "lbfgs"  # which SciPy has, and for which the trainer keeps the history alone
     return Trainer(
-        model.network_,
-        SGD() if model.solver == "lbfgs" else optimizer(model),  # lbfgs is SciPy's; the trainer keeps its history alone
-        sampling(model, n_samples),
-        float(model.learning_rate_init),
-        schedule(model),
-        length=int(model.max_iter),
-        penalty=penalty(model),
-        stopping=stopping(model),
-        augmentation=augmentation(model),
-        constraint=None if model.max_norm is None else MaxNorm(float(model.max_norm)),
-        averaging=averaging(model),
-        adversary=adversary(model),
-        recompute_statistics=model.re_estimate,
-        restore_best=model.early_stopping or model.monitor != "auto",
-        adaptive=model.learning_rate == "adaptive" and model.solver == "sgd",
-        n_threads=threads(model, n_samples),
+        network,
+        optimizer(parameters) if by_updates else SGD(),
+        sampling(parameters, n_samples),
+        float(parameters["learning_rate_init"]),
+        schedule(parameters),
+        length=int(parameters["max_iter"]),
+        penalty=penalty(parameters),
+        stopping=stopping(parameters),
+        augmentation=augmentation(parameters, background),
+        constraint=None if parameters["max_norm"] is None else MaxNorm(float(parameters["max_norm"])),
+        averaging=averaging(parameters),
+        adversary=adversary(parameters),
+        recompute_statistics=parameters["re_estimate"],
+        restore_best=parameters["early_stopping"] or parameters["monitor"] != "auto",
+        adaptive=parameters["learning_rate"] == "adaptive" and parameters["solver"] == "sgd",
+        n_threads=threads(parameters, len(network.params), n_samples),
         allocate=allocate,
     )
 
 
-def augmentation(model: "MLPClassifier") -> Deform | None:
+def augmentation(parameters: Parameters, background: float) -> Deform | None:
     """Return what deforms images, with the background that the images of training have."""
-    deform = model.augmentation
+    deform: Deform | None = parameters["augmentation"]
     if deform is None or not isinstance(deform.background, str):
         return deform
-    return replace(deform, background=vars(model).get("background_", 0.0))
+    return replace(deform, background=background)
 
 
-def averaging(model: "MLPClassifier") -> Averaging | None:
+def averaging(parameters: Parameters) -> Averaging | None:
     """Return which parameters along training are averaged."""
-    if model.averaging is not None:
-        check_parameters(model.averaging)
-    return model.averaging
+    rule: Averaging | None = parameters["averaging"]
+    if rule is not None:
+        check_parameters(rule)
+    return rule
 
 
-def adversary(model: "MLPClassifier") -> Adversary | None:
-    """Return what moves inputs while the network learns.
+def adversary(parameters: Parameters) -> Adversary | None:
+    """Return what perturbs inputs while the network learns.
 
     Raises
     ------
     ParameterError
         For one that compares answers of the network, where that draws another one each time.
     """
-    if model.adversary is None:
+    rule: Adversary | None = parameters["adversary"]
+    if rule is None:
         return None
-    check_parameters(model.adversary)
+    check_parameters(rule)
     for name in ("dropout", "noise"):
-        if model.adversary.n_probes and np.any(getattr(model, name)):
+        if rule.n_probes and np.any(parameters[name]):
             raise ParameterError(
-                f"{name} must be 0 where {type(model.adversary).__name__} compares answers of the same network; got "
-                f"{getattr(model, name)!r}"
+                f"{name} must be 0 where {type(rule).__name__} compares answers of the same network; got "
+                f"{parameters[name]!r}"
             )
-    return model.adversary
+    return rule
 
 
-def threads(model: "MLPClassifier", n_samples: int) -> int:
+def threads(parameters: Parameters, n_parameters: int, n_samples: int) -> int:
     """Return how many threads share an update: those that are allowed, or one where there is little to share."""
-    n_together = n_samples if model.solver == "lbfgs" else sampling(model, n_samples).batch_size
-    worth_while = n_together * len(model.network_.params) > WORTH_SHARING
-    return int(model.n_threads or usable_threads()) if worth_while else 1
+    n_together = n_samples if parameters["solver"] == "lbfgs" else sampling(parameters, n_samples).batch_size
+    worth_while = n_together * n_parameters > WORTH_SHARING
+    return int(parameters["n_threads"] or usable_threads()) if worth_while else 1
 
 
-def refresh(model: "MLPClassifier", n_samples: int) -> None:
-    """Have the model's trainer train as the parameters say now; its progress stays.
+def network(
+    parameters: Parameters, n_in: int, n_out: int, activation: str, *, dtype: Any, random_state: np.random.Generator
+) -> Network:
+    """Return the network at its start, with an output of this activation."""
+    return Network(
+        layers(parameters, n_in, n_out), loss(parameters, activation), dtype=dtype, random_state=random_state
+    )
 
-    Raises
-    ------
-    ParameterError
-        Where they ask for other layers than the network has.
-    """
-    wanted = layers(model, model.n_features_in_, model.n_outputs_)
-    if repr(wanted) != repr(model.network_.layers):
-        raise ParameterError(f"training goes on with {model.network_.layers}; the parameters now ask for {wanted}")
-    model.network_.loss = loss(model, model.out_activation_)
-    model._trainer.adopt(trainer(model, n_samples, allocate=False))  # noqa: SLF001 - the model's own builder
+
+def check_same_layers(parameters: Parameters, built: Network, n_out: int) -> None:
+    """Raise a ParameterError where the parameters ask for other layers than a network has."""
+    wanted = layers(parameters, built.n_in, n_out)
+    if repr(wanted) != repr(built.layers):
+        raise ParameterError(f"training goes on with {built.layers}; the parameters now ask for {wanted}")

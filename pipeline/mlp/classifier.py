@@ -4,58 +4,32 @@ It translates scikit-learn's words into bricks, checks what it is given, and han
 attributes. The mathematics is in ``network``.
 """
 
-import warnings
-from collections.abc import Mapping
-from copy import deepcopy
-from dataclasses import fields
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import LabelBinarizer
+from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from pipeline.callbacks import FitTasks, with_callbacks
 from pipeline.images.deform import Deform
 from pipeline.images.statistics import ImageStatistics
-from pipeline.mlp import builder
-from pipeline.mlp.builder import ActivationName, InitializerName, Monitor, ScheduleName, SolverName
-from pipeline.mlp.class_weights import ClassWeights
-from pipeline.mlp.threads import bounded_blas
-from pipeline.mlp.validation import (
-    Views,
-    as_generator,
-    checked_samples,
-    checked_samples_and_labels,
-    checked_weight,
-    dense,
-    inside_a_search,
-    is_copied,
-    precision,
-    sparse_taker,
-    taker,
-    types,
-)
-from pipeline.network import Adversary, Averaging, Network, Schedule
-from pipeline.network.batches import Samples
-from pipeline.network.full_batch import FullBatchGradient
-from pipeline.network.parallel.workers import Workers
-from pipeline.network.training import Callback, DivergenceError, Epoch
-from pipeline.parameters import check_parameters
+from pipeline.mlp.base import N_STATISTICS
+from pipeline.mlp.builder import SolverName, check_combinations
+from pipeline.mlp.state import StatefulMLP
+from pipeline.mlp.validation import InputValidator, checked_samples, dense, is_copied, sparse_taker, types
+from pipeline.network import Adversary, Averaging, Schedule
+from pipeline.network.early_stopping import Monitor
+from pipeline.network.initializers import InitializerName
+from pipeline.network.layers.activations import ActivationName
+from pipeline.network.schedules import ScheduleName
+from pipeline.parameters import check_parameters, parameter_values
 
 Array = NDArray[Any]
 
-REMEMBERED = 1000
-"""Samples that a network remembers the looks of, at the most."""
 
-
-class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class MLPClassifier(ClassifierMixin, StatefulMLP):
     """A multi-layer perceptron that learns to tell classes apart, in NumPy.
 
     Takes the place of ``sklearn.neural_network.MLPClassifier``: the first 23 parameters are its own, in its order, with
@@ -233,7 +207,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         solver: SolverName = "adam",
         alpha: Annotated[float, ">= 0"] = 0.0001,
         batch_size: Literal["auto", "full"] | Annotated[int, ">= 1"] = "auto",
-        learning_rate: ScheduleName | Schedule = "constant",
+        learning_rate: Literal["constant", "invscaling", "adaptive"] | ScheduleName | Schedule = "constant",
         learning_rate_init: Annotated[float, "> 0"] = 0.001,
         power_t: Annotated[float, ">= 0"] = 0.5,
         max_iter: Annotated[int, ">= 1"] = 200,
@@ -254,9 +228,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         rho: Annotated[float, ">= 0", "< 1"] = 0.9,
         weight_decay: Annotated[float, ">= 0"] = 0.01,
         class_weight: Literal["balanced"] | dict[Any, float] | tuple[dict[Any, float], ...] | None = None,
-        monitor: Monitor = "auto",
+        monitor: Literal["auto"] | Monitor = "auto",
         dropout: Annotated[float, ">= 0", "< 1"] | tuple[Annotated[float, ">= 0", "< 1"], ...] = 0.0,
-        weight_init: InitializerName | Annotated[float, "> 0", "<= 1e9"] = "auto",
+        weight_init: Literal["auto"] | InitializerName | Annotated[float, "> 0", "<= 1e9"] = "auto",
         biases: bool = True,
         replacement: bool = False,
         max_updates: Annotated[int, ">= 1"] | None = None,
@@ -349,18 +323,17 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         self
         """
-        check_parameters(self)
-        builder.check_combinations(self)
+        self._check_parameters()
         goes_on = self.warm_start and hasattr(self, "_trainer")
-        rows, labels = self._check_samples(X, y, goes_on=goes_on)
-        self._take_classes(labels, goes_on=goes_on)
-        self.input_statistics_ = ImageStatistics.of(rows, sample=REMEMBERED)
-        samples = self._training_samples(rows, labels, sample_weight, goes_on=goes_on)
+        inputs = self._input_validator(goes_on=goes_on)
+        samples = inputs.training(X, y, sample_weight, all_classes=self.warm_start)
+        self._set_targets(inputs)
+        self.input_statistics_ = ImageStatistics.of(samples.X, sample=N_STATISTICS)
         if not goes_on:
             self._begin(samples)
-        validation = self._validation_data(len(samples), X_val, y_val, sample_weight_val)
+        validation = inputs.validation(len(samples), X_val, y_val, sample_weight_val)
         if self.early_stopping and validation is None and self.solver != "lbfgs":
-            samples, validation = self._set_aside(samples)
+            samples, validation = self._hold_out(samples)
         tasks = FitTasks(self, self.max_iter, {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}})
         learn = self._minimize if self.solver == "lbfgs" else self._train
         learn(samples, validation, tasks)
@@ -390,8 +363,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         self
         """
-        check_parameters(self)
-        builder.check_combinations(self)
+        self._check_parameters()
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.class_weight == "balanced":
@@ -402,25 +374,51 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         goes_on = hasattr(self, "_trainer")
         if not goes_on and classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        rows, labels = self._check_samples(X, y, goes_on=goes_on)
-        self._take_classes(labels, goes_on=goes_on, classes=classes)
-        samples = self._training_samples(rows, labels, sample_weight, goes_on=goes_on)
+        inputs = self._input_validator(goes_on=goes_on)
+        samples = inputs.training(X, y, sample_weight, classes=classes, all_classes=self.warm_start)
+        self._set_targets(inputs)
         if not goes_on:
             self._begin(samples)
         self._train(samples, None, tasks=None, max_epochs=1)
         return self
+
+    def _makes_updates(self) -> bool:
+        """Tell whether the solver has updates to go on with; scikit-learn asks before it offers ``partial_fit``."""
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    def _parameter_values(self) -> dict[str, Any]:
+        return parameter_values(MLPClassifier, self)
+
+    def _check_parameters(self) -> None:
+        """Raise a ParameterError for parameters that are not allowed, or not together."""
+        check_parameters(self)
+        check_combinations(self._parameter_values())
+
+    def _input_validator(self, *, goes_on: bool) -> InputValidator:
+        """Return what checks the samples of one call; where training goes on, against what it began with."""
+        return InputValidator(
+            self,
+            pixel_scale=self.pixel_scale,
+            class_weight=self.class_weight,
+            targets=self._targets if goes_on else None,
+            dtype=self.network_.dtype if goes_on else None,
+        )
+
+    def _set_targets(self, inputs: InputValidator) -> None:
+        """Set the labels that were found."""
+        self._targets = inputs.targets
+        self.classes_ = inputs.targets.classes
 
     # ---------------------------------------------------------------- predicting
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the likeliest label of each sample, (n_samples,), or 0 and 1 for several labels at once."""
         P = self._outputs(X)
-        if self.out_activation_ == "softmax":
-            return np.asarray(self.classes_[P.argmax(axis=1)])
-        if self.n_outputs_ == 1:
-            return np.asarray(self.classes_[np.minimum(P[:, 0] > 0.5, len(self.classes_) - 1)])
-        several: Array = self._label_binarizer.inverse_transform(P)  # sparse where y was
-        return several
+        return self._targets.decode(P)
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""
@@ -454,423 +452,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             return outputs(slice(n))
         return np.concatenate([outputs(slice(start, start + size)) for start in range(0, n, size)])
 
-    # ---------------------------------------------------------------- what scikit-learn's has as attributes
-
-    @property
-    def coefs_(self) -> list[Array]:
-        """Weights of each layer, (n_in, n_out); what is written there is in the network."""
-        return Views(layer.W for layer in self._fitted_network("coefs_").affine_layers)
-
-    @coefs_.setter
-    def coefs_(self, values: list[Array]) -> None:
-        """Write other weights into the network."""
-        self.coefs_[:] = values
-
-    @property
-    def intercepts_(self) -> list[Array]:
-        """Biases of each layer, (n_out,); zeros that cannot be written where there are no biases."""
-        network = self._fitted_network("intercepts_")
-        none = [np.broadcast_to(network.dtype.type(0), layer.n_out) for layer in network.affine_layers]
-        return Views(layer.b if layer.bias else zeros for layer, zeros in zip(network.affine_layers, none, strict=True))
-
-    @intercepts_.setter
-    def intercepts_(self, values: list[Array]) -> None:
-        """Write other biases into the network."""
-        self.intercepts_[:] = values
-
-    def _fitted_network(self, asked: str) -> Network:
-        """Return the network; before fit there is no such attribute, as ``hasattr`` must find."""
-        if "network_" not in vars(self):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {asked!r} before it is fitted")
-        return self.network_
-
     def __sklearn_tags__(self) -> Any:
         """Say that sparse samples and several labels at once are taken."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.classifier_tags.multi_label = True
         return tags
-
-    # ---------------------------------------------------------------- checking what is given
-
-    def _take_classes(self, y: Array, *, goes_on: bool, classes: ArrayLike | None = None) -> None:
-        """Learn the labels, or check that they are the ones learned before."""
-        if goes_on:
-            self._check_classes(unique_labels(y), classes)
-            return
-        self._label_binarizer = LabelBinarizer()
-        self._label_binarizer.fit(y if classes is None or type_of_target(y).startswith("multilabel") else classes)
-        self.classes_ = self._label_binarizer.classes_
-        if classes is not None:
-            self._check_classes(unique_labels(y), classes)
-
-    def _check_samples(self, X: ArrayLike, y: ArrayLike, *, goes_on: bool) -> tuple[Any, Any]:
-        """Return samples and labels checked, in the precision that training began with or will begin with."""
-        dtype = types(self.pixel_scale, self.network_.dtype if goes_on else None)
-        return checked_samples_and_labels(self, X, y, dtype=dtype, reset=not goes_on)
-
-    def _check_classes(self, labels: Array, classes: ArrayLike | None) -> None:
-        """Raise for labels, or announced ``classes``, that training did not begin with."""
-        if classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
-            raise ValueError(
-                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
-            )
-        if self.warm_start and set(labels) != set(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {self.classes_}, `y` has {labels}"
-            )
-        if len(np.setdiff1d(labels, self.classes_, assume_unique=True)):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {labels}."
-            )
-
-    def _training_samples(self, X: Any, y: Array, sample_weight: ArrayLike | None, *, goes_on: bool) -> Samples:
-        """Return samples to learn from; how much their classes count holds for all that are given in the same call."""
-        self._class_weights = None
-        if self.class_weight is not None:
-            self._class_weights = ClassWeights.learn(self.class_weight, self.classes_, self._codes(y))
-        return self._samples(X, y, sample_weight, goes_on=goes_on)
-
-    def _codes(self, y: Array) -> Array:
-        """Return the number of each sample's class, or 0 or 1 for each of several labels."""
-        if self._label_binarizer.y_type_.startswith("multilabel"):
-            return np.asarray(self._label_binarizer.transform(y), dtype=np.intp)
-        return np.searchsorted(self.classes_, y)
-
-    def _samples(self, X: Any, y: Array, sample_weight: ArrayLike | None, *, goes_on: bool) -> Samples:
-        """Return samples, one-hot targets and weights as the network takes them, or will take them."""
-        dtype = self.network_.dtype if goes_on else precision(X)
-        Y = self._label_binarizer.transform(y).astype(dtype)
-        weight = None if sample_weight is None else checked_weight(sample_weight, len(Y), dtype)
-        if self._class_weights is not None:
-            by_class = self._class_weights.of(self._codes(y)).astype(dtype)
-            weight = by_class if weight is None else weight * by_class
-        return Samples(X, Y, weight, taker(X, self.pixel_scale), sparse_taker(X, self.pixel_scale))
-
-    def _validation_data(
-        self, n_samples: int, X_val: ArrayLike | None, y_val: ArrayLike | None, sample_weight_val: ArrayLike | None
-    ) -> Samples | None:
-        """Return the validation data that ``fit`` was given, checked."""
-        if X_val is None and y_val is None:
-            if sample_weight_val is not None:
-                raise ValueError("sample_weight_val was given without X_val and y_val")
-            return None
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val go together; got one without the other")
-        rows, labels = self._check_samples(X_val, y_val, goes_on=True)
-        if rows.shape[0] == n_samples and inside_a_search():
-            raise ValueError(
-                f"X_val has as many rows as X, {n_samples}, inside a search or a cross-validation: it was sliced "
-                "with X, and is no validation data any more. Use cv= for the search, and early_stopping with "
-                "validation_fraction in the estimator"
-            )
-        self._check_validation_labels(unique_labels(labels))
-        return self._samples(rows, labels, sample_weight_val, goes_on=True)
-
-    def _check_validation_labels(self, labels: Array) -> None:
-        """Raise for labels that training has never heard of."""
-        unknown = np.setdiff1d(labels, self.classes_)
-        if len(unknown):
-            raise ValueError(f"y_val has labels that y has not: {unknown}; y has {self.classes_}")
-
-    def _set_aside(self, samples: Samples) -> tuple[Samples, Samples]:
-        """Split samples for ``early_stopping``, into the same rows again when training goes on."""
-        train, validation = train_test_split(
-            np.arange(len(samples)),
-            test_size=self.validation_fraction,
-            random_state=self._split_seed,
-            stratify=samples.Y.astype(bool) if self.n_outputs_ == 1 else None,  # for two classes, as scikit-learn's
-        )
-        if len(validation) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        return samples.subset(np.sort(train)), samples.subset(np.sort(validation))
-
-    # ---------------------------------------------------------------- training
-
-    def _begin(self, samples: Samples) -> None:
-        """Build the network and all that training needs; if that fails, there is nothing to go on with."""
-        self.__dict__.pop("_trainer", None)
-        self.n_outputs_ = samples.Y.shape[1]
-        self._build(samples.X.shape[1], samples.Y.dtype, self._generator())
-        if self.augmentation is not None:
-            some = samples.X[:: -(-len(samples) // REMEMBERED)]
-            self.background_ = self.augmentation.with_background_of(dense(some, self.pixel_scale)).outside
-        self._trainer = builder.trainer(self, len(samples))
-
-    def _generator(self) -> np.random.Generator:
-        """Return the generator that a network begins with; its first number decides on the validation rows."""
-        generator = as_generator(self.random_state)
-        self._split_seed = int(generator.integers(2**31))
-        return generator
-
-    def _build(self, n_features: int, dtype: Any, random_state: np.random.Generator) -> None:
-        """Build the network."""
-        self.out_activation_ = "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
-        self.network_ = Network(
-            builder.layers(self, n_features, self.n_outputs_),
-            builder.loss(self, self.out_activation_),
-            dtype=dtype,
-            random_state=random_state,
-        )
-        self.n_layers_ = len(self.network_.affine_layers) + 1
-
-    def _train(
-        self, samples: Samples, validation: Samples | None, tasks: FitTasks | None, max_epochs: int | None = None
-    ) -> None:
-        """Train by mini-batches, and hand back what came of it."""
-        if self.monitor.startswith("validation") and validation is None:
-            raise ValueError(f"monitor={self.monitor!r} needs validation data: give X_val and y_val, or early_stopping")
-        if not isinstance(self.batch_size, str) and self.batch_size > len(samples):
-            warnings.warn(
-                f"Got `batch_size` {self.batch_size}, larger than sample size {len(samples)}: it is clipped",
-                stacklevel=4,
-            )
-        builder.refresh(self, len(samples))
-        epochs_before, vanished_before = len(self._trainer.history), self._trainer.rate_vanished
-        reason = "interrupted"
-        try:
-            with bounded_blas(1):
-                reason = self._trainer.run(
-                    samples,
-                    max_epochs=max_epochs or self.max_iter,
-                    max_updates=self.max_updates or np.inf,
-                    validation=validation,
-                    callback=_Reporter(self, tasks),
-                )
-        except KeyboardInterrupt:
-            self._interrupted()
-        finally:
-            self._hand_back(epochs_before)
-        self._say_why(reason, warn=tasks is not None)
-        if self._trainer.rate_vanished and not vanished_before:
-            warnings.warn(
-                f"The learning rate is down to {self.history_['learning_rate'][-1]:.3g}, too small to learn with, by "
-                f"{self._trainer.schedule!r} with learning_rate_init={self.learning_rate_init}: training goes on for "
-                "nothing. Another learning_rate, or one with other parameters, begins anew",
-                stacklevel=4 if tasks else 3,
-            )
-
-    def _interrupted(self) -> None:
-        """Keep what was learned when a person interrupts ``fit``, as scikit-learn does."""
-        warnings.warn("Training interrupted by user.", stacklevel=5)
-
-    def _say_why(self, reason: str, *, warn: bool) -> None:
-        """Say why training ended, as scikit-learn does."""
-        if reason == "stalled" and self.verbose:
-            self._print_stalled("Learning rate too small. Stopping." if self._trainer.adaptive else "Stopping.")
-        if reason == "max_epochs" and warn and not self._trainer.schedule_over:
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-
-    def _print_stalled(self, then: str) -> None:
-        """Print which figure has stalled, and what is done about it."""
-        monitor = self._trainer.stopping.monitor
-        figure = (monitor if monitor.startswith("validation") else f"training_{monitor}").replace("_", " ")
-        print(
-            f"{figure.capitalize()} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} "
-            f"consecutive epochs. {then}"
-        )
-
-    def _hand_back(self, epochs_before: int) -> None:
-        """Set scikit-learn's fitted attributes, ``epochs_before`` of the history being from earlier calls."""
-        history = self._trainer.history
-        self.n_iter_ = len(history) - epochs_before
-        self.t_ = self._trainer.samples
-        self.history_ = {field.name: [getattr(epoch, field.name) for epoch in history] for field in fields(Epoch)}
-        self.loss_curve_ = list(self.history_["loss"])
-        self.loss_ = self.loss_curve_[-1] if history else np.inf
-        stops_early = self.early_stopping and self.solver != "lbfgs"
-        scores = [score for score in self.history_["validation_score"] if score is not None]
-        self.validation_scores_ = scores if stops_early else None
-        self.best_validation_score_ = max(scores, default=-np.inf) if stops_early else None
-        self.best_loss_ = None if stops_early else min(self.loss_curve_, default=np.inf)
-
-    def _minimize(self, samples: Samples, validation: Samples | None, tasks: FitTasks) -> None:
-        """Train on all samples at once by SciPy's L-BFGS-B, Byrd et al. 1995, SIAM J. on Scientific Computing 16."""
-        builder.refresh(self, len(samples))
-        trainer, network = self._trainer, self.network_
-        trainer.resume()
-        trainer.best_params[:] = network.params
-        reporter = _Reporter(self, tasks)
-        epochs_before = len(trainer.history)
-
-        def loss_and_gradient(params: Array) -> tuple[float, Array]:
-            network.params[:] = params
-            return gradient.compute(), network.grads.astype(np.float64)
-
-        def iteration_ends(intermediate_result: Any) -> None:
-            network.params[:] = intermediate_result.x
-            if np.isfinite(intermediate_result.fun):
-                trainer.best_params[:] = network.params  # each iteration goes further down
-            if trainer.record(intermediate_result.fun, len(samples), validation, reporter):
-                raise StopIteration
-
-        with bounded_blas(1), Workers(trainer.n_threads) as workers:
-            gradient = FullBatchGradient(trainer, samples, workers)
-            result = scipy.optimize.minimize(
-                loss_and_gradient,
-                network.params.astype(np.float64),
-                method="L-BFGS-B",
-                jac=True,
-                callback=iteration_ends,
-                options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
-            )
-        network.params[:] = result.x
-        self._hand_back(epochs_before)
-        self.loss_, self.n_iter_ = float(result.fun), min(result.nit, self.max_iter)
-        if not (np.isfinite(result.fun) and np.isfinite(network.params).all()):
-            network.params[:] = trainer.best_params
-            raise DivergenceError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                f"preprocessed. The loss became {result.fun}"
-            )
-        if result.status in {1, 2}:  # too many iterations, or no way down; when a callback stops it, it is 99
-            warnings.warn(
-                f"lbfgs failed to converge after {result.nit} iteration(s): {result.message}. Increase max_iter or "
-                "max_fun, or scale the data",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-
-    # ---------------------------------------------------------------- for the model file
-
-    def get_state(self, *, resume: bool = False) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return what was learned: plain values that JSON has, and arrays.
-
-        Parameters
-        ----------
-        resume : bool, default=False
-            Whether to add what it takes to go on with training.
-
-        Returns
-        -------
-        values, arrays : dict, dict
-            ``from_state`` takes them. Seconds are left out, so that equal training gives an equal state.
-        """
-        check_is_fitted(self)
-        values: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN_ATTRIBUTES}
-        values["y_type"] = self._label_binarizer.y_type_
-        if self._label_binarizer.sparse_input_:
-            values["sparse_labels"] = True
-        values["history"] = {**self.history_, "seconds": [None] * len(self.history_["loss"])}
-        arrays = {"classes": self.classes_, "params": self.network_.snapshot()}
-        if hasattr(self, "input_statistics_"):  # `partial_fit` sees no training set
-            values["inputs"] = self.input_statistics_.get_state()
-        if hasattr(self, "background_"):
-            values["background"] = self.background_
-        if hasattr(self, "feature_names_in_"):
-            values["feature_names"] = [str(name) for name in self.feature_names_in_]
-        if resume:
-            plain, of_training = self._trainer.get_state()
-            values["training"] = {**plain, "split_seed": self._split_seed}
-            arrays |= of_training
-        return values, arrays
-
-    def set_state(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
-        """Become what ``get_state`` was asked of, given the same parameters.
-
-        Raises
-        ------
-        KeyError, ValueError
-            Where the state is not one of an estimator with these parameters.
-        """
-        for name in _PLAIN_ATTRIBUTES:
-            setattr(self, name, values[name])
-        if "inputs" in values:
-            self.input_statistics_ = ImageStatistics.from_state(values["inputs"])
-        if "background" in values:
-            self.background_ = float(values["background"])
-        if "feature_names" in values:
-            self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
-        self.classes_ = arrays["classes"]
-        self._check_state(values["y_type"], arrays["params"])
-        self._label_binarizer = LabelBinarizer()
-        self._label_binarizer.classes_ = self.classes_
-        self._label_binarizer.y_type_ = values["y_type"]
-        self._label_binarizer.sparse_input_ = bool(values.get("sparse_labels", False))
-        self.history_ = {field.name: values["history"][field.name] for field in fields(Epoch)}
-        self._build(self.n_features_in_, arrays["params"].dtype, self._generator())
-        self.network_.restore(arrays["params"])
-        self._trainer = builder.trainer(self, 1)
-        self._trainer.samples = self.t_
-        self._trainer.history = [Epoch(*figures) for figures in zip(*self.history_.values(), strict=True)]
-        if self._trainer.schedule.ends:
-            self._trainer.begin_schedule()  # how far it had come is told by the training alone
-        if "training" in values:
-            self._split_seed = values["training"]["split_seed"]
-            self._trainer.set_state(values["training"], arrays)
-        return self
-
-    def _check_state(self, y_type: str, params: Array) -> None:
-        """Raise where labels or parameters are not those of the network that is about to be built."""
-        n_outputs = 1 if y_type == "binary" else len(self.classes_)
-        if y_type not in {"binary", "multiclass", "multilabel-indicator"} or self.n_outputs_ != n_outputs:
-            raise ValueError(f"{self.n_outputs_} outputs for {y_type} labels {self.classes_}")
-        layers = builder.layers(self, self.n_features_in_, self.n_outputs_)
-        size = sum(layer.n_parameters + layer.n_state for layer in layers)
-        if params.dtype not in (np.float32, np.float64) or params.shape != (size,):
-            raise ValueError(f"{params.shape} {params.dtype} parameters, where {layers} have {size}")
-
-    def _fitted_attributes(self) -> dict[str, Any]:
-        """Return what a copy of this estimator needs to predict as of now, for a callback that asks."""
-        names = ("classes_", "_label_binarizer", "n_outputs_", "out_activation_", "n_layers_", "n_features_in_")
-        return {name: getattr(self, name) for name in names} | {"network_": deepcopy(self.network_)}
-
-    def _makes_updates(self) -> bool:
-        """Tell whether the solver has updates to go on with; scikit-learn asks before it offers ``partial_fit``."""
-        if self.solver == "lbfgs":
-            raise AttributeError(
-                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
-            )
-        return True
-
-
-_PLAIN_ATTRIBUTES = (
-    "best_loss_",
-    "best_validation_score_",
-    "loss_",
-    "loss_curve_",
-    "n_features_in_",
-    "n_iter_",
-    "n_outputs_",
-    "t_",
-    "validation_scores_",
-)
-
-
-class _Reporter(Callback):
-    """Tells a person (under ``verbose``) and scikit-learn's callbacks what every epoch came to."""
-
-    def __init__(self, model: MLPClassifier, tasks: FitTasks | None) -> None:
-        self.model, self.tasks, self.rate = model, tasks, model._trainer.learning_rate  # noqa: SLF001 - its own hook
-
-    def on_epoch_begin(self) -> None:
-        """Tell if the learning rate has been made smaller, and open the task of an epoch."""
-        rate = self.model._trainer.learning_rate  # noqa: SLF001 - this is the model's own hook
-        if self.model.verbose and rate < self.rate:
-            self.model._print_stalled(f"Setting learning rate to {rate:f}")  # noqa: SLF001 - the same
-        self.rate = rate
-        if self.tasks is not None:
-            self.tasks.begin_epoch()
-
-    def on_epoch_end(self, epoch: Epoch) -> bool:
-        """Print what there is to print, and close the task."""
-        if self.model.verbose:
-            self._print(epoch)
-        if self.tasks is None or not self.tasks.watched:
-            return False
-        self.model._hand_back(0)  # noqa: SLF001 - this is the model's own hook; a callback reads the attributes
-        return self.tasks.end_epoch()
-
-    def _print(self, epoch: Epoch) -> None:
-        """Print the lines that scikit-learn prints of an epoch."""
-        print(f"Iteration {len(self.model._trainer.history)}, loss = {epoch.loss:.8f}")  # noqa: SLF001 - the model's own
-        if epoch.validation_score is not None:
-            print(f"Validation score: {epoch.validation_score:f}")

@@ -1,15 +1,25 @@
-"""What a classifier's state must be, told from its parameters before an array of it is read or a layer is made."""
+"""What an estimator has learned, as plain values and arrays, and what these must be.
+
+``get_state`` and ``set_state`` are for the model file. What a state must be is told from the estimator's parameters,
+before an array of it is read or a layer is made.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from pipeline.images.statistics import ImageStatistics
 from pipeline.mlp import builder
+from pipeline.mlp.base import BaseMLP
+from pipeline.mlp.targets import LABEL_TYPES, TargetEncoder
 from pipeline.network.training import Epoch
 from pipeline.text import shown
 
-if TYPE_CHECKING:
-    from pipeline.mlp.classifier import MLPClassifier
+Array = NDArray[Any]
 
 MAX_LAYERS = 1000
 """Hidden layers that a model file may ask for: each takes some kilobytes, and three bytes in the file."""
@@ -113,13 +123,13 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def demanded_arrays(model: "MLPClassifier", values: Mapping[str, Any]) -> dict[str, Demand]:
+def demanded_arrays(parameters: builder.Parameters, values: Mapping[str, Any]) -> dict[str, Demand]:
     """Return what arrays a state has, by their names: all that there may be, as parameters and plain values demand.
 
     Parameters
     ----------
-    model : MLPClassifier
-        With its parameters, which are checked already.
+    parameters : mapping
+        The estimator's, which are checked already.
     values : mapping
         Of the state, checked by ``check_values``.
 
@@ -129,20 +139,20 @@ def demanded_arrays(model: "MLPClassifier", values: Mapping[str, Any]) -> dict[s
         Where they do not go together, or ask for too many layers.
     """
     n_outputs, kind = values["n_outputs_"], values["y_type"]
-    if kind not in {"binary", "multiclass", "multilabel-indicator"} or (kind == "binary" and n_outputs != 1):
+    if kind not in LABEL_TYPES or (kind == "binary" and n_outputs != 1):
         raise ValueError(f"{n_outputs} outputs for {shown(repr(kind), 50)} labels")
-    check_depth(model)
-    layers = builder.layers(model, values["n_features_in_"], n_outputs)
+    check_depth(parameters)
+    layers = builder.layers(parameters, values["n_features_in_"], n_outputs)
     n_learned = sum(layer.n_parameters for layer in layers)
     whole = Demand(("float32", "float64"), [(n_learned + sum(layer.n_state for layer in layers),)])
     learned = Demand(whole.dtypes, [(n_learned,)])
     classes = Demand(_KINDS_OF_LABELS, [(1,), (2,)] if kind == "binary" else [(n_outputs,)])
     demands = {"classes": classes, "params": whole}
     if "training" in values:
-        slots = () if model.solver == "lbfgs" else builder.optimizer(model).slots
+        slots = () if parameters["solver"] == "lbfgs" else builder.optimizer(parameters).slots
         demands |= {f"optimizer_{slot}": learned for slot in slots}
         demands |= {"best_params": whole, "last_params": whole}
-        demands |= {} if model.averaging is None else {"average_total": learned}
+        demands |= {} if parameters["averaging"] is None else {"average_total": learned}
     return demands
 
 
@@ -150,8 +160,100 @@ OPTIONAL = ("last_params",)
 """Arrays that need not be there: where training did not end with other parameters than it goes on from."""
 
 
-def check_depth(model: "MLPClassifier") -> None:
+def check_depth(parameters: builder.Parameters) -> None:
     """Raise a ValueError for more layers than a file may ask for."""
-    n_layers = len(builder.hidden_sizes(model))
+    n_layers = len(builder.hidden_sizes(parameters))
     if n_layers > MAX_LAYERS:
         raise ValueError(f"{n_layers} hidden layers; a model file has {MAX_LAYERS} at the most")
+
+
+_PLAIN_ATTRIBUTES = (
+    "best_loss_",
+    "best_validation_score_",
+    "loss_",
+    "loss_curve_",
+    "n_features_in_",
+    "n_iter_",
+    "n_outputs_",
+    "t_",
+    "validation_scores_",
+)
+
+
+class StatefulMLP(BaseMLP):
+    """An estimator whose state can be written to a file, and read again."""
+
+    def get_state(self, *, resume: bool = False) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return what was learned: plain values that JSON has, and arrays.
+
+        Parameters
+        ----------
+        resume : bool, default=False
+            Whether to add what it takes to go on with training.
+
+        Returns
+        -------
+        values, arrays : dict, dict
+            ``set_state`` takes them. Seconds are left out, so that equal training gives an equal state.
+        """
+        check_is_fitted(self)
+        values: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN_ATTRIBUTES}
+        values["y_type"] = self._targets.label_type
+        if self._targets.sparse:
+            values["sparse_labels"] = True
+        values["history"] = {**self.history_, "seconds": [None] * len(self.history_["loss"])}
+        arrays = {"classes": self.classes_, "params": self.network_.snapshot()}
+        if hasattr(self, "input_statistics_"):  # `partial_fit` sees no training set
+            values["inputs"] = self.input_statistics_.get_state()
+        if hasattr(self, "background_"):
+            values["background"] = self.background_
+        if hasattr(self, "feature_names_in_"):
+            values["feature_names"] = [str(name) for name in self.feature_names_in_]
+        if resume:
+            plain, of_training = self._trainer.get_state()
+            values["training"] = {**plain, "split_seed": self._split_seed}
+            arrays |= of_training
+        return values, arrays
+
+    def set_state(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
+        """Become what ``get_state`` was asked of, given the same parameters.
+
+        Raises
+        ------
+        KeyError, ValueError
+            Where the state is not one of an estimator with these parameters.
+        """
+        for name in _PLAIN_ATTRIBUTES:
+            setattr(self, name, values[name])
+        if "inputs" in values:
+            self.input_statistics_ = ImageStatistics.from_state(values["inputs"])
+        if "background" in values:
+            self.background_ = float(values["background"])
+        if "feature_names" in values:
+            self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
+        self.classes_ = arrays["classes"]
+        self._check_state(values["y_type"], arrays["params"])
+        sparse = bool(values.get("sparse_labels", False))
+        self._targets = TargetEncoder.from_state(self.classes_, values["y_type"], sparse=sparse)
+        self.history_ = {field.name: values["history"][field.name] for field in fields(Epoch)}
+        self._build(self.n_features_in_, arrays["params"].dtype)
+        self.network_.restore(arrays["params"])
+        self._trainer = self._new_trainer(1)
+        self._trainer.samples = self.t_
+        self._trainer.history = [Epoch(*figures) for figures in zip(*self.history_.values(), strict=True)]
+        if self._trainer.schedule.ends:
+            self._trainer.begin_schedule()  # how far it had come is told by the training alone
+        if "training" in values:
+            self._split_seed = values["training"]["split_seed"]
+            self._trainer.set_state(values["training"], arrays)
+        return self
+
+    def _check_state(self, y_type: str, params: Array) -> None:
+        """Raise where labels or parameters are not those of the network that is about to be built."""
+        n_outputs = 1 if y_type == "binary" else len(self.classes_)
+        if y_type not in LABEL_TYPES or self.n_outputs_ != n_outputs:
+            raise ValueError(f"{self.n_outputs_} outputs for {y_type} labels {self.classes_}")
+        layers = builder.layers(self._parameter_values(), self.n_features_in_, self.n_outputs_)
+        size = sum(layer.n_parameters + layer.n_state for layer in layers)
+        if params.dtype not in (np.float32, np.float64) or params.shape != (size,):
+            raise ValueError(f"{params.shape} {params.dtype} parameters, where {layers} have {size}")

@@ -1,4 +1,7 @@
-"""What an estimator is given, checked and turned into what the network takes."""
+"""What an estimator is given, checked and turned into what the network takes.
+
+``InputValidator`` checks everything that ``fit`` is given, in one call for training and one for validation data.
+"""
 
 import math
 import sys
@@ -13,8 +16,10 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from pipeline.images.pixels import INTEGERS, as_uint8
+from pipeline.mlp.class_weights import ClassWeight, ClassWeights
 from pipeline.mlp.labels import check_no_missing
-from pipeline.network.batches import Rows, take_rows
+from pipeline.mlp.targets import TargetEncoder
+from pipeline.network.batches import Rows, Samples, take_rows
 from pipeline.network.sparse import SparseRows
 
 Array = NDArray[Any]
@@ -28,6 +33,132 @@ def as_generator(random_state: int | np.random.Generator | np.random.RandomState
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**31))
     return np.random.default_rng(random_state)
+
+
+class InputValidator:
+    """Checks what one call of an estimator is given, and returns samples as its network takes them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose features are set by the first call, or checked where training goes on.
+    pixel_scale : float or None
+        As ``MLPClassifier`` takes it.
+    class_weight : dict, "balanced", list of dict or None
+        The same.
+    targets : TargetEncoder, optional
+        The labels that training goes on with; None learns them.
+    dtype : dtype, optional
+        The precision that training goes on in; None takes that of the samples.
+
+    Attributes
+    ----------
+    targets : TargetEncoder
+        The training labels, once they are known.
+    """
+
+    targets: TargetEncoder
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        pixel_scale: float | None,
+        class_weight: ClassWeight | None,
+        targets: TargetEncoder | None = None,
+        dtype: Any = None,
+    ) -> None:
+        self.estimator, self.pixel_scale, self.class_weight, self.dtype = estimator, pixel_scale, class_weight, dtype
+        self.goes_on = targets is not None
+        if targets is not None:
+            self.targets = targets
+        self.class_weights: ClassWeights | None = None
+
+    def training(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        classes: ArrayLike | None = None,
+        all_classes: bool = False,
+    ) -> Samples:
+        """Return training samples.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in ``fit``.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that there will be.
+        all_classes : bool, default=False
+            Whether labels that training goes on with must be those that it began with, all of them.
+
+        Raises
+        ------
+        ValueError
+            For samples, labels or weights that are not allowed.
+        """
+        rows, labels = self._rows_and_labels(X, y, reset=not self.goes_on)
+        if not self.goes_on:
+            self.targets = TargetEncoder.learn(labels, classes)
+        if classes is not None:
+            self.targets.check_announced(classes)
+        if self.goes_on or classes is not None:
+            self.targets.check_known(labels, all_of_them=all_classes)
+        if self.class_weight is not None:
+            codes = self.targets.codes(labels)
+            self.class_weights = ClassWeights.learn(self.class_weight, self.targets.classes, codes)
+        if self.dtype is None:
+            self.dtype = precision(rows)
+        return self._samples(rows, labels, sample_weight)
+
+    def validation(
+        self, n_samples: int, X_val: ArrayLike | None, y_val: ArrayLike | None, sample_weight_val: ArrayLike | None
+    ) -> Samples | None:
+        """Return validation samples, or None where none are given; they are like the training samples.
+
+        Parameters
+        ----------
+        n_samples : int
+            Training samples.
+        X_val, y_val, sample_weight_val
+            As in ``fit``.
+
+        Raises
+        ------
+        ValueError
+            Where one comes without the other, they are no validation data, or one is not allowed.
+        """
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val was given without X_val and y_val")
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val go together; got one without the other")
+        rows, labels = self._rows_and_labels(X_val, y_val, reset=False)
+        if rows.shape[0] == n_samples and inside_a_search():
+            raise ValueError(
+                f"X_val has as many rows as X, {n_samples}, inside a search or a cross-validation: it was sliced "
+                "with X, and is no validation data any more. Use cv= for the search, and early_stopping with "
+                "validation_fraction in the estimator"
+            )
+        self.targets.check_validation(labels)
+        return self._samples(rows, labels, sample_weight_val)
+
+    def _rows_and_labels(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[Any, Any]:
+        """Return samples and labels checked, in the precision of training."""
+        allowed = types(self.pixel_scale, self.dtype)
+        return checked_samples_and_labels(self.estimator, X, y, dtype=allowed, reset=reset)
+
+    def _samples(self, X: Any, y: Array, sample_weight: ArrayLike | None) -> Samples:
+        """Return samples with one-hot targets, and weights where samples or classes have some."""
+        Y = self.targets.encode(y).astype(self.dtype)
+        weight = None if sample_weight is None else checked_weight(sample_weight, len(Y), self.dtype)
+        if self.class_weights is not None:
+            by_class = self.class_weights.of(self.targets.codes(y)).astype(self.dtype)
+            weight = by_class if weight is None else weight * by_class
+        return Samples(X, Y, weight, taker(X, self.pixel_scale), sparse_taker(X, self.pixel_scale))
 
 
 def checked_samples(estimator: Any, X: ArrayLike, *, dtype: Any, reset: bool = False) -> Any:

@@ -1,8 +1,11 @@
 """Early stopping: training ends where a loss or a score stops getting better."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+Monitor = Literal["loss", "score", "validation_loss", "validation_score"]
 
 
 @dataclass
@@ -25,7 +28,7 @@ class EarlyStopping:
         Epochs without an improvement.
     """
 
-    monitor: str = "loss"
+    monitor: Monitor = "loss"
     tol: float = 1e-4
     patience: float = 10
     best: float | None = None

@@ -6,7 +6,7 @@ float64, so that a network starts from the same numbers whatever its precision.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,10 @@ def _normal(rng: np.random.Generator, scale: float, n_in: int, n_out: int) -> tu
     return rng.normal(0, scale, (n_in, n_out)), np.zeros(n_out)
 
 
-INITIALIZERS: dict[str, Initializer] = {
+InitializerName = Literal[
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "fan_out_normal"
+]
+INITIALIZERS: dict[InitializerName, Initializer] = {
     "glorot_uniform": glorot_uniform,
     "glorot_normal": glorot_normal,
     "he_uniform": he_uniform,

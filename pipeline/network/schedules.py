@@ -10,7 +10,7 @@ on falling for as long as training goes on.
 
 import math
 from abc import ABC, abstractmethod
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pipeline.network.configurable import Configurable
 
@@ -208,3 +208,12 @@ class Exponential(WarmedUp):
 def _fraction(t: float, length: float) -> float:
     """Return how much of a length has passed, from 0 to 1; all of it where there is no length."""
     return min(1.0, t / length) if length > 0 else 1.0
+
+
+ScheduleName = Literal["cosine", "one_cycle", "step", "exponential"]
+SCHEDULES: dict[ScheduleName, type[Schedule]] = {
+    "cosine": Cosine,
+    "one_cycle": OneCycle,
+    "step": Step,
+    "exponential": Exponential,
+}

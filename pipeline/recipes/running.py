@@ -26,7 +26,7 @@ from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
-from pipeline.parameters import ParameterError
+from pipeline.parameters import ParameterError, parameter_values
 from pipeline.progress import Progress
 from pipeline.recipes.kept import EFFORT, effort_of, folder_by_settings, model_path, one_folder
 from pipeline.recipes.members import TrainMembers, gather_members, gather_network
@@ -290,14 +290,15 @@ def _checks(recipe: Recipe, train: Any, artifacts: Path, progress: Progress) -> 
 
 def _numerical(model: MLPClassifier, artifacts: Path, n_updates: int, progress: Progress) -> dict[str, Any]:
     """Train by numerical differentiation alone; return the loss before each update and after the last."""
-    n_samples = builder.sampling(model, len(read_labels(artifacts / "prepared", "train"))).batch_size
+    parameters = parameter_values(MLPClassifier, model)
+    n_samples = builder.sampling(parameters, len(read_labels(artifacts / "prepared", "train"))).batch_size
     network, X, Y = gradcheck.build(model, *_first_samples(artifacts, n_samples))
     progress.begin("differentiate", n_updates * network.params.size, "parameters")
     began = time.perf_counter()
     try:
         losses = train_numerically(
             network,
-            builder.optimizer(model),
+            builder.optimizer(parameters),
             X,
             Y,
             learning_rate=model.learning_rate_init,

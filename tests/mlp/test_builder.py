@@ -1,4 +1,4 @@
-"""What the classifier's words mean in bricks."""
+"""What the classifier's words mean in components."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ from pipeline.network import (
     Step,
     VirtualAdversarial,
 )
-from pipeline.parameters import ParameterError, parameters_of
+from pipeline.parameters import ParameterError, parameter_values, parameters_of
 
 
 def choices(name):
@@ -34,9 +34,9 @@ def choices(name):
     return set(allowed.replace(" or ", ", ").replace("'", "").split(", "))
 
 
-def model(**parameters):
-    """Return a classifier with a few parameters."""
-    return MLPClassifier(**parameters)
+def values(**parameters):
+    """Return the values of all parameters, a few of them given."""
+    return parameter_values(MLPClassifier, MLPClassifier(**parameters))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def model(**parameters):
 )
 def test_sizes_are_a_tuple(sizes, wanted):
     """A number, a list, an array or nothing at all."""
-    assert builder.hidden_sizes(model(hidden_layer_sizes=sizes)) == wanted
+    assert builder.hidden_sizes(values(hidden_layer_sizes=sizes)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_sizes_are_a_tuple(sizes, wanted):
 )
 def test_layers_stand_in_their_order(parameters, wanted):
     """Affine, activation, dropout for each hidden layer; dropout of the input first, and an affine layer last."""
-    assert ", ".join(map(repr, builder.layers(model(**parameters), 8, 3))) == wanted
+    assert ", ".join(map(repr, builder.layers(values(**parameters), 8, 3))) == wanted
 
 
 def test_every_activation_has_its_layer():
@@ -87,13 +87,13 @@ def test_every_activation_has_its_layer():
 )
 def test_auto_is_scikit_learns_rule_for_first_weights(parameters, wanted):
     """And a number is the deviation of normal weights."""
-    assert {layer.initializer for layer in builder.layers(model(**parameters), 8, 3)[::2]} == {wanted}
+    assert {layer.initializer for layer in builder.layers(values(**parameters), 8, 3)[::2]} == {wanted}
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_every_rule_for_first_weights_has_a_name(name):
     """Each can be asked for."""
-    assert builder.layers(model(weight_init=name), 8, 3)[0].initializer is INITIALIZERS[name]
+    assert builder.layers(values(weight_init=name), 8, 3)[0].initializer is INITIALIZERS[name]
     assert name in choices("weight_init")
 
 
@@ -111,7 +111,7 @@ def test_every_rule_for_first_weights_has_a_name(name):
 )
 def test_solvers_are_optimizers(parameters, wanted):
     """Of their kind, with the parameters that concern them."""
-    found = builder.optimizer(model(**parameters))
+    found = builder.optimizer(values(**parameters))
     assert type(found) is type(wanted)
     assert vars(found) == vars(wanted)
 
@@ -119,19 +119,19 @@ def test_solvers_are_optimizers(parameters, wanted):
 def test_every_solver_has_an_optimizer_but_one():
     """lbfgs makes no updates of its own, and says so."""
     for solver in choices("solver") - {"lbfgs"}:
-        builder.optimizer(model(solver=solver))
+        builder.optimizer(values(solver=solver))
     with pytest.raises(ParameterError, match="lbfgs takes all samples at once"):
-        builder.optimizer(model(solver="lbfgs"))
+        builder.optimizer(values(solver="lbfgs"))
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_bricks_get_plain_numbers(kind):
+def test_components_get_plain_numbers(kind):
     """A grid's float64 would have float32 worked on in float64; a float has not."""
     numbers = {"beta_1": 0.5, "epsilon": 0.25, "alpha": 0.5, "tol": 0.5, "momentum": 0.5, "rho": 0.5, "power_t": 0.5}
     for solver in choices("solver") - {"lbfgs"}:
-        chosen = model(solver=solver, learning_rate="invscaling", **{name: kind(x) for name, x in numbers.items()})
-        for brick in (builder.optimizer(chosen), builder.penalty(chosen), builder.schedule(chosen)):
-            assert {type(value) for value in vars(brick).values()} <= {float, bool}
+        chosen = values(solver=solver, learning_rate="invscaling", **{name: kind(x) for name, x in numbers.items()})
+        for component in (builder.optimizer(chosen), builder.penalty(chosen), builder.schedule(chosen)):
+            assert {type(value) for value in vars(component).values()} <= {float, bool}
         assert type(builder.stopping(chosen).tol) is float
 
 
@@ -151,13 +151,13 @@ def test_bricks_get_plain_numbers(kind):
 )
 def test_rates_are_schedules(parameters, wanted):
     """By name, or as an object; scikit-learn's words mean something to sgd alone."""
-    assert builder.schedule(model(**parameters)) == wanted
+    assert builder.schedule(values(**parameters)) == wanted
 
 
 def test_every_schedule_has_a_name():
     """The words that are allowed are all meant."""
     words = choices("learning_rate") - {"constant", "invscaling", "adaptive"}
-    kinds = {type(builder.schedule(model(learning_rate=word))) for word in words if " " not in word}
+    kinds = {type(builder.schedule(values(learning_rate=word))) for word in words if " " not in word}
     assert kinds >= {Cosine, OneCycle, Step, Exponential}
 
 
@@ -167,7 +167,7 @@ def test_every_schedule_has_a_name():
 )
 def test_batches_have_a_size(batch_size, n_samples, wanted):
     """200 by default, all, a number; never more than there are."""
-    found = builder.sampling(model(batch_size=batch_size, shuffle=False, replacement=True), n_samples)
+    found = builder.sampling(values(batch_size=batch_size, shuffle=False, replacement=True), n_samples)
     assert (found.batch_size, found.shuffle, found.replacement) == (wanted, False, True)
 
 
@@ -182,28 +182,29 @@ def test_batches_have_a_size(batch_size, n_samples, wanted):
 )
 def test_what_is_monitored(parameters, wanted):
     """By default what scikit-learn monitors, else what is asked for."""
-    assert builder.stopping(model(**parameters)).monitor == wanted
+    assert builder.stopping(values(**parameters)).monitor == wanted
 
 
 def test_no_penalty_is_no_term():
     """With alpha 0 nothing is added, and nothing computed."""
-    assert builder.penalty(model(alpha=0)) is None
-    assert builder.penalty(model(alpha=0.5)).alpha == 0.5
+    assert builder.penalty(values(alpha=0)) is None
+    assert builder.penalty(values(alpha=0.5)).alpha == 0.5
 
 
 @pytest.mark.parametrize("rule", [None, Adversarial(2, weight=0.5), VirtualAdversarial(n_probes=2)])
 def test_an_adversary_is_handed_on(rule):
-    """Checked, it is the trainer's; without one, nothing is moved."""
-    chosen = model(adversary=rule, hidden_layer_sizes=(3,)).partial_fit(np.eye(4), [0, 1, 0, 1], classes=[0, 1])
+    """Checked, it is the trainer's; without one, nothing is perturbed."""
+    chosen = values(adversary=rule, hidden_layer_sizes=(3,))
+    network = builder.network(chosen, 4, 1, "logistic", dtype=np.float64, random_state=np.random.default_rng(0))
     assert builder.adversary(chosen) is rule
-    assert builder.trainer(chosen, 4).adversary is rule
+    assert builder.trainer(chosen, network, 4).adversary is rule
 
 
 @pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"noise": (0, 0.1)}])
 def test_an_adversary_that_compares_answers_suits_no_draws(parameters):
     """One that goes by labels does; and a rate of 0 draws nothing."""
-    assert builder.adversary(model(adversary=Adversarial(), **parameters)) == Adversarial()
-    assert builder.adversary(model(adversary=VirtualAdversarial(), dropout=0, noise=(0, 0))) is not None
+    assert builder.adversary(values(adversary=Adversarial(), **parameters)) == Adversarial()
+    assert builder.adversary(values(adversary=VirtualAdversarial(), dropout=0, noise=(0, 0))) is not None
     [name] = parameters
     with pytest.raises(ParameterError, match=f"{name} must be 0 where VirtualAdversarial compares answers"):
-        builder.adversary(model(adversary=VirtualAdversarial(), **parameters))
+        builder.adversary(values(adversary=VirtualAdversarial(), **parameters))

@@ -331,6 +331,7 @@ def test_samples_of_zeros_mostly_are_never_made_dense(name, dtype, monkeypatch):
     for makes_dense in (
         "pipeline.mlp.validation.take_sparse",
         "pipeline.mlp.validation.dense",
+        "pipeline.mlp.base.dense",
         "pipeline.mlp.classifier.dense",
     ):
         monkeypatch.setattr(makes_dense, None)

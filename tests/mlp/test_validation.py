@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import cross_val_score
 
 from pipeline.mlp.validation import (
+    InputValidator,
     as_generator,
     checked_samples,
     checked_samples_and_labels,
@@ -153,3 +154,44 @@ def test_sparse_pixels_are_scaled():
     assert product.dtype == np.float32
     np.testing.assert_allclose(product[:, 0], [1, 0.2])
     assert X.data.tolist() == [255, 51]
+
+
+def validator(**options):
+    """Return a validator of what a fresh estimator is given."""
+    return InputValidator(BaseEstimator(), **{"pixel_scale": None, "class_weight": None, **options})
+
+
+def test_one_call_returns_training_samples():
+    """Checked, with one-hot targets in the samples' precision, and weights of samples and classes multiplied."""
+    inputs = validator(class_weight={"b": 3.0})
+    samples = inputs.training(X.astype(np.float32), list("abca"), [1, 2, 1, 1])
+    assert samples.X.dtype == samples.Y.dtype == samples.sample_weight.dtype == np.float32
+    assert samples.Y.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    assert samples.sample_weight.tolist() == [1, 6, 1, 1]
+    assert (inputs.estimator.n_features_in_, inputs.targets.classes.tolist()) == (3, list("abc"))
+
+
+def test_validation_samples_are_like_the_training_samples():
+    """In their precision, with their classes and the weights of these; labels that they lack are refused."""
+    inputs = validator(class_weight={"a": 0.5})
+    inputs.training(X.astype(np.float32), list("abca"))
+    assert inputs.validation(4, None, None, None) is None
+    samples = inputs.validation(4, X[:2], list("ca"), None)
+    assert (samples.X.dtype, samples.Y.tolist()) == (np.float32, [[0, 0, 1], [1, 0, 0]])
+    assert samples.sample_weight.tolist() == [1, 0.5]
+    with pytest.raises(ValueError, match="y_val has labels that y has not"):
+        inputs.validation(4, X[:2], list("cd"), None)
+
+
+def test_training_goes_on_with_what_it_began_with():
+    """Labels and precision are those of before, and the features are checked."""
+    first = validator()
+    first.training(X, [0, 1, 2, 0])
+    later = InputValidator(
+        first.estimator, pixel_scale=None, class_weight=None, targets=first.targets, dtype=np.float32
+    )
+    assert later.training(X, [0, 0, 0, 1]).Y.dtype == np.float32
+    with pytest.raises(ValueError, match="`y` has classes not in"):
+        later.training(X, [0, 1, 2, 3])
+    with pytest.raises(ValueError, match="X has 2 features"):
+        later.training(X[:, :2], [0, 1, 2, 0])

@@ -1,6 +1,6 @@
 """Activation functions: elementwise layers without parameters."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,7 +157,8 @@ class GELU(Layer):
         return np.multiply(dY, self.derivative, out=out)
 
 
-ACTIVATIONS: dict[str, type[Layer]] = {
+ActivationName = Literal["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu"]
+ACTIVATIONS: dict[ActivationName, type[Layer]] = {
     "identity": Identity,
     "logistic": Sigmoid,
     "tanh": Tanh,

@@ -1,0 +1,252 @@
+"""What makes an estimator of a network: it is built, trained and handed on with scikit-learn's fitted attributes."""
+
+import warnings
+from copy import deepcopy
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from pipeline.callbacks import CallbackSupportMixin, FitTasks
+from pipeline.images.deform import Deform
+from pipeline.mlp import builder
+from pipeline.mlp.lbfgs import LBFGS
+from pipeline.mlp.reporting import Reporter
+from pipeline.mlp.targets import TargetEncoder
+from pipeline.mlp.threads import bounded_blas
+from pipeline.mlp.validation import Views, as_generator, dense
+from pipeline.network import Network
+from pipeline.network.batches import Samples
+from pipeline.network.training import Epoch, Trainer
+
+Array = NDArray[Any]
+
+N_STATISTICS = 1000
+"""Training samples that statistics of images are learned from, at the most."""
+
+
+class BaseMLP(CallbackSupportMixin, BaseEstimator):
+    """An estimator of a multi-layer perceptron, whose parameters its subclass has."""
+
+    solver: str
+    augmentation: Deform | None
+    batch_size: str | int
+    early_stopping: bool
+    learning_rate_init: float
+    max_fun: int
+    max_iter: int
+    max_updates: int | None
+    monitor: str
+    n_iter_no_change: float
+    pixel_scale: float | None
+    random_state: Any
+    tol: float
+    validation_fraction: float
+    verbose: bool | int
+
+    network_: Network
+    n_features_in_: int
+    n_outputs_: int
+    out_activation_: str
+    background_: float
+    classes_: Array
+    _targets: TargetEncoder
+    _trainer: Trainer
+
+    # ---------------------------------------------------------------- what scikit-learn's has as attributes
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """Weights of each layer, (n_in, n_out); what is written there is in the network."""
+        return Views(layer.W for layer in self._fitted_network("coefs_").affine_layers)
+
+    @coefs_.setter
+    def coefs_(self, values: list[Array]) -> None:
+        """Write other weights into the network."""
+        self.coefs_[:] = values
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """Biases of each layer, (n_out,); zeros that cannot be written where there are no biases."""
+        network = self._fitted_network("intercepts_")
+        none = [np.broadcast_to(network.dtype.type(0), layer.n_out) for layer in network.affine_layers]
+        return Views(layer.b if layer.bias else zeros for layer, zeros in zip(network.affine_layers, none, strict=True))
+
+    @intercepts_.setter
+    def intercepts_(self, values: list[Array]) -> None:
+        """Write other biases into the network."""
+        self.intercepts_[:] = values
+
+    def _fitted_network(self, attribute: str) -> Network:
+        """Return the network; before fit there is no such attribute, as ``hasattr`` must find."""
+        if "network_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {attribute!r} before it is fitted")
+        return self.network_
+
+    # ---------------------------------------------------------------- building
+
+    def _parameter_values(self) -> dict[str, Any]:
+        """Return the value of every parameter, by name."""
+        raise NotImplementedError
+
+    def _begin(self, samples: Samples) -> None:
+        """Build the network and all that training needs; if that fails, there is nothing to go on with."""
+        self.__dict__.pop("_trainer", None)
+        self.n_outputs_ = samples.Y.shape[1]
+        self._build(samples.X.shape[1], samples.Y.dtype)
+        if self.augmentation is not None:
+            some = samples.X[:: -(-len(samples) // N_STATISTICS)]
+            self.background_ = self.augmentation.with_background_of(dense(some, self.pixel_scale)).outside
+        self._trainer = self._new_trainer(len(samples))
+
+    def _build(self, n_features: int, dtype: Any) -> None:
+        """Build the network; the first number of its generator decides on the validation rows."""
+        generator = as_generator(self.random_state)
+        self._split_seed = int(generator.integers(2**31))
+        self.out_activation_ = self._targets.output_activation
+        self.network_ = builder.network(
+            self._parameter_values(),
+            n_features,
+            self.n_outputs_,
+            self.out_activation_,
+            dtype=dtype,
+            random_state=generator,
+        )
+        self.n_layers_ = len(self.network_.affine_layers) + 1
+
+    def _new_trainer(self, n_samples: int, *, allocate: bool = True) -> Trainer:
+        """Return a trainer of the network, as the parameters say now."""
+        background = vars(self).get("background_", 0.0)
+        values = self._parameter_values()
+        return builder.trainer(values, self.network_, n_samples, background=background, allocate=allocate)
+
+    def _refresh(self, n_samples: int) -> None:
+        """Have the trainer train as the parameters say now; its progress stays.
+
+        Raises
+        ------
+        ParameterError
+            Where they ask for other layers than the network has.
+        """
+        values = self._parameter_values()
+        builder.check_same_layers(values, self.network_, self.n_outputs_)
+        self.network_.loss = builder.loss(values, self.out_activation_)
+        self._trainer.adopt(self._new_trainer(n_samples, allocate=False))
+
+    # ---------------------------------------------------------------- training
+
+    def _hold_out(self, samples: Samples) -> tuple[Samples, Samples]:
+        """Split samples for ``early_stopping``, into the same rows again when training goes on."""
+        train, validation = train_test_split(
+            np.arange(len(samples)),
+            test_size=self.validation_fraction,
+            random_state=self._split_seed,
+            stratify=samples.Y.astype(bool) if self.n_outputs_ == 1 else None,  # for two classes, as scikit-learn's
+        )
+        if len(validation) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        return samples.subset(np.sort(train)), samples.subset(np.sort(validation))
+
+    def _train(
+        self, samples: Samples, validation: Samples | None, tasks: FitTasks | None, max_epochs: int | None = None
+    ) -> None:
+        """Train by mini-batches, and set the fitted attributes."""
+        if self.monitor.startswith("validation") and validation is None:
+            raise ValueError(f"monitor={self.monitor!r} needs validation data: give X_val and y_val, or early_stopping")
+        if not isinstance(self.batch_size, str) and self.batch_size > len(samples):
+            warnings.warn(
+                f"Got `batch_size` {self.batch_size}, larger than sample size {len(samples)}: it is clipped",
+                stacklevel=4,
+            )
+        self._refresh(len(samples))
+        epochs_before, vanished_before = len(self._trainer.history), self._trainer.rate_vanished
+        reporter, reason = self._reporter(tasks), "interrupted"
+        try:
+            with bounded_blas(1):
+                reason = self._trainer.run(
+                    samples,
+                    max_epochs=max_epochs or self.max_iter,
+                    max_updates=self.max_updates or np.inf,
+                    validation=validation,
+                    callback=reporter,
+                )
+        except KeyboardInterrupt:
+            self._interrupted()
+        finally:
+            self._set_fitted_attributes(epochs_before)
+        reporter.on_training_end(reason)
+        if reason == "max_epochs" and tasks is not None and not self._trainer.schedule_over:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                "converged yet.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        if self._trainer.rate_vanished and not vanished_before:
+            warnings.warn(
+                f"The learning rate is down to {self.history_['learning_rate'][-1]:.3g}, too small to learn with, by "
+                f"{self._trainer.schedule!r} with learning_rate_init={self.learning_rate_init}: training goes on for "
+                "nothing. Another learning_rate, or one with other parameters, begins anew",
+                stacklevel=4 if tasks else 3,
+            )
+
+    def _minimize(self, samples: Samples, validation: Samples | None, tasks: FitTasks) -> None:
+        """Train on all samples at once by L-BFGS, and set the fitted attributes."""
+        self._refresh(len(samples))
+        epochs_before = len(self._trainer.history)
+        solver = LBFGS(self._trainer, tol=self.tol, max_evaluations=self.max_fun)
+        try:
+            with bounded_blas(1):
+                reason = solver.run(
+                    samples, max_epochs=self.max_iter, validation=validation, callback=self._reporter(tasks)
+                )
+        finally:
+            if solver.loss is not None:
+                self._set_fitted_attributes(epochs_before)
+                self.loss_, self.n_iter_ = solver.loss, min(solver.n_iter, self.max_iter)
+        if reason == "failed":
+            warnings.warn(
+                f"lbfgs failed to converge after {solver.n_iter} iteration(s): {solver.message}. Increase max_iter or "
+                "max_fun, or scale the data",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _interrupted(self) -> None:
+        """Keep what was learned when a person interrupts ``fit``, as scikit-learn does."""
+        warnings.warn("Training interrupted by user.", stacklevel=5)
+
+    def _reporter(self, tasks: FitTasks | None) -> Reporter:
+        """Return what reports of every epoch."""
+        return Reporter(
+            self._trainer,
+            tasks,
+            verbose=self.verbose,
+            patience=self.n_iter_no_change,
+            update_attributes=lambda: self._set_fitted_attributes(0),
+        )
+
+    def _set_fitted_attributes(self, epochs_before: int) -> None:
+        """Set scikit-learn's fitted attributes, ``epochs_before`` of the history being from earlier calls."""
+        history = self._trainer.history
+        self.n_iter_ = len(history) - epochs_before
+        self.t_ = self._trainer.samples
+        self.history_ = {field.name: [getattr(epoch, field.name) for epoch in history] for field in fields(Epoch)}
+        self.loss_curve_ = list(self.history_["loss"])
+        self.loss_ = self.loss_curve_[-1] if history else np.inf
+        stops_early = self.early_stopping and self.solver != "lbfgs"
+        scores = [score for score in self.history_["validation_score"] if score is not None]
+        self.validation_scores_ = scores if stops_early else None
+        self.best_validation_score_ = max(scores, default=-np.inf) if stops_early else None
+        self.best_loss_ = None if stops_early else min(self.loss_curve_, default=np.inf)
+
+    def _fitted_attributes(self) -> dict[str, Any]:
+        """Return what a copy of this estimator needs to predict as of now, for a callback that asks."""
+        names = ("classes_", "_targets", "n_outputs_", "out_activation_", "n_layers_", "n_features_in_")
+        return {name: getattr(self, name) for name in names} | {"network_": deepcopy(self.network_)}

@@ -1,0 +1,117 @@
+"""Labels as the targets of a network, and its outputs as labels."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import type_of_target, unique_labels
+
+Array = NDArray[Any]
+LABEL_TYPES = ("binary", "multiclass", "multilabel-indicator")
+"""The kinds of labels, as scikit-learn calls them."""
+
+
+class TargetEncoder:
+    """Encodes labels as one-hot targets; one column for two classes, one per label for several labels at once.
+
+    Parameters
+    ----------
+    binarizer : LabelBinarizer
+        Fitted.
+
+    Examples
+    --------
+    >>> targets = TargetEncoder.learn(["b", "a", "c"])
+    >>> targets.encode(["a", "c"])
+    array([[1, 0, 0],
+           [0, 0, 1]])
+    >>> targets.codes(["a", "c"])
+    array([0, 2])
+    """
+
+    def __init__(self, binarizer: LabelBinarizer) -> None:
+        self.binarizer = binarizer
+
+    @classmethod
+    def learn(cls, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+        """Return an encoder for training labels, or for all labels that there will be, announced as ``classes``."""
+        announced = classes is not None and not type_of_target(y).startswith("multilabel")
+        return cls(LabelBinarizer().fit(classes if announced else y))
+
+    @classmethod
+    def from_state(cls, classes: Array, label_type: str, *, sparse: bool) -> Self:
+        """Return the encoder that has these attributes."""
+        binarizer = LabelBinarizer()
+        binarizer.classes_, binarizer.y_type_, binarizer.sparse_input_ = classes, label_type, sparse
+        return cls(binarizer)
+
+    @property
+    def classes(self) -> Array:
+        """All labels, (n_classes,), in their order."""
+        return np.asarray(self.binarizer.classes_)
+
+    @property
+    def label_type(self) -> str:
+        """One of ``LABEL_TYPES``."""
+        return str(self.binarizer.y_type_)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the labels came as a sparse matrix, and are handed back as one."""
+        return bool(self.binarizer.sparse_input_)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a sample has several labels at once."""
+        return self.label_type.startswith("multilabel")
+
+    @property
+    def output_activation(self) -> str:
+        """The activation of a network's output."""
+        return "softmax" if self.label_type == "multiclass" else "logistic"
+
+    def encode(self, y: ArrayLike) -> Array:
+        """Return targets, (n_samples, n_outputs)."""
+        return np.asarray(self.binarizer.transform(y))
+
+    def codes(self, y: ArrayLike) -> Array:
+        """Return the number of each sample's class, (n_samples,), or 0 or 1 for each of several labels."""
+        if self.multilabel:
+            return np.asarray(self.encode(y), dtype=np.intp)
+        return np.searchsorted(self.classes, y)
+
+    def decode(self, P: Array) -> Array:
+        """Return the likeliest labels by a network's outputs; for several at once, a sparse matrix where y was one."""
+        if self.output_activation == "softmax":
+            return np.asarray(self.classes[P.argmax(axis=1)])
+        if P.shape[1] == 1:
+            return np.asarray(self.classes[np.minimum(P[:, 0] > 0.5, len(self.classes) - 1)])
+        several: Array = self.binarizer.inverse_transform(P)
+        return several
+
+    def check_announced(self, classes: ArrayLike) -> None:
+        """Raise a ValueError where ``partial_fit`` is given other ``classes`` than before."""
+        if not np.array_equal(self.classes, unique_labels(classes)):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes!r}"
+            )
+
+    def check_known(self, y: ArrayLike, *, all_of_them: bool = False) -> None:
+        """Raise a ValueError for labels that are no classes, and with ``all_of_them`` for classes without a sample."""
+        labels = unique_labels(y)
+        if all_of_them and set(labels) != set(self.classes):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes}, `y` has {labels}"
+            )
+        if len(np.setdiff1d(labels, self.classes, assume_unique=True)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes}. 'y' has {labels}."
+            )
+
+    def check_validation(self, y: ArrayLike) -> None:
+        """Raise a ValueError for labels of validation data that no training sample has."""
+        unknown = np.setdiff1d(unique_labels(y), self.classes)
+        if len(unknown):
+            raise ValueError(f"y_val has labels that y has not: {unknown}; y has {self.classes}")
