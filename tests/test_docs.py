@@ -11,16 +11,14 @@ from statistics import fmean
 
 import pytest
 from pages import DOCS, EXAMPLES, PAGES, ROOT, blocks, commands, commands_of, run_blocks
-from typer.main import get_command
 
-from pipeline.cli import app
+from pipeline.cli.app import load_command
+from pipeline.cli.params_file import check_document, override, read_document
+from pipeline.cli.stage_command import STAGES, stage_class
 from pipeline.data.registry import REGISTRY
 from pipeline.parameters import read_yaml
-from pipeline.settings import check_document, override, read_document
-from pipeline.stage_command import STAGES, stage_class
 
 CONSTRUCTORS = {name: stage_class(name) for name in STAGES}
-COMMANDS = get_command(app).commands
 DATA, OVERFITTING = PAGES["docs/howto/data.md"], "docs/howto/overfitting.md"
 WITH_EXAMPLES = [name for name in PAGES if name.startswith("docs/") and blocks(PAGES[name], "python", "pycon")]
 
@@ -130,7 +128,7 @@ def test_only_known_programs_are_called():
 @pytest.mark.parametrize("words", commands_of("python", "-m", "pipeline"), ids=" ".join)
 def test_commands_are_understood(words):
     """Every command of the workflow has options that exist, and values that are allowed."""
-    command, (name, *rest) = COMMANDS[words[0]], words
+    command, (name, *rest) = load_command(words[0]), words
     while rest and rest[0] in getattr(command, "commands", {}):  # a command of a group
         command, (name, *rest) = command.commands[rest[0]], rest
     if "--help" in rest:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.stage_command import STAGES, stage_class
 from pipeline.files import SUFFIX
 from pipeline.parameters import read_yaml
-from pipeline.stage_command import STAGES, stage_class
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = read_yaml(ROOT / "dvc.yaml")

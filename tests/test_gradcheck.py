@@ -8,7 +8,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 from typer.testing import CliRunner
 
-from pipeline.cli import app
+from pipeline.cli.app import app
 from pipeline.data.idx import FILES, write_idx
 from pipeline.gradcheck import GradientError, build, check, demand_agreement, training_images
 from pipeline.mlp.classifier import MLPClassifier

@@ -172,7 +172,7 @@ def test_a_wheel_runs_in_an_empty_folder(wheel, tmp_path):
 
 def test_a_wheel_lists_its_recipes(wheel, tmp_path):
     """All recipes of the repository are there, and a line says whose they are."""
-    out, told = call(wheel, tmp_path, "recipe")
+    out, told = call(wheel, tmp_path, "recipes", "list")
     assert [line.split()[0] for line in out.splitlines()] == sorted(path.stem for path in ROOT.glob("recipes/*.yaml"))
     assert len(told) == 1
     assert told[0].startswith("there are no recipes/*.yaml here: the recipes are those that come with digits-pipeline")

@@ -7,8 +7,8 @@ import pytest
 from pages import PAGES, blocks, run_blocks
 from typer.main import get_command
 
-from pipeline.cli import app
-from pipeline.stage_command import STAGES, stage_class
+from pipeline.cli.app import app
+from pipeline.cli.stage_command import STAGES, stage_class
 
 TEXT = PAGES["README.md"]
 SCREEN, WHOLE = 50, 150  # lines

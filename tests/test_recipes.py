@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 
 import pipeline
 from pipeline import Deform, program
-from pipeline.cli import app
+from pipeline.cli.app import app
+from pipeline.cli.params_file import check_document, read_document
 from pipeline.data.idx import read_part
 from pipeline.ensemble.voting import load_ensemble, member_seeds
 from pipeline.metrics import sign_test
@@ -45,7 +46,6 @@ from pipeline.recipes.results import (
 )
 from pipeline.recipes.running import run, run_trial
 from pipeline.recipes.table import BEGIN, END, describe_errors, describe_network, describe_training, table
-from pipeline.settings import check_document, read_document
 
 ROOT = Path(__file__).parents[1]
 HOW_TO = Path(__file__).parents[1] / "docs" / "howto" / "recipes.md"
@@ -98,7 +98,7 @@ def folder(tmp_path, monkeypatch):
 
 def call(*words):
     """Run the command, and return its exit code, output and error stream."""
-    result = CliRunner().invoke(app, ["recipe", *words])
+    result = CliRunner().invoke(app, ["recipes", *words])
     return result.exit_code, result.stdout, result.stderr
 
 
@@ -260,7 +260,7 @@ def test_a_wrong_recipe_is_refused_by_name(folder, old, new, message):
     (folder / "recipes" / "small.yaml").write_text(SMALL.replace(old, new), "utf-8")
     with pytest.raises(ParameterError):
         read_recipe(Path("recipes/small.yaml"))
-    code, out, error = call("small")
+    code, out, error = call("run", "small")
     assert (code, out) == (2, "")
     assert message in error
     assert sorted(path.name for path in folder.rglob("*")) == ["recipes", "small.yaml"]
@@ -268,19 +268,19 @@ def test_a_wrong_recipe_is_refused_by_name(folder, old, new, message):
 
 def test_a_recipe_without_trials_says_so():
     """Nothing is run, and the person who asked hears why."""
-    assert call("small", "--trials") == (0, "", "small has no trials\n")
+    assert call("trials", "small") == (0, "", "small has no trials\n")
 
 
 def test_recipes_are_listed_as_json():
     """Without a name, the document has a title for each."""
-    code, out, error = call("--json")
+    code, out, error = call("list", "--json")
     assert (code, error) == (0, "")
     assert json.loads(out) == {"small": {"title": read_recipe(Path("recipes/small.yaml")).title}}
 
 
 def test_what_a_recipe_comes_to_is_printed_as_json():
     """The output is one document with what every seed came to; lines on the way go to the error stream."""
-    code, out, error = call("small", "--json")
+    code, out, error = call("run", "small", "--json")
     assert code == 0, error
     [(name, runs)] = json.loads(out).items()
     assert name == "small"
@@ -289,22 +289,16 @@ def test_what_a_recipe_comes_to_is_printed_as_json():
     assert f"small, seed {runs[0]['seed']}: test accuracy" in error
 
 
-def test_a_table_is_no_json():
-    """What contradicts itself is refused before any work."""
-    message = "--table prints Markdown, and --json JSON: take one of them"
-    assert call("small", "--table", "--json") == (2, "", f"error: {message}\n")
-
-
 def test_an_unknown_recipe_is_told_with_those_that_there_are():
     """The known ones among the names are not run either."""
-    code, out, error = call("small", "smal")
+    code, out, error = call("run", "small", "smal")
     assert (code, out) == (2, "")
     assert error == "error: there is no recipe 'smal' in recipes; there are small; did you mean small?\n"
 
 
 def test_a_folder_without_recipes_is_told():
     """So is one that is not there."""
-    code, _, error = call("--recipes", "elsewhere")
+    code, _, error = call("list", "--recipes", "elsewhere")
     assert code == 2
     assert error == "error: elsewhere holds no recipes: there should be files NAME.yaml\n"
 
@@ -336,7 +330,7 @@ def test_a_seed_gives_the_same_figures_alone_or_after_another(folder):
 
 def test_the_command_keeps_what_every_seed_came_to(folder):
     """Layers, counts, history, figures, gradients and losses are in the file, and no artifact stays behind."""
-    code, out, error = call("small")
+    code, out, error = call("run", "small")
     assert code == 0, error
     assert [line.split(": test accuracy")[0] for line in out.splitlines()] == ["small, seed 3", "small, seed 1"]
     assert sorted(path.name for path in folder.rglob("*")) == ["recipes", "small.results.json", "small.yaml"]
@@ -360,25 +354,25 @@ def test_an_interrupted_recipe_goes_on_with_the_next_seed(folder, monkeypatch):
     """What is done is kept seed by seed; run again, only the rest is done, and a recipe that is whole is done anew."""
     path = folder / "recipes" / "small.results.json"
     fail_the_second_time(monkeypatch, STAGES["evaluate"], "_run")
-    assert call("small")[0] == 1
+    assert call("run", "small")[0] == 1
     assert [run["seed"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [3]
-    code, out, error = call("small")
+    code, out, error = call("run", "small")
     assert code == 0, error
     assert [line.split(": test accuracy")[0] for line in out.splitlines()] == ["small, seed 1"]
     assert "goes on after 1 of 2 seeds" in error
     assert [run["seed"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [3, 1]
-    assert len(call("small")[1].splitlines()) == 2
+    assert len(call("run", "small")[1].splitlines()) == 2
 
 
 @pytest.mark.parametrize(
     ("words", "mounted", "message"),
     [
-        ([], "recipes/small.results.json", "choose another folder with --recipes"),
-        (["--trials"], "recipes/small.trials.json", "choose another folder with --recipes"),
-        (["--keep", "kept"], "kept/small/models", "choose another folder with --keep"),
-        (["--trials", "--keep", "kept"], "kept/trials/models", "choose another folder with --keep"),
-        (["--keep", "recipes/small.yaml"], None, "choose another folder with --keep"),
-        (["--write-readme", "README.md"], "README.md", "choose another file with --write-readme"),
+        (["run", "small"], "recipes/small.results.json", "choose another folder with --recipes"),
+        (["trials", "small"], "recipes/small.trials.json", "choose another folder with --recipes"),
+        (["run", "small", "--keep", "kept"], "kept/small/models", "choose another folder with --keep"),
+        (["trials", "small", "--keep", "kept"], "kept/trials/models", "choose another folder with --keep"),
+        (["run", "small", "--keep", "recipes/small.yaml"], None, "choose another folder with --keep"),
+        (["table", "--write", "README.md"], "README.md", "choose another file with --write"),
     ],
 )
 def test_places_that_cannot_be_written_are_told_before_training(folder, monkeypatch, words, mounted, message):
@@ -387,7 +381,7 @@ def test_places_that_cannot_be_written_are_told_before_training(folder, monkeypa
     (folder / "README.md").write_text(f"{BEGIN}\n{END}\n", "utf-8")
     monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == mounted)
     monkeypatch.setattr(STAGES["fetch"], "_run", lambda *_: pytest.fail("it runs"))
-    code, out, error = call("small", *words)
+    code, out, error = call(*words)
     assert (code, out) == (1, "")
     assert error.startswith(f"error: {mounted or 'recipes/small.yaml/small/models'}")
     assert error.endswith(f"; {message}\n")
@@ -399,7 +393,7 @@ def test_a_recipe_deletes_no_file_of_another_origin(folder, monkeypatch):
     (folder / "kept/small/evaluation").mkdir(parents=True)
     (folder / "kept/small/evaluation/notes.md").touch()
     monkeypatch.setattr(STAGES["fetch"], "_run", lambda *_: pytest.fail("it runs"))
-    code, out, error = call("small", "--keep", "kept")
+    code, out, error = call("run", "small", "--keep", "kept")
     assert (code, out) == (1, "")
     assert error.startswith("error: kept/small/evaluation/notes.md has not been made by a stage, and ")
     assert error.endswith(": move it elsewhere, or choose another folder with --keep\n")
@@ -413,15 +407,15 @@ def test_results_stay_when_a_recipe_is_run_again(folder, monkeypatch):
     write_results(folder / "recipes", "small", recipe, old, {})
     before = results.read_bytes()
     fail_the_second_time(monkeypatch, STAGES["evaluate"], "_run")
-    assert call("small")[0] == 1
-    said = call("small")[2]
+    assert call("run", "small")[0] == 1
+    said = call("run", "small")[2]
     assert "goes on after 1 of 2 seeds" in said
     assert "earlier results stay; these are in recipes/small.again.results.json, and --replace puts them there" in said
     assert results.read_bytes() == before
     again = folder / "recipes" / "small.again.results.json"
     whole = again.read_bytes()
     assert [run["layers"] for run in json.loads(whole)["runs"]] == [[64, 4, 10]] * 2
-    assert call("small", "--replace")[1] == ""  # nothing is trained
+    assert call("run", "small", "--replace")[1] == ""  # nothing is trained
     assert results.read_bytes() == whole
     assert not again.exists()
 
@@ -429,7 +423,7 @@ def test_results_stay_when_a_recipe_is_run_again(folder, monkeypatch):
 def test_a_recipe_is_run_again_from_its_first_seed(folder):
     """Two whole runs leave the first results, and those of the last."""
     for seeds in (2, 2, 2):
-        assert len(call("small")[1].splitlines()) == seeds
+        assert len(call("run", "small")[1].splitlines()) == seeds
     assert sorted(path.name for path in (folder / "recipes").iterdir()) == [
         *("small.again.results.json", "small.results.json", "small.yaml")
     ]
@@ -440,7 +434,7 @@ def test_results_are_run_and_replaced_at_once(folder):
     recipe = read_recipe(folder / "recipes" / "small.yaml")
     write_results(folder / "recipes", "small", recipe, [{"seed": 3}, {"seed": 1}], {})
     (folder / "recipes" / "small.again.results.json").write_text("{}", "utf-8")
-    assert len(call("small", "--replace")[1].splitlines()) == 2
+    assert len(call("run", "small", "--replace")[1].splitlines()) == 2
     assert all("updates" in run for run in read_results(folder / "recipes", "small", recipe))
     assert sorted(path.name for path in (folder / "recipes").iterdir()) == ["small.results.json", "small.yaml"]
 
@@ -448,19 +442,16 @@ def test_results_are_run_and_replaced_at_once(folder):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--trials"], "--replace, --trials, --only and --keep take names of recipes, or --all; got none"),
-        (["--only", "wider"], "--replace, --trials, --only and --keep take names of recipes, or --all; got none"),
-        (["--keep", "kept"], "--replace, --trials, --only and --keep take names of recipes, or --all; got none"),
-        (["--replace"], "--replace, --trials, --only and --keep take names of recipes, or --all; got none"),
-        (["small", "--replace", "--trials"], "--replace is for results of recipes, and cannot stand beside --trials"),
-        (["--compare", "--all"], "--compare takes the names of two recipes, and no other option but --recipes"),
-        (["small", "--compare", "--table"], "--compare takes the names of two recipes, and no other option"),
-        (
-            ["small", "--write-readme", "no.md"],
-            "must be a file with <!-- recipes --> in it, and <!-- /recipes --> after ",
-        ),
-        (["small", "--write-readme", "no.md"], "there is no no.md"),
-        (["small", "--write-readme", "recipes/small.yaml"], "recipes/small.yaml is none"),
+        (["trials"], "names of recipes, or --all, must be given; got none"),
+        (["trials", "--only", "wider"], "names of recipes, or --all, must be given; got none"),
+        (["run", "--keep", "kept"], "names of recipes, or --all, must be given; got none"),
+        (["run", "--replace"], "names of recipes, or --all, must be given; got none"),
+        (["trials", "small", "--replace"], "No such option: --replace"),
+        (["compare", "--all"], "No such option: --all"),
+        (["table", "--json"], "No such option: --json"),
+        (["table", "--write", "no.md"], "must be a file with <!-- recipes --> in it, and <!-- /recipes --> after "),
+        (["table", "--write", "no.md"], "there is no no.md"),
+        (["table", "--write", "recipes/small.yaml"], "recipes/small.yaml is none"),
     ],
 )
 def test_options_that_want_something_else_are_refused_before_any_work(folder, words, message):
@@ -480,7 +471,7 @@ def test_a_damaged_file_of_results_is_told_by_its_name(folder, kind, text, told)
     """As the conflict of a merge leaves it."""
     path = folder / "recipes" / f"small.{kind}.json"
     path.write_text(text, "utf-8")
-    code, out, error = call("--table")
+    code, out, error = call("table")
     assert (code, out) == (2, "")
     assert error.startswith(f"error: recipes/{path.name} must hold a JSON object")
     assert told in error
@@ -489,30 +480,30 @@ def test_a_damaged_file_of_results_is_told_by_its_name(folder, kind, text, told)
 def test_recipes_that_are_shipped_leave_their_results_in_this_folder(folder, monkeypatch):
     """Where there are no recipes, those of the program run, and go on where they were interrupted."""
     (folder / "recipes").rename(folder / "shipped")
-    monkeypatch.setattr("pipeline.cli.shipped", lambda _: folder / "shipped")
+    monkeypatch.setattr("pipeline.cli.recipe_runs.shipped", lambda _: folder / "shipped")
     fail_the_second_time(monkeypatch, STAGES["evaluate"], "_run")
-    assert call("small")[0] == 1
-    code, out, error = call("small")
+    assert call("run", "small")[0] == 1
+    code, out, error = call("run", "small")
     assert (code, len(out.splitlines())) == (0, 1)
     assert "there are no recipes/*.yaml here" in error
     assert "goes on after 1 of 2 seeds" in error
     assert [path.name for path in (folder / "recipes").iterdir()] == ["small.results.json"]
     assert [path.name for path in (folder / "shipped").iterdir()] == ["small.yaml"]
-    assert "small" in call("--table")[1]
+    assert "small" in call("table")[1]
 
 
 def test_nothing_is_kept_of_a_recipe_that_failed(folder, monkeypatch):
     """The results of the time before stay as they were."""
     (folder / "recipes" / "small.results.json").write_text("{}", "utf-8")
     monkeypatch.setattr(STAGES["evaluate"], "_run", lambda *_: 1 / 0)
-    code, _, error = call("small")
+    code, _, error = call("run", "small")
     assert (code, error.splitlines()[-1]) == (1, "error: ZeroDivisionError: division by zero")
     assert (folder / "recipes" / "small.results.json").read_text("utf-8") == "{}"
 
 
 def test_artifacts_are_kept_where_one_asks(folder):
     """Those of the last seed, in a folder of the recipe's name, with the networks of all seeds."""
-    code, _, error = call("--all", "--keep", "kept")
+    code, _, error = call("run", "--all", "--keep", "kept")
     assert code == 0, error
     kept = {path.name for path in (folder / "kept" / "small").iterdir()}
     assert kept == {"raw", "prepared", "split", "model", "models", "evaluation"}
@@ -722,7 +713,7 @@ def test_an_ensemble_leaves_no_evaluation_of_another_model(folder):
 def test_what_could_not_be_told_after_training_is_refused_before(folder, text, message):
     """The file is told, the exit code is 2, and nothing is run."""
     (folder / "recipes" / "small.yaml").write_text(ALONE.replace(REPORTED, "") + text, "utf-8")
-    code, out, error = call("small")
+    code, out, error = call("run", "small")
     assert (code, out) == (2, "")
     assert message in error
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["small.yaml"]
@@ -733,7 +724,7 @@ def test_copies_that_do_not_fit_the_images_cost_no_training(folder, fits, trial)
     """How large images are is known when they are fetched."""
     text = "test_time: {augmentation: {name: deform, shape: [8, 9]}}"
     (folder / "recipes" / "small.yaml").write_text(ALONE + text + f"\ntrials: {{a: {{{text}}}}}", "utf-8")
-    code, out, error = call("small", *(["--trials"] if trial else []))
+    code, out, error = call("trials" if trial else "run", "small")
     assert (code, out, fits) == (2, "", [])
     assert error.splitlines()[-1].startswith("error: test_time: augmentation: shape must be ")
 
@@ -823,12 +814,12 @@ def test_an_ensemble_of_others_is_the_mean_of_its_members(mixed, folder):
 
 def test_every_network_is_trained_once(mixed, folder, fits):
     """Kept when its recipe is run, it is what the ensemble takes; what the ensemble keeps, another takes."""
-    code, out, error = call("small", "both", "--keep", "kept")
+    code, out, error = call("run", "small", "both", "--keep", "kept")
     assert code == 0, error
     assert fits == [(4,), (4,), (6,), (6,)]
     assert "small, seed 3: trained already" in error
     assert [line.split(": test")[0] for line in out.splitlines()[2:]] == ["both, seed 3", "both, seed 1"]
-    assert call("both", "--keep", "kept")[0] == 0
+    assert call("run", "both", "--keep", "kept")[0] == 0
     assert len(fits) == 4
     X, y = pixels_and_labels(folder / "kept" / "both")
     ensemble = load_ensemble(folder / "kept" / "both" / "model")
@@ -859,12 +850,12 @@ def test_a_network_is_kept_while_its_recipe_would_make_it(mixed, folder, changes
 def test_half_of_what_is_kept_does_not_count(folder, fits, name):
     """A network without its settings, or settings without a network, are made anew."""
     (folder / "recipes" / "both.yaml").write_text(MIXED.replace("[3, 1]", "[3]"), "utf-8")
-    assert call("both", "--keep", "kept")[0] == 0
+    assert call("run", "both", "--keep", "kept")[0] == 0
     path = folder / "kept" / "small" / "models" / name
     before = path.read_bytes()
     path.unlink()
     fits.clear()
-    assert call("both", "--keep", "kept")[0] == 0
+    assert call("run", "both", "--keep", "kept")[0] == 0
     assert fits == [(4,)]
     assert path.suffix == ".json" or path.read_bytes() == before
 
@@ -922,7 +913,7 @@ def test_a_wrong_ensemble_of_others_is_refused_by_name(folder, old, new, message
     """The file and the name are told, the exit code is 2, and nothing is run."""
     (folder / "recipes" / "seven.yaml").write_text(ENSEMBLE, "utf-8")
     (folder / "recipes" / "both.yaml").write_text(MIXED.replace(old, new), "utf-8")
-    code, out, error = call("both")
+    code, out, error = call("run", "both")
     assert (code, out) == (2, "")
     assert message in error
     assert not [path for path in folder.rglob("*") if path.suffix not in {"", ".yaml"}]
@@ -985,7 +976,7 @@ def test_an_ensemble_of_others_has_a_row(mixed):
     ]
     made = table({"both": (replace(mixed, goal="less", test_time=read_yaml(COPIES)["test_time"]), runs)})
     assert made.splitlines()[2] == (
-        "| [both](both.yaml), `recipe both` | other + small | each as its own recipe says; mean over 3 copies "
+        "| [both](both.yaml), `recipes run both` | other + small | each as its own recipe says; mean over 3 copies "
         "| next to nothing | less | 25.000 % +- 0.000 (25.00 to 25.00, 2 seeds) | 25.00, 37.50 % | 70 s |"
     )
     assert "not run yet" in table({"both": (mixed, [])})
@@ -1009,7 +1000,7 @@ trials:
 
 def test_trials_of_an_ensemble_train_what_they_share_once(mixed_trials, fits):
     """Every network is trained on the trials' rows for the trials' time, and a trial takes what another has trained."""
-    code, out, error = call("both", "--trials")
+    code, out, error = call("trials", "both")
     assert code == 0, error
     assert [line.split(": validation")[0] for line in out.splitlines()] == [
         *("both, as it stands, seed 5", "both, as it stands, seed 2", "both, a third, seed 5", "both, a third, seed 2")
@@ -1111,7 +1102,7 @@ def test_one_parameter_of_an_object_can_be_changed():
 
 def test_the_command_runs_trials_and_keeps_them(trials):
     """Every seed of every trial, with settings and figures; a recipe's own results are none of it."""
-    code, out, error = call("small", "--trials")
+    code, out, error = call("trials", "small")
     assert code == 0, error
     assert said(out) == [
         *("as it stands, seed 5", "as it stands, seed 2", "longer, seed 5", "rotated, seed 5", "rotated, seed 2")
@@ -1227,7 +1218,7 @@ trials:
 """
     for name, text in (("small", ALONE), ("both", MIXED)):
         (folder / "recipes" / f"{name}.yaml").write_text(text + trials, "utf-8")
-    code, out, error = call("small", "both", "--trials")
+    code, out, error = call("trials", "small", "both")
     assert (code, len(out.splitlines())) == (0, 6), error
     assert fits == [(4,), (4,), (6,), (6,)]
     assert error.count("trained already") == 1 + 1 + 1 + 2
@@ -1238,7 +1229,7 @@ def test_trials_of_one_network_train_it_once(trials, fits):
     text = ENSEMBLE + TRIALS + "  averaged: {test_time: {n_copies: 2, augmentation: {name: deform, shear: 5}}}\n"
     Path("recipes/small.yaml").write_text(text, "utf-8")
     assert trials.seeds == (3, 1)
-    assert call("small", "--trials", "--only", "as it stands", "--only", "averaged")[0] == 0
+    assert call("trials", "small", "--only", "as it stands", "--only", "averaged")[0] == 0
     assert len(fits) == 2
     runs = kept_trials()
     assert [run["without_averaging"]["validation"] for run in runs["averaged"]["runs"]] == [
@@ -1250,14 +1241,14 @@ def test_trials_of_one_network_train_it_once(trials, fits):
 def test_trials_go_on_where_they_were_interrupted(monkeypatch):
     """Each seed is kept as it is done; only what is left is run, and nothing of a trial that is done."""
     fail_the_second_time(monkeypatch, STAGES["train"], "fit")
-    assert call("small", "--trials")[0] == 1
+    assert call("trials", "small")[0] == 1
     assert {name: len(one["runs"]) for name, one in kept_trials().items()} == {"as it stands": 1}
-    code, out, error = call("small", "--trials", "--only", "longer", "--only", "as it stands")
+    code, out, error = call("trials", "small", "--only", "longer", "--only", "as it stands")
     assert (code, said(out)) == (0, ["longer, seed 5", "as it stands, seed 2"])
     assert "small, as it stands: 1 of 2 seeds are done already" in error
-    assert said(call("small", "--trials")[1]) == ["rotated, seed 5", "rotated, seed 2"]
+    assert said(call("trials", "small")[1]) == ["rotated, seed 5", "rotated, seed 2"]
     before = kept_trials()
-    assert call("small", "--trials")[1] == ""
+    assert call("trials", "small")[1] == ""
     assert kept_trials() == before
 
 
@@ -1277,7 +1268,7 @@ def test_a_trial_counts_as_run_while_its_settings_stay(trials, folder):
 def test_a_trial_that_is_not_there_is_told_with_those_that_are():
     """Nothing is run, and the exit code is 2."""
     message = "small: there is no trial 'wider'; there are as it stands, longer, rotated"
-    assert call("small", "--trials", "--only", "wider") == (2, "", f"error: {message}\n")
+    assert call("trials", "small", "--only", "wider") == (2, "", f"error: {message}\n")
     assert not Path("recipes/small.trials.json").exists()
 
 
@@ -1285,7 +1276,7 @@ def test_a_trial_that_is_not_there_is_told_with_those_that_are():
 def test_networks_of_trials_are_kept_where_one_asks(fits, folder):
     """Run again, they are trained no more; a run of the recipe itself does not take them for its own."""
     for times in (1, 2):
-        assert call("small", "--trials", "--only", "longer", "--keep", "kept")[0] == 0
+        assert call("trials", "small", "--only", "longer", "--keep", "kept")[0] == 0
         assert (len(fits), (folder / "recipes" / "small.trials.json").exists()) == (1, True), times
         (folder / "recipes" / "small.trials.json").unlink()
     assert [path.name for path in (folder / "kept").iterdir()] == ["trials"]
@@ -1322,15 +1313,15 @@ def test_recipes_without_wrong_rows_cannot_be_compared(folder, runs):
     (folder / "recipes" / "large.yaml").write_text(SMALL, "utf-8")
     for name, each in (("small", runs_wrong_on([1])), ("large", runs)):
         write_results(folder / "recipes", name, recipes[name], each, {})
-    message = "large has no results of itself as it stands: `python -m pipeline recipe large` first"
-    assert call("small", "large", "--compare") == (2, "", f"error: {message}\n")
+    message = "large has no results of itself as it stands: `python -m pipeline recipes run large` first"
+    assert call("compare", "small", "large") == (2, "", f"error: {message}\n")
 
 
 def test_recipes_of_different_images_cannot_be_compared(folder):
     """Rows that are wrong are none of the other's."""
     (folder / "recipes" / "large.yaml").write_text(SMALL.replace("digits", "mnist"), "utf-8")
     message = "recipes are compared on the same images; these have small digits, large mnist"
-    assert call("small", "large", "--compare") == (2, "", f"error: {message}\n")
+    assert call("compare", "small", "large") == (2, "", f"error: {message}\n")
 
 
 def test_the_command_compares_two(folder):
@@ -1341,12 +1332,12 @@ def test_the_command_compares_two(folder):
     for name, last in (("small", 12), ("large", 4)):
         runs = runs_wrong_on(range(last), range(last + 1))
         write_results(folder / "recipes", name, recipes[name], runs, {})
-    document = json.loads(call("large", "small", "--compare", "--json")[1])
+    document = json.loads(call("compare", "large", "small", "--json")[1])
     assert document["error_rate"] == {"large": [0.04, 0.05], "small": [0.12, 0.13]}
     assert document["difference"] == pytest.approx(-0.08)
     assert document["p_seeds"] == pytest.approx(0.0077, abs=5e-5)
     assert len(document["p_images"]) == 4
-    code, out, error = call("large", "small", "--compare")
+    code, out, error = call("compare", "large", "small")
     assert (code, error) == (0, "")
     first, second, both = out.splitlines()
     assert [first, second] == [
@@ -1362,7 +1353,7 @@ def test_the_command_compares_two(folder):
 @pytest.mark.parametrize(("names", "told"), [([], "none"), (["small"], "small")])
 def test_comparing_takes_two(names, told):
     """Anything else is wrong usage."""
-    assert call("--compare", *names) == (2, "", f"error: --compare takes the names of two recipes; got {told}\n")
+    assert call("compare", *names) == (2, "", f"error: compare takes the names of two recipes; got {told}\n")
 
 
 # ---------------------------------------------------------------- the table
@@ -1379,7 +1370,7 @@ def test_a_row_has_mean_and_range_over_the_seeds():
     recipe = replace(read_recipe(Path("recipes/small.yaml")), reported_by_epoch={})
     made = table({"small": (recipe, [results(0.5, 1.0), results(0.75, 2.0)])})
     assert made.splitlines()[2] == (
-        "| [a small net](small.yaml), `recipe small` | 64-4-10 relu | SGD 0.5, batches of 100, 2 epochs "
+        "| [a small net](small.yaml), `recipes run small` | 64-4-10 relu | SGD 0.5, batches of 100, 2 epochs "
         "| next to nothing | 62.50 % (50.00 to 75.00, 2 seeds) | 1.5 s |"
     )
 
@@ -1427,7 +1418,7 @@ def test_a_recipe_with_a_goal_stands_in_a_table_of_errors(folder):
     write_results(folder / "recipes", "small", recipes["small"], runs, environment())
     goals, machine, others, *_ = make_table(folder / "recipes", recipes).split("\n\n")
     assert goals.splitlines()[2] == (
-        "| [a small net](small.yaml), `recipe small` | 3 of 64-4-10 relu | SGD 0.5, batches of 100, "
+        "| [a small net](small.yaml), `recipes run small` | 3 of 64-4-10 relu | SGD 0.5, batches of 100, "
         "2 epochs; mean over 3 copies | next to nothing | next to none | 31.250 % +- 8.839 (25.00 to 37.50, 2 seeds) "
         "| 31.250 % +- 16.137 (12.50 to 50.00, 4 networks), 60 s each | 60 min |"
     )
@@ -1460,7 +1451,7 @@ def test_seeds_of_several_machines_are_told_with_all(folder):
     ):
         write_results(folder, "small", recipe, runs, environment())
         assert read_machine(folder, "small", recipe) == words
-    assert call("small")[0] == 0
+    assert call("run", "small")[0] == 0
     assert {run["machine"] for run in read_results(Path("recipes"), "small", recipe)} == {
         describe_machine(environment())
     }
@@ -1572,13 +1563,14 @@ def test_results_of_another_recipe_do_not_count(folder):
 def test_without_a_name_the_recipes_are_listed(folder):
     """Name and title, a line for each."""
     (folder / "recipes" / "longer-name.yaml").write_text(SMALL, "utf-8")
-    assert call() == (0, "longer-name  a small net\nsmall        a small net\n", "")
+    assert call("list") == (0, "longer-name  a small net\nsmall        a small net\n", "")
 
 
 def test_the_table_is_printed_and_written_between_the_markers(folder):
     """The rest of the README stays."""
     (folder / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
-    code, out, _ = call("--table", "--write-readme", "README.md")
+    assert call("table", "--write", "README.md") == (0, "", "")
+    code, out, _ = call("table")
     assert code == 0
     assert out.startswith("|  | network |")
     assert (folder / "README.md").read_text("utf-8") == f"before\n{BEGIN}\n{out}{END}\nafter\n"

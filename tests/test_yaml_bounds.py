@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli import app
+from pipeline.cli.app import app
 from pipeline.parameters import ParameterError, read_yaml
 from pipeline.yaml_bounds import DEEPEST, LARGEST, MOST, BoundsError, check_bounds
 
@@ -66,9 +66,9 @@ def test_an_attack_is_one_short_line(attack, way, tmp_path, monkeypatch):
         "whole file": ["run"],
         "--set": ["run", "--set", f"train.hidden_layer_sizes={attack}"],
         "option": ["train", "--hidden-layer-sizes", attack],
-        "recipe": ["recipe", "one"],
-        "trial": ["recipe", "one"],
-        "seeds": ["recipe", "one"],
+        "recipe": ["recipes", "run", "one"],
+        "trial": ["recipes", "run", "one"],
+        "seeds": ["recipes", "run", "one"],
     }[way]
     result = CliRunner().invoke(app, words)
     *_, line = result.stderr.splitlines()

@@ -19,7 +19,7 @@ class CommandLine(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the sections, for the page to go on with."""
-        from pipeline.cli import app  # noqa: PLC0415 - the pages without it need no command line
+        from pipeline.cli.app import app  # noqa: PLC0415 - the pages without it need no command line
 
         found: list[nodes.Node] = []
         for name, command, context in commands(get_command(app)):
@@ -36,7 +36,7 @@ def commands(group: Any, before: str = "", parent: Any = None) -> Iterator[tuple
     """Yield name, command and context of all commands of a group, those of groups inside it as well."""
     context = group.make_context(before or "digits", [], parent=parent, resilient_parsing=True)
     for name in group.list_commands(context):
-        command = group.get_command(context, name)
+        _, command, _ = group.resolve_command(context, [name])  # as it is called: a listed one has no options
         full = f"{before} {name}".strip()
         if getattr(command, "hidden", False):
             continue

@@ -60,7 +60,9 @@ def check(recipes: Mapping[str, tuple[Recipe, Runs]]) -> None:
         raise ParameterError(f"recipes are compared on the same images; these have {told}")
     for name, (_, runs) in recipes.items():
         if not (runs and all("wrong" in run for run in runs)):
-            raise ParameterError(f"{name} has no results of itself as it stands: {command('recipe', name)} first")
+            raise ParameterError(
+                f"{name} has no results of itself as it stands: {command('recipes', 'run', name)} first"
+            )
 
 
 def _dataset(recipe: Recipe) -> str:

@@ -137,7 +137,7 @@ def make_table(folder: Path, recipes: Mapping[str, Recipe]) -> str:
 
 def check_readme(path: Path) -> None:
     """Raise where a text could not be put into a README, before any work is done."""
-    wanted = f"--write-readme must be a file with {BEGIN} in it, and {END} after that"
+    wanted = f"--write must be a file with {BEGIN} in it, and {END} after that"
     if not path.is_file():
         raise ParameterError(f"{wanted}; there is no {path}")
     try:

@@ -162,7 +162,7 @@ def _words(brick: Any, name: str | None = None) -> str:
 
 def _title(name: str, recipe: Recipe) -> str:
     """Return what a recipe is called, with its file, and the words of the command that repeats it."""
-    return f"[{recipe.title}]({name}.yaml), `recipe {name}`"
+    return f"[{recipe.title}]({name}.yaml), `recipes run {name}`"
 
 
 def _row(name: str, recipe: Recipe, runs: Runs) -> list[str]:

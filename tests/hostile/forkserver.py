@@ -24,13 +24,13 @@ def serve():
     """Answer until the input ends."""
     import pipeline.__main__
     import pipeline.cli
+    import pipeline.cli.stage_command
     import pipeline.recipes.results
     import pipeline.recipes.running
     import pipeline.recipes.table
-    import pipeline.stage_command
 
-    for name in pipeline.stage_command.STAGES:
-        pipeline.stage_command.stage_class(name)
+    for name in pipeline.cli.stage_command.STAGES:
+        pipeline.cli.stage_command.stage_class(name)
     import platformdirs  # noqa: F401 - what the program imports late
     import pooch  # noqa: F401 - the same
     import requests  # noqa: F401 - the same

@@ -279,7 +279,7 @@ BOUNDED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]) * 2**20,) * 2)
 sys.argv[1:] = sys.argv[2:]
-from pipeline.cli import main
+from pipeline.cli.app import main
 main()
 """
 

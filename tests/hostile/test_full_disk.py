@@ -8,9 +8,9 @@ import subprocess
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli import app
+from pipeline.cli.app import app
+from pipeline.cli.stage_command import STAGES, stage_class
 from pipeline.files import FullDiskError
-from pipeline.stage_command import STAGES, stage_class
 
 pytestmark = pytest.mark.hostile
 

@@ -154,7 +154,7 @@ def comparable(files):
 
 def test_an_ended_recipe_goes_on_where_it_was(commands, places, undisturbed, contents, ways_to_end, end, failures):
     """Results are there whole or not at all, and in the end those of all seeds, each as if nothing had happened."""
-    words = ("recipe", "small")
+    words = ("recipes", "run", "small")
     new, n_changes, seconds = undisturbed("new", words, lambda place: place.write("recipes/small.yaml", RECIPE))
     for number, *way in ways_to_end(8, n_changes, seconds):
         place = places(number)

@@ -12,11 +12,11 @@ try:
 except ImportError:  # Windows
     resource = None
 
-from pipeline.cli import app
+from pipeline.cli.app import app
+from pipeline.cli.params_file import shipped
+from pipeline.cli.stage_command import STAGES, stage_class
 from pipeline.parameters import ParameterError, check_parameters
 from pipeline.recipes.reading import read_recipe
-from pipeline.settings import shipped
-from pipeline.stage_command import STAGES, stage_class
 from pipeline.stages.base import Stage
 
 pytestmark = [

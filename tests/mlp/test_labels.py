@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPClassifier as Theirs
 from typer.testing import CliRunner
 
 from pipeline import MLPClassifier, load_model, save_model
-from pipeline.cli import app
+from pipeline.cli.app import app
 from pipeline.mlp.labels import as_text, check_no_missing, guess, has_several, plain_labels
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 import pipeline.images.pixels
 from pipeline.artifacts import read_labels
-from pipeline.cli import app
+from pipeline.cli.app import app
 from pipeline.data.idx import write_idx
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.progress import Progress

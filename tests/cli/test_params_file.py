@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.params_file import check_document, current_document, current_override, override, read_document
+from pipeline.cli.stage_command import STAGES, stage_class
 from pipeline.parameters import ParameterError, renamed_parameters
-from pipeline.settings import check_document, current_document, current_override, override, read_document
-from pipeline.stage_command import STAGES, stage_class
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 class Fetch:

@@ -20,13 +20,13 @@ from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
 import pipeline
-from pipeline.cli import app
+from pipeline.cli.app import app
+from pipeline.cli.stage_command import STAGES
+from pipeline.cli.terminal import RichProgress
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import save_model
 from pipeline.parameters import ParameterError
-from pipeline.stage_command import STAGES
 from pipeline.stages.base import Stage
-from pipeline.terminal import RichProgress
 
 
 class Simple(Stage):
@@ -184,7 +184,7 @@ def test_help_lists_the_commands_in_the_order_of_the_work():
     code, out, error = call("--help")
     words = [line.strip("│ ").split()[0] for line in out.split("Commands")[1].splitlines() if line.startswith("│")]
     assert (code, error) == (0, "")
-    assert words == ["fetch", "preprocess", "split", "train", "evaluate", "run", "predict", "gradcheck", "recipe"]
+    assert words == ["fetch", "preprocess", "split", "train", "evaluate", "run", "predict", "gradcheck", "recipes"]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"]])
@@ -408,7 +408,7 @@ def test_a_folder_in_use_is_told_or_waited_for(folder, command):
     """Two runs do not meet: the second says who is there, and exits with 1, or waits until the folder is free."""
     code = "import sys, pathlib, pipeline.locking as p\nwith p.locking(pathlib.Path('a')): print(); sys.stdin.read()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes) as other:
         other.stdout.readline()
         code, out, error = call(command, "--artifacts", "a")
@@ -520,7 +520,7 @@ def test_a_lock_that_dvc_left_damaged_is_told(text, state):
         ["train", "--alpha", "{}"],
         ["train", "--{}"],
         ["{}"],
-        ["recipe", "{}", "--recipes", "{}"],
+        ["recipes", "run", "{}", "--recipes", "{}"],
     ],
 )
 def test_no_argument_commands_the_terminal(words):
@@ -719,10 +719,8 @@ def test_predict_names_each_of_several_files(folder):
 @pytest.mark.parametrize("as_json", [False, True])
 def test_predict_answers_the_same_in_pieces(folder, monkeypatch, n_numbers, as_json):
     """However few images are held at once, they are numbered through, and JSON is one document."""
-    from pipeline import cli
-
     np.save(folder / "images.npy", np.arange(1, 15, dtype=np.uint8).reshape(7, 2))
-    monkeypatch.setattr(cli, "_NUMBERS", n_numbers)
+    monkeypatch.setattr("pipeline.cli.predict._NUMBERS", n_numbers)
     code, out, error = call("predict", "images.npy", *(["--json"] if as_json else []))
     assert (code, error) == (0, "")
     numbers = (
@@ -797,7 +795,7 @@ def test_predict_without_a_model_says_how_to_make_one():
 
 QUIET = """
 import sys
-from pipeline.cli import main
+from pipeline.cli.app import main
 sys.argv[1:] = {words!r}
 try:
     main()

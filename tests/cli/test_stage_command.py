@@ -4,8 +4,8 @@ from typing import Annotated
 
 import pytest
 
+from pipeline.cli.stage_command import GROUPS, STAGES, TOLD_BY_A_FLAG, StageCommand, make_options, stage_class
 from pipeline.parameters import Parameter, parameters_of
-from pipeline.stage_command import GROUPS, STAGES, TOLD_BY_A_FLAG, StageCommand, make_options, stage_class
 
 
 def option(annotation=int, default=0, sentence="What it is."):

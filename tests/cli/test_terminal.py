@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pipeline.terminal import RichProgress, format_figures, format_json, format_result, show, tell
+from pipeline.cli.terminal import RichProgress, format_figures, format_json, format_result, show, tell
 
 
 def work(progress):
@@ -30,7 +30,8 @@ def terminal(monkeypatch):
     """Return what is drawn when the error stream is a terminal."""
     stream = io.StringIO()
     monkeypatch.setattr(
-        "pipeline.terminal.Console", lambda **_: Console(file=stream, force_terminal=True, width=120, color_system=None)
+        "pipeline.cli.terminal.Console",
+        lambda **_: Console(file=stream, force_terminal=True, width=120, color_system=None),
     )
     return stream
 
@@ -71,7 +72,7 @@ def test_a_bar_is_one_line_at_every_width(monkeypatch, width, work, words):
     """What matters most stays where the terminal is narrow, and no line is longer than it."""
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=width, color_system=None)
-    monkeypatch.setattr("pipeline.terminal.Console", lambda **_: console)
+    monkeypatch.setattr("pipeline.cli.terminal.Console", lambda **_: console)
     what, total, unit, done, figures = work
     with RichProgress() as progress:
         progress.begin(what, total, unit)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tracking import damaged_lock, tracked_by_dvc
+from pipeline.cli.tracking import damaged_lock, tracked_by_dvc
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FOLDERS = [Path("artifacts/raw"), Path("artifacts/model"), Path("elsewhere/model")]
 
 

@@ -36,7 +36,7 @@ def shipped(path: Path) -> Path:
     >>> shipped(PARAMS).name
     'params.yaml'
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     inside = package / "shipped"
     return (inside if inside.is_dir() else package.parent) / path
 

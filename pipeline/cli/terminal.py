@@ -5,8 +5,9 @@ Bars go to the error stream, and only where that is a terminal; so a log stays q
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from numbers import Integral, Real
 from types import TracebackType
 from typing import Any, Self
@@ -275,3 +276,19 @@ def _number(value: Any) -> str:
         return printable(value)
     figure = float(value)
     return f"{figure:.4f}" if figure == 0 or abs(figure) >= 1e-3 else f"{figure:.4g}"
+
+
+@contextmanager
+def echoing_warnings() -> Iterator[None]:
+    """Have each warning told in a line of its own."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {message}", err=True)
+        yield
+
+
+@contextmanager
+def saying_warnings(progress: RichProgress) -> Iterator[None]:
+    """Have each warning told in a line of its own, above the bars."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: progress.say(f"warning: {message}")
+        yield
