@@ -1,22 +1,154 @@
-"""What stages hand on to each other, and how it is read: the arrays of ``prepared/``."""
+"""Every folder and file that stages hand on to each other: their names, which stage makes them, how each is read.
 
+A reader takes the folder that holds a folder for each stage. ``model/`` is read by `pipeline.model_file`, a folder's
+record by `pipeline.provenance`.
+"""
+
+# A reader imports what it reads with: to DVC a stage depends on all modules that it imports, and the command line asks
+# for names alone.
+# ruff: noqa: PLC0415
+
+import csv
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from pipeline.program import command
+from pipeline.provenance import ProvenanceError
+from pipeline.strict_json import read_json
+from pipeline.text import shown
 
-from pipeline.data.npy import NpyError, read_matrix
-from pipeline.images.pixels import pieces
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pipeline.preprocessing.normalize import Normalize
+
+RAW = "raw"
+PREPARED = "prepared"
+SPLIT = "split"
+MODEL = "model"
+EVALUATION = "evaluation"
+
+MAKERS = {RAW: "fetch", PREPARED: "preprocess", SPLIT: "split", MODEL: "train", EVALUATION: "evaluate"}
+"""The folders in the order of the work, and the stage that makes each."""
+
+NORMALIZER = "normalize.json"
+NETWORK = "model.npz"
+HISTORY = "history.csv"
+METRICS = "metrics.json"
+BY_CLASS = "by_class.csv"
+MISTAKES = "mistakes.csv"
+
+PICTURES = ("learning_curves", "confusion", "mistakes", "weights")
+"""What `Evaluate` draws; see `picture_name`."""
 
 
-def read_labels(prepared: Path, part: Literal["train", "test"]) -> NDArray[np.int64]:
+def pixels_name(part: str) -> str:
+    """Return the name of the file of normalised pixels of a part."""
+    return f"{part}_X.npy"
+
+
+def labels_name(part: str) -> str:
+    """Return the name of the file of one-hot labels of a part."""
+    return f"{part}_Y.npy"
+
+
+def rows_name(part: str) -> str:
+    """Return the name of the file of the rows for ``"train"``, or of those for ``"validation"``."""
+    return f"{part}.npy"
+
+
+def member_name(number: int | str) -> str:
+    """Return the name of the file of a member of an ensemble, the first being 1.
+
+    Examples
+    --------
+    >>> member_name(2)
+    'model-2.npz'
+    """
+    return f"model-{number}.npz"
+
+
+def member_number(name: str) -> int | None:
+    """Return the number of a member by the name of its file; None where it is no such name.
+
+    Examples
+    --------
+    >>> member_number("model-2.npz"), member_number("model-02.npz"), member_number("model.npz")
+    (2, None, None)
+    """
+    found = _MEMBER.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+_MEMBER = re.compile(r"model-([1-9]\d*)\.npz")
+
+
+def confusion_name(part: str) -> str:
+    """Return the name of the table of a part's confusion matrix."""
+    return f"confusion_{part}.csv"
+
+
+def picture_name(picture: str) -> str:
+    """Return the name of the file of a picture."""
+    return f"{picture}.png"
+
+
+def network_path(artifacts: Path) -> Path:
+    """Return where the model file of the one network is."""
+    return artifacts / MODEL / NETWORK
+
+
+def known_names(folder: str) -> tuple[str, ...]:
+    """Return patterns of the names of all files that any version has ever written into a stage's folder.
+
+    A folder's record has the names of its own. There are none for a folder that is no stage's.
+    """
+    if folder == RAW:
+        from pipeline.data.idx import FILES
+
+        return tuple(name for names in FILES.values() for name in names)
+    return _KNOWN.get(folder, ())
+
+
+_KNOWN = {
+    PREPARED: (
+        *(pixels_name("train"), labels_name("train"), pixels_name("test"), labels_name("test")),
+        NORMALIZER,
+    ),
+    SPLIT: (rows_name("train"), rows_name("validation")),
+    MODEL: (NETWORK, member_name("[1-9]*"), HISTORY),
+    EVALUATION: (
+        *(METRICS, BY_CLASS, MISTAKES, confusion_name("validation"), confusion_name("test")),
+        *map(picture_name, PICTURES),
+    ),
+}
+
+
+def read_images(artifacts: Path, part: str) -> "tuple[NDArray[np.uint8], NDArray[np.uint8]]":
+    """Read what `Fetch` brought: images (n_samples, height, width) and labels (n_samples,) of a part.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where a file is missing.
+    IdxError
+        Where they are damaged, or do not fit together.
+    """
+    from pipeline.data.idx import read_part
+
+    return read_part(artifacts / RAW, part)
+
+
+def read_labels(artifacts: Path, part: Literal["train", "test"]) -> "NDArray[np.int64]":
     """Read the labels of a part back from the one-hot rows that `Preprocess` wrote.
 
     Parameters
     ----------
-    prepared : Path
-        The folder of the artifact.
+    artifacts : Path
+        The folder that holds a folder for each stage.
     part : {"train", "test"}
         Which of the official files.
 
@@ -32,7 +164,11 @@ def read_labels(prepared: Path, part: Literal["train", "test"]) -> NDArray[np.in
     NpyError
         Where it does not hold one-hot rows.
     """
-    path = prepared / f"{part}_Y.npy"
+    import numpy as np
+
+    from pipeline.data.npy import NpyError, read_matrix
+
+    path = artifacts / PREPARED / labels_name(part)
     Y = read_matrix(path)
     if not 1 <= Y.shape[1] <= _MOST_CLASSES:
         raise NpyError(f"{path} has {Y.shape[1]} columns; expected one for each label, and labels are 0 to 255")
@@ -47,13 +183,13 @@ _MOST_CLASSES = 256
 """Labels of the files that are preprocessed are bytes."""
 
 
-def read_pixels(prepared: Path, part: Literal["train", "test"]) -> NDArray[np.floating[Any]]:
+def read_pixels(artifacts: Path, part: Literal["train", "test"]) -> "NDArray[np.floating[Any]]":
     """Map the pixels of a part that `Preprocess` wrote, and see that they are numbers.
 
     Parameters
     ----------
-    prepared : Path
-        The folder of the artifact.
+    artifacts : Path
+        The folder that holds a folder for each stage.
     part : {"train", "test"}
         Which of the official files.
 
@@ -69,10 +205,140 @@ def read_pixels(prepared: Path, part: Literal["train", "test"]) -> NDArray[np.fl
     NpyError
         Where it holds anything else.
     """
-    path = prepared / f"{part}_X.npy"
+    import numpy as np
+
+    from pipeline.data.npy import NpyError, read_matrix
+    from pipeline.images.pixels import pieces
+
+    path = artifacts / PREPARED / pixels_name(part)
     X = read_matrix(path)
     if not X.size:
         raise NpyError(f"{path} holds no pixel: its shape is {X.shape}")
     if not all(np.isfinite(X[rows]).all() for rows in pieces(X)):
         raise NpyError(f"{path} holds pixels that are no finite numbers")
     return X
+
+
+def read_rows(artifacts: Path, part: Literal["train", "validation"], n_samples: int) -> "NDArray[np.integer[Any]]":
+    """Read which of the ``n_samples`` rows of the training file `Split` has drawn for this.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    NpyError
+        Where it holds anything else, or was made for other data.
+    """
+    from pipeline.data import npy
+
+    return npy.read_rows(artifacts / SPLIT / rows_name(part), n_samples)
+
+
+def read_normalizer(artifacts: Path) -> "Normalize":
+    """Read the normaliser that `Preprocess` has fitted.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where it is damaged.
+    """
+    from pipeline.preprocessing.normalize import Normalize
+
+    path = artifacts / PREPARED / NORMALIZER
+    try:
+        return Normalize.from_state(read_json(path))
+    except ValueError as error:  # JSON's errors are such, too
+        raise ValueError(f"{path} is damaged: {shown(error)}") from None
+
+
+def read_training(
+    artifacts: Path,
+) -> "tuple[Normalize, NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]":
+    """Return the fitted normaliser, what there is to learn from, and the validation data that ``fit`` may be given.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where a file is missing.
+    ValueError
+        Naming the file, where one is damaged (`NpyError`), or files do not fit together (`ProvenanceError`).
+    """
+    import numpy as np
+
+    normalize = read_normalizer(artifacts)
+    X, y = read_pixels(artifacts, "train"), read_labels(artifacts, "train")
+    _check_width(artifacts / PREPARED, normalize, X, len(y))
+    train, validation = read_rows(artifacts, "train", len(y)), read_rows(artifacts, "validation", len(y))
+    if both := np.intersect1d(train, validation).size:
+        raise ProvenanceError(
+            f"{artifacts / SPLIT} has {both} rows both for training and for validation: {command('split')} makes it "
+            "anew"
+        )
+    watched = {"X_val": X[validation], "y_val": y[validation]} if len(validation) else {}
+    return normalize, _rows(X, train), y[train], watched
+
+
+def _check_width(prepared: Path, normalize: "Normalize", X: "NDArray[Any]", n_labels: int) -> None:
+    """Raise where the normaliser was fitted on images of another width than those that it is kept beside."""
+    if len(X) != n_labels:
+        raise ProvenanceError(
+            f"{prepared} has {len(X)} images in {pixels_name('train')} and {n_labels} labels in "
+            f"{labels_name('train')}: {command('preprocess')} makes both anew"
+        )
+    if X.shape[1] != normalize.n_features_in_:
+        raise ProvenanceError(
+            f"{prepared / NORMALIZER} is for images of {shown(normalize.n_features_in_, 30)} pixels, and "
+            f"{pixels_name('train')} has the shape {X.shape}: {command('preprocess')} makes both anew"
+        )
+
+
+def _rows(X: "NDArray[Any]", rows: "NDArray[np.integer[Any]]") -> "NDArray[Any]":
+    """Return rows of X in memory; all of them need no copy."""
+    return X if len(rows) == len(X) else X[rows]
+
+
+HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
+"""What is read of the history of a training."""
+
+
+def read_history(artifacts: Path) -> "dict[str, NDArray[np.float64]]":
+    """Read what a training came to in every epoch.
+
+    Returns
+    -------
+    dict of ndarray of shape (n_epochs,), float64
+        By the names of `HISTORY_COLUMNS`; what is left empty is NaN.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where it is damaged.
+    """
+    import numpy as np
+
+    path = artifacts / MODEL / HISTORY
+    with path.open(encoding="utf-8", newline="") as file:
+        try:
+            rows = [[float(row[name] or "nan") for name in HISTORY_COLUMNS] for row in csv.DictReader(file)]
+            history = dict(zip(HISTORY_COLUMNS, np.array(rows).T, strict=True))  # without a row there is no column
+            _check_history(history)
+        except (csv.Error, KeyError, ValueError):  # a text that is no UTF-8 is a ValueError, too
+            raise ValueError(
+                f"{path} is damaged: it must have numbers in the columns {', '.join(HISTORY_COLUMNS)}"
+            ) from None
+    return history
+
+
+def _check_history(history: "Mapping[str, NDArray[np.float64]]") -> None:
+    """Raise for figures that no training comes to; drawn, they would leave no room for the others."""
+    import numpy as np
+
+    for name, figures in history.items():
+        largest = 1.0 if name.endswith("accuracy") else 1e9 if name == "epoch" else float(np.finfo(np.float32).max)
+        known = figures[np.isfinite(figures)]  # what is infinite is left out of a picture
+        if ((known < 0) | (known > largest)).any():
+            raise ValueError(f"{name} must be on 0 to {largest:g}")

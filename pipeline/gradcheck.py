@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.preprocessing import LabelBinarizer
 
-from pipeline.data.idx import read_part
+from pipeline.artifacts import RAW, read_images
 from pipeline.files import sweep
 from pipeline.mlp import builder
 from pipeline.mlp.classifier import MLPClassifier
@@ -122,10 +122,10 @@ def training_images(
     artifacts: Path, fetch: Fetch, progress: Progress | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the training images in rows, and their labels: those that are fetched already, or else ``fetch``'s."""
-    sweep(artifacts, ["raw"])
-    if not (artifacts / "raw").is_dir():
+    sweep(artifacts, [RAW])
+    if not (artifacts / RAW).is_dir():
         return fetch.load("train", progress)
-    images, labels = read_part(artifacts / "raw", "train")
+    images, labels = read_images(artifacts, "train")
     return images.reshape(len(images), -1), labels.astype(np.int64)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from pipeline.artifacts import NETWORK
 from pipeline.data.npz import NpzError, NpzReader
 from pipeline.data.signatures import HEAD, describe_kind
 from pipeline.files import replacing_file
@@ -123,7 +124,7 @@ def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> P
     """
     path = Path(path)
     if path.is_dir():
-        inside = f"; did you mean {path / 'model.npz'}?" if (path / "model.npz").is_file() else ""
+        inside = f"; did you mean {path / NETWORK}?" if (path / NETWORK).is_file() else ""
         raise _no_model(path, f"it is a folder{inside}")
     with path.open("rb") as opened:
         archive = _open_archive(path, opened, max_bytes)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.artifacts import MAKERS
 from pipeline.cli.params_file import check_document, read_document
 from pipeline.cli.stage_command import GROUPS, STAGES, stage_class
 from pipeline.parameters import parameters_of
-from pipeline.stages.base import MAKERS
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(ROOT.glob("pipeline/**/*.py"))
@@ -70,7 +70,10 @@ def is_under(module, *rooms):
 # What each room may import, besides the standard library and what its line says.
 ALLOWED = {
     "pipeline.network": ("pipeline.network", "numpy"),
-    "pipeline.artifacts": ("pipeline.data", "pipeline.images.pixels", "numpy"),
+    "pipeline.artifacts": (
+        *("pipeline.data", "pipeline.images.pixels", "pipeline.preprocessing", "numpy"),
+        *("pipeline.program", "pipeline.provenance", "pipeline.strict_json", "pipeline.text"),
+    ),
     "pipeline.images": ("pipeline.images", "pipeline.network.configurable", "pipeline.parameters", "numpy", "scipy"),
     "pipeline.preprocessing": (
         "pipeline.preprocessing",
@@ -95,6 +98,7 @@ ALLOWED = {
     ),
     "pipeline.ensemble": (
         "pipeline.ensemble",
+        "pipeline.artifacts",
         "pipeline.images",
         "pipeline.mlp.labels",
         "pipeline.text",
@@ -119,6 +123,7 @@ ALLOWED = {
     "pipeline.locking": ("filelock", "pipeline.program", "pipeline.strict_json", "pipeline.text"),
     "pipeline.stages.base": (
         *(
+            "pipeline.artifacts",
             "pipeline.files",
             "pipeline.locking",
             "pipeline.parameters",
@@ -295,6 +300,33 @@ def test_only_the_command_line_prints(module):
         assert not {name for name, _, _ in calls_in(module)} & {"print", "echo", "secho"}
 
 
+def texts_of(module):
+    """Return every text in a module's code, less the docstrings."""
+    tree = TREES[module]
+    described = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    statements = [one for node in ast.walk(tree) if isinstance(node, described) for one in node.body]
+    docstrings = {id(one.value) for one in statements if isinstance(one, ast.Expr)}
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    return {node.value for node in constants if isinstance(node.value, str)}
+
+
+ARTIFACT = re.compile(r"\b(metrics|normalize)\.json|\bmodel(-.*)?\.npz|\b(history|by_class|mistakes)\.csv|_[XY]\.npy")
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_the_name_of_an_artifact_stands_in_one_place(module):
+    """Whatever reads or writes a file between stages has its name from `pipeline.artifacts`."""
+    found = {text for text in texts_of(module) if ARTIFACT.search(text)}
+    assert bool(found) == (module == "pipeline.artifacts"), found
+
+
+@pytest.mark.parametrize("module", [module for module in TREES if is_under(module, "pipeline.stages")])
+def test_a_stage_imports_no_other(module):
+    """What one stage reads of another is a file, and its name and reader stand in `pipeline.artifacts`."""
+    others = {name for name in imports_of(module, for_types=True) if is_under(name, "pipeline.stages")}
+    assert others <= {"pipeline.stages.base"}
+
+
 OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "open_memmap", "savez", "savez_compressed"}
 
 
@@ -302,6 +334,7 @@ OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "open
 def test_files_are_opened_where_a_reader_expects_it(module):
     """Data, the model's file, recipes' results and a stage's own writing do; networks, measures and settings never."""
     openers = (
+        "artifacts",
         "data",
         "files",
         "locking",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.artifacts import MODEL, NETWORK
 from pipeline.cli.options import DebugOption
 from pipeline.cli.terminal import format_json, tell
 from pipeline.files import sweep
@@ -31,7 +32,7 @@ def predict(
         ),
     ],
     model: Annotated[Path, typer.Option("--model", metavar="FILE", help="A model that `train` made.")] = Path(
-        "artifacts/model/model.npz"
+        "artifacts", MODEL, NETWORK
     ),
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with all probabilities.")] = False,

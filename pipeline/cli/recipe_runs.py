@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline.artifacts import MAKERS, network_path
 from pipeline.cli.arguments import ours
 from pipeline.cli.params_file import RECIPES, shipped
 from pipeline.cli.terminal import RichProgress, format_json, format_result, saying_warnings, show, tell
@@ -35,7 +36,7 @@ from pipeline.recipes.results import (
 )
 from pipeline.recipes.running import run, run_trial
 from pipeline.recipes.table import describe_errors
-from pipeline.stages.base import MAKERS, check_output
+from pipeline.stages.base import check_output
 from pipeline.text import printable
 
 
@@ -143,7 +144,7 @@ def _run_recipe(
             figures = {"test accuracy": one["test"]["accuracy"], "updates": one["updates"], "seconds": one["seconds"]}
             show(format_result(f"{name}, seed {one['seed']}", figures))
             if keep and not (recipe.members or recipe.of):
-                keep_model(keep, name, recipe, one["seed"], artifacts / "model" / "model.npz", one)
+                keep_model(keep, name, recipe, one["seed"], network_path(artifacts), one)
             runs.append(one | {"machine": describe_machine(environment())})  # another may have trained those before
             place = write_progress(folder, name, recipe, runs, environment())
     if replace:

@@ -5,7 +5,6 @@ together, ``save_ensemble`` writes a model file for each member, ``load_ensemble
 """
 
 import os
-import re
 from copy import copy
 from itertools import cycle
 from numbers import Integral
@@ -20,6 +19,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from pipeline.artifacts import member_name, member_number
 from pipeline.files import temporary_folder
 from pipeline.mlp.labels import has_several
 from pipeline.model_file import ModelFileError, load_model, save_model
@@ -206,10 +206,10 @@ def _check_ensemble(folder: str | os.PathLike[str]) -> None:
 
 def _path(folder: str | os.PathLike[str], number: int) -> Path:
     """Return where a member is kept, the first being 1."""
-    return Path(folder, f"model-{number}.npz")
+    return Path(folder, member_name(number))
 
 
 def _numbered(folder: str | os.PathLike[str]) -> dict[int, Path]:
     """Return the files of all members that there are, by number."""
-    found = {re.fullmatch(r"model-([1-9]\d*)\.npz", path.name): path for path in Path(folder).glob("model-*.npz")}
-    return {int(match[1]): path for match, path in found.items() if match}
+    found = {member_number(path.name): path for path in Path(folder).glob(member_name("*"))}
+    return {number: path for number, path in found.items() if number}

@@ -17,6 +17,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
+from pipeline.artifacts import MODEL, PREPARED, SPLIT, member_name, network_path, read_training
 from pipeline.ensemble.voting import make_ensemble, members_at_once, save_ensemble
 from pipeline.files import naming_full_disk
 from pipeline.mlp.threads import usable_threads
@@ -26,7 +27,7 @@ from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read
 from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Stage, replacing_output
-from pipeline.stages.train import Train, read_training
+from pipeline.stages.train import Train
 
 TrainOne = Callable[[Train, Path, Progress], Any]
 """What trains one network: it takes the stage, the artifacts and whoever watches, and leaves ``model/model.npz``."""
@@ -55,8 +56,8 @@ class TrainMembers(Stage):
         Of training, all members together, wall time.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("prepared", "split")
-    writes: ClassVar[str] = "model"
+    reads: ClassVar[tuple[str, ...]] = (PREPARED, SPLIT)
+    writes: ClassVar[str] = MODEL
 
     def __init__(self, train: Train, n_members: Annotated[int, ">= 2"], random_state: int = 0) -> None:
         self.train = train
@@ -119,7 +120,7 @@ def gather_network(
         stages[stage].run(artifacts, progress)
     train(stages["train"], artifacts, progress)
     effort = effort_of(stages["train"])
-    keep_model(kept(recipe), name, recipe, seed, artifacts / "model" / "model.npz", effort)
+    keep_model(kept(recipe), name, recipe, seed, network_path(artifacts), effort)
     return effort
 
 
@@ -158,9 +159,9 @@ def gather_members(
         | gather_network(name, one, seed, artifacts, progress, kept, train, ["preprocess", "split"])
         for name, one in recipe.kinds.items()
     ]
-    with replacing_output(artifacts, "model") as folder:
+    with replacing_output(artifacts, MODEL) as folder:
         for number, (name, one) in enumerate(recipe.kinds.items(), start=1):
-            model, member = model_path(kept(one), name, seed), folder / f"model-{number}.npz"
+            model, member = model_path(kept(one), name, seed), folder / member_name(number)
             with naming_full_disk(member, model.stat().st_size):
                 shutil.copyfile(model, member)
     return efforts

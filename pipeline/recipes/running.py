@@ -16,9 +16,17 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from pipeline import gradcheck
-from pipeline.artifacts import read_labels, read_pixels
-from pipeline.data.idx import read_part
-from pipeline.data.npy import read_rows
+from pipeline.artifacts import (
+    EVALUATION,
+    MODEL,
+    NETWORK,
+    network_path,
+    read_images,
+    read_labels,
+    read_pixels,
+    read_rows,
+    read_training,
+)
 from pipeline.ensemble.voting import load_ensemble
 from pipeline.metrics import finite_or_none, measure
 from pipeline.mlp import builder
@@ -34,7 +42,7 @@ from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import replacing_output
 from pipeline.stages.evaluate import Verdict
-from pipeline.stages.train import FIGURES, Train, read_training
+from pipeline.stages.train import FIGURES, Train
 
 Samples = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
@@ -122,7 +130,7 @@ def run_trial(
         shelf = folder_by_settings(kept or artifacts / "members")
         if isinstance(trial, MixedEnsemble):
             efforts = gather_members(trial, seed, artifacts, progress, shelf, _train_unwatched)
-            model = load_ensemble(artifacts / "model")
+            model = load_ensemble(artifacts / MODEL)
             members = [
                 each | _held_back(member, artifacts) for each, member in zip(efforts, model.estimators_, strict=True)
             ]
@@ -141,7 +149,7 @@ def _train_unwatched(train: Train, artifacts: Path, progress: Progress) -> None:
     normalize, X, y, _ = read_training(artifacts)
     train._fit_watched(X, y, {}, progress)  # noqa: SLF001 - what the stage does, less what it watches
     with replacing_output(artifacts, train.writes) as folder:
-        save_model(folder / "model.npz", Pipeline([("preprocess", normalize), ("train", train)]))
+        save_model(folder / NETWORK, Pipeline([("preprocess", normalize), ("train", train)]))
 
 
 def _tried(trial: Recipe, model: Any, seed: int, artifacts: Path) -> dict[str, Any]:
@@ -154,8 +162,8 @@ def _tried(trial: Recipe, model: Any, seed: int, artifacts: Path) -> dict[str, A
 
 def _held_back(model: Any, artifacts: Path) -> dict[str, Any]:
     """Return what a model comes to on the validation rows alone."""
-    images, labels = read_part(artifacts / "raw", "train")
-    rows = read_rows(artifacts / "split" / "validation.npy", len(labels))
+    images, labels = read_images(artifacts, "train")
+    rows = read_rows(artifacts, "validation", len(labels))
     with bounded_blas(1):  # as when it is evaluated
         probabilities = model.predict_proba(images[rows].reshape(len(rows), -1))
     figures = measure(labels[rows], probabilities, model.classes_)
@@ -181,7 +189,7 @@ def _check_copies(recipe: Recipe, artifacts: Path) -> None:
     """Raise where copies to average over cannot be made of images of this size, before a network is trained."""
     if recipe.test_time:
         augmentation = recipe.averaged(None, 0).augmentation
-        X = read_pixels(artifacts / "prepared", "train")
+        X = read_pixels(artifacts, "train")
         if augmentation is not None:
             try:
                 augmentation.prepare(X.shape[1])
@@ -194,7 +202,7 @@ def _trained(recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path,
     train, evaluate = stages["train"], stages["evaluate"]
     train.run(artifacts, progress)
     evaluate.run(artifacts, progress)
-    model = recipe.averaged(load_model(artifacts / "model" / "model.npz"), seed)
+    model = recipe.averaged(load_model(network_path(artifacts)), seed)
     averaged = evaluate.judge_model(artifacts, model, progress) if recipe.test_time else None
     return effort_of(train) | {"history": _history(train)} | _judged(evaluate.verdicts_, averaged)
 
@@ -227,8 +235,8 @@ def _evaluate_ensemble(
     efforts: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """Evaluate an ensemble that has been trained, and each of its members, whose efforts these are."""
-    shutil.rmtree(artifacts / "evaluation", ignore_errors=True)  # of another model, which was here before
-    ensemble = load_ensemble(artifacts / "model")
+    shutil.rmtree(artifacts / EVALUATION, ignore_errors=True)  # of another model, which was here before
+    ensemble = load_ensemble(artifacts / MODEL)
     judge = partial(stages["evaluate"].judge_model, artifacts, progress=progress)
     members = [effort | _figures(judge(member)) for effort, member in zip(efforts, ensemble.estimators_, strict=True)]
     averaged = judge(recipe.averaged(ensemble, seed)) if recipe.test_time else None
@@ -291,7 +299,7 @@ def _checks(recipe: Recipe, train: Any, artifacts: Path, progress: Progress) -> 
 def _numerical(model: MLPClassifier, artifacts: Path, n_updates: int, progress: Progress) -> dict[str, Any]:
     """Train by numerical differentiation alone; return the loss before each update and after the last."""
     parameters = parameter_values(MLPClassifier, model)
-    n_samples = builder.sampling(parameters, len(read_labels(artifacts / "prepared", "train"))).batch_size
+    n_samples = builder.sampling(parameters, len(read_labels(artifacts, "train"))).batch_size
     network, X, Y = gradcheck.build(model, *_first_samples(artifacts, n_samples))
     progress.begin("differentiate", n_updates * network.params.size, "parameters")
     began = time.perf_counter()
@@ -313,6 +321,6 @@ def _numerical(model: MLPClassifier, artifacts: Path, n_updates: int, progress: 
 
 def _first_samples(artifacts: Path, n_samples: int) -> Samples:
     """Return the first training images, normalised, with their labels, and all labels that there are."""
-    X = read_pixels(artifacts / "prepared", "train")
-    y = read_labels(artifacts / "prepared", "train")
+    X = read_pixels(artifacts, "train")
+    y = read_labels(artifacts, "train")
     return X[:n_samples], y[:n_samples], np.unique(y)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pipeline.artifacts import MAKERS, known_names
 from pipeline.files import UnwritableError, check_replaceable, find_foreign, naming_full_disk, replacing_folder, sweep
 from pipeline.locking import locking
 from pipeline.parameters import check_parameters, parameters_of
@@ -139,31 +140,6 @@ class Stage(ABC):
         """Read from ``artifacts``, write into ``folder`` (empty, and not yet in its place)."""
 
 
-MAKERS = {
-    "raw": "fetch",
-    "prepared": "preprocess",
-    "split": "split",
-    "model": "train",
-    "evaluation": "evaluate",
-}
-
-
-_KNOWN = {
-    "raw": (
-        *("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-        *("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-    ),
-    "prepared": ("train_X.npy", "train_Y.npy", "test_X.npy", "test_Y.npy", "normalize.json"),
-    "split": ("train.npy", "validation.npy"),
-    "model": ("model.npz", "model-[1-9]*.npz", "history.csv"),
-    "evaluation": (
-        *("metrics.json", "by_class.csv", "mistakes.csv", "confusion_validation.csv", "confusion_test.csv"),
-        *("learning_curves.png", "confusion.png", "mistakes.png", "weights.png"),
-    ),
-}
-"""The names of all files that any version has ever written into a folder; its record has those of its own."""
-
-
 def check_output(root: Path, name: str, option: str = "--artifacts") -> None:
     """Raise where a folder of the artifacts cannot be replaced, or not without the loss of something of another origin.
 
@@ -210,7 +186,7 @@ def _known(folder: Path) -> tuple[str, ...]:
     record = None
     with suppress(ProvenanceError, OSError):  # one that is damaged, or no record at all, names nothing
         record = read_record(folder)
-    return (RECORD, *_KNOWN.get(folder.name, ()), *(glob.escape(file) for file in (record.files if record else ())))
+    return (RECORD, *known_names(folder.name), *(glob.escape(file) for file in (record.files if record else ())))
 
 
 def _missing_input(words: str, name: str) -> MissingInputError:
@@ -243,4 +219,4 @@ def _name_maker(error: FileNotFoundError, root: Path, reads: tuple[str, ...]) ->
             raise _missing_input(words, name) from error
 
 
-__all__ = ["MAKERS", "MissingInputError", "Stage", "check_output", "replacing_output"]
+__all__ = ["MissingInputError", "Stage", "check_output", "replacing_output"]

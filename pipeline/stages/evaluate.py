@@ -25,8 +25,21 @@ from sklearn.utils import gen_batches
 from sklearn.utils.metadata_routing import UNUSED
 
 from pipeline import metrics
-from pipeline.data.idx import read_part
-from pipeline.data.npy import read_rows
+from pipeline.artifacts import (
+    BY_CLASS,
+    EVALUATION,
+    METRICS,
+    MISTAKES,
+    MODEL,
+    RAW,
+    SPLIT,
+    confusion_name,
+    network_path,
+    picture_name,
+    read_history,
+    read_images,
+    read_rows,
+)
 from pipeline.files import write_new
 from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model
@@ -37,7 +50,6 @@ from pipeline.provenance import RECORD, ProvenanceError, read_record
 from pipeline.stages.base import Stage
 
 BATCH = 1024  # images that are predicted at once, however many there are
-CURVES = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
 OF_PREDICTIONS = ("accuracy", "neg_error_rate", "f1_macro")  # scores that take no probabilities
 LESS_IS_BETTER = ("error_rate", "log_loss", "calibration_error")
 
@@ -114,8 +126,8 @@ class Evaluate(Stage, BaseEstimator):
 
     __metadata_request__score: ClassVar[dict[str, str]] = {"estimator": UNUSED}  # of `score`, it is no metadata
 
-    reads: ClassVar[tuple[str, ...]] = ("raw", "split", "model")
-    writes: ClassVar[str] = "evaluation"
+    reads: ClassVar[tuple[str, ...]] = (RAW, SPLIT, MODEL)
+    writes: ClassVar[str] = EVALUATION
 
     def __init__(
         self,
@@ -240,16 +252,16 @@ class Evaluate(Stage, BaseEstimator):
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Write the figures, the tables and the pictures."""
         draw = _import_plots() if self.pictures else None
-        model = load_model(artifacts / "model" / "model.npz")
+        model = load_model(network_path(artifacts))
         parts = _read_parts(artifacts)
         _check_model(artifacts, model, parts["test"].images, progress)
         verdicts = {name: self._judge_part(name, part, model, progress) for name, part in parts.items()}
         self.verdicts_: dict[str, Verdict] = verdicts
         _write_tables(folder, verdicts)
         if draw:
-            history = _read_history(artifacts / "model" / "history.csv")
+            history = read_history(artifacts)
             for name, figure in _draw(draw, model, parts["test"], verdicts["test"], history).items():
-                write_new(folder / f"{name}.png", draw.to_png(figure))
+                write_new(folder / picture_name(name), draw.to_png(figure))
         return {name: verdict.figures for name, verdict in verdicts.items()}
 
     def _judge_part(self, name: str, part: Part, model: Any, progress: Progress) -> Verdict:
@@ -300,10 +312,10 @@ def _quiet_matplotlib() -> Iterator[None]:
 
 def _read_parts(artifacts: Path) -> dict[str, Part]:
     """Read what the model is to be measured on; validation is left out where there are no such rows."""
-    images, labels = read_part(artifacts / "raw", "train")
-    rows = read_rows(artifacts / "split" / "validation.npy", len(labels))
+    images, labels = read_images(artifacts, "train")
+    rows = read_rows(artifacts, "validation", len(labels))
     validation = {"validation": Part(images, labels, rows)} if len(rows) else {}
-    images, labels = read_part(artifacts / "raw", "test")
+    images, labels = read_images(artifacts, "test")
     return validation | {"test": Part(images, labels, np.arange(len(labels)))}
 
 
@@ -312,10 +324,10 @@ def _check_model(artifacts: Path, model: Any, images: NDArray[np.uint8], progres
     height, width = images.shape[1:]
     if model.n_features_in_ != height * width:
         raise ProvenanceError(
-            f"{artifacts / 'model'} takes images of {model.n_features_in_} pixels, and {artifacts / 'raw'} has "
+            f"{artifacts / MODEL} takes images of {model.n_features_in_} pixels, and {artifacts / RAW} has "
             f"{height}x{width}: {command('train')} makes it anew, after the stages before it (`run` makes all)"
         )
-    for name in ("split", "model"):
+    for name in (SPLIT, MODEL):
         if read_record(artifacts / name) is None:
             progress.say(
                 f"warning: {artifacts / name} has no {RECORD}: whether the model was trained on validation rows cannot "
@@ -330,43 +342,20 @@ def _predict(model: Any, part: Part, progress: Progress) -> Iterable[NDArray[np.
         progress.advance(batch.stop - batch.start)
 
 
-def _read_history(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Read the columns of ``history.csv`` that are drawn; what is left empty is NaN."""
-    with path.open(encoding="utf-8", newline="") as file:
-        try:
-            table = np.array([[float(row[name] or "nan") for name in CURVES] for row in csv.DictReader(file)])
-            history = dict(zip(CURVES, table.T, strict=True))  # without a row there is no column either
-            _check_history(history)
-        except (csv.Error, KeyError, ValueError):  # a text that is no UTF-8 is a ValueError, too
-            raise ValueError(f"{path} is damaged: it must have numbers in the columns {', '.join(CURVES)}") from None
-    return history
-
-
-def _check_history(history: Mapping[str, NDArray[np.float64]]) -> None:
-    """Raise for figures that no training comes to; drawn, they would leave no room for the others."""
-    for name, figures in history.items():
-        largest = 1.0 if name.endswith("accuracy") else 1e9 if name == "epoch" else float(np.finfo(np.float32).max)
-        known = figures[np.isfinite(figures)]  # what is infinite is left out of a picture
-        if ((known < 0) | (known > largest)).any():
-            raise ValueError(f"{name} must be on 0 to {largest:g}")
-
-
 def _write_tables(folder: Path, verdicts: Mapping[str, Verdict]) -> None:
     """Write ``metrics.json``, ``by_class.csv``, ``mistakes.csv`` and a confusion matrix for each part."""
     figures = {part: metrics.finite_or_none(verdict.figures) for part, verdict in verdicts.items()}
     text = (
         json.dumps(figures, indent=2, allow_nan=False) + "\n"
     )  # validation before test: `dvc exp show` begins with what comes first
-    write_new(folder / "metrics.json", text)
+    write_new(folder / METRICS, text)
     scores = [(part, *score) for part, verdict in verdicts.items() for score in verdict.by_class]
-    _write_csv(folder / "by_class.csv", ["part", *metrics.ClassScore._fields], scores)
+    _write_csv(folder / BY_CLASS, ["part", *metrics.ClassScore._fields], scores)
     mistakes = [(part, *mistake) for part, verdict in verdicts.items() for mistake in verdict.mistakes]
-    _write_csv(folder / "mistakes.csv", ["part", *metrics.Mistake._fields], mistakes)
+    _write_csv(folder / MISTAKES, ["part", *metrics.Mistake._fields], mistakes)
     for part, verdict in verdicts.items():
         rows = [(label, *counts) for label, counts in zip(verdict.labels, verdict.confusion.tolist(), strict=True)]
-        _write_csv(
-            folder / f"confusion_{part}.csv", ["true", *(f"predicted_{label}" for label in verdict.labels)], rows
-        )
+        _write_csv(folder / confusion_name(part), ["true", *(f"predicted_{label}" for label in verdict.labels)], rows)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

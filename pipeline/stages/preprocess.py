@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.idx import read_part
+from pipeline.artifacts import NORMALIZER, PREPARED, RAW, labels_name, pixels_name, read_images
 from pipeline.data.npy import write_npy, write_pieces
 from pipeline.data.parts import check_parts
 from pipeline.files import write_new
@@ -29,12 +29,12 @@ class Preprocess(Stage, Normalize):
     As a step of a ``Pipeline`` it is `Normalize`, and touches X alone; `run` writes Y as well.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("raw",)
-    writes: ClassVar[str] = "prepared"
+    reads: ClassVar[tuple[str, ...]] = (RAW,)
+    writes: ClassVar[str] = PREPARED
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Write ``{train,test}_{X,Y}.npy`` and ``normalize.json``."""
-        parts = {part: read_part(artifacts / "raw", part) for part in ("train", "test")}
+        parts = {part: read_images(artifacts, part) for part in ("train", "test")}
         (images, labels), (others, _) = parts["train"], parts["test"]
         self._check_shape(*images.shape[1:])
         check_parts(parts)
@@ -45,10 +45,10 @@ class Preprocess(Stage, Normalize):
         if height != width:  # of rows alone, `fit` takes images for square ones
             self.input_statistics_ = ImageStatistics.of(_rows_of(images), (height, width))
         for part, (X, y) in parts.items():
-            write_npy(folder / f"{part}_Y.npy", one_hot.transform(y))
-            self._write_pixels(folder / f"{part}_X.npy", _rows_of(X), progress)
+            write_npy(folder / labels_name(part), one_hot.transform(y))
+            self._write_pixels(folder / pixels_name(part), _rows_of(X), progress)
         state = json.dumps(self.get_state(), indent=2, sort_keys=True) + "\n"
-        write_new(folder / "normalize.json", state)
+        write_new(folder / NORMALIZER, state)
         return {
             "train": len(images),
             "test": len(others),

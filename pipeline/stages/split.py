@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
-from pipeline.artifacts import read_labels
+from pipeline.artifacts import PREPARED, SPLIT, read_labels, rows_name
 from pipeline.data.npy import write_npy
 from pipeline.parameters import check_parameters
 from pipeline.progress import Progress
@@ -45,8 +45,8 @@ class Split(Stage, BaseEstimator):
     array([0, 7])
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("prepared",)
-    writes: ClassVar[str] = "split"
+    reads: ClassVar[tuple[str, ...]] = (PREPARED,)
+    writes: ClassVar[str] = SPLIT
 
     def __init__(
         self,
@@ -112,10 +112,10 @@ class Split(Stage, BaseEstimator):
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Write ``train.npy`` and ``validation.npy``."""
         del progress
-        y = read_labels(artifacts / "prepared", "train")
+        y = read_labels(artifacts, "train")
         train, validation = self._rows(y)
-        write_npy(folder / "train.npy", train)
-        write_npy(folder / "validation.npy", validation)
+        write_npy(folder / rows_name("train"), train)
+        write_npy(folder / rows_name("validation"), validation)
         return {"train": len(train), "validation": len(validation)}
 
     def _rows(self, y: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -19,6 +19,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from pipeline import MLPClassifier, Normalize, load_model, save_model
+from pipeline.artifacts import read_history, read_training
 from pipeline.data.idx import write_idx
 from pipeline.data.images import read_images
 from pipeline.data.npy import NpyError, read_npy, read_rows
@@ -28,8 +29,6 @@ from pipeline.plots import learning_curves, to_png
 from pipeline.provenance import ProvenanceError, Record, read_record, write_record
 from pipeline.recipes.reading import read_recipes
 from pipeline.recipes.results import make_table, read_progress, read_trials, write_trials
-from pipeline.stages.evaluate import _read_history
-from pipeline.stages.train import read_training
 
 pytestmark = [
     pytest.mark.hostile,
@@ -237,7 +236,8 @@ def test_records_that_are_damaged(tmp_path, scaled, draw):
 
 def test_histories_that_are_damaged(tmp_path, scaled, draw):
     """What training has written of its epochs can be drawn, or one error names the file."""
-    path = tmp_path / "history.csv"
+    path = tmp_path / "model" / "history.csv"
+    path.parent.mkdir()
     rows = [f"{epoch},0.{epoch}5,0.9{epoch},0.3,0.8,0.001" for epoch in range(1, 6)]
     seed = "\n".join(["epoch,loss,accuracy,validation_loss,validation_accuracy,learning_rate", *rows, ""])
     for _ in range(scaled(15)):
@@ -245,7 +245,7 @@ def test_histories_that_are_damaged(tmp_path, scaled, draw):
         draw.choice(cells[1:-1])[draw.randrange(6)] = draw.choice(["nan", "inf", "1e308", "-1e30", "", "x", "\0", '"'])
         text = "\n".join(map(",".join, cells)).encode()
         path.write_bytes(text if draw.random() < 0.5 else damaged(seed.encode(), draw))
-        attempt(lambda: to_png(learning_curves(_read_history(path))), path, ValueError)
+        attempt(lambda: to_png(learning_curves(read_history(tmp_path))), path, ValueError)
 
 
 RECIPES = Path(__file__).parents[2] / "recipes"

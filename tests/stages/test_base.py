@@ -9,10 +9,11 @@ from typing import Annotated
 import pytest
 
 from pipeline import files
+from pipeline.artifacts import MAKERS
 from pipeline.files import UnwritableError, replacing_folder
 from pipeline.parameters import ParameterError
 from pipeline.progress import Progress
-from pipeline.stages.base import MAKERS, MissingInputError, Stage
+from pipeline.stages.base import MissingInputError, Stage
 
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such locks there, and nothing is removed")
 

@@ -47,8 +47,8 @@ def test_run_writes_what_the_transformers_say(tmp_path, method):
         assert X.dtype == Y.dtype == np.float32
         assert np.array_equal(X, scaler.transform(images.reshape(len(images), 12)))
         assert np.array_equal(Y, np.eye(5)[labels])
-        assert np.array_equal(read_labels(tmp_path / "prepared", part), labels)
-    assert read_labels(tmp_path / "prepared", "test").dtype == np.int64
+        assert np.array_equal(read_labels(tmp_path, part), labels)
+    assert read_labels(tmp_path, "test").dtype == np.int64
     state = json.loads((tmp_path / "prepared" / "normalize.json").read_text())
     assert Normalize.from_state(state).get_state() == state
     assert state.pop("images")["shape"] == state["image_shape"] == [4, 3]
@@ -124,7 +124,7 @@ def test_columns_are_labels(tmp_path):
     write_raw(tmp_path / "raw", train_labels=[1, 4] * 10, test_labels=[4] * 7)
     Preprocess().run(tmp_path)
     assert np.load(tmp_path / "prepared" / "train_Y.npy").sum(axis=0).tolist() == [0, 10, 0, 0, 10]
-    assert read_labels(tmp_path / "prepared", "test").tolist() == [4] * 7
+    assert read_labels(tmp_path, "test").tolist() == [4] * 7
 
 
 def test_run_is_the_same_twice_and_in_pieces(tmp_path, monkeypatch):
