@@ -112,11 +112,11 @@ def measure_predictions(
     if not is_multilabel(y_true):
         names = all_labels(y_true, np.unique(column_or_1d(predictions)))
         y_true, predictions = _columns(y_true, names), _columns(predictions, names)
-    share = metrics.accuracy_score(y_true, predictions, sample_weight=sample_weight)
+    accuracy = metrics.accuracy_score(y_true, predictions, sample_weight=sample_weight)
     right = metrics.accuracy_score(y_true, predictions, sample_weight=sample_weight, normalize=False)
     total = np.shape(y_true)[0] if sample_weight is None else np.sum(sample_weight)
     f1 = metrics.f1_score(y_true, predictions, average="macro", zero_division=0, sample_weight=sample_weight)
-    return {"accuracy": float(share), "error_rate": float((total - right) / total), "f1_macro": float(f1)}
+    return {"accuracy": float(accuracy), "error_rate": float((total - right) / total), "f1_macro": float(f1)}
 
 
 def measure_probabilities(

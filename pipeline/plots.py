@@ -118,8 +118,8 @@ def confusion(table: NDArray[np.int64], labels: Sequence[Any], title: str = "Con
     cell = np.clip(6 / n_classes, 0.32, 0.8)  # inches
     figure = Figure(figsize=(2.4 + cell * n_classes, 1.4 + cell * n_classes))
     axes = figure.subplots()
-    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(share, cmap="Blues", norm=PowerNorm(0.3, 0, 1))
+    fraction = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(fraction, cmap="Blues", norm=PowerNorm(0.3, 0, 1))
     bar = figure.colorbar(image, ax=axes, shrink=0.8, label="share of the row", ticks=[0, 0.001, 0.01, 0.1, 0.5, 1])
     bar.ax.set_yticklabels(["0", "0.1 %", "1 %", "10 %", "50 %", "100 %"])
     axes.set(title=title, xlabel="predicted", ylabel="true")
@@ -131,14 +131,14 @@ def confusion(table: NDArray[np.int64], labels: Sequence[Any], title: str = "Con
     axes.grid(visible=False)
     axes.grid(visible=True, which="minor", color="black", alpha=0.1)
     axes.tick_params(which="minor", length=0)
-    _write_counts(axes, table, share, size=min(10, cell * 20))
+    _write_counts(axes, table, fraction, size=min(10, cell * 20))
     return figure
 
 
-def _write_counts(axes: Axes, table: NDArray[np.int64], share: NDArray[np.float64], size: float) -> None:
+def _write_counts(axes: Axes, table: NDArray[np.int64], fraction: NDArray[np.float64], size: float) -> None:
     """Write the counts that are not 0 into their cells, light on dark."""
     for row, column in np.argwhere(table):
-        colour = "white" if share[row, column] > 0.25 else "black"
+        colour = "white" if fraction[row, column] > 0.25 else "black"
         axes.text(column, row, str(table[row, column]), ha="center", va="center", color=colour, fontsize=size)
 
 
@@ -231,7 +231,7 @@ def deformations(before: NDArray[Any], after: NDArray[Any], captions: Sequence[s
 
 
 def _sheet(n_images: int, image_shape: tuple[int, ...], width: float, caption: float = 0) -> tuple[Figure, list[Axes]]:
-    """Return a figure with room for images in rows, about as many across as down, and its empty axes."""
+    """Return a figure with space for images in rows, about as many across as down, and its empty axes."""
     n_across = max(3, int(np.ceil(np.sqrt(n_images))))
     n_down = max(1, -(-n_images // n_across))
     height = width * np.clip(image_shape[0] / image_shape[1], 0.3, 1.6) + caption
