@@ -4,7 +4,6 @@ While it is held there are two files in the folder: the lock, and one that says 
 of them is in nobody's way.
 """
 
-import json
 import os
 import shlex
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.program import program
-from pipeline.strict_json import read_json
+from pipeline.strict_json import read_json, to_json
 from pipeline.text import printable, shorten
 
 LOCK = ".lock"
@@ -92,7 +91,7 @@ def _write_holder(folder: Path) -> None:
     """Tell others who holds the lock."""
     about = {"pid": os.getpid(), "command": f"{program()} {shlex.join(sys.argv[1:])}".strip()}
     with suppress(OSError):  # a full disk will be told by who needs it
-        (folder / HOLDER).write_text(json.dumps(about) + "\n", encoding="utf-8")
+        (folder / HOLDER).write_text(to_json(about) + "\n", encoding="utf-8")
 
 
 def _read_holder(folder: Path) -> str:

@@ -5,7 +5,6 @@
 model gives the same bytes.
 """
 
-import json
 import math
 import os
 import re
@@ -30,7 +29,7 @@ from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.parameters import parameter_values, read_parameters, snake_case
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.program import command
-from pipeline.strict_json import JsonError, parse_json
+from pipeline.strict_json import JsonError, parse_json, to_json
 from pipeline.text import shown
 
 FORMAT_VERSION = 1
@@ -92,7 +91,7 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
     for name, array in arrays.items():
         if array.dtype.hasobject:
             arrays[name] = array.astype(str)  # labels in an object array are text as a rule, and an object is unsafe
-    text = json.dumps(_strict(header), sort_keys=True, allow_nan=False).encode()
+    text = to_json(_strict(header), sort_keys=True).encode()
     _check_readable(classifier, text, arrays)
     _write(Path(path), {"header": np.frombuffer(text, np.uint8), **arrays})
 

@@ -5,16 +5,14 @@ or through other folders. It has no time, host or path in it: the same inputs gi
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import write_new
 from pipeline.parameters import snake_case
-from pipeline.strict_json import read_json
+from pipeline.strict_json import read_json, write_json
 
 RECORD = "provenance.json"
 """The record's name in every folder."""
@@ -79,8 +77,7 @@ def list_files(folder: Path) -> list[str]:
 
 def write_record(folder: Path, record: Record) -> None:
     """Write a record into a folder."""
-    text = json.dumps(vars(record), indent=2, allow_nan=False) + "\n"
-    write_new(folder / RECORD, text)
+    write_json(folder / RECORD, vars(record))
 
 
 def read_record(folder: Path) -> Record | None:

@@ -1,7 +1,7 @@
-"""JSON that others may have written, read within bounds of memory: one error for all that can be wrong with it.
+"""JSON, strictly: what is written any reader takes, and what others may have written is read within bounds of memory.
 
-JSON has no infinity; Python's module reads and writes one all the same. ``parse_json`` refuses it, unless told what to
-make of it.
+JSON has no infinity; Python's module reads and writes one all the same. `to_json` writes none, and `parse_json` refuses
+it, unless told what to make of it. One error stands for all that can be wrong with what is read.
 """
 
 import json
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipeline.files import write_new
 from pipeline.text import shown
 
 MAX_BYTES = 2**24
@@ -22,6 +23,29 @@ MAX_CONTAINERS = 2**18
 
 class JsonError(ValueError):
     """Bytes are no JSON that can be read; the message says in what, and leaves it to the caller to name the file."""
+
+
+def to_json(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
+    """Return a value as JSON: lists, mappings, words, None and finite numbers.
+
+    Raises
+    ------
+    ValueError
+        For a number that is not finite.
+    TypeError
+        For what is none of these.
+
+    Examples
+    --------
+    >>> to_json({"b": 1, "a": [True, None]}, sort_keys=True)
+    '{"a": [true, null], "b": 1}'
+    """
+    return json.dumps(value, indent=indent, sort_keys=sort_keys, allow_nan=False)
+
+
+def write_json(path: Path, value: Any, *, sort_keys: bool = False) -> None:
+    """Write a value as `to_json` has it, on many lines, into a file in a folder that is itself unfinished."""
+    write_new(path, to_json(value, indent=2, sort_keys=sort_keys) + "\n")
 
 
 def read_json(

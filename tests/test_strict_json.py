@@ -1,8 +1,29 @@
-"""JSON that others may have written: what is read, and the one error for the rest."""
+"""JSON: what is written, what is read of others' making, and the one error for the rest."""
 
 import pytest
 
-from pipeline.strict_json import MAX_CONTAINERS, JsonError, parse_json, read_json
+from pipeline.strict_json import MAX_CONTAINERS, JsonError, parse_json, read_json, to_json, write_json
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_json_has_no_word_for_is_not_written(tmp_path, number):
+    """No file is made that a strict reader would refuse."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        to_json({"tol": [number]})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", number)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_written_is_read_and_has_its_own_bytes(tmp_path):
+    """A document stands on many lines, its names in the given order or sorted, and ends with a line's end."""
+    path = tmp_path / "a.json"
+    write_json(path, {"b": 0.1, "a": [None]})
+    assert path.read_bytes() == b'{\n  "b": 0.1,\n  "a": [\n    null\n  ]\n}\n'
+    assert read_json(path) == {"b": 0.1, "a": [None]}
+    path.unlink()
+    write_json(path, {"b": 1, "a": 2}, sort_keys=True)
+    assert path.read_bytes() == b'{\n  "a": 2,\n  "b": 1\n}\n'
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """``predict``: labels of images by a model that is ready."""
 
-import json
 import warnings
 from collections.abc import Iterator
 from itertools import chain, islice, repeat
@@ -15,6 +14,7 @@ from pipeline.cli.terminal import format_json, tell
 from pipeline.files import sweep
 from pipeline.program import command
 from pipeline.stages.base import MissingInputError
+from pipeline.strict_json import to_json
 from pipeline.text import printable
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def predict(
 def _format_guess(guess: dict[str, Any]) -> str:
     """Return a guess as JSON: as a rule it is plain already, and to make it so takes five times as long."""
     try:
-        return json.dumps(guess, allow_nan=False)
+        return to_json(guess)
     except ValueError:  # probabilities that are no numbers, of a network that overflows
         return format_json(guess)
 

@@ -3,7 +3,6 @@
 Bars go to the error stream, and only where that is a terminal; so a log stays quiet, and results can be redirected.
 """
 
-import json
 import math
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from rich.progress import ProgressColumn, Task, TaskID
 from rich.text import Text
 
 from pipeline.progress import Progress
+from pipeline.strict_json import to_json
 from pipeline.text import printable, shorten
 
 
@@ -215,7 +215,7 @@ def format_json(value: Any) -> str:
     >>> format_json({"train": {"loss": float("nan"), "layers": (64, 32)}})
     '{"train": {"loss": null, "layers": [64, 32]}}'
     """
-    return json.dumps(_plain(value), allow_nan=False)
+    return to_json(_plain(value))
 
 
 def _plain(value: Any) -> Any:

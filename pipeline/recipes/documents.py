@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.files import replacing_file
 from pipeline.parameters import ParameterError
-from pipeline.strict_json import JsonError, read_json
+from pipeline.strict_json import JsonError, read_json, to_json
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 def write_document(path: Path, document: Mapping[str, Any]) -> None:
     """Write a document, in an order of its own."""
-    write_text(path, json.dumps(plain(document), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    write_text(path, to_json(plain(document), indent=1, sort_keys=True) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:

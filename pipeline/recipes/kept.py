@@ -6,7 +6,6 @@ has become of the images since. Networks of trials are in folders by their setti
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.renamed import current_settings
 from pipeline.recipes.shapes import EFFORT as EFFORT_SHAPE
 from pipeline.recipes.shapes import check
+from pipeline.strict_json import to_json
 
 Shelf = Callable[[Recipe], Path]
 """In which folder networks of a recipe are kept."""
@@ -46,7 +46,7 @@ def one_folder(folder: Path) -> Shelf:
 def folder_by_settings(folder: Path) -> Shelf:
     """Return a shelf for recipes that are changed, as in trials: one of other settings takes no other's place."""
     return lambda recipe: (
-        folder / hashlib.sha256(json.dumps(plain(recipe.learning()), sort_keys=True).encode()).hexdigest()[:16]
+        folder / hashlib.sha256(to_json(plain(recipe.learning()), sort_keys=True).encode()).hexdigest()[:16]
     )
 
 

@@ -6,7 +6,6 @@ pixels of the validation rows and of the test file.
 
 import csv
 import io
-import json
 import logging
 import math
 import os
@@ -48,6 +47,7 @@ from pipeline.program import command
 from pipeline.progress import Progress
 from pipeline.provenance import RECORD, ProvenanceError, read_record
 from pipeline.stages.base import Stage
+from pipeline.strict_json import write_json
 
 BATCH = 1024  # images that are predicted at once, however many there are
 OF_PREDICTIONS = ("accuracy", "neg_error_rate", "f1_macro")  # scores that take no probabilities
@@ -345,10 +345,7 @@ def _predict(model: Any, part: Part, progress: Progress) -> Iterable[NDArray[np.
 def _write_tables(folder: Path, verdicts: Mapping[str, Verdict]) -> None:
     """Write ``metrics.json``, ``by_class.csv``, ``mistakes.csv`` and a confusion matrix for each part."""
     figures = {part: metrics.finite_or_none(verdict.figures) for part, verdict in verdicts.items()}
-    text = (
-        json.dumps(figures, indent=2, allow_nan=False) + "\n"
-    )  # validation before test: `dvc exp show` begins with what comes first
-    write_new(folder / METRICS, text)
+    write_json(folder / METRICS, figures)  # validation before test: `dvc exp show` begins with what comes first
     scores = [(part, *score) for part, verdict in verdicts.items() for score in verdict.by_class]
     _write_csv(folder / BY_CLASS, ["part", *metrics.ClassScore._fields], scores)
     mistakes = [(part, *mistake) for part, verdict in verdicts.items() for mistake in verdict.mistakes]

@@ -3,7 +3,6 @@
 It learns from the training file alone, and hands on arrays that can be memory-mapped.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,13 +13,13 @@ from numpy.typing import NDArray
 from pipeline.artifacts import NORMALIZER, PREPARED, RAW, labels_name, pixels_name, read_images
 from pipeline.data.npy import write_npy, write_pieces
 from pipeline.data.parts import check_parts
-from pipeline.files import write_new
 from pipeline.images.pixels import pieces
 from pipeline.images.statistics import ImageStatistics
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.preprocessing.one_hot import OneHot
 from pipeline.progress import Progress
 from pipeline.stages.base import Stage
+from pipeline.strict_json import write_json
 
 
 class Preprocess(Stage, Normalize):
@@ -47,8 +46,7 @@ class Preprocess(Stage, Normalize):
         for part, (X, y) in parts.items():
             write_npy(folder / labels_name(part), one_hot.transform(y))
             self._write_pixels(folder / pixels_name(part), _rows_of(X), progress)
-        state = json.dumps(self.get_state(), indent=2, sort_keys=True) + "\n"
-        write_new(folder / NORMALIZER, state)
+        write_json(folder / NORMALIZER, self.get_state(), sort_keys=True)
         return {
             "train": len(images),
             "test": len(others),

@@ -4,7 +4,6 @@ OpenML serves tables as ARFF, so the files are written here, the same bytes as t
 Nothing that it answers becomes a path, and its addresses are followed to the web alone.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from pipeline.data.arff import Column, read_arff
 from pipeline.data.sources.arrays import fixed_fifth, to_images, to_labels, write_parts
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
 from pipeline.data.sources.web import Download, RefusedError, fetch, save_plain
+from pipeline.strict_json import JsonError, read_json
 
 _API = "https://www.openml.org/api/v1/json/data/"
 _UNKNOWN = 412
@@ -100,8 +100,8 @@ class OpenML(Source):
                 raise SourceError(f"OpenML has no data set {self.key}") from None
             raise
         try:
-            return json.loads((folder / name).read_bytes())
-        except (ValueError, RecursionError) as error:
+            return read_json(folder / name, max_bytes=_MAX_JSON)
+        except JsonError as error:
             raise SourceError(f"OpenML's answer is damaged: {error}") from None
 
 
