@@ -38,7 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "Gaussian noise 0.3, input and hidden": {"noise": (0.3, 0.3, 0.3)},
     "label smoothing 0.1": {"label_smoothing": 0.1},
     "batch normalisation": {"batch_norm": True},
-    "batch normalisation, statistics re-estimated": {"batch_norm": True, "re_estimate": True},
+    "batch normalisation, statistics re-estimated": {"batch_norm": True, "recompute_statistics": True},
     "batch normalisation and noise 0.3": {"batch_norm": True, "noise": (0.3, 0.3, 0.3)},
     "average of the last 5 epochs": {"averaging": LastEpochs(5)},
     "exponential average, decay 0.999": {"averaging": ExponentialAverage(0.999)},

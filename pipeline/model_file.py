@@ -26,7 +26,7 @@ from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import check_no_missing
 from pipeline.mlp.state import OPTIONAL, Demand, check_depth, check_values, demanded_arrays
 from pipeline.network import Adversary, Averaging, Schedule
-from pipeline.parameters import parameter_values, read_parameters, snake_case
+from pipeline.parameters import current_parameters, parameter_values, read_parameters, snake_case
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.program import command
 from pipeline.strict_json import JsonError, parse_json, to_json
@@ -141,8 +141,8 @@ def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> P
 
 def _assemble(header: Mapping[str, Any], archive: NpzReader) -> Pipeline:
     """Make a model of a header and the arrays that it demands, which are read once all else is proved."""
-    parameters = read_parameters(MLPClassifier, _without_pairs(header["parameters"]), where="parameters")
-    classifier, state = MLPClassifier(**parameters), header["state"]
+    given = current_parameters(MLPClassifier, _without_pairs(header["parameters"]), "parameters", quiet=True)
+    classifier, state = MLPClassifier(**read_parameters(MLPClassifier, given, "parameters")), header["state"]
     check_values(state)
     demands = demanded_arrays(parameter_values(MLPClassifier, classifier), state)
     normalize = None if header["normalize"] is None else Normalize.from_state(header["normalize"])

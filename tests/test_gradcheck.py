@@ -42,7 +42,7 @@ class Watcher(Progress):
 )
 def test_the_network_is_the_one_that_fit_builds(classes, n_out, loss):
     """Layers and output are those of a fitted estimator; the precision is double."""
-    model = MLPClassifier((4, 3), "logistic", dropout=0.1, biases=False, max_iter=1, random_state=0)
+    model = MLPClassifier((4, 3), "logistic", dropout=0.1, bias=False, max_iter=1, random_state=0)
     network, samples, Y = build(model, X, [classes[0], classes[1], classes[0]], classes)
     fitted = MLPClassifier(**model.get_params() | {"learning_rate": "cosine"}).fit(X, [*classes[:2], classes[-1]])
     assert repr(network) == repr(fitted.network_)

@@ -1545,7 +1545,7 @@ def test_training_is_described_from_its_parameters(train, words):
 )
 def test_a_network_is_described_by_its_widths(layers, words):
     """Activation and missing biases are told; layers alike are counted where there are more than two."""
-    recipe = Recipe("t", "r", "s", train={"activation": "logistic", "biases": False})
+    recipe = Recipe("t", "r", "s", train={"activation": "logistic", "bias": False})
     runs = [results(0.5, 1.0) | {"layers": layers}]
     assert describe_network(recipe, runs) == f"{words} logistic without biases"
 

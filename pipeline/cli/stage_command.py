@@ -27,7 +27,7 @@ STAGES = {
 
 # The parameters of train as its help groups them, most asked for first; what is in no group comes last.
 GROUPS = {
-    "Network": ("hidden_layer_sizes", "activation", "batch_norm", "weight_init", "biases"),
+    "Network": ("hidden_layer_sizes", "activation", "batch_norm", "weight_init", "bias"),
     "Training": (
         "solver",
         "max_iter",
@@ -49,7 +49,7 @@ GROUPS = {
         "max_norm",
         "label_smoothing",
         "averaging",
-        "re_estimate",
+        "recompute_statistics",
         "augmentation",
         "adversary",
     ),

@@ -70,11 +70,11 @@ def layers(parameters: Parameters, n_in: int, n_out: int) -> list[Layer]:
     initial, normed = _initializer(parameters), bool(parameters["batch_norm"])
     built: list[Layer] = [*_noise(noises[0]), *_dropout(drops[0])]
     for size, name, noise, drop in zip(sizes, names, noises[1:], drops[1:], strict=True):
-        built.append(Affine(n_in, size, bias=parameters["biases"] and not normed, initializer=initial))
+        built.append(Affine(n_in, size, bias=parameters["bias"] and not normed, initializer=initial))
         built += [BatchNorm(size)] if normed else []  # its beta is the bias
         built += [*_noise(noise), ACTIVATIONS[name](), *_dropout(drop)]
         n_in = size
-    return [*built, Affine(n_in, n_out, bias=parameters["biases"], initializer=initial)]
+    return [*built, Affine(n_in, n_out, bias=parameters["bias"], initializer=initial)]
 
 
 def loss(parameters: Parameters, activation: str) -> Loss:
@@ -228,7 +228,7 @@ def trainer(
         constraint=None if parameters["max_norm"] is None else MaxNorm(float(parameters["max_norm"])),
         averaging=averaging(parameters),
         adversary=adversary(parameters),
-        recompute_statistics=parameters["re_estimate"],
+        recompute_statistics=parameters["recompute_statistics"],
         restore_best=parameters["early_stopping"] or parameters["monitor"] != "auto",
         adaptive=parameters["learning_rate"] == "adaptive" and parameters["solver"] == "sgd",
         n_threads=threads(parameters, len(network.params), n_samples),

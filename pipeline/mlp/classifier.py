@@ -24,11 +24,12 @@ from pipeline.network.early_stopping import Monitor
 from pipeline.network.initializers import InitializerName
 from pipeline.network.layers.activations import ActivationName
 from pipeline.network.schedules import ScheduleName
-from pipeline.parameters import check_parameters, parameter_values
+from pipeline.parameters import check_parameters, parameter_values, renamed_parameters
 
 Array = NDArray[Any]
 
 
+@renamed_parameters(biases="bias", re_estimate="recompute_statistics")
 class MLPClassifier(ClassifierMixin, StatefulMLP):
     """A multi-layer perceptron that learns to tell classes apart, in NumPy.
 
@@ -103,7 +104,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
     weight_init : str or float, default="auto"
         How the first weights are drawn. ``auto`` is scikit-learn's rule; a number is the standard deviation of normal
         weights.
-    biases : bool, default=True
+    bias : bool, default=True
         Whether the layers have biases.
     replacement : bool, default=False
         Whether every batch is drawn from all samples, independently of the others.
@@ -111,8 +112,8 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         Updates that one call of ``fit`` makes at the most.
     batch_norm : bool, default=False
         Whether every hidden layer is normalised over the batch before its activation. Not for ``lbfgs``.
-    re_estimate : bool, default=False
-        Whether batch normalisation's mean and variance are found anew at the end of ``fit``, over all samples; after
+    recompute_statistics : bool, default=False
+        Whether batch normalisation's mean and variance are recomputed at the end of ``fit``, over all samples; after
         ``averaging`` they always are.
     noise : float or tuple of float, default=0.0
         Standard deviation of normal noise that is added in training: before the activation of every hidden layer, or
@@ -231,11 +232,11 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         monitor: Literal["auto"] | Monitor = "auto",
         dropout: Annotated[float, ">= 0", "< 1"] | tuple[Annotated[float, ">= 0", "< 1"], ...] = 0.0,
         weight_init: Literal["auto"] | InitializerName | Annotated[float, "> 0", "<= 1e9"] = "auto",
-        biases: bool = True,
+        bias: bool = True,
         replacement: bool = False,
         max_updates: Annotated[int, ">= 1"] | None = None,
         batch_norm: bool = False,
-        re_estimate: bool = False,
+        recompute_statistics: bool = False,
         noise: Annotated[float, ">= 0", "<= 1e9"] | tuple[Annotated[float, ">= 0", "<= 1e9"], ...] = 0.0,
         max_norm: Annotated[float, "> 0"] | None = None,
         label_smoothing: Annotated[float, ">= 0", "< 1"] = 0.0,
@@ -274,11 +275,11 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         self.monitor = monitor
         self.dropout = dropout
         self.weight_init = weight_init
-        self.biases = biases
+        self.bias = bias
         self.replacement = replacement
         self.max_updates = max_updates
         self.batch_norm = batch_norm
-        self.re_estimate = re_estimate
+        self.recompute_statistics = recompute_statistics
         self.noise = noise
         self.max_norm = max_norm
         self.label_smoothing = label_smoothing

@@ -77,7 +77,7 @@ def describe_network(recipe: Recipe, runs: Runs) -> str:
         *([f"{recipe.members} of"] if recipe.members else []),
         _widths(runs[0]["layers"]),
         str(model.activation),
-        *([] if model.biases else ["without biases"]),
+        *([] if model.bias else ["without biases"]),
     ]
     return " ".join(words)
 

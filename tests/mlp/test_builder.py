@@ -55,7 +55,7 @@ def test_sizes_are_a_tuple(sizes, wanted):
         ({"hidden_layer_sizes": ()}, "Affine(8, 3)"),
         ({"hidden_layer_sizes": (), "dropout": (0.2,)}, "Dropout(0.2), Affine(8, 3)"),
         (
-            {"hidden_layer_sizes": (5,), "activation": ("tanh",), "dropout": 0.5, "biases": False},
+            {"hidden_layer_sizes": (5,), "activation": ("tanh",), "dropout": 0.5, "bias": False},
             "Affine(8, 5, bias=False), Tanh(), Dropout(0.5), Affine(5, 3, bias=False)",
         ),
         (

@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier as Theirs
+from sklearn.pipeline import Pipeline
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -274,17 +275,17 @@ WORDS = scipy.sparse.random(90, 2000, 0.02, "csr", dtype=np.float64, random_stat
 TOPICS = np.asarray(WORDS[:, :1000].sum(axis=1) > WORDS[:, 1000:].sum(axis=1)).ravel() + (np.arange(90) % 9 == 0)
 MOSTLY_ZERO = {
     "adam": {},
-    "sgd without biases": {"solver": "sgd", "biases": False},
+    "sgd without biases": {"solver": "sgd", "bias": False},
     "lbfgs": {"solver": "lbfgs"},
     "no hidden layer": {"hidden_layer_sizes": ()},
     "all at once": {"batch_size": "full"},
     "early stopping": {"early_stopping": True, "class_weight": "balanced"},
-    "batch norm": {"batch_norm": True, "re_estimate": True, "averaging": LastEpochs(2)},
+    "batch norm": {"batch_norm": True, "recompute_statistics": True, "averaging": LastEpochs(2)},
     "dropout": {"dropout": 0.2, "noise": 0.1, "max_norm": 1.0},
     "replacement": {"replacement": True},
     "threads share samples": {"n_threads": 3},
-    "threads share units": {"n_threads": 3, "batch_norm": True, "biases": False},
-    "dropout of the input": {"dropout": (0.2, 0.0), "batch_norm": True, "re_estimate": True},
+    "threads share units": {"n_threads": 3, "batch_norm": True, "bias": False},
+    "dropout of the input": {"dropout": (0.2, 0.0), "batch_norm": True, "recompute_statistics": True},
     "noise on the input": {"noise": (0.2, 0.0)},
     "adversary": {"adversary": Adversarial(0.5)},
     "augmentation": {"augmentation": Deform(translation=1, shape=(40, 50))},
@@ -543,11 +544,11 @@ NEW = {
     "monitor": ({"learning_rate_init": 5.0, "max_iter": 10}, "loss"),
     "dropout": ({}, 0.5),
     "weight_init": ({}, "he_normal"),
-    "biases": ({}, False),
+    "bias": ({}, False),
     "replacement": ({"batch_size": 7}, True),
     "max_updates": ({"batch_size": 7}, 2),
     "batch_norm": ({}, True),
-    "re_estimate": ({"batch_norm": True}, True),
+    "recompute_statistics": ({"batch_norm": True}, True),
     "noise": ({}, 0.5),
     "max_norm": ({}, 0.5),
     "label_smoothing": ({}, 0.2),
@@ -719,7 +720,7 @@ def test_weights_can_be_put_in_place():
     with pytest.raises(ValueError, match="zip"):
         model.coefs_ = other.coefs_[:1]
     with pytest.raises(ValueError, match="read-only"):
-        small(biases=False).fit(X, DIGITS).intercepts_[0] = 1
+        small(bias=False).fit(X, DIGITS).intercepts_[0] = 1
 
 
 def test_activations_one_by_one():
@@ -744,9 +745,26 @@ def test_dropout_of_all_layers_or_one_by_one(dropout, rates):
 
 def test_without_biases_there_are_none():
     """The network has weights alone; scikit-learn's attribute shows zeros."""
-    model = small(biases=False).fit(X, DIGITS)
+    model = small(bias=False).fit(X, DIGITS)
     assert model.network_.params.size == 5 * 6 + 6 * 3
     assert [b.tolist() for b in model.intercepts_] == [[0] * 6, [0] * 3]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"), [("biases", "bias", False), ("re_estimate", "recompute_statistics", True)]
+)
+def test_old_names_of_parameters_work_for_a_release(old, new, value):
+    """In the constructor, ``set_params`` and as attributes, with a warning; clones and grids have the new names."""
+    with pytest.warns(FutureWarning, match=f"MLPClassifier: {old} is called {new} now"):
+        model = MLPClassifier(**{old: value})
+    assert clone(model).get_params()[new] is value
+    assert old not in model.get_params()
+    with pytest.warns(FutureWarning, match=old):
+        Pipeline([("train", model)]).set_params(**{f"train__{old}": not value})
+    with pytest.warns(FutureWarning, match=old):
+        assert getattr(model, old) is getattr(model, new) is not value
+    search = GridSearchCV(small(batch_norm=True), {new: [True, False]}, cv=2).fit(X, DIGITS)
+    assert search.best_params_.keys() == {new}
 
 
 @pytest.mark.parametrize(("weight_init", "deviation"), [(0.01, 0.01), ("he_normal", np.sqrt(2 / 5))])
@@ -1073,7 +1091,7 @@ GOING_ON = {
     "in order": {"shuffle": False},
     "averages of all": {"batch_size": "full", "solver": "adamw"},
     "class weights": {"class_weight": {0: 1.0, 1: 2.5, 2: 0.5}, "alpha": 0.5},
-    "batch normalisation": {"batch_norm": True, "re_estimate": True},
+    "batch normalisation": {"batch_norm": True, "recompute_statistics": True},
     "noise": {"noise": (0.1, 0.2), "hidden_layer_sizes": 6},
     "max-norm": {"max_norm": 0.8},
     "label smoothing": {"label_smoothing": 0.1},
@@ -1488,11 +1506,11 @@ YAML = {
     "monitor": "validation_loss",
     "dropout": "[0.1, 0.2, 0.3]",
     "weight_init": "0.01",
-    "biases": "false",
+    "bias": "false",
     "replacement": "true",
     "max_updates": "1000",
     "batch_norm": "true",
-    "re_estimate": "true",
+    "recompute_statistics": "true",
     "noise": "[0.3, 0.1]",
     "max_norm": "2",
     "label_smoothing": "0.1",
