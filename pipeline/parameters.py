@@ -218,7 +218,8 @@ def current_parameters(
         new = f"{name}__{_present_path(classes, rest)}" if deeper else name
         if new in current or (new != path and new in values):
             raise ParameterError(f"{where}: {new} is given twice, by its old name {path} as well")
-        current[new] = _current_value(classes, value, f"{where}: {name}", quiet=quiet)
+        told = name if isinstance(name, str) else shown_value(name)
+        current[new] = _current_value(classes, value, f"{where}: {told}", quiet=quiet)
     return current
 
 
@@ -323,10 +324,11 @@ def closest(word: object, known: Iterable[str]) -> str | None:
     >>> closest("Drop-uot", ["dropout", "noise"])
     'dropout'
     """
-    if len(str(word)) > ROOM:
+    text = word if isinstance(word, str) else shown_value(word)  # which has room for a number of any length
+    if len(text) > ROOM:
         return None
     plain = {re.sub(r"[-_ ]", "", one.lower()): one for one in known}
-    near = difflib.get_close_matches(re.sub(r"[-_ ]", "", str(word).lower()), list(plain), 1)
+    near = difflib.get_close_matches(re.sub(r"[-_ ]", "", text.lower()), list(plain), 1)
     return plain[near[0]] if near else None
 
 
@@ -567,10 +569,11 @@ def _make(name: str, annotation: Any, value: Any) -> Any:
     if not isinstance(value, Mapping) or allows(annotation, value):
         return value
     makers = {snake_case(one.__name__): one for one in _classes(annotation)}
-    maker = makers.get(str(value.get("name")))
+    given = value.get("name")
+    maker = makers.get(given) if isinstance(given, str) else None
     if maker is None:
         known = f"one of {', '.join(makers)}" if makers else "no mapping"
-        near = closest(value.get("name"), makers)
+        near = closest(given, makers)
         hint = f"; did you mean {near}?" if near else ""
         raise ParameterError(f"{name} takes {known}; got {shown_value(dict(value))}{hint}")
     rest = {key: item for key, item in value.items() if key != "name"}

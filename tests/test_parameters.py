@@ -265,6 +265,9 @@ def test_lists_become_tuples_and_mappings_objects():
         ({"rate": {"name": "cosine", "warmup": -1}}, "here: rate: cosine: warmup must be an integer >= 0; got -1"),
         ({"rate": {"name": "cosine", "warm": 1}}, "here: rate: cosine: there is no parameter 'warm'; there are warmup"),
         ({"kind": {"name": "plain"}}, "here: kind takes no mapping; got {'name': 'plain'}"),
+        ({10**5000: 2}, "here: there is no parameter "),  # which Python does not write in decimals
+        ({"rate": {"name": 10**5000}}, "here: rate takes one of "),
+        ({"rate": {"name": "cosine", 10**5000: 1}}, "here: rate: cosine: there is no parameter "),
     ],
 )
 def test_wrong_values_are_refused_by_name(values, message):
