@@ -117,7 +117,7 @@ class Fetch(Stage, BaseEstimator):
         UnwritableError
             Where it cannot, or the data set or something else of a person's own would be deleted.
         """
-        if self.recorded_parameters()["dataset"] == "folder":
+        if self.dataset and self.recorded_parameters()["dataset"] == "folder":
             source = Path(self.dataset).resolve()
             for output in (Path(artifacts) / name for name in MAKERS):
                 if source.is_relative_to(output.resolve()) or output.resolve().is_relative_to(source):

@@ -146,6 +146,7 @@ def test_parameters_reach_the_sources(monkeypatch, tmp_path):
     ("wrong", "words"),
     [
         ({"dataset": "nothing"}, "dataset must be mnist, .* got 'nothing'"),
+        ({"dataset": ""}, "dataset must be mnist, .* got ''"),
         ({"dataset": 3}, "dataset must be a word; got 3"),
         ({"source": "post"}, "source must be 'auto', .* got 'post'"),
         ({"dataset": "digits", "source": "npm"}, "source must be auto or, for digits, one of embedded; got 'npm'"),
