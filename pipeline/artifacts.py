@@ -334,7 +334,7 @@ def read_history(artifacts: Path) -> "dict[str, NDArray[np.float64]]":
 
 
 def _check_history(history: "Mapping[str, NDArray[np.float64]]") -> None:
-    """Raise for figures that no training comes to; drawn, they would leave no room for the others."""
+    """Raise for figures that no training comes to; drawn, they would leave the others no space."""
     import numpy as np
 
     for name, figures in history.items():

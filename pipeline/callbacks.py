@@ -14,10 +14,10 @@ try:
 except ImportError:  # scikit-learn may move or drop an experimental module
 
     class CallbackSupportMixin:  # type: ignore[no-redef]  # stands in for the missing one
-        """An estimator whose callbacks nobody calls."""
+        """An estimator whose callbacks are never called."""
 
         def set_callbacks(self, *callbacks: Any) -> Self:
-            """Say that nobody will hear."""
+            """Warn that callbacks are never called."""
             if callbacks:
                 warnings.warn("this scikit-learn has no callbacks: they will hear nothing", stacklevel=2)
             return self

@@ -1,7 +1,7 @@
 """Files and folders that are there whole or not at all, and a look beforehand at whether they can be.
 
 What is unfinished lies beside its place, under a name that begins with a dot and ends with ``.tmp``. Its process holds
-a lock on it, which ends with the process, however that ends. So what nobody holds was left behind by one that was
+a lock on it, which ends with the process, however that ends. So what is not locked was left behind by one that was
 killed, and the next that writes to the same place removes it. Where the system or the file system has no such locks,
 nothing is removed.
 """
@@ -38,7 +38,7 @@ _OF_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini", ".nfs*", f".*-{'[0-9a-f]
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a system says where there is no room: on the disk, for this user, or in one file."""
+"""What a system says where there is no space left: on the disk, for this user, or in one file."""
 
 
 class UnwritableError(OSError):
@@ -46,11 +46,11 @@ class UnwritableError(OSError):
 
 
 class FullDiskError(UnwritableError):
-    """There is no room for a file; the message says which, and how much it takes."""
+    """There is no space left for a file; the message says which, and how much it takes."""
 
 
 def is_full(error: BaseException) -> bool:
-    """Tell whether an error says that there is no room for a file."""
+    """Tell whether an error says that there is no space left for a file."""
     return isinstance(error, FullDiskError) or (isinstance(error, OSError) and error.errno in _FULL)
 
 
@@ -86,7 +86,7 @@ def naming_full_disk(path: Path, n_bytes: int | None = None, place: Path | None 
 
 
 def _describe_full(error: BaseException, path: Path, n_bytes: int | None, place: Path) -> str:
-    """Say which file there is no room for, how much it takes, and how much there is."""
+    """Say which file there is no space for, how much it takes, and how much there is."""
     written = [one.lstat() for one in ([path] if path.is_file() else path.rglob("*"))]
     takes = f"{n_bytes} bytes" if n_bytes is not None else f"more than {sum(one.st_size for one in written)} bytes"
     words = f"{place} cannot be written: {getattr(error, 'strerror', None) or error}; it takes {takes}"
@@ -116,7 +116,7 @@ def new_file(path: Path, n_bytes: int | None = None) -> Iterator[BinaryIO]:
     Raises
     ------
     FullDiskError
-        Where there is no room for it.
+        Where there is no space for it.
     """
     with naming_full_disk(path, n_bytes), path.open("wb") as file:
         yield file
@@ -143,7 +143,7 @@ def replacing_file(path: Path, n_bytes: int | None = None) -> Iterator[BinaryIO]
     Raises
     ------
     FullDiskError
-        Where there is no room for it.
+        Where there is no space for it.
     """
     _clear(path.parent, path.name, Path.unlink)
     temporary, lock = _claim(path.parent, path.name, lambda new: new.touch(exist_ok=False))
@@ -268,9 +268,9 @@ def _is_known(path: Path, known: Collection[str]) -> bool:
 
 def _keep_beside(target: Path, old: Path) -> None:
     """Keep a folder whose place another has taken, for it has got files while that was made."""
-    kept = target.with_name(f"{target.name}.old-{secrets.token_hex(4)}")
-    old.rename(kept)
-    warnings.warn(f"{target} has got files of another origin meanwhile; they are in {kept}", stacklevel=4)
+    aside = target.with_name(f"{target.name}.old-{secrets.token_hex(4)}")
+    old.rename(aside)
+    warnings.warn(f"{target} has got files of another origin meanwhile; they are in {aside}", stacklevel=4)
 
 
 @contextmanager

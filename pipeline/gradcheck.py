@@ -144,8 +144,8 @@ def describe(differences: list[Difference]) -> list[str]:
     lines, n_all, n_parameters = [], 0, 0
     for one in differences:
         shape, size = "x".join(map(str, one.shape)), math.prod(one.shape)
-        share = f"all {size}" if one.n_checked == size else f"{one.n_checked} of {size}"
-        lines.append(f"{one.name:<4} {shape:>11}  mean {one.mean:.1e}  largest {one.largest:.1e}  {share}")
+        checked = f"all {size}" if one.n_checked == size else f"{one.n_checked} of {size}"
+        lines.append(f"{one.name:<4} {shape:>11}  mean {one.mean:.1e}  largest {one.largest:.1e}  {checked}")
         n_all, n_parameters = n_all + one.n_checked, n_parameters + size
     sampled = f"{n_all} of {n_parameters} parameters: a sample of each array (--all checks all)"
     return [*lines, f"checked {sampled if n_all < n_parameters else f'all {n_parameters} parameters'}"]

@@ -1,7 +1,7 @@
 """One process at a time in a folder of artifacts, by a lock that ends with its process, however that ends.
 
 While it is held there are two files in the folder: the lock, and one that says who has it. What a killed process leaves
-of them is in nobody's way.
+of them is in the way of no other.
 """
 
 import os
@@ -98,7 +98,7 @@ def _read_holder(folder: Path) -> str:
     """Return who holds the lock, in words."""
     try:
         about = read_json(folder / HOLDER)
-        pid, words = (shorten(printable(about[name]), room) for name, room in (("pid", 20), ("command", 200)))
+        pid, words = (shorten(printable(about[name]), limit) for name, limit in (("pid", 20), ("command", 200)))
     except (OSError, ValueError, LookupError, TypeError):  # it is just being written, or removed
         return "another process"
     return f"process {pid} ({words})"

@@ -248,9 +248,9 @@ def _open_archive(path: Path, opened: BinaryIO, max_bytes: int) -> NpzReader:
     head = opened.read(HEAD)
     if not head.startswith(_ARCHIVE):
         raise _no_model(path, f"it is {describe_kind(head)}")
-    room = max(MAX_HEADER, MAX_RATIO * os.fstat(opened.fileno()).st_size)
+    most = max(MAX_HEADER, MAX_RATIO * os.fstat(opened.fileno()).st_size)
     try:
-        return NpzReader(opened, min(max_bytes, room))
+        return NpzReader(opened, min(max_bytes, most))
     except NpzError as error:
         raise _no_model(path, str(error)) from error
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pipeline.text import ROOM, shorten, shown, shown_value
+from pipeline.text import VALUE, shorten, shown, shown_value
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -196,7 +196,7 @@ def current_parameters(
     where : str
         What to call their home.
     quiet : bool, default=False
-        Whether old names bring no warning, as in a record that nobody is to change.
+        Whether old names bring no warning, as in a record that is not to be changed.
 
     Raises
     ------
@@ -324,8 +324,8 @@ def closest(word: object, known: Iterable[str]) -> str | None:
     >>> closest("Drop-uot", ["dropout", "noise"])
     'dropout'
     """
-    text = word if isinstance(word, str) else shown_value(word)  # which has room for a number of any length
-    if len(text) > ROOM:
+    text = word if isinstance(word, str) else shown_value(word)  # which can show a number of any length
+    if len(text) > VALUE:
         return None
     plain = {re.sub(r"[-_ ]", "", one.lower()): one for one in known}
     near = difflib.get_close_matches(re.sub(r"[-_ ]", "", text.lower()), list(plain), 1)
@@ -431,7 +431,7 @@ def _read_bounded(path: Path) -> bytes:
 
 
 def _one_line(words: object) -> str:
-    """Return the reader's words on one line, as far as there is room."""
+    """Return the reader's words on one line, as far as it fits."""
     return shorten(" ".join(str(words).split()), 120)
 
 

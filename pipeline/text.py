@@ -7,9 +7,9 @@ marks that turn the direction of writing, a thousand letters.
 from typing import Any
 
 LINE = 200
-"""Characters of a foreign text that one line has room for."""
-ROOM = 100
-"""Characters of a value that an error message has room for."""
+"""Characters of a foreign text that fit in one line."""
+VALUE = 100
+"""Characters of a value that fit in an error message."""
 
 
 def printable(text: object, *, lines: bool = False) -> str:
@@ -30,19 +30,19 @@ def printable(text: object, *, lines: bool = False) -> str:
     text = str(text)
     if text.isprintable():
         return text
-    kept = "\n" if lines else ""
-    return "".join(one if one.isprintable() or one in kept else ascii(one)[1:-1] for one in text)
+    allowed = "\n" if lines else ""
+    return "".join(one if one.isprintable() or one in allowed else ascii(one)[1:-1] for one in text)
 
 
-def shorten(text: str, room: int) -> str:
-    """Return a text as it is where there is room for it, or else its beginning.
+def shorten(text: str, limit: int) -> str:
+    """Return a text as it is where it has at most ``limit`` characters, or else its beginning.
 
     Examples
     --------
     >>> shorten("no such parameter", 10)
     'no such...'
     """
-    return text if len(text) <= room else text[: room - 3] + "..."
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def shown(text: object, limit: int = LINE) -> str:
@@ -76,7 +76,7 @@ def shown(text: object, limit: int = LINE) -> str:
     return f"{line[:head]} ... {line[head + 5 - limit :]}"
 
 
-def shown_value(value: Any, limit: int = ROOM) -> str:
+def shown_value(value: Any, limit: int = VALUE) -> str:
     r"""Return a value as an error message shows it: as Python writes it, on one line, both ends of it where it is long.
 
     Examples

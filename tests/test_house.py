@@ -212,8 +212,8 @@ def test_no_folder_imports_one_above_it(module):
             assert not {name for name in imports_of(module, for_types=True) if is_under(name, *above)}
 
 
-PLAIN_FOLDERS = ["network", "images", "preprocessing", "ensemble"]
-"""Folders that speak in the field's own words."""
+PLAIN_FOLDERS = ["network", "images", "preprocessing", "ensemble", "data", "stages"]
+"""Folders that speak in the field's own words, as the modules beside them do."""
 # Words that a practitioner would have to guess, each with the field's own.
 AVOIDED_WORDS = {
     r"rooms?": "buffer, or folder",
@@ -251,7 +251,11 @@ AVOIDED_NAMES = {
     "sd": "std",
     "biases": "bias",
 }
-PLAIN = [module for module in TREES if is_under(module, *(f"pipeline.{folder}" for folder in PLAIN_FOLDERS))]
+TOP_LEVEL = [module for module in TREES if module.count(".") == 1 and module not in PACKAGES]
+PLAIN = [
+    *(module for module in TREES if is_under(module, *(f"pipeline.{folder}" for folder in PLAIN_FOLDERS))),
+    *TOP_LEVEL,  # `pipeline` itself lists names of before
+]
 
 
 def apart(text):

@@ -568,8 +568,8 @@ def test_a_member_is_the_network_of_its_seed(ensemble):
     recipe = read_recipe(Path("recipes/small.yaml"))
     train = recipe.stages(one["members"][1]["seed"])["train"].set_params(n_threads=1)
     train.run(artifacts)
-    verdicts = recipe.stages(0)["evaluate"].judge_model(artifacts, load_model(artifacts / "model" / "model.npz"))
-    assert verdicts["test"].figures == pytest.approx(one["members"][1]["test"], abs=1e-6)
+    reports = recipe.stages(0)["evaluate"].evaluate_model(artifacts, load_model(artifacts / "model" / "model.npz"))
+    assert reports["test"].figures == pytest.approx(one["members"][1]["test"], abs=1e-6)
 
 
 @pytest.mark.parametrize(("n_threads", "n_cores", "expected"), [(None, 2, (1, 2)), (2, 8, (2, 3)), (4, 2, (4, 1))])
@@ -953,10 +953,10 @@ def test_a_trial_of_an_ensemble_of_others_may_average_over_copies(mixed, folder)
     assert trial.test_time == copies["test_time"]
     [one] = run_trial(trial, folder / "artifacts")
     ensemble = load_ensemble(folder / "artifacts" / "model")
-    judge = trial.stages(3)["evaluate"].judge_model
+    evaluate = trial.stages(3)["evaluate"].evaluate_model
     for figures, model in ((one, trial.averaged(ensemble, 3)), (one["without_averaging"], ensemble)):
-        verdict = judge(folder / "artifacts", model)["validation"]
-        assert figures["validation"]["error_rate"] == pytest.approx(verdict.figures["error_rate"], abs=1e-6)
+        report = evaluate(folder / "artifacts", model)["validation"]
+        assert figures["validation"]["error_rate"] == pytest.approx(report.figures["error_rate"], abs=1e-6)
     assert "without_averaging" not in one["members"][0]
 
 
@@ -1022,8 +1022,8 @@ def test_a_trial_of_an_ensemble_is_measured_on_what_was_held_back(mixed_trials, 
     [one] = run_trial(trial, folder / "artifacts")
     stages = trial.stages(2)
     ensemble = load_ensemble(folder / "artifacts" / "model")
-    verdict = stages["evaluate"].judge_model(folder / "artifacts", ensemble)["validation"]
-    assert one["validation"] == pytest.approx({name: verdict.figures[name] for name in one["validation"]}, abs=1e-6)
+    report = stages["evaluate"].evaluate_model(folder / "artifacts", ensemble)["validation"]
+    assert one["validation"] == pytest.approx({name: report.figures[name] for name in one["validation"]}, abs=1e-6)
     assert stages["split"].validation_fraction == 1 / 6
     assert [member["recipe"] for member in one["members"]] == ["small", "third"]
     assert "test" not in one["members"][0]
@@ -1130,7 +1130,7 @@ def test_a_trial_never_looks_at_test_images(trials, folder, monkeypatch):
 
     monkeypatch.setattr(STAGES["preprocess"], "run", prepare_without_test)
     monkeypatch.setattr(STAGES["evaluate"], "_run", lambda *_: 1 / 0)
-    monkeypatch.setattr(STAGES["evaluate"], "judge_model", lambda *_: 1 / 0)
+    monkeypatch.setattr(STAGES["evaluate"], "evaluate_model", lambda *_: 1 / 0)
     assert [one["seed"] for one in run_trial(trials.trial_recipes()["as it stands"], folder / "artifacts")] == [5, 2]
     assert not [path for path in (folder / "artifacts").rglob("*") if path.name.startswith(("t10k", "test"))]
 
@@ -1142,8 +1142,8 @@ def test_a_trial_is_measured_on_the_rows_that_were_held_back(trials, folder):
     stages = trial.stages(5)
     stages["train"].run(folder / "artifacts")
     model = load_model(folder / "artifacts" / "model" / "model.npz")
-    verdict = stages["evaluate"].judge_model(folder / "artifacts", model)["validation"]
-    assert one["validation"] == pytest.approx({name: verdict.figures[name] for name in one["validation"]}, abs=1e-6)
+    report = stages["evaluate"].evaluate_model(folder / "artifacts", model)["validation"]
+    assert one["validation"] == pytest.approx({name: report.figures[name] for name in one["validation"]}, abs=1e-6)
     assert one["validation"]["error_rate"] < 0.9
 
 

@@ -20,7 +20,7 @@ from pipeline.parameters import (
     read_value,
     read_yaml,
 )
-from pipeline.text import ROOM, shorten, shown_value
+from pipeline.text import VALUE, shorten, shown_value
 
 PARAMS = Path("params.yaml")
 RECIPES = Path("recipes")
@@ -268,7 +268,7 @@ def _descend(document: dict[str, Any], parents: list[str], text: str) -> Any:
             node[place] = below = {}
         if not isinstance(below, dict | list):
             raise ParameterError(
-                f"{shown_value(text)} looks for a name inside {shorten(name, ROOM)}, which is {shown_value(below)}"
+                f"{shown_value(text)} looks for a name inside {shorten(name, VALUE)}, which is {shown_value(below)}"
             )
         node = below
     return node
@@ -280,7 +280,7 @@ def _find(node: Any, name: str, text: str) -> tuple[Any, Any]:
         return name, node.get(name)
     if not (name.isdecimal() and len(name) < 9 and int(name) < len(node)):  # Python reads no number of 5000 digits
         raise ParameterError(
-            f"{shown_value(text)} looks for item {shorten(name, ROOM)} of {shown_value(node)}, where the first is 0"
+            f"{shown_value(text)} looks for item {shorten(name, VALUE)} of {shown_value(node)}, where the first is 0"
         )
     return int(name), node[int(name)]
 

@@ -1,6 +1,6 @@
 """Have a data set brought by the first source whose bytes are right, and keep it for the next time.
 
-Hands on a folder with the four official files, raw, whoever brought them.
+Hands on a folder with the four official files, raw, wherever they came from.
 """
 
 import hashlib
@@ -37,12 +37,12 @@ def deliver(dataset: Dataset, kind: str, folder: Path, transfer: Transfer) -> st
     folder : Path
         Where to; on an error it stays as it was.
     transfer : Transfer
-        How to carry; its progress hears which sources fail and which one serves.
+        How files are brought; its progress hears which sources fail and which one serves.
 
     Returns
     -------
     str
-        Who has brought them.
+        The source that has brought them.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def deliver(dataset: Dataset, kind: str, folder: Path, transfer: Transfer) -> st
     FetchError
         Where no source could bring it.
     FullDiskError
-        Where the folder has no room for it.
+        Where the folder has no space for it.
     """
     cache = Cache(cache_folder(dataset))
     failures = {}
@@ -77,7 +77,7 @@ def deliver(dataset: Dataset, kind: str, folder: Path, transfer: Transfer) -> st
 
 
 def in_one_line(error: Exception) -> str:
-    r"""Return what an error says, in one line that a terminal can show, whoever has chosen the words.
+    r"""Return what an error says, in one line that a terminal can show, whatever it holds.
 
     Examples
     --------

@@ -44,7 +44,7 @@ TYPES: dict[int, np.dtype[Any]] = {
 """The types of items, by their code in the file."""
 
 _QMNIST_COLUMNS = 8
-_MAX_AXES = 64  # NumPy's own limit, where IDX has room for 255
+_MAX_AXES = 64  # NumPy's own limit, where IDX could have 255
 _CHUNK = 2**20
 
 Readable = str | os.PathLike[str] | BinaryIO
@@ -99,7 +99,7 @@ def read_idx(source: Readable, *, max_bytes: int = MAX_BYTES, name: str | None =
     max_bytes : int, default=MAX_BYTES
         Most bytes of items that may be held in memory; a mapped file holds none there.
     name : str, optional
-        What to call the source in an error; its own name unless it is a copy that nobody else knows of.
+        What to call the source in an error; its own name unless it is a copy under a name of our own.
 
     Returns
     -------
@@ -380,7 +380,7 @@ def _shaped(items: bytearray, header: Header, name: str) -> NDArray[Any]:
     """Give the items their type and shape."""
     try:
         return np.ndarray(header.shape, header.dtype, items)
-    except ValueError:  # a length of zero makes room for others that NumPy cannot count
+    except ValueError:  # a length of zero allows others that NumPy cannot count
         raise IdxError(f"{name} has the shape {header.shape}, which is more than NumPy can hold") from None
 
 

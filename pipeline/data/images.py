@@ -79,7 +79,7 @@ ZIP = b"PK\x03\x04"
 
 
 def _refuse_archive(head: bytes, source: str) -> None:
-    """Raise for an archive of arrays: which one is meant is not guessed."""
+    """Raise for an archive of arrays: which one is meant cannot be told."""
     if head.startswith(ZIP):
         raise ImageError(
             f"{source}: a .npz file, or another ZIP archive, may hold several arrays; expected an IDX or a .npy file "
@@ -120,12 +120,12 @@ def _by_rows(images: NDArray[Any]) -> NDArray[Any]:
 
 def _keep(pieces: Iterable[bytes], dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Write the items of an array to a file that ends with this program, and map them."""
-    with tempfile.TemporaryFile() as kept:
-        kept.writelines(pieces)
-        kept.flush()
-        if not kept.tell():  # nothing, which cannot be mapped
+    with tempfile.TemporaryFile() as copy:
+        copy.writelines(pieces)
+        copy.flush()
+        if not copy.tell():  # nothing, which cannot be mapped
             return np.empty(shape, dtype)
-        return np.memmap(kept, dtype, "r", shape=shape)
+        return np.memmap(copy, dtype, "r", shape=shape)
 
 
 def _items(file: BinaryIO, n_bytes: int) -> Iterator[bytes]:

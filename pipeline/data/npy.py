@@ -168,7 +168,7 @@ def write_npy(path: Path, array: NDArray[Any]) -> None:
     Raises
     ------
     FullDiskError
-        Naming the file, where there is no room for it.
+        Naming the file, where there is no space for it.
     """
     write_pieces(path, [array], array.shape, array.dtype)
 
@@ -190,7 +190,7 @@ def write_pieces(path: Path, pieces: Iterable[NDArray[Any]], shape: tuple[int, .
     Raises
     ------
     FullDiskError
-        Naming the file, where there is no room for it.
+        Naming the file, where there is no space for it.
     """
     kind = np.dtype(dtype)
     header = io.BytesIO()
@@ -254,5 +254,5 @@ def _mapped(file: BinaryIO, header: NpyHeader) -> NDArray[Any]:
             empty.flags.writeable = False
             return empty
         return np.memmap(file, header.dtype, "r", header.n_bytes_before, header.shape, order)
-    except (ValueError, OverflowError):  # a length of zero makes room for others that NumPy cannot count
+    except (ValueError, OverflowError):  # a length of zero allows others that NumPy cannot count
         raise NpyError(f"its shape {header.shape} is more than NumPy can hold") from None

@@ -83,7 +83,7 @@ class NpzReader:
         Raises
         ------
         NpzError
-            Where it is of another type or shape, is damaged, or there is no room left for it.
+            Where it is of another type or shape, is damaged, or would take more bytes than are left.
         """
         try:
             with self._archive.open(self._member(name)) as member:
@@ -115,7 +115,7 @@ class NpzReader:
     def _check(
         self, name: str, header: NpyHeader, dtypes: Collection[str], shapes: Collection[tuple[int | None, ...]]
     ) -> None:
-        """Raise unless an array is one of those demanded, and there is room for it."""
+        """Raise unless an array is one of those demanded, and takes no more bytes than are left."""
         shape, dtype = header.shape, header.dtype
         fits = any(
             len(one) == len(shape) and all(n in (None, m) for n, m in zip(one, shape, strict=True)) for one in shapes
@@ -137,13 +137,13 @@ _DAMAGED = "its archive is damaged or cut short"
 def _read_items(member: Any, header: NpyHeader) -> NDArray[Any]:
     """Read the items, to the last byte and its check sum."""
     flat = np.empty(math.prod(header.shape), header.dtype)
-    room = flat.view(np.uint8) if header.n_bytes else flat[:0].view(np.uint8)
+    buffer = flat.view(np.uint8) if header.n_bytes else flat[:0].view(np.uint8)
     filled = 0
     while filled < header.n_bytes:
         piece = member.read(min(_READ, header.n_bytes - filled))
         if not piece:
             raise NpzError(_DAMAGED)
-        room[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+        buffer[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
         filled += len(piece)
     return flat.reshape(header.shape, order="F" if header.fortran_order else "C")
 

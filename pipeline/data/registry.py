@@ -1,4 +1,4 @@
-"""The data sets as one table: their files, who carries them, their classes, licence and citation.
+"""The data sets as one table: their files, where they come from, their classes, licence and citation.
 
 Hands on a ``Dataset`` for a name of the registry, for ``openml:NAME``, or for a folder of the user's own.
 """
@@ -28,9 +28,9 @@ class Dataset:
         Its four files and the SHA-256 of each: of the raw bytes; or, where the name ends with ``.gz``, of the
         compressed ones; None where nothing is known.
     sources : tuple of Source
-        Who brings it, in the order in which they are asked.
+        What brings it, in the order in which they are asked.
     n_classes : int or None
-        How many classes it has; None where nobody has said.
+        How many classes it has; None where it is not known.
     licence, citation : str
         Whose work it is.
     """
@@ -95,7 +95,7 @@ _KMNIST = Dataset(
         "t10k-images-idx3-ubyte.gz": "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
         "t10k-labels-idx1-ubyte.gz": "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
     },
-    # One server, asked safely first; nobody else's bytes could be checked.
+    # One server, asked safely first; bytes from elsewhere could not be checked.
     sources=(
         Mirror("https://codh.rois.ac.jp/kmnist/dataset/kmnist/"),
         Mirror("http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),

@@ -14,7 +14,7 @@ from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.renamed import current_names
 from pipeline.stages.base import Stage
 from pipeline.stages.train import FIGURES
-from pipeline.text import ROOM, shorten, shown_value
+from pipeline.text import VALUE, shorten, shown_value
 
 APART = ("members", "gradcheck", "numerical", "reported_by_epoch", *SECTIONS)
 """The parameters that belong to one recipe's network, and have no place in an ensemble of several recipes."""
@@ -44,9 +44,9 @@ def _read_alone(path: Path) -> Recipe:
         raise ParameterError(f"{path} lacks {', '.join(missing)}")
     recipe = Recipe(**read_parameters(Recipe, document, str(path)))
     for name in recipe.trials:
-        if len(str(name)) > ROOM:
+        if len(str(name)) > VALUE:
             raise ParameterError(
-                f"{path}: trials: a name must have {ROOM} letters at the most; got {shown_value(name)}"
+                f"{path}: trials: a name must have {VALUE} letters at the most; got {shown_value(name)}"
             )
     if mixed:
         _check_names(recipe.of, f"{path}: of")
@@ -59,7 +59,7 @@ def _read_alone(path: Path) -> Recipe:
 def _check_names(names: tuple[str, ...], where: str) -> None:
     """Raise unless these are several recipes."""
     if len(names) < 2 or len(set(names)) < len(names):
-        told = shorten(", ".join(names), ROOM) or "none"
+        told = shorten(", ".join(names), VALUE) or "none"
         raise ParameterError(f"{where} must be a list of two different recipes at least; got {told}")
 
 

@@ -41,7 +41,7 @@ from pipeline.recipes.members import TrainMembers, gather_members, gather_networ
 from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import replacing_output
-from pipeline.stages.evaluate import Verdict
+from pipeline.stages.evaluate import Report
 from pipeline.stages.train import FIGURES, Train
 
 Samples = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -203,8 +203,8 @@ def _trained(recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path,
     train.run(artifacts, progress)
     evaluate.run(artifacts, progress)
     model = recipe.averaged(load_model(network_path(artifacts)), seed)
-    averaged = evaluate.judge_model(artifacts, model, progress) if recipe.test_time else None
-    return effort_of(train) | {"history": _history(train)} | _judged(evaluate.verdicts_, averaged)
+    averaged = evaluate.evaluate_model(artifacts, model, progress) if recipe.test_time else None
+    return effort_of(train) | {"history": _history(train)} | _reported(evaluate.reports_, averaged)
 
 
 def _trained_members(
@@ -237,10 +237,11 @@ def _evaluate_ensemble(
     """Evaluate an ensemble that has been trained, and each of its members, whose efforts these are."""
     shutil.rmtree(artifacts / EVALUATION, ignore_errors=True)  # of another model, which was here before
     ensemble = load_ensemble(artifacts / MODEL)
-    judge = partial(stages["evaluate"].judge_model, artifacts, progress=progress)
-    members = [effort | _figures(judge(member)) for effort, member in zip(efforts, ensemble.estimators_, strict=True)]
-    averaged = judge(recipe.averaged(ensemble, seed)) if recipe.test_time else None
-    return {"members": members} | _together(members) | _judged(judge(ensemble), averaged)
+    evaluate = partial(stages["evaluate"].evaluate_model, artifacts, progress=progress)
+    pairs = zip(efforts, ensemble.estimators_, strict=True)
+    members = [effort | _figures(evaluate(member)) for effort, member in pairs]
+    averaged = evaluate(recipe.averaged(ensemble, seed)) if recipe.test_time else None
+    return {"members": members} | _together(members) | _reported(evaluate(ensemble), averaged)
 
 
 def _together(members: list[dict[str, Any]]) -> dict[str, Any]:
@@ -248,16 +249,16 @@ def _together(members: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: round(sum(member[name] for member in members), 2) for name in EFFORT if name != "layers"}
 
 
-def _judged(verdicts: dict[str, Verdict], averaged: dict[str, Verdict] | None) -> dict[str, Any]:
+def _reported(reports: dict[str, Report], averaged: dict[str, Report] | None) -> dict[str, Any]:
     """Return what a model came to; where its answers were averaged over copies, that counts."""
     if averaged is None:
-        return _figures(verdicts) | {"wrong": verdicts["test"].wrong}
-    return _judged(averaged, None) | {"without_averaging": _figures(verdicts)}
+        return _figures(reports) | {"wrong": reports["test"].wrong}
+    return _reported(averaged, None) | {"without_averaging": _figures(reports)}
 
 
-def _figures(verdicts: dict[str, Verdict]) -> dict[str, Any]:
+def _figures(reports: dict[str, Report]) -> dict[str, Any]:
     """Return the figures of every part."""
-    return {part: _kept(said.figures) for part, said in verdicts.items()}
+    return {part: _kept(said.figures) for part, said in reports.items()}
 
 
 def _kept(figures: Mapping[str, float]) -> dict[str, float | None]:

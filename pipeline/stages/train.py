@@ -87,7 +87,7 @@ def _left(folder: Path) -> str:
 
 
 def _write_history(path: Path, history: dict[str, list[float | None]]) -> None:
-    """Write a line for every epoch; what nobody measured is empty."""
+    """Write a line for every epoch; what was not measured is empty."""
     columns = [[_text(figure) for figure in history[name]] for name in FIGURES.values()]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")

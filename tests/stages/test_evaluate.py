@@ -423,27 +423,27 @@ def test_run_measures_the_model_that_was_saved(artifacts, monkeypatch):
     assert sorted(written(artifacts)) == sorted([*TABLES, *PICTURES, RECORD])
 
 
-def test_run_keeps_its_verdicts(artifacts):
+def test_run_keeps_its_reports(artifacts):
     """All rows that are wrong are there afterwards, ascending, though the tables list the surest alone."""
     stage = Evaluate(n_mistakes=1, pictures=False)
     done = stage.run(artifacts)
-    assert {part: verdict.figures for part, verdict in stage.verdicts_.items()} == done
-    assert {part: verdict.wrong for part, verdict in stage.verdicts_.items()} == {
+    assert {part: report.figures for part, report in stage.reports_.items()} == done
+    assert {part: report.wrong for part, report in stage.reports_.items()} == {
         "validation": [31, 33, 38],
         "test": [1, 3, 4, 9, 15, 26],
     }
 
 
-def test_any_model_can_be_judged_without_a_file(artifacts, oracle):
-    """A model in memory, on raw pixels, gets the verdicts that a run would give, and nothing is written."""
+def test_any_model_can_be_reported_without_a_file(artifacts, oracle):
+    """A model in memory, on raw pixels, gets the reports that a run would give, and nothing is written."""
     stage = Evaluate(pictures=False)
     model = Pipeline([("preprocess", Normalize().fit(np.zeros((1, 6), dtype=np.uint8))), ("train", oracle)])
-    verdicts = stage.judge_model(artifacts, model)
+    reports = stage.evaluate_model(artifacts, model)
     assert not (artifacts / "evaluation").exists()
     stage.run(artifacts)
-    for part, verdict in verdicts.items():
-        assert verdict.figures == stage.verdicts_[part].figures
-        assert verdict.wrong == stage.verdicts_[part].wrong
+    for part, report in reports.items():
+        assert report.figures == stage.reports_[part].figures
+        assert report.wrong == stage.reports_[part].wrong
 
 
 def test_run_counts_by_class(artifacts):

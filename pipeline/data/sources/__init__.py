@@ -1,1 +1,1 @@
-"""Who brings a data set: mirrors, OpenML, packages of npm and PyPI, folders; all of one shape, told by ``base``."""
+"""Where a data set can come from: mirrors, OpenML, packages of npm and PyPI, folders; ``base`` says their shape."""

@@ -1,4 +1,4 @@
-"""From a table of grey values and a column of labels to the four files, for whoever brings no files.
+"""From a table of grey values and a column of labels to the four files, for sources that have no such files.
 
 Hands on pixels on 0..255, labels as small integers, and a test part that is the same on every machine.
 """

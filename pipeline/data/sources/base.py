@@ -19,7 +19,7 @@ class SourceError(RuntimeError):
 
 @dataclass(frozen=True)
 class Transfer:
-    """How to carry.
+    """How files are brought.
 
     Attributes
     ----------

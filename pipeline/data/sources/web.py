@@ -181,9 +181,9 @@ def fetch(
     import pooch  # noqa: PLC0415 - for start-up time
 
     pooch.get_logger().setLevel("WARNING")  # it would write to the terminal; the progress does
-    shelf = pooch.Pooch(path=folder, base_url="", registry=dict(hashes), urls=dict(urls), retry_if_failed=retries)
+    files = pooch.Pooch(path=folder, base_url="", registry=dict(hashes), urls=dict(urls), retry_if_failed=retries)
     for name in urls:
-        shelf.fetch(name, downloader=downloads(name))
+        files.fetch(name, downloader=downloads(name))
 
 
 def save_plain(file: BinaryIO, target: Path) -> None:
@@ -208,13 +208,13 @@ def opened(url: str, transfer: Transfer, max_bytes: int, encoding: str = "identi
     budget = Budget(_host(url), transfer.timeout)
     for _ in range(_MAX_REDIRECTS + 1):
         with _asked(url, budget, encoding) as answer:
-            moved = answer.headers.get("Location") if answer.status_code in _REDIRECTS else None
-            if moved is None:
+            location = answer.headers.get("Location") if answer.status_code in _REDIRECTS else None
+            if location is None:
                 _check_status(answer, budget.host)
                 budget.expect(_length(answer), max_bytes)
                 yield answer, budget
                 return
-        url = urljoin(url, moved)
+        url = urljoin(url, location)
         budget.host = _host(url)
     raise SourceError(f"{budget.host} sends us on more than {_MAX_REDIRECTS} times")
 
