@@ -87,6 +87,22 @@ evaluate: {pictures: false}
 """
 
 
+def rates(error):
+    """Return the figures of test images that all results have."""
+    return {"error_rate": error, "accuracy": 1 - error}
+
+
+def ran(seed, **more):
+    """Return what a seed of a recipe came to, as little as a document of results takes."""
+    history = {"loss": [2.5, 1.25]}
+    return {"seed": seed, "seconds": 1.0, "layers": [64, 4, 10], "test": rates(0.5), "history": history, **more}
+
+
+def tried(seed, **more):
+    """Return what a seed of a trial came to, as little as a document of trials takes."""
+    return {"seed": seed, "seconds": 1.0, "validation": {"error_rate": 0.5}, **more}
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """Work in an empty folder that has a folder of one recipe, ``small``."""
@@ -175,9 +191,9 @@ def test_what_is_kept_is_json_for_all_readers(folder):
     for path in FOLDER.glob("*.json"):
         json.loads(path.read_text("utf-8"), parse_constant=refuse)
     recipe = Recipe("t", "r", "s", train={"n_iter_no_change": float("inf"), "alpha": 0.5})
-    write_results(folder, "small", recipe, [{"seed": 0}], {})
+    write_results(folder, "small", recipe, [ran(0)], {})
     assert '"n_iter_no_change": "Infinity"' in (folder / "small.results.json").read_text("utf-8")
-    assert read_results(folder, "small", recipe) == [{"seed": 0}]
+    assert read_results(folder, "small", recipe) == [ran(0)]
     assert read_results(folder, "small", replace(recipe, train=recipe.train | {"n_iter_no_change": 9})) == []
 
 
@@ -403,7 +419,7 @@ def test_a_recipe_deletes_no_file_of_another_origin(folder, monkeypatch):
 def test_results_stay_when_a_recipe_is_run_again(folder, monkeypatch):
     """The second run stands beside them, whole or interrupted, and takes their place where one asks for it."""
     recipe = read_recipe(folder / "recipes" / "small.yaml")
-    old, results = [{"seed": 3}, {"seed": 1}], folder / "recipes" / "small.results.json"
+    old, results = [ran(3), ran(1)], folder / "recipes" / "small.results.json"
     write_results(folder / "recipes", "small", recipe, old, {})
     before = results.read_bytes()
     fail_the_second_time(monkeypatch, STAGES["evaluate"], "_run")
@@ -432,7 +448,7 @@ def test_a_recipe_is_run_again_from_its_first_seed(folder):
 def test_results_are_run_and_replaced_at_once(folder):
     """Where nothing stands beside earlier results, ``--replace`` runs the recipe; other settings do not count."""
     recipe = read_recipe(folder / "recipes" / "small.yaml")
-    write_results(folder / "recipes", "small", recipe, [{"seed": 3}, {"seed": 1}], {})
+    write_results(folder / "recipes", "small", recipe, [ran(3), ran(1)], {})
     (folder / "recipes" / "small.again.results.json").write_text("{}", "utf-8")
     assert len(call("run", "small", "--replace")[1].splitlines()) == 2
     assert all("updates" in run for run in read_results(folder / "recipes", "small", recipe))
@@ -873,13 +889,14 @@ def test_nothing_is_kept_of_a_network_that_could_not_be(mixed, folder):
 
 def test_results_of_an_ensemble_are_of_its_members_as_they_stand(mixed, folder):
     """Whoever changes what a member learns by has to run the ensemble again; another word or seed is no change."""
-    write_results(folder, "both", mixed, [{"seed": 3}], {})
+    run = ran(3, members=[{"recipe": name, "seconds": 1.0, "test": rates(0.5)} for name in ("other", "small")])
+    write_results(folder, "both", mixed, [run], {})
     small = mixed.recipes["small"]
     told = replace(mixed, recipes=mixed.recipes | {"small": replace(small, note="a word", seeds=(7,))})
-    assert read_results(folder, "both", told) == [{"seed": 3}]
+    assert read_results(folder, "both", told) == [run]
     changed = replace(mixed, recipes=mixed.recipes | {"small": small.changed({"train": {"alpha": 0.5}})})
     assert read_results(folder, "both", changed) == []
-    assert read_results(folder, "both", replace(mixed, recipes=mixed.recipes | {"more": small})) == [{"seed": 3}]
+    assert read_results(folder, "both", replace(mixed, recipes=mixed.recipes | {"more": small})) == [run]
 
 
 @pytest.mark.parametrize(
@@ -1187,23 +1204,23 @@ def test_the_trial_that_was_chosen_has_the_recipe_s_copies(trials):
 def test_a_trial_takes_nothing_from_those_that_a_file_has_beside_it(trials, folder):
     """Another process may have run one that was added since, or one of settings that are gone now, to come back."""
     added = replace(trials, trials=trials.trials | {"added": {"train": {"max_iter": 9}}})
-    write_trials(folder, "small", added, {"added": [{"seed": 5}], "as it stands": [{"seed": 2}]}, {})
-    write_trials(folder, "small", trials, {"as it stands": [{"seed": 5}], "longer": [{"seed": 5}]}, {})
+    write_trials(folder, "small", added, {"added": [tried(5)], "as it stands": [tried(2)]}, {})
+    write_trials(folder, "small", trials, {"as it stands": [tried(5)], "longer": [tried(5)]}, {})
     runs = read_trials(folder, "small", added)
-    assert runs.pop("as it stands") == [{"seed": 5}, {"seed": 2}]
-    assert runs == {"longer": [{"seed": 5}], "rotated": [], "added": [{"seed": 5}]}
+    assert runs.pop("as it stands") == [tried(5), tried(2)]
+    assert runs == {"longer": [tried(5)], "rotated": [], "added": [tried(5)]}
     renamed = replace(trials, trials={"plain": {}})
-    write_trials(folder, "small", renamed, {"plain": [{"seed": 7}]}, {})
+    write_trials(folder, "small", renamed, {"plain": [tried(7)]}, {})
     kept = json.loads((folder / "small.trials.json").read_text("utf-8"))["trials"]
     assert list(kept) == ["added", "longer", "plain"]
-    assert kept["plain"]["runs"] == [{"seed": seed} for seed in (2, 5, 7)]  # whatever the seeds are now
+    assert kept["plain"]["runs"] == [tried(seed) for seed in (2, 5, 7)]  # whatever the seeds are now
     others = replace(trials, train=trials.train | {"alpha": 0.5})
     for value in (1, 2):
-        write_trials(folder, "small", replace(others, trial={"seeds": [value]}), {"longer": [{"seed": value}]}, {})
+        write_trials(folder, "small", replace(others, trial={"seeds": [value]}), {"longer": [tried(value)]}, {})
     assert [one["seed"] for one in read_trials(folder, "small", others)["longer"]] == []
     again = replace(others, trial={"seeds": [1]}, trials={"longer": {"train": {"max_iter": 3}}})
-    assert read_trials(folder, "small", again)["longer"] == [{"seed": 1}]
-    assert read_trials(folder, "small", trials)["longer"] == [{"seed": 5}]
+    assert read_trials(folder, "small", again)["longer"] == [tried(1)]
+    assert read_trials(folder, "small", trials)["longer"] == [tried(5)]
 
 
 @pytest.mark.usefixtures("mixed")
@@ -1254,14 +1271,14 @@ def test_trials_go_on_where_they_were_interrupted(monkeypatch):
 
 def test_a_trial_counts_as_run_while_its_settings_stay(trials, folder):
     """Another name or another word is no change; other settings are, of the recipe as well as of the trial."""
-    runs = {"as it stands": [{"seed": 5}], "longer": [{"seed": 5}], "rotated": [{"seed": 2}]}
+    runs = {"as it stands": [tried(5)], "longer": [tried(5)], "rotated": [tried(2)]}
     write_trials(folder, "small", trials, runs, {})
     assert read_trials(folder, "small", trials) == runs
     renamed = replace(trials, note="a word", members=None, trials={"plain": {}, "more": {"train": {"max_iter": 2}}})
-    assert read_trials(folder, "small", renamed) == {"plain": [{"seed": 5}], "more": []}
+    assert read_trials(folder, "small", renamed) == {"plain": [tried(5)], "more": []}
     assert not any(read_trials(folder, "small", replace(trials, train=trials.train | {"alpha": 0.5})).values())
     more = replace(trials, trial=trials.trial | {"seeds": [1, 5, 2]})
-    assert read_trials(folder, "small", more)["rotated"] == [{"seed": 2}]
+    assert read_trials(folder, "small", more)["rotated"] == [tried(2)]
 
 
 @pytest.mark.usefixtures("trials")
@@ -1288,7 +1305,7 @@ def test_networks_of_trials_are_kept_where_one_asks(fits, folder):
 
 def runs_wrong_on(*rows):
     """Return what seeds came to that are wrong on these rows of a hundred."""
-    return [{"wrong": list(each), "test": {"error_rate": len(each) / 100}} for each in rows]
+    return [ran(seed, wrong=list(each), test=rates(len(each) / 100)) for seed, each in enumerate(rows)]
 
 
 def test_recipes_are_compared_over_seeds_and_over_images():
@@ -1306,7 +1323,7 @@ def test_welch_says_nothing_where_there_is_no_spread(one, other):
     assert welch(one, other) is None
 
 
-@pytest.mark.parametrize("runs", [[], [{"test": {"error_rate": 0.5}}]], ids=["not run", "no rows"])
+@pytest.mark.parametrize("runs", [[], [ran(0)]], ids=["not run", "no rows"])
 def test_recipes_without_wrong_rows_cannot_be_compared(folder, runs):
     """The error says which, and how it gets them."""
     recipes = {name: read_recipe(Path("recipes/small.yaml")) for name in ("small", "large")}
@@ -1362,7 +1379,8 @@ def test_comparing_takes_two(names, told):
 def results(accuracy, seconds, **more):
     """Return what a seed came to, as little as the table takes."""
     history = {"loss": [accuracy, accuracy / 2]}
-    return {"layers": [64, 4, 10], "seconds": seconds, "test": {"accuracy": accuracy}, "history": history, **more}
+    test = rates(1 - accuracy)
+    return ran(0, layers=[64, 4, 10], seconds=seconds, test=test, history=history, **more)
 
 
 def test_a_row_has_mean_and_range_over_the_seeds():
@@ -1410,9 +1428,9 @@ def test_a_recipe_with_a_goal_stands_in_a_table_of_errors(folder):
         results(
             0.5,
             3600.0,
-            members=[{"test": {"error_rate": one}, "seconds": 60.0} for one in (error - 0.125, error + 0.125)],
+            members=[{"test": rates(one), "seconds": 60.0} for one in (error - 0.125, error + 0.125)],
         )
-        | {"test": {"error_rate": error}}
+        | {"test": rates(error)}
         for error in (0.25, 0.375)
     ]
     write_results(folder / "recipes", "small", recipes["small"], runs, environment())
@@ -1445,9 +1463,9 @@ def test_seeds_of_several_machines_are_told_with_all(folder):
     recipe = read_recipe(folder / "recipes" / "small.yaml")
     told = {"seed 3": "1 thread on an abacus", "seed 1": "9 threads on a loom"}
     for runs, words in (
-        ([{"machine": told["seed 3"]}, {"machine": told["seed 1"]}], "; ".join(told.values())),
-        ([{"machine": told["seed 3"]}, {"machine": told["seed 3"]}], told["seed 3"]),
-        ([{}, {}], describe_machine(environment())),
+        ([ran(3, machine=told["seed 3"]), ran(1, machine=told["seed 1"])], "; ".join(told.values())),
+        ([ran(3, machine=told["seed 3"]), ran(1, machine=told["seed 3"])], told["seed 3"]),
+        ([ran(3), ran(1)], describe_machine(environment())),
     ):
         write_results(folder, "small", recipe, runs, environment())
         assert read_machine(folder, "small", recipe) == words
