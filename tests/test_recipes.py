@@ -29,10 +29,10 @@ from pipeline.network import Adversarial, Cosine, LastEpochs, Step, VirtualAdver
 from pipeline.parameters import ParameterError, read_yaml
 from pipeline.recipes.changes import lay_over
 from pipeline.recipes.comparison import compare, welch
-from pipeline.recipes.kept import keep_model, read_effort
 from pipeline.recipes.machine import describe_machine, environment
 from pipeline.recipes.members import TrainMembers
 from pipeline.recipes.mixed import MixedEnsemble
+from pipeline.recipes.model_cache import cache_model, read_training_cost
 from pipeline.recipes.reading import read_recipe, read_recipes
 from pipeline.recipes.recipe import STAGES, Recipe
 from pipeline.recipes.results import (
@@ -854,11 +854,11 @@ def test_a_network_is_kept_while_its_recipe_would_make_it(mixed, folder, changes
     """Other settings of its stages make another; other seeds do not."""
     one, model = mixed.recipes["small"], folder / "model.npz"
     model.write_bytes(b"a model")
-    effort = {"layers": [64, 4, 10], "n_parameters": 310, "epochs": 2, "updates": 26, "seconds": 0.5}
-    keep_model(folder, "small", one, 3, model, effort | {"test": {}})
-    assert read_effort(folder, "small", one, 3) == effort
-    assert read_effort(folder, "small", one, 1) is None
-    assert (read_effort(folder, "small", one.changed(changes), 3) is None) == is_another
+    cost = {"layers": [64, 4, 10], "n_parameters": 310, "epochs": 2, "updates": 26, "seconds": 0.5}
+    cache_model(folder, "small", one, 3, model, cost | {"test": {}})
+    assert read_training_cost(folder, "small", one, 3) == cost
+    assert read_training_cost(folder, "small", one, 1) is None
+    assert (read_training_cost(folder, "small", one.changed(changes), 3) is None) == is_another
 
 
 @pytest.mark.usefixtures("mixed")
@@ -878,13 +878,13 @@ def test_half_of_what_is_kept_does_not_count(folder, fits, name):
 
 def test_nothing_is_kept_of_a_network_that_could_not_be(mixed, folder):
     """A model file that is not there leaves no settings behind that speak of an older one."""
-    one, effort = mixed.recipes["small"], dict.fromkeys(("layers", "n_parameters", "epochs", "updates", "seconds"), 1)
+    one, cost = mixed.recipes["small"], dict.fromkeys(("layers", "n_parameters", "epochs", "updates", "seconds"), 1)
     (folder / "model.npz").write_bytes(b"a model")
-    keep_model(folder, "small", one, 3, folder / "model.npz", effort)
+    cache_model(folder, "small", one, 3, folder / "model.npz", cost)
     with pytest.raises(FileNotFoundError):
-        keep_model(folder, "small", one, 3, folder / "gone.npz", effort)
+        cache_model(folder, "small", one, 3, folder / "gone.npz", cost)
     assert [path.name for path in (folder / "small" / "models").iterdir()] == ["3.npz"]
-    assert read_effort(folder, "small", one, 3) is None
+    assert read_training_cost(folder, "small", one, 3) is None
 
 
 def test_results_of_an_ensemble_are_of_its_members_as_they_stand(mixed, folder):
@@ -1045,7 +1045,7 @@ def test_a_trial_of_an_ensemble_is_measured_on_what_was_held_back(mixed_trials, 
     assert [member["recipe"] for member in one["members"]] == ["small", "third"]
     assert "test" not in one["members"][0]
     assert not any(
-        read_effort(folder / "artifacts" / "members", name, mixed_trials.recipes[name], 2) for name in trial.of
+        read_training_cost(folder / "artifacts" / "members", name, mixed_trials.recipes[name], 2) for name in trial.of
     )
 
 
@@ -1297,7 +1297,7 @@ def test_networks_of_trials_are_kept_where_one_asks(fits, folder):
         assert (len(fits), (folder / "recipes" / "small.trials.json").exists()) == (1, True), times
         (folder / "recipes" / "small.trials.json").unlink()
     assert [path.name for path in (folder / "kept").iterdir()] == ["trials"]
-    assert read_effort(folder / "kept", "small", read_recipe(Path("recipes/small.yaml")), 5) is None
+    assert read_training_cost(folder / "kept", "small", read_recipe(Path("recipes/small.yaml")), 5) is None
 
 
 # ---------------------------------------------------------------- two recipes beside each other

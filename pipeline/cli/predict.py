@@ -18,7 +18,7 @@ from pipeline.strict_json import to_json
 from pipeline.text import printable
 
 if TYPE_CHECKING:
-    from pipeline.mlp.labels import Guess
+    from pipeline.mlp.labels import Prediction
 
 commands = typer.Typer()
 
@@ -44,23 +44,23 @@ def predict(
     if not model.exists():
         raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
     from pipeline.data.images import read_images  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
-    from pipeline.mlp.labels import as_text, guess, has_several  # noqa: PLC0415 - nor SciPy
+    from pipeline.mlp.labels import as_text, has_several, predictions  # noqa: PLC0415 - nor SciPy
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
 
     fitted = load_model(model)
     shape = getattr(getattr(fitted, "named_steps", {}).get("preprocess"), "image_shape_", None)
     images = [(file, read_images(file, fitted.n_features_in_, shape)) for file in files]  # all fit, before one is told
     several = has_several(fitted)
-    found: Iterator[tuple[dict[str, str], Guess]] = (
+    found: Iterator[tuple[dict[str, str], Prediction]] = (
         ({"file": str(file)} if len(files) > 1 else {}, one)
         for file, rows in images
         for first, probabilities in _predict_watchfully(fitted, rows, file)
-        for one in guess(fitted.classes_, probabilities, several=several, first=first)
+        for one in predictions(fitted.classes_, probabilities, several=several, first=first)
     )
     if as_json:
         commas = chain([""], repeat(", "))
         objects = (
-            f"{comma}{_format_guess({**name, **one})}" for comma, (name, one) in zip(commas, found, strict=False)
+            f"{comma}{_format_prediction({**name, **one})}" for comma, (name, one) in zip(commas, found, strict=False)
         )
         _echo_all(chain(["["], objects, ["]\n"]))
     else:
@@ -71,12 +71,12 @@ def predict(
         )
 
 
-def _format_guess(guess: dict[str, Any]) -> str:
-    """Return a guess as JSON: as a rule it is plain already, and to make it so takes five times as long."""
+def _format_prediction(prediction: dict[str, Any]) -> str:
+    """Return a prediction as JSON: as a rule it is plain already, and to make it so takes five times as long."""
     try:
-        return to_json(guess)
+        return to_json(prediction)
     except ValueError:  # probabilities that are no numbers, of a network that overflows
-        return format_json(guess)
+        return format_json(prediction)
 
 
 def _echo_all(texts: Iterator[str]) -> None:

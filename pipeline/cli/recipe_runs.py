@@ -17,8 +17,8 @@ from pipeline.locking import locking
 from pipeline.parameters import ParameterError, no_such
 from pipeline.program import work_begins
 from pipeline.recipes.comparison import check, compare, describe_comparison, errors
-from pipeline.recipes.kept import keep_model
 from pipeline.recipes.machine import describe_machine, environment
+from pipeline.recipes.model_cache import cache_model
 from pipeline.recipes.reading import read_recipes
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.results import (
@@ -140,11 +140,11 @@ def _run_recipe(
         saying_warnings(progress),
     ):
         artifacts = keep / name if keep else scratch
-        for one in run(recipe, artifacts, progress, after=len(runs), kept=keep):
+        for one in run(recipe, artifacts, progress, after=len(runs), cache=keep):
             figures = {"test accuracy": one["test"]["accuracy"], "updates": one["updates"], "seconds": one["seconds"]}
             show(format_result(f"{name}, seed {one['seed']}", figures))
             if keep and not (recipe.members or recipe.of):
-                keep_model(keep, name, recipe, one["seed"], network_path(artifacts), one)
+                cache_model(keep, name, recipe, one["seed"], network_path(artifacts), one)
             runs.append(one | {"machine": describe_machine(environment())})  # another may have trained those before
             place = write_progress(folder, name, recipe, runs, environment())
     if replace:
@@ -180,7 +180,7 @@ def _run_trials(folder: Path, recipes: dict[str, Recipe], only: list[str], keep:
         for name, trials in known.items():
             for trial in only or trials:
                 one = trials[trial]
-                train = partial(run_trial, one, scratch, name=name, kept=keep and keep / "trials")
+                train = partial(run_trial, one, scratch, name=name, cache=keep and keep / "trials")
                 _run_trial(folder, name, recipes[name], trial, one, train)
     return {name: dict(read_trials(folder, name, recipe)) for name, recipe in recipes.items()}
 

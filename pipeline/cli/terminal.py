@@ -78,7 +78,7 @@ class RichProgress(Progress):
             self._bars.stop()
 
     def begin(self, what: str, total: int | None, unit: str) -> None:
-        """Draw a bar of ``total`` units, or one that only moves where nobody knows how many."""
+        """Draw a bar of ``total`` units, or one that only moves where the total is unknown."""
         self._tasks.append(self._bars.add_task(printable(what), total=total, unit=unit, values={}))
         self._bars.start()
 
@@ -107,7 +107,7 @@ class RichProgress(Progress):
 
 
 class _Line(ProgressColumn):
-    """All of a piece of work in one line, which has as much as there is room for."""
+    """All of a piece of work in one line, which has as much as the width allows."""
 
     max_refresh = 0.1
 
@@ -117,13 +117,13 @@ class _Line(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """Return the fullest line that fits the terminal."""
-        room = self.console.width
-        lines = [Text(" ").join(words) for words in _words(task, room, self.console)]
-        lines[-1].truncate(room)
-        return next(line for line in lines if line.cell_len <= room)
+        width = self.console.width
+        lines = [Text(" ").join(words) for words in _words(task, width, self.console)]
+        lines[-1].truncate(width)
+        return next(line for line in lines if line.cell_len <= width)
 
 
-def _words(task: Task, room: int, console: Console) -> Iterator[list[Text]]:
+def _words(task: Task, columns: int, console: Console) -> Iterator[list[Text]]:
     """Yield the words of a piece of work, fewer and fewer: what goes first is what is missed least."""
     values: Mapping[str, float] = task.fields["values"]
     figures, pairs = format_figures(values), format_figures(values, legend=False)
@@ -140,24 +140,24 @@ def _words(task: Task, room: int, console: Console) -> Iterator[list[Text]]:
         (0, [bare]),
     ]:
         bar = [_bar(task, width, console)] if width else []
-        title = _tail(task.description, room // 2)
+        title = _tail(task.description, columns // 2)
         yield [*([Text(title)] if title else []), *bar, *(Text(word) for word in words if word)]
 
 
-def _tail(words: str, room: int) -> str:
-    """Return words as they are where there is room for them, or else their end: that of an address tells most."""
-    return words if len(words) <= room else f"...{words[3 - room :]}" if room > 3 else ""
+def _tail(words: str, width: int) -> str:
+    """Return words as they are where they fit, or else their end: that of an address tells most."""
+    return words if len(words) <= width else f"...{words[3 - width :]}" if width > 3 else ""
 
 
 def _bar(task: Task, width: int, console: Console) -> Text:
-    """Return a bar of some letters; where nobody knows how much there is to do, a piece of it goes round."""
+    """Return a bar of some letters; where the total is unknown, a piece of it goes round."""
     full, rest = ("#", "-") if console.options.ascii_only else ("\u2501", "\u2500")
     if task.total is None:
         begin = int(10 * (task.elapsed or 0)) % width
         done = [(place - begin) % width < width // 4 + 1 for place in range(width)]
     else:
-        share = 1.0 if task.total == 0 else min(1.0, task.completed / task.total)
-        done = [place < round(share * width) for place in range(width)]
+        fraction = 1.0 if task.total == 0 else min(1.0, task.completed / task.total)
+        done = [place < round(fraction * width) for place in range(width)]
     return Text.assemble(*((full, "bar.complete") if one else (rest, "bar.back") for one in done))
 
 

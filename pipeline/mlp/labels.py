@@ -1,4 +1,4 @@
-"""Labels as people and JSON read them, and the guesses of a model in their terms."""
+"""Labels as people and JSON read them, and the predictions of a model in their terms."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, TypedDict
@@ -13,7 +13,7 @@ Array = NDArray[Any]
 Label = bool | int | float | str
 
 
-class Guess(TypedDict):
+class Prediction(TypedDict):
     """What a model says of one sample, in values that JSON has.
 
     Attributes
@@ -93,7 +93,7 @@ def plain_labels(classes: Array) -> list[Label]:
     return plain
 
 
-def guess(classes: Array, probabilities: Array, *, several: bool = False, first: int = 0) -> Iterator[Guess]:
+def predictions(classes: Array, probabilities: Array, *, several: bool = False, first: int = 0) -> Iterator[Prediction]:
     """Yield what a model says of every sample.
 
     Parameters
@@ -109,10 +109,10 @@ def guess(classes: Array, probabilities: Array, *, several: bool = False, first:
 
     Examples
     --------
-    >>> one, = guess(np.array(["a", "b"]), np.array([[0.25, 0.75]]))
+    >>> one, = predictions(np.array(["a", "b"]), np.array([[0.25, 0.75]]))
     >>> one["label"], one["confidence"]
     ('b', 0.75)
-    >>> one, = guess(np.arange(3), np.array([[0.75, 0.25, 1.0]]), several=True)
+    >>> one, = predictions(np.arange(3), np.array([[0.75, 0.25, 1.0]]), several=True)
     >>> one["label"], one["confidence"]
     ([0, 2], 0.5625)
     """

@@ -24,7 +24,7 @@ class Changes:
     of : tuple of str, default=()
         The recipes that an ensemble is of, in the place of others; for such a recipe alone.
     test_time : dict, default={}
-        Copies to average over, as a recipe has them. Trials have none but these.
+        Test-time augmentation, as a recipe has it. Trials have none but this.
     fetch, preprocess, split, train : dict, default={}
         Parameters of the stages. ``augmentation__elastic`` is one of the object that is the parameter ``augmentation``.
     """

@@ -1,4 +1,4 @@
-"""JSON documents that are there whole or not at all: whoever reads one never sees half of it.
+"""JSON documents that are written whole or not at all: a reader never sees half of one.
 
 JSON has no infinity. Settings that are infinite, as ``n_iter_no_change: .inf`` is, are words here: ``"Infinity"``.
 """

@@ -1,7 +1,7 @@
 """An ensemble in the place of the network: what ``Train`` is for one, ``TrainMembers`` is for several.
 
 It reads what ``Train`` reads, and writes a model file for each member in the place of one. ``gather_members`` does the
-same for networks of other recipes, some of which may be kept from before, one by one with ``gather_network``.
+same for networks of other recipes, some of which the model cache may have, one by one with ``gather_network``.
 """
 
 import os
@@ -23,14 +23,14 @@ from pipeline.files import naming_full_disk
 from pipeline.mlp.threads import usable_threads
 from pipeline.program import end_with
 from pipeline.progress import Progress
-from pipeline.recipes.kept import Shelf, effort_of, keep_model, model_path, read_effort
 from pipeline.recipes.mixed import MixedEnsemble
+from pipeline.recipes.model_cache import ModelCache, cache_model, model_path, read_training_cost, training_cost_of
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Stage, replacing_output
 from pipeline.stages.train import Train
 
 TrainOne = Callable[[Train, Path, Progress], Any]
-"""What trains one network: it takes the stage, the artifacts and whoever watches, and leaves ``model/model.npz``."""
+"""What trains one network: it takes the stage, the artifacts and the progress, and leaves ``model/model.npz``."""
 
 
 class TrainMembers(Stage):
@@ -86,7 +86,7 @@ class TrainMembers(Stage):
 
 
 def _workers() -> parallel_config:
-    """Have joblib start processes that end when this one does, rather than train on for nobody."""
+    """Have joblib start processes that end when this one does, rather than train on by themselves."""
     return parallel_config("loky", initializer=end_with, initargs=(os.getpid(),))
 
 
@@ -96,32 +96,32 @@ def gather_network(
     seed: int,
     artifacts: Path,
     progress: Progress,
-    kept: Shelf,
+    cache: ModelCache,
     train: TrainOne,
     before: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Train the network of a recipe and keep it, unless it is kept already; return its effort.
+    """Train the network of a recipe into the cache, unless it is there; return what its training cost.
 
     Parameters
     ----------
     name, recipe : str, Recipe
         Whose network.
-    seed, artifacts, progress, kept, train
+    seed, artifacts, progress, cache, train
         As ``gather_members`` takes them.
     before : sequence of str, default=()
         The stages of the recipe that must run first, where it is trained.
     """
-    effort = read_effort(kept(recipe), name, recipe, seed)
-    if effort is not None:
+    cost = read_training_cost(cache(recipe), name, recipe, seed)
+    if cost is not None:
         progress.say(f"{name}, seed {seed}: trained already")
-        return effort
+        return cost
     stages: dict[str, Any] = recipe.stages(seed)
     for stage in before:
         stages[stage].run(artifacts, progress)
     train(stages["train"], artifacts, progress)
-    effort = effort_of(stages["train"])
-    keep_model(kept(recipe), name, recipe, seed, network_path(artifacts), effort)
-    return effort
+    cost = training_cost_of(stages["train"])
+    cache_model(cache(recipe), name, recipe, seed, network_path(artifacts), cost)
+    return cost
 
 
 def gather_members(
@@ -129,10 +129,10 @@ def gather_members(
     seed: int,
     artifacts: Path,
     progress: Progress,
-    kept: Shelf,
+    cache: ModelCache,
     train: TrainOne,
 ) -> list[dict[str, Any]]:
-    """Put networks of other recipes together, ``model-1.npz`` and so on, and train those that are not kept.
+    """Put networks of other recipes together, ``model-1.npz`` and so on, and train those that the cache has not.
 
     Parameters
     ----------
@@ -144,24 +144,24 @@ def gather_members(
         The folder that holds a folder for each stage, with the data, and rows for this seed.
     progress : Progress
         What hears how far the work is.
-    kept : Shelf
-        Where networks are looked for, and kept when they are trained.
+    cache : ModelCache
+        Where networks are looked for, and copied to when they are trained.
     train : callable
         What trains one; see ``TrainOne``.
 
     Returns
     -------
     list of dict
-        Of each network the name of its recipe, its seed and its effort.
+        Of each network the name of its recipe, its seed and what its training cost.
     """
-    efforts = [
+    costs = [
         {"recipe": name, "seed": seed}
-        | gather_network(name, one, seed, artifacts, progress, kept, train, ["preprocess", "split"])
+        | gather_network(name, one, seed, artifacts, progress, cache, train, ["preprocess", "split"])
         for name, one in recipe.kinds.items()
     ]
     with replacing_output(artifacts, MODEL) as folder:
         for number, (name, one) in enumerate(recipe.kinds.items(), start=1):
-            model, member = model_path(kept(one), name, seed), folder / member_name(number)
+            model, member = model_path(cache(one), name, seed), folder / member_name(number)
             with naming_full_disk(member, model.stat().st_size):
                 shutil.copyfile(model, member)
-    return efforts
+    return costs

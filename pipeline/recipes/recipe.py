@@ -37,7 +37,7 @@ HELD_BACK = {"split": {"validation_fraction": 1 / 6}}
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network of somebody's, and how to train it.
+    """A network that an author has described, and how to train it.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Recipe:
         How many networks an ensemble has, for every seed; see ``pipeline.ensemble.voting``. None is no ensemble.
     of : tuple of str, default=()
         Names of other recipes of the folder. One network of each is trained, by the same seed, and all together are a
-        ensemble; copies that theirs average over are not made. Read from a file, such a recipe is a
+        ensemble; test-time augmentation of theirs is not done. Read from a file, such a recipe is a
         ``MixedEnsemble``.
     test_time : dict, default={}
         Parameters of ``TestTimeAugmentation``, ``n_copies`` and ``augmentation``: the mean over copies predicts.
@@ -122,7 +122,7 @@ class Recipe:
 
         Examples
         --------
-        >>> recipe = Recipe("small", "nothing", "nobody", train={"hidden_layer_sizes": [8]})
+        >>> recipe = Recipe("small", "nothing", "an author", train={"hidden_layer_sizes": [8]})
         >>> recipe.stages(seed=5)["train"]
         Train(hidden_layer_sizes=(8,), random_state=5)
         """
@@ -152,7 +152,7 @@ class Recipe:
 
         Examples
         --------
-        >>> Recipe("small", "nothing", "nobody", test_time={"n_copies": 4}).averaged("model", seed=5)
+        >>> Recipe("small", "nothing", "an author", test_time={"n_copies": 4}).averaged("model", seed=5)
         TestTimeAugmentation(estimator='model', n_copies=4, random_state=5)
         """
         if not self.test_time:
@@ -164,7 +164,7 @@ class Recipe:
         averaged = TestTimeAugmentation(model, random_state=seed, **arguments)
         if averaged.augmentation is not None:
             try:
-                check_copies(averaged.augmentation, np.uint8)  # as pixels are for whoever fetches them
+                check_copies(averaged.augmentation, np.uint8)  # as fetched pixels are
             except ParameterError as error:
                 raise ParameterError(f"{where}: test_time: augmentation: {error}") from error
         return averaged
@@ -172,8 +172,8 @@ class Recipe:
     def trial_recipes(self, where: str = "recipe") -> dict[str, "Recipe"]:
         """Return what is trained in each trial, with rows held back to measure it on, and nothing beside.
 
-        That is one network, or one of each recipe that an ensemble is of. Copies are averaged over where the trial says
-        so.
+        That is one network, or one of each recipe that an ensemble is of, with test-time augmentation where the trial
+        has it.
 
         Parameters
         ----------
@@ -187,7 +187,7 @@ class Recipe:
 
         Examples
         --------
-        >>> recipe = Recipe("small", "nothing", "nobody", trial={"seeds": [7]}, trials={"Adam": {}})
+        >>> recipe = Recipe("small", "nothing", "an author", trial={"seeds": [7]}, trials={"Adam": {}})
         >>> recipe.trial_recipes()["Adam"].seeds
         (7,)
         """
@@ -218,7 +218,7 @@ class Recipe:
         Examples
         --------
         >>> trials = {"faster": {"train": {"learning_rate_init": 0.1}}, "plain": {}}
-        >>> Recipe("small", "nothing", "nobody", trials=trials).chosen_trial()
+        >>> Recipe("small", "nothing", "an author", trials=trials).chosen_trial()
         'plain'
         """
         trials, whole = self.trial_recipes(), self.held_back().predicting()
@@ -257,7 +257,7 @@ class Recipe:
         return {name: getattr(self, name) for name in SECTIONS}
 
     def predicting(self) -> dict[str, Any]:
-        """Return all that decides on what predicts, but for the seed: learning, and copies that are averaged over."""
+        """Return all that decides on what predicts, but for the seed: learning, and test-time augmentation."""
         return self.learning() | ({"test_time": self.test_time} if self.test_time else {})
 
     def settings(self) -> dict[str, Any]:

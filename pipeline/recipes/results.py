@@ -25,7 +25,7 @@ _AGAIN = ".again"
 
 
 def results_path(folder: Path, name: str) -> Path:
-    """Return where the results of a recipe are kept."""
+    """Return where the results of a recipe are stored."""
     return folder / f"{name}.results.json"
 
 
@@ -74,7 +74,7 @@ def replace_results(folder: Path, name: str, recipe: Recipe) -> None:
 
 
 def trials_path(folder: Path, name: str) -> Path:
-    """Return where the results of a recipe's trials are kept."""
+    """Return where the results of a recipe's trials are stored."""
     return folder / f"{name}.trials.json"
 
 
@@ -83,23 +83,26 @@ def write_trials(
 ) -> None:
     """Keep what the seeds of each trial came to, with its settings, and the machine of the last.
 
-    What is there of other settings and seeds stays: they may be those of a recipe that somebody is writing.
+    What is there of other settings and seeds stays: they may be those of a recipe that is being written.
     """
     path, trials = trials_path(folder, name), recipe.trial_recipes()
-    kept = _read_kept_trials(path)
+    stored = _read_stored_trials(path)
     for trial, each in runs.items():
         if each:
             settings = plain(trials[trial].predicting())
-            alike = [other for other, one in kept.items() if one["settings"] == settings]
-            before = [run for other in alike for run in kept.pop(other)["runs"]]
-            if trial in kept:  # of other settings
-                kept[_free_name(trial, kept)] = kept.pop(trial)
-            kept[trial] = {"settings": settings, "runs": list({run["seed"]: run for run in [*before, *each]}.values())}
-    write_document(path, {"environment": environment, "trials": kept})
+            alike = [other for other, one in stored.items() if one["settings"] == settings]
+            before = [run for other in alike for run in stored.pop(other)["runs"]]
+            if trial in stored:  # of other settings
+                stored[_free_name(trial, stored)] = stored.pop(trial)
+            stored[trial] = {
+                "settings": settings,
+                "runs": list({run["seed"]: run for run in [*before, *each]}.values()),
+            }
+    write_document(path, {"environment": environment, "trials": stored})
 
 
-def _free_name(trial: str, kept: Mapping[str, Any]) -> str:
-    return next(name for number in count(1) if (name := f"{trial} ({number} before)") not in kept)
+def _free_name(trial: str, stored: Mapping[str, Any]) -> str:
+    return next(name for number in count(1) if (name := f"{trial} ({number} before)") not in stored)
 
 
 def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
@@ -107,11 +110,11 @@ def read_trials(folder: Path, name: str, recipe: Recipe) -> dict[str, Runs]:
 
     Another name for a trial is no change.
     """
-    kept = _read_kept_trials(trials_path(folder, name)).values()
+    stored = _read_stored_trials(trials_path(folder, name)).values()
     runs = {}
     for trial, one in recipe.trial_recipes().items():
         settings = plain(one.predicting())
-        by_seed = {run["seed"]: run for each in kept if each["settings"] == settings for run in each["runs"]}
+        by_seed = {run["seed"]: run for each in stored if each["settings"] == settings for run in each["runs"]}
         runs[trial] = [by_seed[seed] for seed in one.seeds if seed in by_seed]
     return runs
 
@@ -190,10 +193,10 @@ def _anything(_: Any) -> bool:
     return True
 
 
-def _read_kept_trials(path: Path) -> dict[str, Any]:
-    """Return all that is kept of trials, by their names."""
-    kept: dict[str, Any] = read_document(path).get("trials", {})
-    check(path, kept, {}, "trials")
-    for name, one in kept.items():
+def _read_stored_trials(path: Path) -> dict[str, Any]:
+    """Return all that is stored of trials, by their names."""
+    stored: dict[str, Any] = read_document(path).get("trials", {})
+    check(path, stored, {}, "trials")
+    for name, one in stored.items():
         check(path, one, {"settings": _anything, "runs": [TRIAL]}, f"trials: {shown(name, 50)}")
-    return {name: one | {"settings": current_settings(path, one["settings"])} for name, one in kept.items()}
+    return {name: one | {"settings": current_settings(path, one["settings"])} for name, one in stored.items()}

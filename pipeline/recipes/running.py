@@ -36,9 +36,9 @@ from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
 from pipeline.parameters import ParameterError, parameter_values
 from pipeline.progress import Progress
-from pipeline.recipes.kept import EFFORT, effort_of, folder_by_settings, model_path, one_folder
 from pipeline.recipes.members import TrainMembers, gather_members, gather_network
 from pipeline.recipes.mixed import MixedEnsemble
+from pipeline.recipes.model_cache import TRAINING_COST, folder_by_settings, model_path, one_folder, training_cost_of
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import replacing_output
 from pipeline.stages.evaluate import Report
@@ -48,7 +48,7 @@ Samples = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 def run(
-    recipe: Recipe, artifacts: Path, progress: Progress | None = None, *, after: int = 0, kept: Path | None = None
+    recipe: Recipe, artifacts: Path, progress: Progress | None = None, *, after: int = 0, cache: Path | None = None
 ) -> Iterator[dict[str, Any]]:
     """Run a recipe, and yield what each seed came to.
 
@@ -62,7 +62,7 @@ def run(
         What hears how far the work is.
     after : int, default=0
         How many of the seeds are left out, from the first on.
-    kept : Path, optional
+    cache : Path, optional
         Where an ensemble of other recipes looks for their networks before it trains them, and then keeps them; a folder
         of the artifacts, where it is left out.
 
@@ -73,14 +73,14 @@ def run(
         time); ``history``, a list for each column of ``history.csv``; ``validation`` and ``test``, the figures of
         ``metrics.json``; ``wrong``, the rows of the test file that were predicted wrong; and where the recipe asks for
         them ``gradcheck`` and ``numerical``. An ensemble has no ``history``, but ``members``, the same of each; epochs,
-        updates and parameters are those of all members together. Where copies are averaged over,
+        updates and parameters are those of all members together. With test-time augmentation,
         ``without_averaging`` has the figures of images as they are. Members of an ensemble of other recipes have the
         name of theirs as well, and what they take is what they took one after the other; its layers are theirs alone.
     """
     progress = progress or Progress()
     for seed, stages in _seeds(recipe, recipe.seeds[after:], artifacts, progress):
         if isinstance(recipe, MixedEnsemble):
-            made = _mixed(recipe, seed, stages, artifacts, progress, kept or artifacts / "members")
+            made = _mixed(recipe, seed, stages, artifacts, progress, cache or artifacts / "members")
         else:
             train = _trained if recipe.members is None else _trained_members
             checked = _checks(recipe, stages["train"], artifacts, progress)
@@ -95,12 +95,12 @@ def run_trial(
     *,
     name: str = "trial",
     without: Collection[int] = (),
-    kept: Path | None = None,
+    cache: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Train the network of a trial, and yield what each seed came to on the images that were held back.
 
-    They are not watched meanwhile, and images of the test file are not looked at, then or later. Networks are
-    kept, for other trials that have them as well.
+    They are not watched meanwhile, and images of the test file are not looked at, then or later. Networks go
+    into a cache, for other trials that have them as well.
 
     Parameters
     ----------
@@ -111,34 +111,34 @@ def run_trial(
     progress : Progress, optional
         What hears how far the work is.
     name : str, default="trial"
-        Of the trial's recipe: under what its networks are kept.
+        Of the trial's recipe: under what the cache has its networks.
     without : collection of int, default=()
         The seeds that are left out.
-    kept : Path, optional
-        Where networks are looked for, and kept when they are trained; a folder of the artifacts, where it is left out.
+    cache : Path, optional
+        The model cache; a folder of the artifacts, where it is left out.
 
     Yields
     ------
     dict
         ``seed``; ``layers``, ``n_parameters``, ``epochs``, ``updates`` and ``seconds`` as ``run`` has them;
         ``validation``, the error rate and the log loss (nats) of the network as it ends. An ensemble of other recipes
-        has ``members``, the same of each. Where copies are averaged over, ``without_averaging`` has ``validation`` of
+        has ``members``, the same of each. With test-time augmentation, ``without_averaging`` has ``validation`` of
         images as they are.
     """
     progress = progress or Progress()
     for seed, _ in _seeds(trial, [seed for seed in trial.seeds if seed not in without], artifacts, progress):
-        shelf = folder_by_settings(kept or artifacts / "members")
+        models = folder_by_settings(cache or artifacts / "members")
         if isinstance(trial, MixedEnsemble):
-            efforts = gather_members(trial, seed, artifacts, progress, shelf, _train_unwatched)
+            costs = gather_members(trial, seed, artifacts, progress, models, _train_unwatched)
             model = load_ensemble(artifacts / MODEL)
             members = [
-                each | _held_back(member, artifacts) for each, member in zip(efforts, model.estimators_, strict=True)
+                each | _held_back(member, artifacts) for each, member in zip(costs, model.estimators_, strict=True)
             ]
-            effort = {"members": members} | _together(members)
+            cost = {"members": members} | _together(members)
         else:
-            effort = gather_network(name, trial, seed, artifacts, progress, shelf, _train_unwatched)
-            model = load_model(model_path(shelf(trial), name, seed))
-        yield {"seed": seed} | effort | _tried(trial, model, seed, artifacts)
+            cost = gather_network(name, trial, seed, artifacts, progress, models, _train_unwatched)
+            model = load_model(model_path(models(trial), name, seed))
+        yield {"seed": seed} | cost | _tried(trial, model, seed, artifacts)
 
 
 _OF_A_TRIAL = ("error_rate", "log_loss")
@@ -153,7 +153,7 @@ def _train_unwatched(train: Train, artifacts: Path, progress: Progress) -> None:
 
 
 def _tried(trial: Recipe, model: Any, seed: int, artifacts: Path) -> dict[str, Any]:
-    """Return what a trial's model comes to; where its answers are averaged over copies, that counts."""
+    """Return what a trial's model comes to; with test-time augmentation, that counts."""
     figures = _held_back(model, artifacts)
     if not trial.test_time:
         return figures
@@ -167,7 +167,7 @@ def _held_back(model: Any, artifacts: Path) -> dict[str, Any]:
     with bounded_blas(1):  # as when it is evaluated
         probabilities = model.predict_proba(images[rows].reshape(len(rows), -1))
     figures = measure(labels[rows], probabilities, model.classes_)
-    return {"validation": _kept({name: figures[name] for name in _OF_A_TRIAL})}
+    return {"validation": _plain({name: figures[name] for name in _OF_A_TRIAL})}
 
 
 def _seeds(
@@ -186,7 +186,7 @@ def _seeds(
 
 
 def _check_copies(recipe: Recipe, artifacts: Path) -> None:
-    """Raise where copies to average over cannot be made of images of this size, before a network is trained."""
+    """Raise where test-time augmentation cannot be made of images of this size, before a network is trained."""
     if recipe.test_time:
         augmentation = recipe.averaged(None, 0).augmentation
         X = read_pixels(artifacts, "train")
@@ -204,7 +204,7 @@ def _trained(recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path,
     evaluate.run(artifacts, progress)
     model = recipe.averaged(load_model(network_path(artifacts)), seed)
     averaged = evaluate.evaluate_model(artifacts, model, progress) if recipe.test_time else None
-    return effort_of(train) | {"history": _history(train)} | _reported(evaluate.reports_, averaged)
+    return training_cost_of(train) | {"history": _history(train)} | _reported(evaluate.reports_, averaged)
 
 
 def _trained_members(
@@ -213,17 +213,17 @@ def _trained_members(
     """Train the members of an ensemble, and evaluate it and each of them."""
     train = TrainMembers(stages["train"], recipe.members or 1, seed)
     train.run(artifacts, progress)
-    efforts = [{"seed": trained.random_state} | effort_of(trained) for trained in train.ensemble_.estimators_]
-    made = _evaluate_ensemble(recipe, seed, stages, artifacts, progress, efforts)
-    return made | {"layers": efforts[0]["layers"], "seconds": round(train.seconds_, 2)}
+    costs = [{"seed": trained.random_state} | training_cost_of(trained) for trained in train.ensemble_.estimators_]
+    made = _evaluate_ensemble(recipe, seed, stages, artifacts, progress, costs)
+    return made | {"layers": costs[0]["layers"], "seconds": round(train.seconds_, 2)}
 
 
 def _mixed(
-    recipe: MixedEnsemble, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress, kept: Path
+    recipe: MixedEnsemble, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress, cache: Path
 ) -> dict[str, Any]:
-    """Train what is not kept of an ensemble of other recipes, and evaluate it and each of its members."""
-    efforts = gather_members(recipe, seed, artifacts, progress, one_folder(kept), Train.run)
-    return _evaluate_ensemble(recipe, seed, stages, artifacts, progress, efforts)
+    """Train what the cache has not of an ensemble of other recipes, and evaluate it and each of its members."""
+    costs = gather_members(recipe, seed, artifacts, progress, one_folder(cache), Train.run)
+    return _evaluate_ensemble(recipe, seed, stages, artifacts, progress, costs)
 
 
 def _evaluate_ensemble(
@@ -232,25 +232,24 @@ def _evaluate_ensemble(
     stages: dict[str, Any],
     artifacts: Path,
     progress: Progress,
-    efforts: list[dict[str, Any]],
+    costs: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Evaluate an ensemble that has been trained, and each of its members, whose efforts these are."""
+    """Evaluate an ensemble that has been trained, and each of its members, whose training cost this."""
     shutil.rmtree(artifacts / EVALUATION, ignore_errors=True)  # of another model, which was here before
     ensemble = load_ensemble(artifacts / MODEL)
     evaluate = partial(stages["evaluate"].evaluate_model, artifacts, progress=progress)
-    pairs = zip(efforts, ensemble.estimators_, strict=True)
-    members = [effort | _figures(evaluate(member)) for effort, member in pairs]
+    members = [cost | _figures(evaluate(member)) for cost, member in zip(costs, ensemble.estimators_, strict=True)]
     averaged = evaluate(recipe.averaged(ensemble, seed)) if recipe.test_time else None
     return {"members": members} | _together(members) | _reported(evaluate(ensemble), averaged)
 
 
 def _together(members: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the sums over members."""
-    return {name: round(sum(member[name] for member in members), 2) for name in EFFORT if name != "layers"}
+    return {name: round(sum(member[name] for member in members), 2) for name in TRAINING_COST if name != "layers"}
 
 
 def _reported(reports: dict[str, Report], averaged: dict[str, Report] | None) -> dict[str, Any]:
-    """Return what a model came to; where its answers were averaged over copies, that counts."""
+    """Return what a model came to; with test-time augmentation, that counts."""
     if averaged is None:
         return _figures(reports) | {"wrong": reports["test"].wrong}
     return _reported(averaged, None) | {"without_averaging": _figures(reports)}
@@ -258,11 +257,11 @@ def _reported(reports: dict[str, Report], averaged: dict[str, Report] | None) ->
 
 def _figures(reports: dict[str, Report]) -> dict[str, Any]:
     """Return the figures of every part."""
-    return {part: _kept(said.figures) for part, said in reports.items()}
+    return {part: _plain(said.figures) for part, said in reports.items()}
 
 
-def _kept(figures: Mapping[str, float]) -> dict[str, float | None]:
-    """Return figures as they are kept; what has no value is None."""
+def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Return figures as results have them; what has no value is None."""
     return {name: None if one is None else round(one, 6) for name, one in finite_or_none(figures).items()}
 
 
@@ -273,7 +272,7 @@ def _history(model: MLPClassifier) -> dict[str, list[float | None]]:
 
 
 def _rounded(figures: list[float | None]) -> list[float | None]:
-    """Return figures as they are kept.
+    """Return figures as results have them.
 
     Raises
     ------

@@ -120,7 +120,7 @@ def _images(recipe: Recipe) -> list[str]:
 
 
 def describe_regularisers(model: Any) -> list[str]:
-    """Return what keeps a network from learning by heart, in words.
+    """Return what regularizes a network, in words.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def describe_regularisers(model: Any) -> list[str]:
         "weight decay": model.weight_decay if model.solver == "adamw" else 0,
     }
     words += [f"{name} {_number(value)}" for name, value in numbers.items() if np.any(value)]
-    words += [_words(brick) for brick in (model.averaging, model.adversary) if brick is not None]
+    words += [_words(component) for component in (model.averaging, model.adversary) if component is not None]
     return words + ([] if model.augmentation is None else [_words(model.augmentation, "")])
 
 
@@ -149,14 +149,14 @@ def _number(value: Any) -> str:
     return told[0] if np.ndim(value) == 0 else f"{told[0]} on input and hidden layers"
 
 
-def _words(brick: Any, name: str | None = None) -> str:
+def _words(component: Any, name: str | None = None) -> str:
     """Return a small object in words: its name, and the parameters that are not its defaults."""
-    if isinstance(brick, str):
-        return brick.replace("_", "-")
-    plain = {key: parameter.default for key, parameter in inspect.signature(type(brick)).parameters.items()}
-    given = {key: value for key, value in brick.get_params().items() if value != plain[key]}
+    if isinstance(component, str):
+        return component.replace("_", "-")
+    plain = {key: parameter.default for key, parameter in inspect.signature(type(component)).parameters.items()}
+    given = {key: value for key, value in component.get_params().items() if value != plain[key]}
     told = ", ".join(key.replace("_", " ") if value is True else f"{key} {value}" for key, value in given.items())
-    title = snake_case(type(brick).__name__).replace("_", " ") if name is None else name
+    title = snake_case(type(component).__name__).replace("_", " ") if name is None else name
     return f"{title} ({told})" if title and told else title or told
 
 

@@ -1,8 +1,8 @@
-"""Networks that are kept when their recipe was run, so that an ensemble need not train them again.
+"""The model cache: trained networks by recipe and seed, so that an ensemble need not train them again.
 
 For every seed of a recipe ``FOLDER/NAME/models`` has ``SEED.npz``, which ``load_model`` opens, and ``SEED.json``: what
-it has learned by, and the effort that it took. A model counts for as long as its recipe's settings are these, whatever
-has become of the images since. Networks of trials are in folders by their settings.
+it has learned by, and under ``effort`` what its training cost. A model counts for as long as its recipe's settings are
+these, whatever has become of the images since. Networks of trials are in folders by their settings.
 """
 
 import hashlib
@@ -15,18 +15,18 @@ from pipeline.mlp.classifier import MLPClassifier
 from pipeline.recipes.documents import plain, read_document, write_document
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.renamed import current_settings
-from pipeline.recipes.shapes import EFFORT as EFFORT_SHAPE
+from pipeline.recipes.shapes import TRAINING_COST as COST_SHAPE
 from pipeline.recipes.shapes import check
 from pipeline.strict_json import to_json
 
-Shelf = Callable[[Recipe], Path]
-"""In which folder networks of a recipe are kept."""
+ModelCache = Callable[[Recipe], Path]
+"""A folder of networks for a recipe."""
 
-EFFORT = ("layers", "n_parameters", "epochs", "updates", "seconds")
+TRAINING_COST = ("layers", "n_parameters", "epochs", "updates", "seconds")
 """What is told of every network: how large it is, and what it took to train it."""
 
 
-def effort_of(model: MLPClassifier) -> dict[str, Any]:
+def training_cost_of(model: MLPClassifier) -> dict[str, Any]:
     """Return how large a network is, and what it took to train it."""
     affine = model.network_.affine_layers
     return {
@@ -38,25 +38,25 @@ def effort_of(model: MLPClassifier) -> dict[str, Any]:
     }
 
 
-def one_folder(folder: Path) -> Shelf:
-    """Return a shelf for recipes as they stand: whoever looks finds ``FOLDER/NAME/models/SEED.npz``."""
+def one_folder(folder: Path) -> ModelCache:
+    """Return a cache for recipes as they stand, of files ``FOLDER/NAME/models/SEED.npz``."""
     return lambda _: folder
 
 
-def folder_by_settings(folder: Path) -> Shelf:
-    """Return a shelf for recipes that are changed, as in trials: one of other settings takes no other's place."""
+def folder_by_settings(folder: Path) -> ModelCache:
+    """Return a cache for recipes that are changed, as in trials: one of other settings takes no other's place."""
     return lambda recipe: (
         folder / hashlib.sha256(to_json(plain(recipe.learning()), sort_keys=True).encode()).hexdigest()[:16]
     )
 
 
 def model_path(folder: Path, name: str, seed: int) -> Path:
-    """Return where the network of a recipe and a seed is kept."""
+    """Return where the cache has the network of a recipe and a seed."""
     return folder / name / "models" / f"{seed}.npz"
 
 
-def keep_model(folder: Path, name: str, recipe: Recipe, seed: int, model: Path, made: Mapping[str, Any]) -> None:
-    """Keep a network, with what it has learned by and its effort.
+def cache_model(folder: Path, name: str, recipe: Recipe, seed: int, model: Path, made: Mapping[str, Any]) -> None:
+    """Copy a network into the cache, with what it has learned by and what its training cost.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def keep_model(folder: Path, name: str, recipe: Recipe, seed: int, model: Path, 
     model : path
         The file that training has left.
     made : mapping
-        What it came to; ``EFFORT`` of it is kept.
+        What it came to; ``TRAINING_COST`` of it is written down.
     """
     path = model_path(folder, name, seed)
     about = path.with_suffix(".json")
@@ -80,22 +80,22 @@ def keep_model(folder: Path, name: str, recipe: Recipe, seed: int, model: Path, 
     content = model.read_bytes()
     with replacing_file(path, len(content)) as file:
         file.write(content)
-    write_document(about, {"effort": {figure: made[figure] for figure in EFFORT}, "settings": recipe.learning()})
+    write_document(about, {"effort": {figure: made[figure] for figure in TRAINING_COST}, "settings": recipe.learning()})
 
 
-def read_effort(folder: Path, name: str, recipe: Recipe, seed: int) -> dict[str, Any] | None:
-    """Return the effort of a network that is kept; nothing, where the recipe has other settings now.
+def read_training_cost(folder: Path, name: str, recipe: Recipe, seed: int) -> dict[str, Any] | None:
+    """Return what training a network of the cache cost; nothing, where the recipe has other settings now.
 
     Parameters
     ----------
     folder, name, recipe, seed
-        As ``keep_model`` takes them.
+        As ``cache_model`` takes them.
     """
     path = model_path(folder, name, seed)
     about = read_document(path.with_suffix(".json"))
     settings = current_settings(path.with_suffix(".json"), about.get("settings"))
     if not path.is_file() or settings != plain(recipe.learning()):
         return None
-    check(path.with_suffix(".json"), about, {"effort": EFFORT_SHAPE})
-    effort: dict[str, Any] = about["effort"]
-    return effort
+    check(path.with_suffix(".json"), about, {"effort": COST_SHAPE})
+    cost: dict[str, Any] = about["effort"]
+    return cost
