@@ -34,6 +34,7 @@ EVALUATION = "evaluation"
 MAKERS = {RAW: "fetch", PREPARED: "preprocess", SPLIT: "split", MODEL: "train", EVALUATION: "evaluate"}
 """The folders in the order of the work, and the stage that makes each."""
 
+CLASS_NAMES = "classes.json"
 NORMALIZER = "normalize.json"
 NETWORK = "model.npz"
 HISTORY = "history.csv"
@@ -109,14 +110,14 @@ def known_names(folder: str) -> tuple[str, ...]:
     if folder == RAW:
         from pipeline.data.idx import FILES
 
-        return tuple(name for names in FILES.values() for name in names)
+        return (*(name for names in FILES.values() for name in names), CLASS_NAMES)
     return _KNOWN.get(folder, ())
 
 
 _KNOWN = {
     PREPARED: (
         *(pixels_name("train"), labels_name("train"), pixels_name("test"), labels_name("test")),
-        NORMALIZER,
+        *(NORMALIZER, CLASS_NAMES),
     ),
     SPLIT: (rows_name("train"), rows_name("validation")),
     MODEL: (NETWORK, member_name("[1-9]*"), HISTORY),
@@ -140,6 +141,23 @@ def read_images(artifacts: Path, part: str) -> "tuple[NDArray[np.uint8], NDArray
     from pipeline.data.idx import read_part
 
     return read_part(artifacts / RAW, part)
+
+
+def read_class_names(artifacts: Path, folder: str = RAW) -> tuple[str, ...] | None:
+    """Read what the classes are called, in the order of their labels; None where they have no names but these.
+
+    Raises
+    ------
+    ValueError
+        Where the file is damaged, or a label of the training part has no name.
+    """
+    from pipeline.data import class_names
+
+    names = class_names.read_class_names(artifacts / folder)
+    if names is not None:
+        labels = read_images(artifacts, "train")[1] if folder == RAW else read_labels(artifacts, "train")
+        class_names.check_class_names(artifacts / folder, names, labels)
+    return names
 
 
 def read_labels(artifacts: Path, part: Literal["train", "test"]) -> "NDArray[np.int64]":

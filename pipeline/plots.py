@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from pipeline.text import shown
+
 # The two colours are told apart by every kind of colour vision (Okabe and Ito, 2008, Color Universal Design).
 BLUE, ORANGE = "#0072B2", "#D55E00"
 
@@ -123,8 +125,10 @@ def confusion(table: NDArray[np.int64], labels: Sequence[Any], title: str = "Con
     bar = figure.colorbar(image, ax=axes, shrink=0.8, label="share of the row", ticks=[0, 0.001, 0.01, 0.1, 0.5, 1])
     bar.ax.set_yticklabels(["0", "0.1 %", "1 %", "10 %", "50 %", "100 %"])
     axes.set(title=title, xlabel="predicted", ylabel="true")
-    axes.set_xticks(range(n_classes), [str(label) for label in labels])
-    axes.set_yticks(range(n_classes), [str(label) for label in labels])
+    words = [literal(str(label)) for label in labels]
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(n_classes), words, **(slanted if max(map(len, words)) > _SHORT else {}))
+    axes.set_yticks(range(n_classes), words)
     between = np.arange(n_classes - 1) + 0.5
     axes.set_xticks(between, minor=True)
     axes.set_yticks(between, minor=True)
@@ -133,6 +137,21 @@ def confusion(table: NDArray[np.int64], labels: Sequence[Any], title: str = "Con
     axes.tick_params(which="minor", length=0)
     _write_counts(axes, table, fraction, size=min(10, cell * 20))
     return figure
+
+
+_SHORT = 4
+"""Letters of a name that can stand beside the next without touching it."""
+
+
+def literal(name: str) -> str:
+    r"""Return a name as matplotlib draws it to the letter, no longer than a picture has room for.
+
+    Examples
+    --------
+    >>> print(literal("5 $ or 6 $"))
+    5 \$ or 6 \$
+    """
+    return shown(name, 30).replace("$", r"\$")
 
 
 def _write_counts(axes: Axes, table: NDArray[np.int64], fraction: NDArray[np.float64], size: float) -> None:

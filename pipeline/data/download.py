@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+from pipeline.data import class_names
 from pipeline.data.idx import FILES, copy_idx, read_part
 from pipeline.data.parts import check_parts
 from pipeline.data.registry import Dataset
@@ -129,6 +130,7 @@ def _bring(dataset: Dataset, source: Source, cache: Cache, folder: Path, transfe
             _keep(dataset.files, brought, cache, transfer)
         for name in dataset.files:
             _unpack(brought / name, folder / name.removesuffix(".gz"))
+        class_names.write_class_names(folder, class_names.read_class_names(brought))
 
 
 def check(files: Files, folder: Path) -> None:

