@@ -17,8 +17,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.text import shown
-
 # The two colours are told apart by every kind of colour vision (Okabe and Ito, 2008, Color Universal Design).
 BLUE, ORANGE = "#0072B2", "#D55E00"
 
@@ -143,6 +141,10 @@ _SHORT = 4
 """Letters of a name that can stand beside the next without touching it."""
 
 
+_LONG = 30
+"""Letters of a name that are drawn at the most."""
+
+
 def literal(name: str) -> str:
     r"""Return a name as matplotlib draws it to the letter, no longer than a picture has room for.
 
@@ -151,7 +153,8 @@ def literal(name: str) -> str:
     >>> print(literal("5 $ or 6 $"))
     5 \$ or 6 \$
     """
-    return shown(name, 30).replace("$", r"\$")
+    seen = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return (seen if len(seen) <= _LONG else f"{seen[: _LONG - 3]}...").replace("$", r"\$")
 
 
 def _write_counts(axes: Axes, table: NDArray[np.int64], fraction: NDArray[np.float64], size: float) -> None:
