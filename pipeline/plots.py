@@ -146,7 +146,7 @@ _LONG = 30
 
 
 def literal(name: str) -> str:
-    r"""Return a name as matplotlib draws it to the letter, no longer than a picture has room for.
+    r"""Return a name as matplotlib draws it to the letter, and no longer than fits into a picture.
 
     Examples
     --------
