@@ -86,7 +86,7 @@ class FitTasks:
 
 
 class OnEpoch:
-    """A callback that hears of every epoch of a fit: our own progress bar comes by the same door as anybody's.
+    """A callback that hears of every epoch of a fit: our own progress bar is one as well.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ from pipeline.files import replacing_file
 from pipeline.images.deform import Deform
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import check_no_missing
-from pipeline.mlp.state import OPTIONAL, Demand, check_depth, check_values, demanded_arrays
+from pipeline.mlp.state import OPTIONAL, ArraySpec, check_depth, check_values, expected_arrays
 from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.parameters import current_parameters, parameter_values, read_parameters, snake_case
 from pipeline.preprocessing.normalize import Normalize
@@ -140,15 +140,15 @@ def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> P
 
 
 def _assemble(header: Mapping[str, Any], archive: NpzReader) -> Pipeline:
-    """Make a model of a header and the arrays that it demands, which are read once all else is proved."""
+    """Make a model of a header and the arrays that it asks for, which are read once all else is proved."""
     given = current_parameters(MLPClassifier, _without_pairs(header["parameters"]), "parameters", quiet=True)
     classifier, state = MLPClassifier(**read_parameters(MLPClassifier, given, "parameters")), header["state"]
     check_values(state)
-    demands = demanded_arrays(parameter_values(MLPClassifier, classifier), state)
+    specs = expected_arrays(parameter_values(MLPClassifier, classifier), state)
     normalize = None if header["normalize"] is None else Normalize.from_state(header["normalize"])
     _check_width(normalize, state["n_features_in_"])
-    _check_members(archive, demands)
-    arrays = {name: archive.read(name, *demand) for name, demand in demands.items() if name in archive.names}
+    _check_members(archive, specs)
+    arrays = {name: archive.read(name, *spec) for name, spec in specs.items() if name in archive.names}
     _check_arrays(arrays)
     classifier.set_state(state, arrays)
     return Pipeline(
@@ -162,9 +162,9 @@ def _check_width(normalize: Normalize | None, n_features: int) -> None:
         raise ValueError(f"its normaliser takes {normalize.n_features_in_} pixels, and its network {n_features}")
 
 
-def _check_members(archive: NpzReader, demands: Mapping[str, Demand]) -> None:
+def _check_members(archive: NpzReader, specs: Mapping[str, ArraySpec]) -> None:
     """Raise where an array is missing, or one is there that no model file has."""
-    missing = [name for name in demands if name not in archive.names and name not in OPTIONAL]
+    missing = [name for name in specs if name not in archive.names and name not in OPTIONAL]
     if missing:
         raise ValueError(f"it has no {missing[0]}")
     foreign = [name for name in archive.names if not _MEMBERS.fullmatch(name)]

@@ -212,7 +212,7 @@ def test_no_folder_imports_one_above_it(module):
             assert not {name for name in imports_of(module, for_types=True) if is_under(name, *above)}
 
 
-PLAIN_FOLDERS = ["network", "images", "preprocessing", "ensemble", "data", "stages", "recipes", "cli"]
+PLAIN_FOLDERS = ["network", "images", "preprocessing", "mlp", "ensemble", "data", "stages", "recipes", "cli"]
 """Folders that speak in the field's own words, as the modules beside them do."""
 # Words that a practitioner would have to guess, each with the field's own.
 AVOIDED_WORDS = {

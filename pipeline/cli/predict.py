@@ -44,18 +44,18 @@ def predict(
     if not model.exists():
         raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
     from pipeline.data.images import read_images  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
-    from pipeline.mlp.labels import as_text, has_several, predictions  # noqa: PLC0415 - nor SciPy
+    from pipeline.mlp.labels import as_text, is_multilabel, predictions  # noqa: PLC0415 - nor SciPy
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
 
     fitted = load_model(model)
     shape = getattr(getattr(fitted, "named_steps", {}).get("preprocess"), "image_shape_", None)
     images = [(file, read_images(file, fitted.n_features_in_, shape)) for file in files]  # all fit, before one is told
-    several = has_several(fitted)
+    multilabel = is_multilabel(fitted)
     found: Iterator[tuple[dict[str, str], Prediction]] = (
         ({"file": str(file)} if len(files) > 1 else {}, one)
         for file, rows in images
         for first, probabilities in _predict_watchfully(fitted, rows, file)
-        for one in predictions(fitted.classes_, probabilities, several=several, first=first)
+        for one in predictions(fitted.classes_, probabilities, multilabel=multilabel, first=first)
     )
     if as_json:
         commas = chain([""], repeat(", "))

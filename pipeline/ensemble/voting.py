@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pipeline.artifacts import member_name, member_number
 from pipeline.files import temporary_folder
-from pipeline.mlp.labels import has_several
+from pipeline.mlp.labels import is_multilabel
 from pipeline.model_file import ModelFileError, load_model, save_model
 from pipeline.text import shown
 
@@ -165,7 +165,7 @@ def load_ensemble(folder: str | os.PathLike[str]) -> VotingClassifier:
     models = {path.stem: load_model(path) for _, path in sorted(paths.items())}
     first, *others = models.values()
     for name, model in models.items():
-        if has_several(model):
+        if is_multilabel(model):
             raise ModelFileError(f"{Path(folder, f'{name}.npz')} gives several labels at once, as no member does")
     for model in others:
         if not np.array_equal(model.classes_, first.classes_) or model.n_features_in_ != first.n_features_in_:

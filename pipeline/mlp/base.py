@@ -1,4 +1,4 @@
-"""What makes an estimator of a network: it is built, trained and handed on with scikit-learn's fitted attributes."""
+"""What makes an estimator of a network: it is built, trained, and has scikit-learn's fitted attributes."""
 
 import warnings
 from copy import deepcopy
@@ -94,7 +94,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         raise NotImplementedError
 
     def _begin(self, samples: Samples) -> None:
-        """Build the network and all that training needs; if that fails, there is nothing to go on with."""
+        """Build the network and all that training needs; if that fails, there is nothing to resume."""
         self.__dict__.pop("_trainer", None)
         self.n_outputs_ = samples.Y.shape[1]
         self._build(samples.X.shape[1], samples.Y.dtype)
@@ -140,7 +140,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     # ---------------------------------------------------------------- training
 
     def _hold_out(self, samples: Samples) -> tuple[Samples, Samples]:
-        """Split samples for ``early_stopping``, into the same rows again when training goes on."""
+        """Split samples for ``early_stopping``, into the same rows again when training is resumed."""
         train, validation = train_test_split(
             np.arange(len(samples)),
             test_size=self.validation_fraction,
@@ -247,6 +247,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self.best_loss_ = None if stops_early else min(self.loss_curve_, default=np.inf)
 
     def _fitted_attributes(self) -> dict[str, Any]:
-        """Return what a copy of this estimator needs to predict as of now, for a callback that asks."""
+        """Return what a copy of this estimator needs to predict as of now, for a callback that takes one."""
         names = ("classes_", "_targets", "n_outputs_", "out_activation_", "n_layers_", "n_features_in_")
         return {name: getattr(self, name) for name in names} | {"network_": deepcopy(self.network_)}

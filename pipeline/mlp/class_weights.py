@@ -1,4 +1,4 @@
-"""How much each class counts: learned from the training labels once, and given to whatever samples come.
+"""The weight of each class: learned from the training labels once, and given to whatever samples come.
 
 The weights belong to the classes, so that a validation set or a batch may lack a class, and is weighted as training is.
 """
@@ -90,8 +90,8 @@ def _from_mapping(class_weight: Mapping[Any, float], classes: Array) -> Array:
     given = {np.asarray(key, classes.dtype).item() if dates else key: weight for key, weight in class_weight.items()}
     left_out = [name for name in names if name not in given]
     if left_out and len(names) - len(left_out) != len(given):
-        strangers = [key for key in given if key not in names]
+        unknown = [key for key in given if key not in names]
         raise ParameterError(
-            f"The classes, {left_out}, are not in class_weight, which names what is no class: {strangers or given}"
+            f"The classes, {left_out}, are not in class_weight, which names what is no class: {unknown or given}"
         )
     return np.array([given.get(name, 1.0) for name in names], dtype=np.float64)

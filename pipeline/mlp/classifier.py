@@ -1,7 +1,7 @@
 """The network as a scikit-learn estimator: ``MLPClassifier``, a drop-in for scikit-learn's, and what its users miss.
 
-It translates scikit-learn's words into bricks, checks what it is given, and hands back scikit-learn's fitted
-attributes. The mathematics is in ``network``.
+This file has its signature, and how it is fitted and predicts. Checking the input, building, training and the state for
+a model file are in the modules beside it; the mathematics is in ``network``.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -18,6 +18,7 @@ from pipeline.images.statistics import ImageStatistics
 from pipeline.mlp.base import N_STATISTICS
 from pipeline.mlp.builder import SolverName, check_combinations
 from pipeline.mlp.state import StatefulMLP
+from pipeline.mlp.targets import TargetEncoder
 from pipeline.mlp.validation import InputValidator, checked_samples, dense, is_copied, sparse_taker, types
 from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.network.early_stopping import Monitor
@@ -31,20 +32,20 @@ Array = NDArray[Any]
 
 @renamed_parameters(biases="bias", re_estimate="recompute_statistics")
 class MLPClassifier(ClassifierMixin, StatefulMLP):
-    """A multi-layer perceptron that learns to tell classes apart, in NumPy.
+    """A multi-layer perceptron for classification, in NumPy.
 
     Takes the place of ``sklearn.neural_network.MLPClassifier``: the first 23 parameters are its own, in its order, with
     its defaults and its meaning; those from ``rho`` on are new, and change nothing until they are set. One thing
-    differs on purpose: ``warm_start=True`` and ``partial_fit`` go on exactly where training stopped.
+    differs on purpose: ``warm_start=True`` and ``partial_fit`` resume training exactly where it stopped.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=(100,)
         Units in each hidden layer. A bare number is one layer; an empty tuple is none.
     activation : str or tuple of str, default="relu"
-        What a hidden unit makes of its input, for all layers or one by one. ``logistic`` is the sigmoid.
+        Activation function of the hidden units, for all layers or one by one. ``logistic`` is the sigmoid.
     solver : str, default="adam"
-        The rule that moves the weights. ``lbfgs`` takes all samples at once, by SciPy.
+        The optimizer. ``lbfgs`` takes all samples at once, by SciPy.
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights, which is divided by the samples in a batch.
     batch_size : "auto", "full" or int, default="auto"
@@ -52,7 +53,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
     learning_rate : str or Schedule, default="constant"
         How the learning rate changes. ``constant``, ``invscaling`` and ``adaptive`` mean something to ``sgd`` alone;
         the others are schedules for every solver that makes updates. See the notes for what becomes of a schedule
-        where training goes on.
+        where training is resumed.
     learning_rate_init : float, default=0.001
         The learning rate that the schedule begins with.
     power_t : float, default=0.5
@@ -60,49 +61,49 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
     max_iter : int, default=200
         Epochs that one call of ``fit`` trains at the most; iterations for ``lbfgs``.
     shuffle : bool, default=True
-        Whether the order of the samples is drawn anew in every epoch.
+        Whether to shuffle the samples in every epoch.
     random_state : None, int, Generator or RandomState, default=None
-        Where all random numbers come from: first weights, order of samples, validation rows, dropout.
+        Where all random numbers come from: initial weights, order of samples, validation rows, dropout.
     tol : float, default=0.0001
-        By how much the monitored figure must get better to count.
+        The least improvement of the monitored metric that counts.
     verbose : bool or int, default=False
         Whether to print a line for every epoch.
     warm_start : bool, default=False
-        Whether ``fit`` goes on where it stopped, with all that training is in the middle of.
+        Whether ``fit`` resumes training where it stopped, with the state of optimizer and schedule.
     momentum : float, default=0.9
-        The share of the last step that goes on, for ``sgd``.
+        The fraction of the last step that is added to the next, for ``sgd``.
     nesterovs_momentum : bool, default=True
-        Whether momentum looks ahead.
+        Whether to use Nesterov's momentum, for ``sgd``.
     early_stopping : bool, default=False
-        Whether to stop by the score on validation data, and bring the best weights back. ``lbfgs`` does not.
+        Whether to stop by the score on validation data, and restore the best weights. ``lbfgs`` does not.
     validation_fraction : float, default=0.1
-        The share of the samples that ``early_stopping`` sets aside, where no validation data are given.
+        The fraction of the samples that ``early_stopping`` holds out, where no validation data are given.
     beta_1 : float, default=0.9
-        How much of the mean gradient is kept, for ``adam`` and ``adamw``.
+        Decay rate of the mean gradient, for ``adam`` and ``adamw``.
     beta_2 : float, default=0.999
-        How much of the mean square is kept, for ``adam`` and ``adamw``.
+        Decay rate of the mean squared gradient, for ``adam`` and ``adamw``.
     epsilon : float, default=1e-08
-        Keeps the division from 0, for all but ``sgd`` and ``lbfgs``.
+        Added to the denominator for numerical stability, for all but ``sgd`` and ``lbfgs``.
     n_iter_no_change : int, default=10
-        Epochs without getting better by ``tol`` that are waited for. ``inf`` waits for ever.
+        Epochs to wait for an improvement by ``tol``. ``inf`` waits for ever.
     max_fun : int, default=15000
         Evaluations of the loss that ``lbfgs`` may make.
     rho : float, default=0.9
-        How much of the mean square is kept, for ``rmsprop``.
+        Decay rate of the mean squared gradient, for ``rmsprop``.
     weight_decay : float, default=0.01
-        The share of the learning rate by which weights and biases shrink at every update, for ``adamw``.
+        The fraction of the learning rate by which weights and biases shrink at every update, for ``adamw``.
     class_weight : dict, "balanced", list of dict or None, default=None
         How much each class counts. ``balanced`` makes all classes count alike, as they are in the training labels; for
         validation data it counts by those as well. A class that a dict leaves out counts 1. For several labels at once
         there is a dict for each, with the weights of 0 and 1, and the product over its labels is a sample's weight.
     monitor : str, default="auto"
-        The figure that decides on stopping. ``auto`` is scikit-learn's: the validation score under
-        ``early_stopping``, else the loss. Any other brings the best weights back. ``lbfgs`` stops by its own rule.
+        The metric that decides on stopping. ``auto`` is scikit-learn's: the validation score under
+        ``early_stopping``, else the loss. Any other restores the best weights. ``lbfgs`` stops by its own rule.
     dropout : float or tuple of float, default=0.0
-        The share of units dropped in training: of every hidden layer, or of the input and each hidden layer. Not
+        The fraction of units dropped in training: of every hidden layer, or of the input and each hidden layer. Not
         for ``lbfgs``.
     weight_init : str or float, default="auto"
-        How the first weights are drawn. ``auto`` is scikit-learn's rule; a number is the standard deviation of normal
+        How the initial weights are drawn. ``auto`` is scikit-learn's rule; a number is the standard deviation of normal
         weights.
     bias : bool, default=True
         Whether the layers have biases.
@@ -119,20 +120,20 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         Standard deviation of normal noise that is added in training: before the activation of every hidden layer, or
         to the input and each hidden layer. Not for ``lbfgs``.
     max_norm : float or None, default=None
-        What the norm of a unit's incoming weights is held to after every update. Not for ``lbfgs``.
+        The largest norm that a unit's incoming weights may have after every update. Not for ``lbfgs``.
     label_smoothing : float, default=0.0
-        The share of a target that is spread over all classes alike.
+        The fraction of a target that is spread over all classes alike.
     averaging : Averaging or None, default=None
-        Which weights along training are averaged, to end with: ``ExponentialAverage`` or ``LastEpochs``. The figures
+        Which weights along training are averaged, to end with: ``ExponentialAverage`` or ``LastEpochs``. The metrics
         of an epoch are those of the weights themselves.
     augmentation : Deform or None, default=None
-        How images are deformed while the network learns from them, anew in every epoch. Not for ``lbfgs``.
+        Data augmentation: how images are deformed in training, at random in every epoch. Not for ``lbfgs``.
     adversary : Adversary or None, default=None
-        What moves each sample a little, to where the network does worst, so that it learns from that as well:
+        Adversarial training: what perturbs each sample to where the loss is larger, to learn from that as well:
         ``Adversarial`` or ``VirtualAdversarial``. Not for ``lbfgs``.
     pixel_scale : float or None, default=None
-        What whole numbers of any type are multiplied by: 1/255 for images. Those on 0..255 are held as uint8 and scaled
-        batch by batch, so that they stay small in memory; others become float32. None reads them as float64, as
+        What whole numbers of any type are multiplied by: 1/255 for images. Those on 0..255 stay uint8 and are scaled
+        batch by batch, which takes less memory; others become float32. None reads them as float64, as
         scikit-learn does. Floats are taken as they are.
     n_threads : int or None, default=None
         Threads that ``fit`` uses at the most. None is as many as BLAS is set to use: the cores, or this process's
@@ -165,7 +166,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
     out_activation_ : {"softmax", "logistic"}
         Of the output layer.
     input_statistics_ : ImageStatistics
-        What the samples of ``fit`` look like, for ``unlike_training``.
+        Statistics of the training images, for ``unlike_training``.
     background_ : float
         What ``augmentation`` reads outside of an image.
     n_features_in_, feature_names_in_
@@ -176,16 +177,16 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
     ParameterError
         In ``fit``, for a parameter that is not allowed; it is a ValueError.
     DivergenceError
-        In ``fit``, when the loss is no finite number any more; it is a ValueError, and the best weights are kept.
+        In ``fit``, when the loss is no finite number any more; it is a ValueError, and the best weights are restored.
 
     Notes
     -----
     A schedule with an end (``cosine``, ``one_cycle``) takes its own ``epochs``, or ``max_iter`` at the time when it
-    begins. ``fit`` stops where it ends. What comes after the end begins it anew, be it ``fit`` under ``warm_start``, a
+    begins. ``fit`` stops where it ends. What comes after the end restarts it, be it ``fit`` under ``warm_start``, a
     call of ``partial_fit``, or either after a file that was saved with ``resume=True``: so ``partial_fit`` goes through
     one schedule every ``max_iter`` calls, and ends best with a multiple of it. What comes before the end, because
     training was interrupted, stopped early or was bounded by ``max_updates`` or a smaller ``max_iter``, goes on with
-    it, and another ``max_iter`` changes its length no more. ``adaptive`` begins at ``learning_rate_init`` anew once it
+    it, and another ``max_iter`` changes its length no more. ``adaptive`` restarts at ``learning_rate_init`` once it
     has come to its end. ``step``, ``exponential`` and ``invscaling`` have no end and fall from call to call; a warning
     says when the rate has become too small to learn with. Another schedule, set in between, begins when it is set.
 
@@ -302,7 +303,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
-        """Learn from samples and their labels.
+        """Train the network on samples and their labels.
 
         Parameters
         ----------
@@ -311,26 +312,26 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
             are stored, a sparse matrix is multiplied as it is, unless noise or dropout of the input, an augmentation
             or an adversary needs whole rows: then batches are made dense, one at a time.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_outputs)
-            Labels of any kind that scikit-learn knows: numbers, truths, text, dates, categories, all of them known; two
-            dimensions mean several labels at once, 0 or 1 each.
+            Labels of any kind that scikit-learn knows: numbers, booleans, text, dates, categories, all of them known;
+            two dimensions mean several labels at once, 0 or 1 each.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each sample counts.
+            Weight of each sample.
         X_val, y_val : array-like, default=None
-            Validation data, measured after every epoch, and used by ``early_stopping``.
+            Validation data, evaluated after every epoch, and used by ``early_stopping``.
         sample_weight_val : array-like of shape (n_validation_samples,), default=None
-            How much each validation sample counts.
+            Weight of each validation sample.
 
         Returns
         -------
         self
         """
         self._check_parameters()
-        goes_on = self.warm_start and hasattr(self, "_trainer")
-        inputs = self._input_validator(goes_on=goes_on)
+        resuming = self.warm_start and hasattr(self, "_trainer")
+        inputs = self._input_validator(resuming=resuming)
         samples = inputs.training(X, y, sample_weight, all_classes=self.warm_start)
-        self._set_targets(inputs)
+        self._set_targets(inputs.targets)
         self.input_statistics_ = ImageStatistics.of(samples.X, sample=N_STATISTICS)
-        if not goes_on:
+        if not resuming:
             self._begin(samples)
         validation = inputs.validation(len(samples), X_val, y_val, sample_weight_val)
         if self.early_stopping and validation is None and self.solver != "lbfgs":
@@ -349,7 +350,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
     ) -> Self:
-        """Go on with training, for one epoch over the samples given.
+        """Train for one epoch over the samples given, after what was trained before.
 
         A schedule with an end is gone through once every ``max_iter`` calls, or ``epochs`` of its own.
 
@@ -372,19 +373,19 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
                 "partial_fit does not support class_weight='balanced', since it never sees all labels at once: give a "
                 "dict, which sklearn.utils.compute_class_weight makes of them"
             )
-        goes_on = hasattr(self, "_trainer")
-        if not goes_on and classes is None and not hasattr(self, "classes_"):
+        resuming = hasattr(self, "_trainer")
+        if not resuming and classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        inputs = self._input_validator(goes_on=goes_on)
+        inputs = self._input_validator(resuming=resuming)
         samples = inputs.training(X, y, sample_weight, classes=classes, all_classes=self.warm_start)
-        self._set_targets(inputs)
-        if not goes_on:
+        self._set_targets(inputs.targets)
+        if not resuming:
             self._begin(samples)
         self._train(samples, None, tasks=None, max_epochs=1)
         return self
 
     def _makes_updates(self) -> bool:
-        """Tell whether the solver has updates to go on with; scikit-learn asks before it offers ``partial_fit``."""
+        """Tell whether the solver makes updates, which is what ``partial_fit`` is available for."""
         if self.solver == "lbfgs":
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
@@ -399,26 +400,26 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         check_parameters(self)
         check_combinations(self._parameter_values())
 
-    def _input_validator(self, *, goes_on: bool) -> InputValidator:
-        """Return what checks the samples of one call; where training goes on, against what it began with."""
+    def _input_validator(self, *, resuming: bool) -> InputValidator:
+        """Return what checks the samples of one call; where training is resumed, against what it began with."""
         return InputValidator(
             self,
             pixel_scale=self.pixel_scale,
             class_weight=self.class_weight,
-            targets=self._targets if goes_on else None,
-            dtype=self.network_.dtype if goes_on else None,
+            targets=self._targets if resuming else None,
+            dtype=self.network_.dtype if resuming else None,
         )
 
-    def _set_targets(self, inputs: InputValidator) -> None:
-        """Set the labels that were found."""
-        self._targets = inputs.targets
-        self.classes_ = inputs.targets.classes
+    def _set_targets(self, targets: TargetEncoder) -> None:
+        """Set the labels of training."""
+        self._targets = targets
+        self.classes_ = targets.classes
 
     # ---------------------------------------------------------------- predicting
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the likeliest label of each sample, (n_samples,), or 0 and 1 for several labels at once."""
-        P = self._outputs(X)
+        P = self._outputs(X)  # which says so where nothing is fitted
         return self._targets.decode(P)
 
     def predict_proba(self, X: ArrayLike) -> Array:
@@ -437,7 +438,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
             return np.log(P, out=P)
 
     def _outputs(self, X: ArrayLike) -> Array:
-        """Return the network's outputs, piece by piece so that memory is bounded."""
+        """Return the network's outputs, chunk by chunk so that memory is bounded."""
         if "network_" not in vars(self):
             check_is_fitted(self)
         network, scale = self.network_, self.pixel_scale

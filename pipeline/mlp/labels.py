@@ -14,7 +14,7 @@ Label = bool | int | float | str
 
 
 class Prediction(TypedDict):
-    """What a model says of one sample, in values that JSON has.
+    """What a model predicts for one sample, in values that JSON has.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ def _is_missing(label: Any) -> bool:
 
 
 def plain_labels(classes: Array) -> list[Label]:
-    """Return labels as values that JSON has: numbers, truths and text; dates are ISO 8601, durations are words.
+    """Return labels as values that JSON has: numbers, booleans and text; dates are ISO 8601, durations are words.
 
     Examples
     --------
@@ -93,8 +93,10 @@ def plain_labels(classes: Array) -> list[Label]:
     return plain
 
 
-def predictions(classes: Array, probabilities: Array, *, several: bool = False, first: int = 0) -> Iterator[Prediction]:
-    """Yield what a model says of every sample.
+def predictions(
+    classes: Array, probabilities: Array, *, multilabel: bool = False, first: int = 0
+) -> Iterator[Prediction]:
+    """Yield what a model predicts for every sample.
 
     Parameters
     ----------
@@ -102,7 +104,7 @@ def predictions(classes: Array, probabilities: Array, *, several: bool = False, 
         All labels.
     probabilities : ndarray of shape (n_samples, n_classes)
         As ``predict_proba`` returns them.
-    several : bool, default=False
+    multilabel : bool, default=False
         Whether a sample may have several labels at once, or none.
     first : int, default=0
         The number of the first of these samples.
@@ -112,13 +114,13 @@ def predictions(classes: Array, probabilities: Array, *, several: bool = False, 
     >>> one, = predictions(np.array(["a", "b"]), np.array([[0.25, 0.75]]))
     >>> one["label"], one["confidence"]
     ('b', 0.75)
-    >>> one, = predictions(np.arange(3), np.array([[0.75, 0.25, 1.0]]), several=True)
+    >>> one, = predictions(np.arange(3), np.array([[0.75, 0.25, 1.0]]), multilabel=True)
     >>> one["label"], one["confidence"]
     ([0, 2], 0.5625)
     """
     labels = plain_labels(classes)
     for number, row in enumerate(probabilities.tolist(), start=first):
-        label, confidence = _several(labels, row) if several else _likeliest(labels, row)
+        label, confidence = _several(labels, row) if multilabel else _likeliest(labels, row)
         by_label = dict(zip(map(str, labels), row, strict=True))
         yield {"number": number, "label": label, "confidence": confidence, "probabilities": by_label}
 
@@ -134,7 +136,7 @@ def _several(labels: list[Label], probabilities: list[float]) -> tuple[list[Labe
     return likely, float(np.prod([max(p, 1 - p) for p in probabilities]))
 
 
-def has_several(model: Any) -> bool:
+def is_multilabel(model: Any) -> bool:
     """Tell whether a model, or the last step of a pipeline, gives a sample several labels at once."""
     last = model.steps[-1][1] if hasattr(model, "steps") else model
     return getattr(last, "out_activation_", "softmax") == "logistic" and last.n_outputs_ > 1

@@ -13,7 +13,7 @@ from pipeline.network.training import Callback, DivergenceError, Trainer
 
 Array = NDArray[Any]
 
-_TOO_MANY_ITERATIONS, _NO_WAY_DOWN = 1, 2
+_TOO_MANY_ITERATIONS, _LINE_SEARCH_FAILED = 1, 2
 """SciPy's numbers for how a minimization has failed; where a callback stops it, that is 99."""
 
 
@@ -108,7 +108,7 @@ class LBFGS:
         network.params[:] = result.x
         self.loss, self.n_iter = float(result.fun), int(result.nit)
         self._check()
-        if result.status in {_TOO_MANY_ITERATIONS, _NO_WAY_DOWN}:
+        if result.status in {_TOO_MANY_ITERATIONS, _LINE_SEARCH_FAILED}:
             self.message = str(result.message)
             return "failed"
         return "converged" if result.status == 0 else "asked"

@@ -25,7 +25,7 @@ MAX_LAYERS = 1000
 """Hidden layers that a model file may ask for: each takes some kilobytes, and three bytes in the file."""
 
 
-class Demand(NamedTuple):
+class ArraySpec(NamedTuple):
     """What an array must be.
 
     Attributes
@@ -43,17 +43,17 @@ class Demand(NamedTuple):
 _KINDS_OF_LABELS = ("b", "i", "u", "f", "U", "S", "M", "m")
 
 
-def _figure(value: Any) -> bool:
+def _number(value: Any) -> bool:
     """Tell whether a value is a number, infinite or none perhaps, that a float holds."""
     return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63 and not isinstance(value, bool))
 
 
-def _figure_or_none(value: Any) -> bool:
-    return value is None or _figure(value)
+def _number_or_none(value: Any) -> bool:
+    return value is None or _number(value)
 
 
 def _count(value: Any) -> bool:
-    return _figure(value) and isinstance(value, int) and value >= 0
+    return _number(value) and isinstance(value, int) and value >= 0
 
 
 def _list_of(kind: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -63,31 +63,31 @@ def _list_of(kind: Callable[[Any], bool]) -> Callable[[Any], bool]:
 Kinds = Mapping[str, Callable[[Any], bool]]
 
 _VALUES: Kinds = {
-    "loss_": _figure,
-    "best_loss_": _figure_or_none,
-    "best_validation_score_": _figure_or_none,
-    "loss_curve_": _list_of(_figure),
-    "validation_scores_": lambda value: value is None or _list_of(_figure)(value),
+    "loss_": _number,
+    "best_loss_": _number_or_none,
+    "best_validation_score_": _number_or_none,
+    "loss_curve_": _list_of(_number),
+    "validation_scores_": lambda value: value is None or _list_of(_number)(value),
     "n_features_in_": lambda value: _count(value) and value > 0,
     "n_outputs_": lambda value: _count(value) and value > 0,
     "n_iter_": _count,
     "t_": _count,
     "history": lambda value: isinstance(value, dict),
 }
-_HISTORY: Kinds = {field.name: _list_of(_figure_or_none) for field in fields(Epoch)}
+_HISTORY: Kinds = {field.name: _list_of(_number_or_none) for field in fields(Epoch)}
 _TRAINING: Kinds = {
-    "initial_rate": _figure,
-    "learning_rate": _figure,
-    "length": _figure,
+    "initial_rate": _number,
+    "learning_rate": _number,
+    "length": _number,
     "samples": _count,
     "updates": _count,
     "t": _count,
-    "best": _figure_or_none,
+    "best": _number_or_none,
     "stalled": _count,
     "split_seed": _count,
 }
-_ADDED_LATER: Kinds = {"reference": _figure_or_none, "schedule_start": _count}
-_AVERAGE: Kinds = {"weight": _figure, "n_epochs": _count}
+_ADDED_LATER: Kinds = {"reference": _number_or_none, "schedule_start": _count}
+_AVERAGE: Kinds = {"weight": _number, "n_epochs": _count}
 
 
 def check_values(values: Mapping[str, Any]) -> None:
@@ -123,7 +123,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def demanded_arrays(parameters: builder.Parameters, values: Mapping[str, Any]) -> dict[str, Demand]:
+def expected_arrays(parameters: builder.Parameters, values: Mapping[str, Any]) -> dict[str, ArraySpec]:
     """Return what arrays a state has, by their names: all that there may be, as parameters and plain values demand.
 
     Parameters
@@ -144,16 +144,16 @@ def demanded_arrays(parameters: builder.Parameters, values: Mapping[str, Any]) -
     check_depth(parameters)
     layers = builder.layers(parameters, values["n_features_in_"], n_outputs)
     n_learned = sum(layer.n_parameters for layer in layers)
-    whole = Demand(("float32", "float64"), [(n_learned + sum(layer.n_state for layer in layers),)])
-    learned = Demand(whole.dtypes, [(n_learned,)])
-    classes = Demand(_KINDS_OF_LABELS, [(1,), (2,)] if kind == "binary" else [(n_outputs,)])
-    demands = {"classes": classes, "params": whole}
+    whole = ArraySpec(("float32", "float64"), [(n_learned + sum(layer.n_state for layer in layers),)])
+    learned = ArraySpec(whole.dtypes, [(n_learned,)])
+    classes = ArraySpec(_KINDS_OF_LABELS, [(1,), (2,)] if kind == "binary" else [(n_outputs,)])
+    specs = {"classes": classes, "params": whole}
     if "training" in values:
         slots = () if parameters["solver"] == "lbfgs" else builder.optimizer(parameters).slots
-        demands |= {f"optimizer_{slot}": learned for slot in slots}
-        demands |= {"best_params": whole, "last_params": whole}
-        demands |= {} if parameters["averaging"] is None else {"average_total": learned}
-    return demands
+        specs |= {f"optimizer_{slot}": learned for slot in slots}
+        specs |= {"best_params": whole, "last_params": whole}
+        specs |= {} if parameters["averaging"] is None else {"average_total": learned}
+    return specs
 
 
 OPTIONAL = ("last_params",)

@@ -4,7 +4,7 @@ BLAS's own threads wait for each other awake. Where a neighbour needs the proces
 gain; so a fit has threads of its own that wait asleep, with one of BLAS's for each.
 
 A fit may be interrupted anywhere: by an exception, by a signal whose handler fits another network, by a fork. So what
-is done here can be done twice, or from within itself, and comes to the same.
+is done here is idempotent and reentrant.
 """
 
 import os
@@ -19,10 +19,10 @@ from threadpoolctl import ThreadpoolController
 
 
 def usable_threads() -> int:
-    """Return how many threads to use where nobody says: as many as BLAS is set to use.
+    """Return how many threads to use by default: as many as BLAS is set to use.
 
     That is the number of cores, unless the environment says less, as joblib's does to its processes. Beside the main
-    thread it is one: whoever runs several fits in threads has shared out the cores already.
+    thread it is one: several fits in threads share the cores already.
     """
     if threading.current_thread() is not threading.main_thread():
         return 1
@@ -38,13 +38,13 @@ def bounded_blas(n_threads: int) -> Iterator[None]:
     """
     bound = _Bound(n_threads)
     try:
-        _ask(bound)
+        _apply(bound)
         yield
     finally:
         try:
-            _take_back(bound)
+            _release(bound)
         finally:
-            _take_back(bound)  # again: an interruption may have ended the first before it was done
+            _release(bound)  # again: an interruption may have ended the first before it was done
 
 
 class _Bound:
@@ -77,21 +77,21 @@ class _Shared:
 _shared = _Shared()
 
 
-def _ask(bound: _Bound) -> None:
+def _apply(bound: _Bound) -> None:
     """Put a bound in force."""
     with _shared.lock:
         _shared.bounds[bound] = None
-        _settle()
+        _update_blas()
 
 
-def _take_back(bound: _Bound) -> None:
+def _release(bound: _Bound) -> None:
     """Take a bound away, if it is still there."""
     with _shared.lock:
         _shared.bounds.pop(bound, None)
-        _settle()
+        _update_blas()
 
 
-def _settle() -> None:
+def _update_blas() -> None:
     """Bring BLAS into line with the bounds under way, however far an earlier call came."""
     if _shared.bounds and _shared.before is None:
         before = tuple(library.num_threads for library in _blas().lib_controllers)
@@ -129,18 +129,18 @@ def _openblas_setter(library: Any) -> Callable[[int], Any] | None:
     return next((getattr(library.dynlib, name) for name in names if hasattr(library.dynlib, name)), None)
 
 
-def _begin_anew() -> None:
+def _reset_after_fork() -> None:
     """Forget, in a child that was forked, the threads that it does not have: their locks and their bounds."""
     _shared.lock = threading.RLock()
     here = threading.get_ident()
     if _shared.before is not None:
         for bound in [one for one in _shared.bounds if one.thread != here]:
             del _shared.bounds[bound]
-        _settle()
+        _update_blas()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 @cache

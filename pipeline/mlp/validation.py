@@ -24,8 +24,8 @@ from pipeline.network.sparse import SparseRows
 
 Array = NDArray[Any]
 SPARSE = 1 / 8
-"""The share of numbers that are stored up to which a sparse array is multiplied as it is. From about a fifth on, BLAS
-is faster with a batch that was made dense."""
+"""The fraction of numbers that are stored up to which a sparse array is multiplied as it is. From about a fifth on,
+BLAS is faster with a batch that was made dense."""
 
 
 def as_generator(random_state: int | np.random.Generator | np.random.RandomState | None) -> np.random.Generator:
@@ -41,15 +41,15 @@ class InputValidator:
     Parameters
     ----------
     estimator : estimator
-        Whose features are set by the first call, or checked where training goes on.
+        Whose features are set by the first call, or checked where training is resumed.
     pixel_scale : float or None
         As ``MLPClassifier`` takes it.
     class_weight : dict, "balanced", list of dict or None
         The same.
     targets : TargetEncoder, optional
-        The labels that training goes on with; None learns them.
+        The labels that training is resumed with; None learns them.
     dtype : dtype, optional
-        The precision that training goes on in; None takes that of the samples.
+        The precision that training is resumed in; None takes that of the samples.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class InputValidator:
         dtype: Any = None,
     ) -> None:
         self.estimator, self.pixel_scale, self.class_weight, self.dtype = estimator, pixel_scale, class_weight, dtype
-        self.goes_on = targets is not None
+        self.resuming = targets is not None
         if targets is not None:
             self.targets = targets
         self.class_weights: ClassWeights | None = None
@@ -92,19 +92,19 @@ class InputValidator:
         classes : array-like of shape (n_classes,), default=None
             All labels that there will be.
         all_classes : bool, default=False
-            Whether labels that training goes on with must be those that it began with, all of them.
+            Whether resumed training must have all labels that it began with.
 
         Raises
         ------
         ValueError
             For samples, labels or weights that are not allowed.
         """
-        rows, labels = self._rows_and_labels(X, y, reset=not self.goes_on)
-        if not self.goes_on:
+        rows, labels = self._rows_and_labels(X, y, reset=not self.resuming)
+        if not self.resuming:
             self.targets = TargetEncoder.learn(labels, classes)
         if classes is not None:
             self.targets.check_announced(classes)
-        if self.goes_on or classes is not None:
+        if self.resuming or classes is not None:
             self.targets.check_known(labels, all_of_them=all_classes)
         if self.class_weight is not None:
             codes = self.targets.codes(labels)
@@ -228,7 +228,7 @@ def _pixel_scale(estimator: Any) -> float | None:
 
 
 def checked_weight(sample_weight: ArrayLike, n_samples: int, dtype: DTypeLike) -> Array:
-    """Return weights (n_samples,) in the network's precision; one number is everybody's.
+    """Return weights (n_samples,) in the network's precision; one number is for all samples.
 
     Raises
     ------

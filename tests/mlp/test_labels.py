@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pipeline import MLPClassifier, load_model, save_model
 from pipeline.cli.app import app
-from pipeline.mlp.labels import as_text, check_no_missing, has_several, plain_labels, predictions
+from pipeline.mlp.labels import as_text, check_no_missing, is_multilabel, plain_labels, predictions
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -221,7 +221,7 @@ def test_bytes_are_text_where_a_file_has_them():
 
 def test_no_label_and_all_labels_at_once():
     """None is an empty list, with the probability that it is none."""
-    none, every = predictions(np.arange(2), np.array([[0.25, 0.5], [0.75, 1.0]]), several=True)
+    none, every = predictions(np.arange(2), np.array([[0.25, 0.5], [0.75, 1.0]]), multilabel=True)
     assert (none["label"], none["confidence"]) == ([], 0.375)
     assert (every["label"], every["confidence"]) == ([0, 1], 0.75)
     assert (as_text(none["label"]), as_text(every["label"])) == ("-", "0,1")
@@ -234,7 +234,7 @@ def test_a_label_stays_on_its_line():
 
 def test_two_classes_are_not_several_labels():
     """One logistic output tells two classes apart; several tell labels."""
-    assert [has_several(fitted(y)) for y in (CODES > 1, CODES, SEVERAL)] == [False, False, True]
+    assert [is_multilabel(fitted(y)) for y in (CODES > 1, CODES, SEVERAL)] == [False, False, True]
 
 
 def test_a_label_cannot_command_the_terminal():
