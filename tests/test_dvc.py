@@ -57,7 +57,8 @@ class Workshop:
         self._copy()
 
     def _copy(self):
-        shutil.copytree(ROOT / "pipeline", self.root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pipeline", "recipes"):
+            shutil.copytree(ROOT / name, self.root / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "artifacts/.gitignore", "dvc.yaml"):
             (self.root / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(ROOT / name, self.root / name)
@@ -138,6 +139,14 @@ def test_a_stage_depends_on_the_modules_that_it_imports(workshop, name):
     assert not changes, f"dvc.yaml, deps of {name}:\n" + "\n".join(changes)
 
 
+@pytest.mark.parametrize("name", STAGES)
+def test_a_folder_that_is_imported_whole_is_named_itself(name):
+    """Where every module of a folder is a dependency, the folder stands in their place."""
+    code = [dependency for dependency in WORKFLOW["stages"][name]["deps"] if dependency.startswith("pipeline/")]
+    folders = {Path(dependency).parent.as_posix() for dependency in code} - {"pipeline"}
+    assert not [folder for folder in folders if set(modules_of(folder)) <= set(code)]
+
+
 @pytest.fixture(scope="module")
 def lock():
     """Return what the committed dvc.lock says of the stages."""
@@ -216,6 +225,22 @@ def test_a_section_of_parameters_concerns_its_own_stage(workshop):
     status = json.loads(workshop.run("dvc", "status", "--json"))
     path.write_bytes(before)
     assert status == {name: [{"changed deps": {"params.yaml": {name: "modified"}}}] for name in STAGES}
+
+
+def test_recipes_concern_no_stage(workshop):
+    """When every file of recipes and of the code that runs them has changed, and there are more, no stage is stale."""
+    files = [path for name in ("pipeline/recipes", "recipes") for path in (workshop.root / name).rglob("*.*")]
+    before = {path: path.read_bytes() for path in files if path.suffix != ".pyc"}
+    added = [workshop.root / name for name in ("pipeline/recipes/new.py", "recipes/new.yaml")]
+    for path, content in [*before.items(), *((path, b"") for path in added)]:
+        path.write_bytes(content + b"\n# changed\n")
+    status = json.loads(workshop.run("dvc", "status", "--json"))
+    for path, content in before.items():
+        path.write_bytes(content)
+    for path in added:
+        path.unlink()
+    assert len(before) > 20
+    assert status == {}
 
 
 def test_an_experiment_trains_and_evaluates_alone(experiment):
