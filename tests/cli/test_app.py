@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
 import pipeline
-from pipeline.cli.app import app
+from pipeline.cli.app import COMMANDS, app, load_command
 from pipeline.cli.stage_command import STAGES
 from pipeline.cli.terminal import RichProgress
 from pipeline.mlp.classifier import MLPClassifier
@@ -185,6 +185,20 @@ def test_help_lists_the_commands_in_the_order_of_the_work():
     words = [line.strip("│ ").split()[0] for line in out.split("Commands")[1].splitlines() if line.startswith("│")]
     assert (code, error) == (0, "")
     assert words == ["fetch", "preprocess", "split", "train", "evaluate", "run", "predict", "gradcheck", "recipes"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_listed_with_the_first_line_of_its_help(name):
+    """What is told of a command before it is imported is what it tells of itself."""
+    assert " ".join(load_command(name).help.split("\n\n")[0].split()) == COMMANDS[name][1]
+
+
+def test_a_command_imports_its_own_module_alone(folder):
+    """Among the commands, a stage's knows nothing of recipes or predictions."""
+    subprocess.run([sys.executable, "-c", QUIET.format(words=["run", "--help"])], capture_output=True, check=False)
+    modules = (folder / "modules").read_text("utf-8").split()
+    assert "pipeline.cli.stages" in modules
+    assert not {"pipeline.cli.recipes", "pipeline.cli.former_recipe", "pipeline.cli.predict"} & set(modules)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"]])
@@ -806,7 +820,17 @@ finally:
 
 
 @pytest.mark.parametrize(
-    ("words", "code"), [(["--help"], 0), (["--version"], 0), (["trian"], 2), ([], 2), (["run", "--help"], 0)]
+    ("words", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["trian"], 2),
+        ([], 2),
+        (["run", "--help"], 0),
+        (["predict", "--help"], 0),
+        (["recipes", "--help"], 0),
+        (["recipes", "run", "--help"], 0),
+    ],
 )
 def test_what_needs_no_stage_imports_neither_numpy_nor_scikit_learn(folder, words, code):
     """Help, version and a wrong command answer at once."""
