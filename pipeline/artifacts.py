@@ -34,7 +34,6 @@ EVALUATION = "evaluation"
 MAKERS = {RAW: "fetch", PREPARED: "preprocess", SPLIT: "split", MODEL: "train", EVALUATION: "evaluate"}
 """The folders in the order of the work, and the stage that makes each."""
 
-CLASS_NAMES = "classes.json"
 NORMALIZER = "normalize.json"
 NETWORK = "model.npz"
 HISTORY = "history.csv"
@@ -110,14 +109,20 @@ def known_names(folder: str) -> tuple[str, ...]:
     if folder == RAW:
         from pipeline.data.idx import FILES
 
-        return (*(name for names in FILES.values() for name in names), CLASS_NAMES)
-    return _KNOWN.get(folder, ())
+        return (*(name for names in FILES.values() for name in names), *_class_names())
+    return (*_KNOWN[folder], *_class_names()) if folder == PREPARED else _KNOWN.get(folder, ())
+
+
+def _class_names() -> tuple[str, ...]:
+    from pipeline.data.class_names import FILE
+
+    return (FILE,)
 
 
 _KNOWN = {
     PREPARED: (
         *(pixels_name("train"), labels_name("train"), pixels_name("test"), labels_name("test")),
-        *(NORMALIZER, CLASS_NAMES),
+        NORMALIZER,
     ),
     SPLIT: (rows_name("train"), rows_name("validation")),
     MODEL: (NETWORK, member_name("[1-9]*"), HISTORY),

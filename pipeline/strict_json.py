@@ -25,8 +25,10 @@ class JsonError(ValueError):
     """Bytes are no JSON that can be read; the message says in what, and leaves it to the caller to name the file."""
 
 
-def to_json(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
+def to_json(value: Any, *, indent: int | None = None, sort_keys: bool = False, ensure_ascii: bool = True) -> str:
     """Return a value as JSON: lists, mappings, words, None and finite numbers.
+
+    The parameters are those of Python's ``json.dumps``.
 
     Raises
     ------
@@ -40,12 +42,12 @@ def to_json(value: Any, *, indent: int | None = None, sort_keys: bool = False) -
     >>> to_json({"b": 1, "a": [True, None]}, sort_keys=True)
     '{"a": [true, null], "b": 1}'
     """
-    return json.dumps(value, indent=indent, sort_keys=sort_keys, allow_nan=False)
+    return json.dumps(value, indent=indent, sort_keys=sort_keys, ensure_ascii=ensure_ascii, allow_nan=False)
 
 
-def write_json(path: Path, value: Any, *, sort_keys: bool = False) -> None:
+def write_json(path: Path, value: Any, *, sort_keys: bool = False, ensure_ascii: bool = True) -> None:
     """Write a value as `to_json` has it, on many lines, into a file in a folder that is itself unfinished."""
-    write_new(path, to_json(value, indent=2, sort_keys=sort_keys) + "\n")
+    write_new(path, to_json(value, indent=2, sort_keys=sort_keys, ensure_ascii=ensure_ascii) + "\n")
 
 
 def read_json(

@@ -324,6 +324,15 @@ def test_the_name_of_an_artifact_stands_in_one_place(module):
     assert bool(found) == (module == "pipeline.artifacts"), found
 
 
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("classes.json", "pipeline.data.class_names"), ("provenance.json", "pipeline.provenance")],
+)
+def test_the_name_of_a_file_in_several_folders_stands_in_one_place(name, module):
+    """Files that more than one stage writes have their names from the module that reads and writes them."""
+    assert [one for one in TREES if any(name in text for text in texts_of(one))] == [module]
+
+
 @pytest.mark.parametrize("module", [module for module in TREES if is_under(module, "pipeline.stages")])
 def test_a_stage_imports_no_other(module):
     """What one stage reads of another is a file, and its name and reader stand in `pipeline.artifacts`."""

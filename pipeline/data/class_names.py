@@ -4,7 +4,6 @@ Hands on the names in the order of the labels, which is the order that a person 
 whose classes are integers anyhow, as MNIST's, has no such file.
 """
 
-import json
 import os
 import re
 import unicodedata
@@ -15,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import write_new
-from pipeline.strict_json import JsonError, read_json
+from pipeline.strict_json import JsonError, read_json, write_json
 from pipeline.text import shown
 
 FILE = "classes.json"
@@ -98,7 +96,7 @@ def _check_case(names: Iterable[str]) -> None:
 def write_class_names(folder: Path, names: Sequence[str] | None) -> None:
     """Write the names of the classes into a folder that is itself unfinished; nothing, where there are none."""
     if names is not None:
-        write_new(folder / FILE, json.dumps(list(names), ensure_ascii=False, indent=2) + "\n")
+        write_json(folder / FILE, list(names), ensure_ascii=False)
 
 
 def read_class_names(folder: str | os.PathLike[str]) -> tuple[str, ...] | None:
