@@ -58,12 +58,6 @@ class NpyHeader(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def is_npy(path: str | os.PathLike[str]) -> bool:
-    """Tell by its first bytes whether a file is one of NumPy's."""
-    with Path(path).open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
-
-
 def read_header(file: BinaryIO) -> NpyHeader:
     r"""Read the header of a ``.npy`` file, of which no more than `MAX_HEADER` bytes are looked at.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.npy import NpyError, is_npy, read_matrix, read_npy, read_rows, write_npy, write_pieces
+from pipeline.data.npy import NpyError, read_matrix, read_npy, read_rows, write_npy, write_pieces
 
 
 def announcing(shape):
@@ -125,14 +125,6 @@ def test_a_matrix_is_asked_for_as_such(tmp_path: Path, array):
         NpyError, match=r"a\.npy holds (float32|int64) of shape .*; expected float32 in rows and columns"
     ):
         read_matrix(tmp_path / "a.npy")
-
-
-def test_the_first_bytes_tell(tmp_path: Path):
-    """Whatever it is called, a file is NumPy's or it is not."""
-    np.save(tmp_path / "a.npy", np.arange(3))
-    (tmp_path / "b.npy").write_bytes(b"hello")
-    assert is_npy(tmp_path / "a.npy")
-    assert not is_npy(tmp_path / "b.npy")
 
 
 def test_a_missing_file_is_missing(tmp_path: Path):
