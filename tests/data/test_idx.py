@@ -83,7 +83,6 @@ def test_writes_any_layout(path, layout):
     np.testing.assert_array_equal(read_idx(path), array)
 
 
-HEAD_3D = "00000803 00000002 00000001 00000001"
 WRONG = {
     "empty": (b"", "is empty"),
     "one byte": (b"\0", "first four bytes"),

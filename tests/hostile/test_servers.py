@@ -237,7 +237,6 @@ HEAD = (
 )
 TABLE = HEAD + "".join(f"{row},{'ab'[number % 2]}\n" for number, row in enumerate(ROWS))
 ONE = ROWS[0] + ",a\n"
-DATA = b"\n@data\n"
 
 # What stands where OpenML has a table: bytes, or pieces one after the other.
 TABLES = {
