@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline import Evaluate, Fetch, Preprocess, Split, Train, load_model
+from pipeline.artifacts import known_names
 from pipeline.data.class_names import (
     FILE,
     check_class_names,
@@ -67,6 +68,11 @@ def test_file(tmp_path):
     assert read_class_names(tmp_path) is None
     write_class_names(tmp_path, ("\u732b", "dog"))
     assert read_class_names(tmp_path) == ("\u732b", "dog")
+
+
+def test_the_file_is_one_of_the_artifacts():
+    """It has one name where it is written and where a stage says which files of a folder are its own."""
+    assert {FILE} <= set(known_names("raw")) & set(known_names("prepared"))
 
 
 @pytest.mark.parametrize("content", [{}, [], ["one"], ["a", "a"], ["a", ""], ["a", 1], [None, "a"], "ab", ["x"] * 257])
