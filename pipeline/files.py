@@ -24,7 +24,7 @@ from typing import BinaryIO
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # and all that use it ask whether it is there
 
 _OURS = "digits-pipeline"
 """What names in the system's temporary folder begin with, after a dot."""
@@ -32,10 +32,8 @@ _OURS = "digits-pipeline"
 SUFFIX = ".tmp"
 """What the name of all that is unfinished ends with; git and DVC are told to look away."""
 
-
 _OF_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini", ".nfs*", f".*-{'[0-9a-f]' * 8}{SUFFIX}")
 """Patterns of the names of files that systems leave behind, and of our own that are unfinished: no loss to anyone."""
-
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a system says where there is no space left: on the disk, for this user, or in one file."""
@@ -74,11 +72,8 @@ def naming_full_disk(path: Path, n_bytes: int | None = None, place: Path | None 
     """
     try:
         yield
-    except (OSError, ValueError) as error:
-        causes = (
-            error,
-            error.__context__,
-        )  # an archive that cannot be closed is a ValueError after the one that counts
+    except (OSError, ValueError) as error:  # an archive that cannot be closed is a ValueError after the one that counts
+        causes = error, error.__context__
         if isinstance(error, FullDiskError) or not any(cause is not None and is_full(cause) for cause in causes):
             raise
         reason = next(cause for cause in causes if cause is not None and is_full(cause))
@@ -405,8 +400,6 @@ def _flush(folder: Path) -> None:
     """Have every file of a folder on the disk before the folder takes its place."""
     for path in folder.rglob("*"):
         if path.is_file():
-            with (
-                naming_full_disk(path, path.stat().st_size),
-                path.open("r+b") as file,
-            ):  # Windows flushes only what may be written
+            n_bytes = path.stat().st_size
+            with naming_full_disk(path, n_bytes), path.open("r+b") as file:  # Windows flushes only what may be written
                 os.fsync(file.fileno())

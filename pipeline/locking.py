@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.program import program
 from pipeline.strict_json import read_json, to_json
-from pipeline.text import printable, shorten
+from pipeline.text import shown
 
 LOCK = ".lock"
 """The name of the file that is locked; git and DVC are told to look away."""
@@ -71,8 +71,7 @@ def _enter(folder: Path, name: Path, held: ExitStack, say: Callable[[str], Any],
     except (OSError, NotImplementedError) as error:
         if isinstance(error, Timeout):
             raise
-        reason = shorten(printable(error), 200)
-        say(f"warning: {name} cannot be locked ({reason}): no other process may work there meanwhile")
+        say(f"warning: {name} cannot be locked ({shown(error)}): no other process may work there meanwhile")
         return
     held.callback(lock.release)
     if not again:
@@ -98,7 +97,7 @@ def _read_holder(folder: Path) -> str:
     """Return who holds the lock, in words."""
     try:
         about = read_json(folder / HOLDER)
-        pid, words = (shorten(printable(about[name]), limit) for name, limit in (("pid", 20), ("command", 200)))
+        pid, words = (shown(about[name], limit) for name, limit in (("pid", 20), ("command", 200)))
     except (OSError, ValueError, LookupError, TypeError):  # it is just being written, or removed
         return "another process"
     return f"process {pid} ({words})"
