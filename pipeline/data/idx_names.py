@@ -59,6 +59,12 @@ def role_of(name: str) -> Role | None:
     return Role(found["prefix"].lower(), part, found["kind"].lower())
 
 
+def is_idx_folder(folder: str | os.PathLike[str]) -> bool:
+    """Tell whether a folder has files of IDX by their names, be they complete or not."""
+    top = Path(folder)
+    return bool(_sets_of(top)) or any(_sets_of(home) for home in _torchvision_folders(top))
+
+
 def find_parts(folder: str | os.PathLike[str]) -> dict[str, tuple[Path, Path]]:
     """Return the paths of the four files of the one data set in a folder.
 

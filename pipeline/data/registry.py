@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.data.idx import FILES
+from pipeline.data.idx_names import is_idx_folder
+from pipeline.data.own.tree import has_folders
+from pipeline.data.signatures import HEAD, describe_kind
 from pipeline.data.sources.base import Files, Source
 from pipeline.data.sources.local import Folder, ScikitLearnDigits
 from pipeline.data.sources.mirror import Mirror
 from pipeline.data.sources.openml import OpenML
 from pipeline.data.sources.packages import CsvWheel, NpmPackage
+from pipeline.data.sources.pictures import Pictures, Reading
 from pipeline.parameters import ParameterError, closest
 
 
@@ -119,13 +123,15 @@ REGISTRY = {dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _KMNIS
 """The data sets with a name of their own."""
 
 
-def find_dataset(name: str) -> Dataset:
+def find_dataset(name: str, reading: Reading | None = None) -> Dataset:
     """Return the data set that is meant by a name.
 
     Parameters
     ----------
     name : str
-        A name of the registry; ``openml:NAME`` or ``openml:NUMBER``; or the path of a folder.
+        A name of the registry; ``openml:NAME`` or ``openml:NUMBER``; or the path of a folder or of a ZIP archive.
+    reading : Reading, optional
+        How pictures of a person's own are read.
 
     Raises
     ------
@@ -143,9 +149,24 @@ def find_dataset(name: str) -> Dataset:
         key = int(found[1]) if found[1].isdecimal() else found[1]
         return Dataset(name, dict.fromkeys(_NAMES), sources=(OpenML(key),))
     if name and Path(name).is_dir():  # an empty path would be the current folder
-        return Dataset(name, dict.fromkeys(_NAMES), sources=(Folder(name),))
-    known = f"dataset must be {', '.join(REGISTRY)}, openml:NAME or a folder that is there; got {name!r}"
+        is_pictures = has_folders(Path(name)) and not is_idx_folder(name)
+        own = Pictures(name, reading or Reading()) if is_pictures else Folder(name)
+        return Dataset(name, dict.fromkeys(_NAMES), sources=(own,))
+    if Path(name).is_file():
+        _check_archive(Path(name))
+        return Dataset(name, dict.fromkeys(_NAMES), sources=(Pictures(name, reading or Reading()),))
+    known = f"dataset must be {', '.join(REGISTRY)}, openml:NAME or a folder or ZIP archive that is there; got {name!r}"
     raise ParameterError(known + _hint(name))
+
+
+def _check_archive(path: Path) -> None:
+    """Raise where a file is no ZIP archive, by its first bytes and not by its name."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head.startswith(b"PK"):
+        raise ParameterError(
+            f"dataset must be a folder or a ZIP archive where it is a path; {path} is {describe_kind(head)}"
+        )
 
 
 def _hint(name: str) -> str:

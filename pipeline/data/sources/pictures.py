@@ -1,0 +1,238 @@
+"""Pictures of a person's own, in a folder for each class: read one by one, labelled by the name of the folder.
+
+Hands on the four files, the names of the classes beside them, and lines that say what was read and what was not.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.class_names import natural_key, number_classes, write_class_names
+from pipeline.data.idx import FILES, MAX_BYTES, write_idx
+from pipeline.data.own.picture import PictureError, Rules, read_picture
+from pipeline.data.own.tree import Plan, opened_tree, plan
+from pipeline.data.sources.base import Files, Source, SourceError, Transfer
+from pipeline.progress import Progress
+from pipeline.text import shown
+
+_MOST_CLASSES, _MOST_FILES = 20, 3
+"""How many classes and files are listed in a line."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a person's own data are read.
+
+    Attributes
+    ----------
+    rules : Rules
+        How each picture becomes an image.
+    test_fraction : float
+        The fraction of each class that becomes the test part, where there is none.
+    random_state : int
+        The seed of that draw.
+    """
+
+    rules: Rules = field(default_factory=Rules)
+    test_fraction: float = 0.2
+    random_state: int = 42
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """What was read: images with their files, the names of their classes, and which are for testing."""
+
+    images: NDArray[np.uint8]
+    files: list[str]
+    names: list[str]
+    is_test: NDArray[np.bool_]
+    digests: NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Pictures(Source):
+    """A folder, or a ZIP archive of one, with a folder of pictures for each class; see `plan` for how it may look.
+
+    Attributes
+    ----------
+    path : path
+        The folder or the archive.
+    reading : Reading
+        How it is read.
+    """
+
+    path: str | os.PathLike[str]
+    reading: Reading = field(default_factory=Reading)
+    kind = "folder"
+    remote = False
+
+    def __str__(self) -> str:
+        return f"{'folder' if Path(self.path).is_dir() else 'archive'} {self.path}"
+
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
+        """Read all pictures, number the classes, and draw a test part where there is none."""
+        with opened_tree(Path(self.path)) as tree:
+            planned = plan(tree)
+            skipped = planned.skipped
+            read = _read(planned, self.reading.rules, skipped, transfer.progress)
+        for note in planned.notes:
+            transfer.progress.say(note)
+        _say_skipped(skipped, planned.classes - set(read.names), transfer.progress)
+        labels_of, class_names = number_classes(read.names)
+        if len(labels_of) < 2:
+            raise SourceError(f"it has pictures of the class {shown(repr(read.names[0]), 50)} alone; expected are two")
+        labels = np.array([labels_of[name] for name in read.names], np.uint8)
+        is_test = read.is_test if planned.has_test else _draw(read.names, labels, self.reading)
+        _check_parts(read.names, is_test)
+        _say_doubles(read, labels, is_test, transfer.progress)
+        _say_read(read, is_test, transfer.progress)
+        for part, rows in {"train": ~is_test, "test": is_test}.items():
+            for name, array in zip(FILES[part], (read.images, labels), strict=True):
+                write_idx(folder / name, array[rows])
+        write_class_names(folder, class_names)
+
+
+def _read(planned: Plan, rules: Rules, skipped: list[tuple[str, str]], progress: Progress) -> _Pictures:
+    """Read all pictures of a plan into one array, made once; what cannot be read is added to ``skipped``."""
+    images = np.empty((0, 0, 0), np.uint8)
+    files: list[str] = []
+    names: list[str] = []
+    is_test: list[bool] = []
+    digests: list[bytes] = []
+    progress.begin("read pictures", len(planned.files), "pictures")
+    try:
+        for part, name, entry in planned.files:
+            progress.advance()
+            try:
+                image = read_picture(entry.read(), rules)
+            except ModuleNotFoundError as error:
+                raise SourceError(_MISSING) from error
+            except (PictureError, OSError) as error:
+                skipped.append((str(entry), shown(getattr(error, "strerror", None) or error)))
+                continue
+            if not files:
+                images = _array_for(len(planned.files), image)
+            elif image.shape != images.shape[1:]:
+                raise SourceError(_unlike(files[0], images[0], str(entry), image))
+            images[len(files)] = image
+            files.append(str(entry))
+            names.append(name)
+            is_test.append(part == "test")
+            digests.append(blake2b(image.tobytes(), digest_size=8).digest())
+    finally:
+        progress.end()
+    if not files:
+        raise SourceError(f"it has no picture that can be read; {_describe_skipped(skipped)}")
+    return _Pictures(
+        images[: len(files)], files, names, np.array(is_test), np.frombuffer(b"".join(digests), dtype=np.uint64)
+    )
+
+
+_MISSING = 'pictures are read by Pillow, which is not installed: pip install "digits-pipeline[images]" brings it'
+
+
+def _array_for(n_images: int, first: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return an array for so many images like the first."""
+    n_bytes = n_images * first.size
+    if n_bytes > MAX_BYTES:
+        raise SourceError(
+            f"{n_images} pictures of {_size(first)} pixels take {n_bytes} bytes; at most {MAX_BYTES} are held: set "
+            "fetch.size to fewer pixels, such as 28"
+        )
+    return np.empty((n_images, *first.shape), np.uint8)
+
+
+def _unlike(one: str, first: NDArray[np.uint8], other: str, image: NDArray[np.uint8]) -> str:
+    return (
+        f"pictures differ in size: {shown(one, 100)} has {_size(first)} pixels and {shown(other, 100)} {_size(image)}; "
+        "set fetch.size to bring all to one, such as 28"
+    )
+
+
+def _size(image: NDArray[np.uint8]) -> str:
+    return "x".join(map(str, image.shape))
+
+
+def _draw(names: Sequence[str], labels: NDArray[np.uint8], reading: Reading) -> NDArray[np.bool_]:
+    """Draw the test part: of each class its fraction."""
+    from sklearn.model_selection import StratifiedShuffleSplit  # noqa: PLC0415 - for start-up time
+
+    counts = Counter(names)
+    rarest = min(counts, key=lambda name: (counts[name], natural_key(name)))
+    if counts[rarest] < 2:
+        raise SourceError(
+            f"the class {shown(repr(rarest), 50)} has 1 picture, and there is no test part; expected are 2 or more, to "
+            "draw one"
+        )
+    splitter = StratifiedShuffleSplit(1, test_size=reading.test_fraction, random_state=reading.random_state)
+    is_test = np.zeros(len(labels), dtype=bool)
+    try:
+        _, test = next(splitter.split(labels, labels))
+    except ValueError as error:
+        raise SourceError(f"no test part can be drawn with test_fraction={reading.test_fraction}: {error}") from None
+    is_test[test] = True
+    return is_test
+
+
+def _check_parts(names: Sequence[str], is_test: NDArray[np.bool_]) -> None:
+    """Raise where a class has pictures to test and none to learn from, or a part has none at all."""
+    parts = {part: {names[row] for row in np.flatnonzero(is_test == (part == "test")).tolist()} for part in FILES}
+    for part, classes in parts.items():
+        if not classes:
+            raise SourceError(f"its {part} part has no picture that can be read")
+    lacking = sorted(parts["test"] - parts["train"], key=natural_key)
+    if lacking:
+        raise SourceError(
+            f"the class {shown(repr(lacking[0]), 50)} has pictures in the test part and none in the training part"
+        )
+
+
+def _say_doubles(read: _Pictures, labels: NDArray[np.uint8], is_test: NDArray[np.bool_], progress: Progress) -> None:
+    """Say which pictures are there twice, pixel by pixel, where that does harm."""
+    order = np.argsort(read.digests, kind="stable")
+    same = np.flatnonzero(np.diff(read.digests[order]) == 0)
+    pairs = [(int(order[at]), int(order[at + 1])) for at in same]
+    pairs = [(one, other) for one, other in pairs if np.array_equal(read.images[one], read.images[other])]
+    kinds = {
+        "with two labels": [pair for pair in pairs if labels[pair[0]] != labels[pair[1]]],
+        "in the training part and in the test part": [pair for pair in pairs if is_test[pair[0]] != is_test[pair[1]]],
+    }
+    for kind, found in kinds.items():
+        if found:
+            first = " and ".join(shown(read.files[row], 80) for row in found[0])
+            progress.say(f"warning: the same picture is there {kind}, {len(found)} times: {first}")
+
+
+def _say_read(read: _Pictures, is_test: NDArray[np.bool_], progress: Progress) -> None:
+    """Say what was read: how many pictures of which size, in which part, and of each class."""
+    counts = Counter(read.names)
+    classes = [f"{shown(name, 30)} {counts[name]}" for name in sorted(counts, key=natural_key)]
+    more = [f"{len(classes) - _MOST_CLASSES} more"] if len(classes) > _MOST_CLASSES else []
+    n_test = int(is_test.sum())
+    progress.say(
+        f"read {len(read.files)} pictures of {_size(read.images[0])} pixels, {len(read.files) - n_test} to train and "
+        f"{n_test} to test, in {len(classes)} classes: {', '.join(classes[:_MOST_CLASSES] + more)}"
+    )
+
+
+def _say_skipped(skipped: Sequence[tuple[str, str]], empty: set[str], progress: Progress) -> None:
+    """Say which files were left out, and which folders are no classes since they have no pictures."""
+    if skipped:
+        progress.say(f"warning: {_describe_skipped(skipped)}")
+    if empty:
+        names = [shown(repr(name), 50) for name in sorted(empty, key=natural_key)]
+        more = ", ..." if len(names) > _MOST_FILES else ""
+        progress.say(f"warning: no class, for there is no picture in it: {', '.join(names[:_MOST_FILES])}{more}")
+
+
+def _describe_skipped(skipped: Sequence[tuple[str, str]]) -> str:
+    """List files that were left out, some of them, with the reason of each."""
+    some = "; ".join(f"{shown(name, 80)}: {reason}" for name, reason in skipped[:_MOST_FILES])
+    more = f"; and {len(skipped) - _MOST_FILES} more" if len(skipped) > _MOST_FILES else ""
+    return f"{len(skipped)} files are left out: {some}{more}"

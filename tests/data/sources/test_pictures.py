@@ -1,0 +1,269 @@
+"""Pictures of a person's own as a data set: to the byte, with every odd thing told in a line."""
+
+import builtins
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from pipeline.data.class_names import read_class_names
+from pipeline.data.idx import read_part
+from pipeline.data.own.picture import Rules
+from pipeline.data.sources.base import SourceError
+from pipeline.data.sources.pictures import Pictures, Reading
+from pipeline.parameters import ParameterError
+from pipeline.stages.fetch import Fetch
+
+DIGITS = load_digits()
+IMAGES = (DIGITS.images[:100] * 15.9375).astype(np.uint8)
+LABELS = DIGITS.target[:100]
+
+
+def save(path, pixels):
+    """Write a picture, and the folders that it is in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels, np.uint8)).save(path)
+
+
+def packed(folder):
+    """Return a ZIP archive of a folder, with the folder around all."""
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one in sorted(folder.rglob("*")):
+            archive.write(one, one.relative_to(folder.parent))
+    return path
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Make a folder of two classes with ten pictures each, all unlike."""
+    folder = tmp_path / "own"
+    for number in range(10):
+        for name, offset in {"cat": 0, "dog": 100}.items():
+            save(folder / name / f"{number}.png", np.full((4, 4), number + offset))
+    return folder
+
+
+def brought(path, tmp_path, transfer, **how):
+    """Return what a folder comes to: images and labels of both parts, and the names."""
+    folder = tmp_path / "brought"
+    folder.mkdir(exist_ok=True)
+    rules = Rules(**{name: how.pop(name) for name in ("size", "background") if name in how})
+    Pictures(path, Reading(rules, **how)).bring({}, folder, transfer)
+    return {part: read_part(folder, part) for part in ("train", "test")}, read_class_names(folder)
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_digits_come_back_to_the_byte(tmp_path, transfer, archived):
+    """Exported as PNG, with train and test, they are the images that they were, with their labels."""
+    parts = {"train": slice(70), "test": slice(70, 100)}
+    for part, rows in parts.items():
+        for number, (image, label) in enumerate(zip(IMAGES[rows], LABELS[rows], strict=True)):
+            save(tmp_path / "digits" / part / str(label) / f"{number}.png", image)
+    found, names = brought(packed(tmp_path / "digits") if archived else tmp_path / "digits", tmp_path, transfer)
+    assert names is None
+    for part, rows in parts.items():
+        order = np.argsort(LABELS[rows], kind="stable")
+        assert found[part][0].tobytes() == IMAGES[rows][order].tobytes()
+        assert found[part][1].tolist() == LABELS[rows][order].tolist()
+
+
+def test_names_and_a_line(own, tmp_path, transfer):
+    """Classes have their names, a test part is drawn of each, and a line says what was read."""
+    found, names = brought(own, tmp_path, transfer)
+    assert names == ("cat", "dog")
+    assert [len(labels) for _, labels in found.values()] == [16, 4]
+    assert np.bincount(found["test"][1]).tolist() == [2, 2]
+    assert (found["train"][0][:, 0, 0] >= 100).tolist() == (found["train"][1] == 1).tolist()
+    assert transfer.progress.lines == [
+        "read 20 pictures of 4x4 pixels, 16 to train and 4 to test, in 2 classes: cat 10, dog 10"
+    ]
+    assert transfer.progress.begun == [("read pictures", 20, "pictures")]
+    assert transfer.progress.total == 20
+
+
+def test_the_draw_is_a_seeds(own, tmp_path, transfer):
+    """The same seed draws the same pictures, another draws others, and the fraction is what was asked for."""
+    draws = [brought(own, tmp_path, transfer, random_state=seed, test_fraction=0.5)[0] for seed in (1, 1, 2)]
+    one, same, other = (found["test"][0].tobytes() for found in draws)
+    assert one == same != other
+    assert len(draws[0]["test"][1]) == 10
+
+
+def test_sizes_that_differ(own, tmp_path, transfer):
+    """Without a size, two files that differ are named; with one, all are scaled."""
+    save(own / "cat" / "large.png", np.zeros((9, 6)))
+    with pytest.raises(SourceError, match=r"cat/0.png has 4x4 pixels and cat/large.png 9x6; set fetch.size"):
+        brought(own, tmp_path, transfer)
+    found, _ = brought(own, tmp_path, transfer, size=5)
+    assert np.concatenate([images for images, _ in found.values()]).shape == (21, 5, 5)
+
+
+def test_a_white_background(own, tmp_path, transfer):
+    """It is inverted."""
+    found, _ = brought(own, tmp_path, transfer, background="white")
+    assert found["train"][0].min() == 255 - 109
+
+
+def test_files_that_cannot_be_read_are_told(own, tmp_path, transfer):
+    """They are left out, each with its reason; more than a line holds are counted."""
+    (own / "cat" / "notes.txt").write_text("hello", "utf-8")
+    (own / "dog" / "cut.png").write_bytes((own / "dog" / "1.png").read_bytes()[:50])
+    Image.new("1", (30_000, 30_000)).save(own / "dog" / "huge.png")
+    for number in range(5):
+        (own / "dog" / f"z{number}.csv").write_text("a,b", "utf-8")
+    found, _ = brought(own, tmp_path, transfer)
+    assert sum(len(labels) for _, labels in found.values()) == 20
+    warning = transfer.progress.lines[0]
+    assert warning.startswith("warning: 8 files are left out: cat/notes.txt: it is a text file; dog/cut.png: it is dam")
+    assert "dog/huge.png: it unfolds to more than 67108864 pixels; and 5 more" in warning
+
+
+def test_empty_classes_are_told(own, tmp_path, transfer):
+    """A folder without a picture is no class, whether it is empty or has only other files."""
+    (own / "empty").mkdir()
+    (own / "docs").mkdir()
+    (own / "docs" / "a.txt").write_text("hello", "utf-8")
+    _, names = brought(own, tmp_path, transfer)
+    assert names == ("cat", "dog")
+    assert "warning: no class, for there is no picture in it: 'docs', 'empty'" in transfer.progress.lines
+
+
+def test_one_picture_with_two_labels_is_told(own, tmp_path, transfer):
+    """It is taken as it is, and both files are named."""
+    shutil.copy(own / "cat" / "3.png", own / "dog" / "same.png")
+    brought(own, tmp_path, transfer)
+    words = "warning: the same picture is there with two labels, 1 times: cat/3.png and dog/same.png"
+    assert words in transfer.progress.lines
+
+
+def test_a_picture_on_both_sides_is_told(own, tmp_path, transfer):
+    """What is in train and in test is no fair test."""
+    for part in ("train", "test"):
+        shutil.copytree(own, tmp_path / "parts" / part)
+    brought(tmp_path / "parts", tmp_path, transfer)
+    assert any("in the training part and in the test part, 20 times" in line for line in transfer.progress.lines)
+
+
+def _only_cats(own):
+    shutil.rmtree(own / "dog")
+
+
+def _one_dog(own):
+    for number in range(1, 10):
+        (own / "dog" / f"{number}.png").unlink()
+
+
+def _other_case(own):
+    shutil.copytree(own / "cat", own / "x" / "Cat")
+    (own / "x" / "Cat").rename(own / "Cat")
+
+
+def _no_picture(own):
+    for path in own.rglob("*.png"):
+        path.write_bytes(b"hello")
+
+
+def _untrained(own):
+    for name in ("cat", "dog"):
+        save(own / "train" / name / "1.png", np.zeros((4, 4)))
+    shutil.move(own / "cat", own / "test" / "cow")
+    shutil.rmtree(own / "dog")
+
+
+def _too_many_pixels(own):
+    shutil.rmtree(own / "cat")
+    for number in range(20):
+        Image.new("1", (8000, 8000)).save(own / "dog" / f"{number}.png")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_only_cats, "it has pictures of the class 'cat' alone"),
+        (_one_dog, "the class 'dog' has 1 picture, and there is no test part"),
+        (_other_case, "the classes 'Cat' and 'cat' differ only in case"),
+        (_no_picture, "it has no picture that can be read; 20 files are left out: cat/0.png: it is a text file"),
+        (_untrained, "the class 'cow' has pictures in the test part and none in the training part"),
+        (_too_many_pixels, r"20 pictures of 8000x8000 pixels take .* set fetch.size"),
+    ],
+)
+def test_what_no_one_could_learn_from_is_refused(own, tmp_path, transfer, spoil, words):
+    """Each has one clear answer."""
+    spoil(own)
+    with pytest.raises((SourceError, ValueError), match=words):
+        brought(own, tmp_path, transfer)
+
+
+def test_more_to_test_than_there_is(own, tmp_path, transfer):
+    """A fraction that leaves a class without a picture is told with its name."""
+    with pytest.raises(SourceError, match=r"no test part can be drawn with test_fraction=0.99"):
+        brought(own, tmp_path, transfer, test_fraction=0.99)
+
+
+def test_a_damaged_or_encrypted_member_is_told(own, tmp_path, transfer):
+    """A ZIP archive with a byte turned gives all others, and names the one."""
+    path = packed(own)
+    with zipfile.ZipFile(path) as archive:
+        info = archive.infolist()[3]
+    content = bytearray(path.read_bytes())
+    content[info.header_offset + 30 + len(info.filename) + 5] ^= 255
+    path.write_bytes(content)
+    found, _ = brought(path, tmp_path, transfer)
+    assert sum(len(labels) for _, labels in found.values()) == 19
+    assert f"1 files are left out: {info.filename}: it is damaged" in transfer.progress.lines[0]
+
+
+def test_without_pillow(own, tmp_path, transfer, monkeypatch):
+    """The error names the extra that brings it."""
+    imported = builtins.__import__
+
+    def refuse(name, *rest):
+        if name == "PIL":
+            raise ModuleNotFoundError("No module named 'PIL'", name="PIL")
+        return imported(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(SourceError, match=r"pip install \"digits-pipeline\[images\]\" brings it"):
+        brought(own, tmp_path, transfer)
+
+
+def test_fetch_takes_them(own, tmp_path):
+    """A folder and an archive are data sets; what they are made by is in the record, and where they lie is not."""
+    fetch = Fetch(dataset=str(own), size=8, test_fraction=0.5)
+    X, y = fetch.load("train")
+    assert X.shape == (10, 64)
+    assert fetch.class_names_ == ("cat", "dog")
+    assert np.bincount(y).tolist() == [5, 5]
+    done = Fetch(dataset=str(packed(own)), size=8).run(tmp_path / "artifacts")
+    assert done["source"] == f"archive {own.with_suffix('.zip')}"
+    assert read_class_names(tmp_path / "artifacts" / "raw") == ("cat", "dog")
+    assert str(own) not in (tmp_path / "artifacts" / "raw" / "provenance.json").read_text("utf-8")
+    assert fetch.recorded_parameters() == {
+        "dataset": "folder",
+        "size": 8,
+        "background": "black",
+        "test_fraction": 0.5,
+        "random_state": 42,
+    }
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"dataset": "digits", "size": 28}, "size is for pictures of your own, and must be null for dataset digits"),
+        ({"dataset": "digits", "background": "white"}, "background is for pictures of your own, and must be black"),
+        ({"dataset": "own/cat/1.png"}, "dataset must be a folder or a ZIP archive .* own/cat/1.png is a PNG image"),
+        ({"dataset": "own", "size": 0}, "size must be"),
+        ({"dataset": "own", "test_fraction": 1.0}, "test_fraction must be a number > 0 and < 1"),
+    ],
+)
+def test_wrong_parameters(own, tmp_path, monkeypatch, how, words):
+    """What is asked for in vain is told, by name."""
+    del own
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParameterError, match=words):
+        Fetch(**how).load()
