@@ -10,6 +10,7 @@ record by `pipeline.provenance`.
 
 import csv
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,6 +35,9 @@ EVALUATION = "evaluation"
 MAKERS = {RAW: "fetch", PREPARED: "preprocess", SPLIT: "split", MODEL: "train", EVALUATION: "evaluate"}
 """The folders in the order of the work, and the stage that makes each."""
 
+DEFAULT_ARTIFACTS = Path("artifacts")
+"""The folder of the artifacts where ``--artifacts`` names no other."""
+
 NORMALIZER = "normalize.json"
 NETWORK = "model.npz"
 HISTORY = "history.csv"
@@ -43,6 +47,18 @@ MISTAKES = "mistakes.csv"
 
 PICTURES = ("learning_curves", "confusion", "mistakes", "weights")
 """What `Evaluate` draws; see `picture_name`."""
+
+
+def remedy(stage: str, artifacts: Path) -> str:
+    """Return the command that runs a stage in a folder of artifacts, as advice shows it.
+
+    Examples
+    --------
+    >>> remedy("train", DEFAULT_ARTIFACTS), remedy("train", Path("my trial"))
+    ('`python -m pipeline train`', "`python -m pipeline train --artifacts 'my trial'`")
+    """
+    named = [] if artifacts == DEFAULT_ARTIFACTS else ["--artifacts", shlex.quote(str(artifacts))]
+    return command(stage, *named)
 
 
 def pixels_name(part: str) -> str:
@@ -296,8 +312,8 @@ def read_training(
     train, validation = read_rows(artifacts, "train", len(y)), read_rows(artifacts, "validation", len(y))
     if both := np.intersect1d(train, validation).size:
         raise ProvenanceError(
-            f"{artifacts / SPLIT} has {both} rows both for training and for validation: {command('split')} makes it "
-            "anew"
+            f"{artifacts / SPLIT} has {both} rows both for training and for validation: {remedy('split', artifacts)} "
+            "makes it anew"
         )
     watched = {"X_val": X[validation], "y_val": y[validation]} if len(validation) else {}
     return normalize, _rows(X, train), y[train], watched
@@ -308,12 +324,12 @@ def _check_width(prepared: Path, normalize: "Normalize", X: "NDArray[Any]", n_la
     if len(X) != n_labels:
         raise ProvenanceError(
             f"{prepared} has {len(X)} images in {pixels_name('train')} and {n_labels} labels in "
-            f"{labels_name('train')}: {command('preprocess')} makes both anew"
+            f"{labels_name('train')}: {remedy('preprocess', prepared.parent)} makes both anew"
         )
     if X.shape[1] != normalize.n_features_in_:
         raise ProvenanceError(
             f"{prepared / NORMALIZER} is for images of {shown(normalize.n_features_in_, 30)} pixels, and "
-            f"{pixels_name('train')} has the shape {X.shape}: {command('preprocess')} makes both anew"
+            f"{pixels_name('train')} has the shape {X.shape}: {remedy('preprocess', prepared.parent)} makes both anew"
         )
 
 

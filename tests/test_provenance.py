@@ -241,7 +241,7 @@ def test_what_does_not_fit_together_is_refused(artifacts, case):
             make(stage, artifacts)
         if mend == mends[0]:
             assert str(caught.value).startswith(f"{artifacts / made} was made from another {artifacts / source} than ")
-        assert f"`python -m pipeline {mend}` makes it anew" in str(caught.value)
+        assert f"`python -m pipeline {mend} --artifacts {artifacts}` makes it anew" in str(caught.value)
         assert "\n" not in str(caught.value)
         assert {path: path.read_bytes() for path in folder.iterdir()} == before
         make(mend, artifacts)
@@ -295,7 +295,9 @@ def test_folders_without_a_record_work(artifacts, without):
 def test_a_damaged_record_says_which_command_makes_it(artifacts):
     """It is not passed over: what it said may have mattered."""
     (artifacts / "model" / RECORD).write_text("{", "utf-8")
-    with pytest.raises(ProvenanceError, match=r"model.*json is damaged: `python -m pipeline train` makes it anew"):
+    with pytest.raises(
+        ProvenanceError, match=r"json is damaged: `python -m pipeline train --artifacts .*` makes it anew"
+    ):
         make("evaluate", artifacts)
 
 
@@ -313,7 +315,7 @@ def test_a_normaliser_of_another_width_is_refused(artifacts):
     path.write_text(json.dumps(state), "utf-8")
     with pytest.raises(
         ProvenanceError,
-        match=r"is for images of 25 pixels, and train_X.npy has the shape \(60, 12\): `python -m pipeline preprocess`",
+        match=r"for images of 25 pixels, and train_X.npy has the shape \(60, 12\): `python -m pipeline preprocess ",
     ):
         make("train", artifacts)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pipeline.artifacts import MAKERS, known_names
+from pipeline.artifacts import MAKERS, known_names, remedy
 from pipeline.files import UnwritableError, check_replaceable, find_foreign, naming_full_disk, replacing_folder, sweep
 from pipeline.locking import locking
 from pipeline.parameters import check_parameters, parameters_of
@@ -82,7 +82,7 @@ class Stage(ABC):
         sweep(root, MAKERS)
         for name in self.reads:
             if not (root / name).is_dir():
-                raise _missing_input(f"{root / name} is missing", name)
+                raise _missing_input(f"{root / name} is missing", root, name)
         self.check_output(root)
         progress = progress or Progress()
         with locking(root, wait=wait, say=progress.say):
@@ -189,9 +189,9 @@ def _known(folder: Path) -> tuple[str, ...]:
     return (RECORD, *known_names(folder.name), *(glob.escape(file) for file in (record.files if record else ())))
 
 
-def _missing_input(words: str, name: str) -> MissingInputError:
+def _missing_input(words: str, root: Path, name: str) -> MissingInputError:
     """Return the error for an input that is not there, or not all of it."""
-    return MissingInputError(f"{words}: {command(MAKERS[name])} makes it (`run` makes all)")
+    return MissingInputError(f"{words}: {remedy(MAKERS[name], root)} makes it (`run` makes all)")
 
 
 def _read_record(root: Path, name: str) -> Record | None:
@@ -199,15 +199,15 @@ def _read_record(root: Path, name: str) -> Record | None:
     try:
         return read_record(root / name)
     except ProvenanceError as error:
-        raise ProvenanceError(f"{error}: {command(MAKERS[name])} makes it anew") from error
+        raise ProvenanceError(f"{error}: {remedy(MAKERS[name], root)} makes it anew") from error
 
 
 def _mismatch(root: Path, made: str, source: str) -> ProvenanceError:
     """Return the error for a folder that was made from another one than is there now."""
     there = "is there now" if (root / source).is_dir() else "the folders before it were"
     return ProvenanceError(
-        f"{root / made} was made from another {root / source} than {there}: {command(MAKERS[made])} makes it anew, and "
-        "then the stages after it (`run` makes all)"
+        f"{root / made} was made from another {root / source} than {there}: {remedy(MAKERS[made], root)} makes it "
+        "anew, and then the stages after it (`run` makes all)"
     )
 
 
@@ -216,7 +216,7 @@ def _name_maker(error: FileNotFoundError, root: Path, reads: tuple[str, ...]) ->
     words = f"{error.filename} is missing" if error.filename else str(error)
     for name in reads:
         if words.startswith(str(root / name)):
-            raise _missing_input(words, name) from error
+            raise _missing_input(words, root, name) from error
 
 
 __all__ = ["MissingInputError", "Stage", "check_output", "replacing_output"]

@@ -39,13 +39,13 @@ from pipeline.artifacts import (
     read_history,
     read_images,
     read_rows,
+    remedy,
 )
 from pipeline.data.class_names import named
 from pipeline.files import write_new
 from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model
 from pipeline.parameters import check_parameters
-from pipeline.program import command
 from pipeline.progress import Progress
 from pipeline.provenance import RECORD, ProvenanceError, read_record
 from pipeline.stages.base import Stage
@@ -334,7 +334,8 @@ def _check_model(artifacts: Path, model: Any, images: NDArray[np.uint8], progres
     if model.n_features_in_ != height * width:
         raise ProvenanceError(
             f"{artifacts / MODEL} takes images of {model.n_features_in_} pixels, and {artifacts / RAW} has "
-            f"{height}x{width}: {command('train')} makes it anew, after the stages before it (`run` makes all)"
+            f"{height}x{width}: {remedy('train', artifacts)} makes it anew, after the stages before it (`run` makes "
+            "all)"
         )
     for name in (SPLIT, MODEL):
         if read_record(artifacts / name) is None:

@@ -366,6 +366,13 @@ def test_a_missing_input_says_which_command_makes_it(command, maker):
     assert f"`python -m pipeline {maker}` makes it" in line_of(error)
 
 
+def test_advice_names_the_folder_in_which_the_command_was_called():
+    """Typed as it stands, it mends that folder, and leaves the artifacts of this one alone."""
+    code, _, error = call("train", "--artifacts", "my trial")
+    assert code == 1
+    assert "`python -m pipeline split --artifacts 'my trial'` makes it" in line_of(error)
+
+
 @pytest.mark.parametrize(
     ("trouble", "message"),
     [

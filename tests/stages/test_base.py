@@ -180,7 +180,7 @@ def test_what_killed_processes_have_left_is_cleared_up_by_any_stage(artifacts):
 
 def test_a_missing_input_names_its_maker(tmp_path):
     """The error says what is missing and which command makes it; nothing is written."""
-    with pytest.raises(MissingInputError, match=r"raw is missing: `python -m pipeline fetch` makes it"):
+    with pytest.raises(MissingInputError, match=r"raw is missing: `python -m pipeline fetch --artifacts .*` makes it"):
         Copy().run(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -188,7 +188,7 @@ def test_a_missing_input_names_its_maker(tmp_path):
 def test_a_missing_file_names_its_maker(artifacts):
     """A folder that has lost a file is as good as missing, and the same command makes it."""
     (artifacts / "raw/word").unlink()
-    with pytest.raises(MissingInputError, match=r"word is missing: `python -m pipeline fetch` makes it"):
+    with pytest.raises(MissingInputError, match=r"word is missing: `python -m pipeline fetch --artifacts .*` makes it"):
         Copy().run(artifacts)
     assert [path.name for path in artifacts.iterdir()] == ["raw"]
 
