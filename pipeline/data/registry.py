@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.data.idx import FILES
 from pipeline.data.idx_names import is_idx_folder
+from pipeline.data.own.csv_table import TableError, names_files
 from pipeline.data.own.tree import has_folders
 from pipeline.data.signatures import HEAD, describe_kind
 from pipeline.data.sources.base import Files, Source
@@ -16,7 +17,7 @@ from pipeline.data.sources.local import Folder, ScikitLearnDigits
 from pipeline.data.sources.mirror import Mirror
 from pipeline.data.sources.openml import OpenML
 from pipeline.data.sources.packages import CsvWheel, NpmPackage
-from pipeline.data.sources.pictures import Pictures, Reading
+from pipeline.data.sources.pictures import Pictures, Pixels, Reading
 from pipeline.parameters import ParameterError, closest
 
 
@@ -153,20 +154,25 @@ def find_dataset(name: str, reading: Reading | None = None) -> Dataset:
         own = Pictures(name, reading or Reading()) if is_pictures else Folder(name)
         return Dataset(name, dict.fromkeys(_NAMES), sources=(own,))
     if Path(name).is_file():
-        _check_archive(Path(name))
-        return Dataset(name, dict.fromkeys(_NAMES), sources=(Pictures(name, reading or Reading()),))
+        return Dataset(name, dict.fromkeys(_NAMES), sources=(_source_of_file(Path(name), reading or Reading()),))
     known = f"dataset must be {', '.join(REGISTRY)}, openml:NAME or a folder or ZIP archive that is there; got {name!r}"
     raise ParameterError(known + _hint(name))
 
 
-def _check_archive(path: Path) -> None:
-    """Raise where a file is no ZIP archive, by its first bytes and not by its name."""
+def _source_of_file(path: Path, reading: Reading) -> Source:
+    """Return what reads a file, by its content and not by its name; raise where it is none that can be read."""
     with path.open("rb") as file:
         head = file.read(HEAD)
-    if not head.startswith(b"PK"):
+    if head.startswith(b"PK"):
+        return Pictures(str(path), reading)
+    if describe_kind(head) != "a text file":
         raise ParameterError(
-            f"dataset must be a folder or a ZIP archive where it is a path; {path} is {describe_kind(head)}"
+            f"dataset must be a folder, a ZIP archive or a CSV where it is a path; {path} is {describe_kind(head)}"
         )
+    try:
+        return Pictures(str(path), reading) if names_files(path) else Pixels(str(path), reading)
+    except TableError as error:
+        raise ParameterError(f"dataset {path} cannot be read: {error}") from error
 
 
 def _hint(name: str) -> str:

@@ -35,9 +35,9 @@ class Fetch(Stage, BaseEstimator):
     Parameters
     ----------
     dataset : str, default="mnist"
-        Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER, a folder of IDX files, or a
-        folder or ZIP archive with a folder of pictures for each class. ``digits`` is the small set inside scikit-learn,
-        and needs no network.
+        Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER, a folder of IDX files, a
+        folder or ZIP archive with a folder of pictures for each class, or a CSV of label and pixels or of file and
+        label. ``digits`` is the small set inside scikit-learn, and needs no network.
     source : str, default="auto"
         What brings it: auto asks each source in turn, the user's cache first.
     timeout : float, default=10.0
@@ -166,7 +166,7 @@ class Fetch(Stage, BaseEstimator):
     def _deliver(self, folder: Path, progress: Progress) -> str:
         reading = Reading(Rules(self.size, self.background), self.test_fraction, self.random_state)
         dataset = find_dataset(self.dataset, reading)
-        if not any(isinstance(source, Pictures) for source in dataset.sources):
+        if not any(type(source) is Pictures for source in dataset.sources):
             self._check_unused()
         return deliver(dataset, self.source, folder, Transfer(self.timeout, self.retries, progress))
 

@@ -1,1 +1,1 @@
-"""The readers of people's own formats: pictures in folders of classes, in a folder or in a ZIP archive."""
+"""The readers of people's own formats: pictures in folders of classes or named by a CSV, and CSVs of pixels."""

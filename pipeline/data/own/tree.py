@@ -26,7 +26,7 @@ MAX_BYTES = 2**27
 _OF_SYSTEMS = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "__pycache__"}
 _FILES_OF_SYSTEMS = {"thumbs.db", "desktop.ini"}
 
-_PARTS = {
+PARTS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("test", "testing", "t10k"), "test"),
     **dict.fromkeys(("val", "valid", "validation"), "validation"),
@@ -132,11 +132,11 @@ def _folder(top: Path) -> Tree:
                 tree.folders.add(path)
                 pending.append((path, Path(one.path), above))
             elif path[-1].lower() not in _FILES_OF_SYSTEMS:
-                tree.files.append(Entry(path, partial(_read_file, Path(one.path))))
+                tree.files.append(Entry(path, partial(read_file, Path(one.path))))
     return tree
 
 
-def _read_file(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """Return the bytes of a file of bounded size."""
     known = path.stat()
     if not stat.S_ISREG(known.st_mode):
@@ -220,7 +220,7 @@ def plan(tree: Tree) -> Plan:
         raise TreeError(_no_classes(skipped))
     classes = {path[level] for path in tree.folders if len(path) > level and (not parts or path[depth] in parts)}
     kinds = set(parts.values())
-    renamed, notes = _assign_validation(kinds)
+    renamed, notes = assign_validation(kinds)
     files = sorted(
         ((renamed.get(part, part), name, entry) for part, name, entry in chosen),
         key=lambda one: (one[0] != "train", natural_key(one[1]), tuple(map(natural_key, one[2].path))),
@@ -228,7 +228,7 @@ def plan(tree: Tree) -> Plan:
     return Plan(files, any(part == "test" for part, _, _ in files), classes, skipped, notes)
 
 
-def _assign_validation(kinds: Collection[str]) -> tuple[dict[str, Literal["train", "test"]], list[str]]:
+def assign_validation(kinds: Collection[str]) -> tuple[dict[str, Literal["train", "test"]], list[str]]:
     """Say where a part for validation goes, for `split` draws that of its own."""
     if "validation" not in kinds:
         return {}, []
@@ -252,7 +252,7 @@ def _depth_of_wrappers(tree: Tree) -> int:
 def _parts(tree: Tree, depth: int) -> dict[str, str]:
     """Return the folders that are parts of the data set, by their names; none, where folders are classes."""
     first = {path[depth] for path in tree.folders if len(path) > depth}
-    parts = {name: _PARTS[name.casefold()] for name in sorted(first) if name.casefold() in _PARTS}
+    parts = {name: PARTS[name.casefold()] for name in sorted(first) if name.casefold() in PARTS}
     with_classes = {path[depth] for path in tree.folders if len(path) > depth + 1} & parts.keys()
     if not with_classes or (len(parts) < len(first) and len(with_classes) < 2):
         if parts and len(parts) == len(first) and "train" in parts.values():

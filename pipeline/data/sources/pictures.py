@@ -4,8 +4,10 @@ Hands on the four files, the names of the classes beside them, and lines that sa
 """
 
 import os
+import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.class_names import natural_key, number_classes, write_class_names
 from pipeline.data.idx import FILES, MAX_BYTES, write_idx
+from pipeline.data.own.csv_table import plan_files, read_pixels
 from pipeline.data.own.picture import PictureError, Rules, read_picture
 from pipeline.data.own.tree import Plan, opened_tree, plan
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
@@ -73,22 +76,29 @@ class Pictures(Source):
     remote = False
 
     def __str__(self) -> str:
-        return f"{'folder' if Path(self.path).is_dir() else 'archive'} {self.path}"
+        return f"{'folder' if Path(self.path).is_dir() else 'file'} {self.path}"
 
     def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
         """Read all pictures, number the classes, and draw a test part where there is none."""
-        with opened_tree(Path(self.path)) as tree:
-            planned = plan(tree)
+        with opened_plan(Path(self.path)) as (planned, groups):
             skipped = planned.skipped
             read = _read(planned, self.reading.rules, skipped, transfer.progress)
         for note in planned.notes:
             transfer.progress.say(note)
         _say_skipped(skipped, planned.classes - set(read.names), transfer.progress)
+        self._hand_over(
+            read, planned.has_test, [groups[name] for name in read.files] if groups else None, folder, transfer
+        )
+
+    def _hand_over(
+        self, read: _Pictures, has_test: bool, groups: list[str] | None, folder: Path, transfer: Transfer
+    ) -> None:
+        """Write the four files and the names of the classes, and say what was read."""
         labels_of, class_names = number_classes(read.names)
         if len(labels_of) < 2:
             raise SourceError(f"it has pictures of the class {shown(repr(read.names[0]), 50)} alone; expected are two")
         labels = np.array([labels_of[name] for name in read.names], np.uint8)
-        is_test = read.is_test if planned.has_test else _draw(read.names, labels, self.reading)
+        is_test = read.is_test if has_test else _draw(read.names, labels, self.reading, groups)
         _check_parts(read.names, is_test)
         _say_doubles(read, labels, is_test, transfer.progress)
         _say_read(read, is_test, transfer.progress)
@@ -96,6 +106,37 @@ class Pictures(Source):
             for name, array in zip(FILES[part], (read.images, labels), strict=True):
                 write_idx(folder / name, array[rows])
         write_class_names(folder, class_names)
+
+
+@dataclass(frozen=True)
+class Pixels(Pictures):
+    """A CSV of labels and pixels, read as it is: size and background are for pictures."""
+
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
+        """Read all rows, number the classes, and draw a test part."""
+        table = read_pixels(Path(self.path))
+        names = [f"row {number}" for number in range(1, len(table.labels) + 1)]
+        read = _Pictures(table.images, names, table.labels, np.zeros(len(names), bool), _digests(table.images))
+        self._hand_over(read, has_test=False, groups=None, folder=folder, transfer=transfer)
+
+
+def _digests(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return a number for each image that is the same for equal ones."""
+    return np.frombuffer(b"".join(_digest(image) for image in images), dtype=np.uint64)
+
+
+def _digest(image: NDArray[np.uint8]) -> bytes:
+    return blake2b(image.tobytes(), digest_size=8).digest()
+
+
+@contextmanager
+def opened_plan(path: Path) -> Iterator[tuple[Plan, dict[str, str]]]:
+    """Hand over which file is of which class, and the groups of files where a CSV has some."""
+    if path.is_file() and not zipfile.is_zipfile(path):
+        yield plan_files(path)
+        return
+    with opened_tree(path) as tree:
+        yield plan(tree), {}
 
 
 def _read(planned: Plan, rules: Rules, skipped: list[tuple[str, str]], progress: Progress) -> _Pictures:
@@ -124,7 +165,7 @@ def _read(planned: Plan, rules: Rules, skipped: list[tuple[str, str]], progress:
             files.append(str(entry))
             names.append(name)
             is_test.append(part == "test")
-            digests.append(blake2b(image.tobytes(), digest_size=8).digest())
+            digests.append(_digest(image))
     finally:
         progress.end()
     if not files:
@@ -159,9 +200,11 @@ def _size(image: NDArray[np.uint8]) -> str:
     return "x".join(map(str, image.shape))
 
 
-def _draw(names: Sequence[str], labels: NDArray[np.uint8], reading: Reading) -> NDArray[np.bool_]:
-    """Draw the test part: of each class its fraction."""
-    from sklearn.model_selection import StratifiedShuffleSplit  # noqa: PLC0415 - for start-up time
+def _draw(
+    names: Sequence[str], labels: NDArray[np.uint8], reading: Reading, groups: Sequence[str] | None
+) -> NDArray[np.bool_]:
+    """Draw the test part: of each class its fraction, and no group on both sides."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit  # noqa: PLC0415 - start-up time
 
     counts = Counter(names)
     rarest = min(counts, key=lambda name: (counts[name], natural_key(name)))
@@ -170,10 +213,14 @@ def _draw(names: Sequence[str], labels: NDArray[np.uint8], reading: Reading) -> 
             f"the class {shown(repr(rarest), 50)} has 1 picture, and there is no test part; expected are 2 or more, to "
             "draw one"
         )
-    splitter = StratifiedShuffleSplit(1, test_size=reading.test_fraction, random_state=reading.random_state)
+    if groups is None:
+        splitter = StratifiedShuffleSplit(1, test_size=reading.test_fraction, random_state=reading.random_state)
+    else:
+        n_folds = max(2, round(1 / reading.test_fraction))
+        splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=reading.random_state)
     is_test = np.zeros(len(labels), dtype=bool)
     try:
-        _, test = next(splitter.split(labels, labels))
+        _, test = next(splitter.split(labels, labels, groups))
     except ValueError as error:
         raise SourceError(f"no test part can be drawn with test_fraction={reading.test_fraction}: {error}") from None
     is_test[test] = True

@@ -239,7 +239,7 @@ def test_fetch_takes_them(own, tmp_path):
     assert fetch.class_names_ == ("cat", "dog")
     assert np.bincount(y).tolist() == [5, 5]
     done = Fetch(dataset=str(packed(own)), size=8).run(tmp_path / "artifacts")
-    assert done["source"] == f"archive {own.with_suffix('.zip')}"
+    assert done["source"] == f"file {own.with_suffix('.zip')}"
     assert read_class_names(tmp_path / "artifacts" / "raw") == ("cat", "dog")
     assert str(own) not in (tmp_path / "artifacts" / "raw" / "provenance.json").read_text("utf-8")
     assert fetch.recorded_parameters() == {
@@ -256,7 +256,10 @@ def test_fetch_takes_them(own, tmp_path):
     [
         ({"dataset": "digits", "size": 28}, "size is for pictures of your own, and must be null for dataset digits"),
         ({"dataset": "digits", "background": "white"}, "background is for pictures of your own, and must be black"),
-        ({"dataset": "own/cat/1.png"}, "dataset must be a folder or a ZIP archive .* own/cat/1.png is a PNG image"),
+        (
+            {"dataset": "own/cat/1.png"},
+            "dataset must be a folder, a ZIP archive or a CSV .* own/cat/1.png is a PNG image",
+        ),
         ({"dataset": "own", "size": 0}, "size must be"),
         ({"dataset": "own", "test_fraction": 1.0}, "test_fraction must be a number > 0 and < 1"),
     ],
@@ -267,3 +270,41 @@ def test_wrong_parameters(own, tmp_path, monkeypatch, how, words):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ParameterError, match=words):
         Fetch(**how).load()
+
+
+def test_a_table_of_pixels_comes_back_to_the_byte(tmp_path):
+    """A CSV as Kaggle has it is a data set; a test part is drawn of it."""
+    rows = [f"{label}," + ",".join(map(str, image.ravel())) for image, label in zip(IMAGES, LABELS, strict=True)]
+    path = tmp_path / "train.csv"
+    path.write_text("label," + ",".join(f"pixel{number}" for number in range(64)) + "\n" + "\n".join(rows), "utf-8")
+    fetch = Fetch(dataset=str(path), test_fraction=0.3)
+    parts = [fetch.load(part) for part in ("train", "test")]
+    assert [len(y) for _, y in parts] == [70, 30]
+    found = {(label, image.tobytes()) for X, y in parts for image, label in zip(X, y.tolist(), strict=True)}
+    assert found == {(label, image.tobytes()) for image, label in zip(IMAGES, LABELS.tolist(), strict=True)}
+    with pytest.raises(ParameterError, match="size is for pictures of your own"):
+        Fetch(dataset=str(path), size=28).load()
+
+
+def test_a_table_of_files_keeps_a_writer_on_one_side(tmp_path):
+    """With a column of groups, no group is both learned from and tested on."""
+    lines = ["file,label,group"]
+    for number, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
+        marked = image.copy()
+        marked[0, 0] = number % 10
+        save(tmp_path / "pictures" / f"{number}.png", marked)
+        lines.append(f"pictures/{number}.png,class {label},writer {number % 10}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines), "utf-8")
+    fetch = Fetch(dataset=str(tmp_path / "labels.csv"), random_state=3)
+    writers = [set(fetch.load(part)[0][:, 0].tolist()) for part in ("train", "test")]
+    assert fetch.class_names_ == tuple(f"class {label}" for label in range(10))
+    assert writers[0] | writers[1] == set(range(10))
+    assert not writers[0] & writers[1]
+    assert len(writers[1]) == 2
+
+
+def test_a_table_of_anything_else_is_refused(tmp_path):
+    """With what is expected of the first line."""
+    (tmp_path / "people.csv").write_text("name,age,size\na,1,2\n", "utf-8")
+    with pytest.raises(ParameterError, match=r"people.csv cannot be read: its first line is neither"):
+        Fetch(dataset=str(tmp_path / "people.csv")).load()

@@ -1,0 +1,225 @@
+"""A CSV of a person's own: images as rows of pixels beside a label, or names of files of pictures beside a label.
+
+Which of the two it is, its first line says. Rows of pixels are read some at a time, so that a large table takes little
+more memory than its images do as bytes.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
+from math import isqrt
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.class_names import natural_key
+from pipeline.data.idx import MAX_BYTES
+from pipeline.data.own.tree import PARTS, Entry, Plan, TreeError, assign_validation, read_file
+from pipeline.text import shown
+
+_LABELS = ("label", "class", "target", "y")
+_FILES = ("file", "filename", "file_name", "image", "path")
+_MAX_LINE = 2**20
+_ROWS = 1000
+"""Rows that are turned into numbers at once."""
+
+
+class TableError(ValueError):
+    """A CSV does not hold images and labels; the message says in which line, and what is expected."""
+
+
+@dataclass(frozen=True)
+class PixelTable:
+    """Images and their labels as text, from a CSV of pixels."""
+
+    images: NDArray[np.uint8]
+    labels: list[str]
+
+
+def _lines(file: io.TextIOBase) -> Iterator[str]:
+    """Yield the lines that are not empty, each of bounded length."""
+    while line := file.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE:
+            raise TableError(f"it has a line of more than {_MAX_LINE} letters, and is no CSV of images")
+        if line.strip():
+            yield line
+
+
+def _opened(path: Path) -> io.TextIOBase:
+    return path.open(encoding="utf-8-sig", errors="strict", newline=None)
+
+
+def _header(path: Path) -> tuple[list[str], str]:
+    """Return the fields of the first line, in small letters, and what stands between them."""
+    try:
+        with _opened(path) as file:
+            first = next(_lines(file), "")
+    except UnicodeDecodeError:
+        raise TableError("it is no text in UTF-8") from None
+    between = max(",;\t", key=first.count)
+    return [name.strip().strip('"').lower() for name in first.split(between)], between
+
+
+def names_files(path: Path) -> bool:
+    """Tell whether a CSV names files of pictures, by its first line.
+
+    Raises
+    ------
+    TableError
+        Where its first line can be neither of the two kinds.
+    """
+    header, _ = _header(path)
+    if any(name in _FILES for name in header) and any(name in _LABELS for name in header):
+        return True
+    if len(header) < 2 or isqrt(len(header) - 1) ** 2 != len(header) - 1:
+        raise TableError(
+            "its first line is neither label and pixels of a square image (label,pixel0,pixel1,...) nor names of "
+            f"columns with file and label among them; it has {len(header)} columns: {shown(', '.join(header), 80)}"
+        )
+    return False
+
+
+def read_pixels(path: Path) -> PixelTable:
+    """Read rows of a label and the pixels of a square image, as Kaggle has them; the label may stand first or last.
+
+    Parameters
+    ----------
+    path : Path
+        A file of which `names_files` is false. Without names of columns, the label stands first.
+
+    Returns
+    -------
+    PixelTable
+
+    Raises
+    ------
+    TableError
+        Naming the line, where a row is of another length, or a pixel no integer from 0 to 255.
+    """
+    header, between = _header(path)
+    named = not all(name.lstrip("+-").replace(".", "", 1).isdecimal() for name in header[1:])
+    last = named and header[-1] in _LABELS
+    if named and not last and header[0] not in _LABELS:
+        raise TableError(f"its first and last columns are {header[0]!r} and {header[-1]!r}; one must be called label")
+    items, labels = bytearray(), list[str]()
+    try:
+        with _opened(path) as file:
+            rows = islice(_lines(file), int(named), None)
+            while some := list(islice(rows, _ROWS)):
+                block, found = _numbers(some, between, len(header), first=len(labels) + 1 + named, last=last)
+                items += block.tobytes()
+                labels += found
+                if len(items) > MAX_BYTES:
+                    raise TableError(f"its images take more than {MAX_BYTES} bytes, which is all that is held")
+    except UnicodeDecodeError:
+        raise TableError("it is no text in UTF-8") from None
+    if not labels:
+        raise TableError("it has no row")
+    side = isqrt(len(header) - 1)
+    return PixelTable(np.frombuffer(items, np.uint8).reshape(-1, side, side), labels)
+
+
+def _numbers(
+    lines: Sequence[str], between: str, n_columns: int, *, first: int, last: bool
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Return the pixels of some lines, and their labels; ``first`` is the number of the first line."""
+    labels, pixels = [], []
+    for number, line in enumerate(lines, start=first):
+        if line.count(between) != n_columns - 1:
+            raise TableError(f"row {number} has {line.count(between) + 1} columns; expected are {n_columns}")
+        left, _, right = line.strip("\r\n").rpartition(between) if last else line.partition(between)
+        label, rest = (right, left) if last else (left, right)
+        labels.append(_plain_label(label, number))
+        pixels.append(rest)
+    try:
+        values = np.loadtxt(pixels, delimiter=between, ndmin=2, comments=None, quotechar='"')
+    except ValueError as error:
+        raise TableError(
+            f"rows {first} to {first + len(lines) - 1}: a pixel is no number ({shown(error, 80)})"
+        ) from None
+    wrong = ~((values >= 0) & (values <= 255) & (values == np.rint(values)))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise TableError(
+            f"row {first + row} has the pixel {values[row, column]:g}; pixels must be integers from 0 to 255"
+        )
+    return values.astype(np.uint8), labels
+
+
+def _plain_label(text: str, number: int) -> str:
+    """Return a label without its quotes; ``7.0`` as tables of numbers have it is ``7``."""
+    label = text.strip().strip('"').strip()
+    if not label:
+        raise TableError(f"row {number} has no label")
+    whole, dot, zeros = label.partition(".")
+    return whole if dot and whole.isdecimal() and not zeros.strip("0") else label
+
+
+def plan_files(path: Path) -> tuple[Plan, dict[str, str]]:
+    """Say which file is of which class and part by a CSV of ``file,label[,group][,split]``.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV; the files are found from its folder on, and nowhere else.
+
+    Returns
+    -------
+    plan : Plan
+        In the order of the rows; training rows first.
+    groups : dict of str
+        The group of each file, such as its writer; empty, where there is no such column.
+
+    Raises
+    ------
+    TableError, TreeError
+        Naming the row, where it has no label, or a split that is none; or where one file has two labels.
+    """
+    header, between = _header(path)
+    columns = {
+        "file": next(name for name in header if name in _FILES),
+        "label": next(name for name in header if name in _LABELS),
+    }
+    groups: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    rows: list[tuple[str, str, Entry]] = []
+    skipped: list[tuple[str, str]] = []
+    with _opened(path) as file:  # a text that is no UTF-8 further down is a ValueError with its own words
+        text = chain([between.join(header) + "\n"], islice(_lines(file), 1, None))
+        for number, row in enumerate(csv.DictReader(text, delimiter=between), start=2):
+            name, label = ((row[columns[one]] or "").strip() for one in ("file", "label"))
+            if not name or not label:
+                raise TableError(f"row {number} has no {'label' if name else 'file'}")
+            if labels.setdefault(name, label) != label:
+                raise TableError(
+                    f"row {number} has the label {label!r} for {name}, and an earlier one {labels[name]!r}"
+                )
+            inside = Path(name)
+            if inside.is_absolute() or ".." in inside.parts:
+                skipped.append((name, "its name leads out of the folder"))
+                continue
+            rows.append((_part(row, number), label, Entry((name,), partial(read_file, path.parent / inside))))
+            if row.get("group"):
+                groups[name] = row["group"]
+    if groups and any(str(entry) not in groups for _, _, entry in rows):
+        raise TableError("it has a group in some rows and none in others")
+    renamed, notes = assign_validation({part for part, _, _ in rows})
+    files = sorted(
+        ((renamed.get(part, part), label, entry) for part, label, entry in rows),
+        key=lambda one: (one[0] != "train", natural_key(one[1])),
+    )
+    if not files:
+        raise TreeError("it names no file")
+    return Plan(files, any(part == "test" for part, _, _ in files), set(), skipped, notes), groups
+
+
+def _part(row: dict[str, str], number: int) -> str:
+    """Return the part that a row is of."""
+    split = (row.get("split") or "train").strip()
+    if split.casefold() not in PARTS:
+        raise TableError(f"row {number} has the split {shown(repr(split), 50)}; it must be train, test or validation")
+    return PARTS[split.casefold()]
