@@ -22,7 +22,7 @@ from pipeline.strict_json import to_json
 ModelCache = Callable[[Recipe], Path]
 """A folder of networks for a recipe."""
 
-TRAINING_COST = ("layers", "n_parameters", "epochs", "updates", "seconds")
+TRAINING_COST = tuple(COST_SHAPE)
 """What is told of every network: how large it is, and what it took to train it."""
 
 

@@ -64,7 +64,7 @@ RUN: Shape = {
 TRIAL: Shape = {"seed": is_count, "seconds": is_number, **_VALIDATION, "without_averaging?": _VALIDATION}
 """What a seed of a trial came to."""
 
-TRAINING_COST: Shape = {
+TRAINING_COST: Mapping[str, Shape] = {
     "layers": _is_widths,
     "n_parameters": is_count,
     "epochs": is_count,
