@@ -49,7 +49,6 @@ class LBFGS:
         samples: Samples,
         *,
         max_epochs: int,
-        max_updates: float = np.inf,
         validation: Samples | None = None,
         callback: Callback | None = None,
     ) -> str:
@@ -61,8 +60,6 @@ class LBFGS:
             The training data.
         max_epochs : int
             Iterations at the most.
-        max_updates : float, default=inf
-            Has no meaning here: a line search makes its own steps.
         validation : Samples, optional
             Data that every iteration is evaluated on.
         callback : Callback, optional
@@ -78,7 +75,6 @@ class LBFGS:
         DivergenceError
             When the loss is no finite number; the network then has the parameters of its best iteration, or its first.
         """
-        del max_updates
         trainer, network = self.trainer, self.trainer.network
         trainer.resume()
         trainer.best_params[:] = network.params

@@ -142,7 +142,7 @@ class Trainer:
     updates : int
         Updates made.
     schedule_start : int
-        The epoch that the schedule start with.
+        The epoch that the schedule starts with.
     rate_vanished : bool
         Whether the schedule's factor has become too small for anything to be learned.
     """
