@@ -1,4 +1,4 @@
-"""L-BFGS: all samples at once, by SciPy, with the same ``run`` as the trainer by mini-batches."""
+"""L-BFGS: all samples at once, by SciPy, with a ``run`` like that of the trainer by mini-batches."""
 
 from typing import Any
 

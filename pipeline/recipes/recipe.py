@@ -70,7 +70,7 @@ class Recipe:
     members : int or None, default=None
         How many networks an ensemble has, for every seed; see ``pipeline.ensemble.voting``. None is no ensemble.
     of : tuple of str, default=()
-        Names of other recipes of the folder. One network of each is trained, by the same seed, and all together are a
+        Names of other recipes of the folder. One network of each is trained, by the same seed, and all together are an
         ensemble; test-time augmentation of theirs is not done. Read from a file, such a recipe is a
         ``MixedEnsemble``.
     test_time : dict, default={}
