@@ -17,6 +17,7 @@ from pipeline.data.sources.base import Files, Source, SourceError, Transfer
 from pipeline.data.sources.local import Cache
 from pipeline.files import FullDiskError, naming_full_disk
 from pipeline.parameters import ParameterError
+from pipeline.text import shown
 
 _MAX_REASON = 500
 """Most letters of what a source says of its failure."""
@@ -83,14 +84,13 @@ def in_one_line(error: Exception) -> str:
     Examples
     --------
     >>> in_one_line(ValueError("no such\n  host \x1b[31m"))
-    'no such host [31m'
+    'no such host \\x1b[31m'
     >>> in_one_line(KeyError("url"))
     "KeyError: 'url'"
     """
-    words = "".join(letter if letter.isprintable() else " " for letter in str(error))
     expected = isinstance(error, (RuntimeError, OSError, ValueError)) and not isinstance(error, RecursionError)
-    told = " ".join(words.split())
-    return (told if expected and told else f"{type(error).__name__}: {told}".rstrip(": "))[:_MAX_REASON]
+    told = str(error)
+    return shown(told if expected and told.strip() else f"{type(error).__name__}: {told}".rstrip(": "), _MAX_REASON)
 
 
 def chosen(dataset: Dataset, kind: str, cache: Cache) -> list[Source]:

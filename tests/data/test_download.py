@@ -193,7 +193,7 @@ FAILURES = {
     RecursionError("deep"): "RecursionError: deep",
     OSError(): "OSError",
     csv.Error("a field"): "Error: a field",
-    ValueError("bell\a\n \x1b[31mred" + "d" * 600): "bell [31mred" + "d" * 488,
+    ValueError("bell\a\n \x1b[31mred" + "d" * 600): "bell\\x07 \\x1b[31mred" + "d" * 227 + " ... " + "d" * 248,
 }
 """What a source may raise, and what is said of it."""
 

@@ -20,6 +20,7 @@ from pipeline.data.sources.arrays import fixed_fifth, to_images, to_labels, writ
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
 from pipeline.data.sources.web import Download, RefusedError, fetch, save_plain
 from pipeline.strict_json import JsonError, read_json
+from pipeline.text import shown
 
 _API = "https://www.openml.org/api/v1/json/data/"
 _UNKNOWN = 412
@@ -120,8 +121,7 @@ def _warn(description: Any, transfer: Transfer) -> None:
         transfer.progress.say("OpenML has taken this version of the data set back")
     for kind in ("error", "warning"):
         if kind in description:
-            words = "".join(letter if letter.isprintable() else " " for letter in str(description[kind])[:200])
-            transfer.progress.say(f"OpenML's {kind} for this data set: {words}")
+            transfer.progress.say(f"OpenML's {kind} for this data set: {shown(description[kind])}")
 
 
 def _is_sparse(name: Any) -> bool:

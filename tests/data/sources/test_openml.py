@@ -254,5 +254,5 @@ def test_warnings_go_to_the_watcher(site, files, home, transfer):
         "OpenML has taken this version of the data set back",
         "OpenML's error for this data set: 7",
     ]
-    assert "images are  [31mupside down!!!" in transfer.progress.lines[2]
+    assert r"images are \x1b[31mupside down!!!" in transfer.progress.lines[2]
     assert len(transfer.progress.lines[2]) < 300
