@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 
+from pipeline.data.own.picture import PictureError
 from pipeline.data.own.tree import TreeError, opened_tree, plan
 
 
@@ -127,6 +128,19 @@ def test_names_in_an_archive_lead_nowhere(tmp_path):
     found = planned(tmp_path, ["a\\1.png", "b/1.png", "../../etc/passwd", "/c/1.png"], archived=True)
     assert {name for _, name, _ in told(found)} == {"a", "b", "c"}
     assert [name for name, _ in found.skipped] == ["../../etc/passwd"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_is_stored_or_deflated(tmp_path, method):
+    """Of what is compressed in another way, a header can ask for gigabytes of memory, nothing is read."""
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr("a/1.png", b"one", method)
+        archive.writestr("b/2.png", b"two", zipfile.ZIP_DEFLATED)
+    with opened_tree(tmp_path / "data.zip") as tree:
+        other, deflated = tree.files
+        assert deflated.read() == b"two"
+        with pytest.raises(PictureError, match="compressed in the archive in another way"):
+            other.read()
 
 
 def test_what_is_no_archive(tmp_path):
