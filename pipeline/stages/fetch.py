@@ -45,7 +45,6 @@ class Fetch(Stage, BaseEstimator):
         whole, and a second more for each 64 KiB; npm and pip have thirty times as long for their whole work.
     retries : int, default=2
         How often to try again after a failure that may pass, such as a time-out.
-
     size : int or None, default=None
         Height and width that pictures of one's own are scaled to, with their proportions. None leaves them as they are,
         and they must be of one size.

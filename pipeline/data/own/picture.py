@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.signatures import HEAD, describe_kind
+from pipeline.text import shown
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,7 +24,6 @@ MAX_PIXELS = 2**26
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 """Formats that are read, in Pillow's words. Others run foreign programs, or are no pictures of this kind."""
-
 
 Background = Literal["black", "white"]
 """What the background of pictures may be."""
@@ -89,7 +89,7 @@ def read_picture(content: bytes, rules: Rules) -> NDArray[np.uint8]:
     except Image.DecompressionBombError:
         raise PictureError(f"it unfolds to more than {MAX_PIXELS} pixels") from None
     except Exception as error:  # noqa: BLE001 - whatever a decoder makes of foreign bytes, the picture cannot be read
-        raise PictureError(f"it is damaged ({type(error).__name__}: {error})") from None
+        raise PictureError(f"it is damaged ({type(error).__name__}: {shown(error, 100)})") from None
 
 
 def _unknown(content: bytes) -> str:
