@@ -175,7 +175,8 @@ def test_every_folder_says_what_it_was_made_from(whole):
         assert sorted([*record["files"], RECORD]) == sorted(path.name for path in (artifacts / name).iterdir())
         assert record["inputs"] == {before: digests[before] for before in ORDER[:number]}
     raw = document(artifacts, "raw")
-    assert (raw["inputs"], raw["parameters"], raw["stage"]) == ({}, {"dataset": "folder"}, "fetch")
+    made_by = {"size": None, "background": "black", "test_fraction": 0.2, "random_state": 42}
+    assert (raw["inputs"], raw["parameters"], raw["stage"]) == ({}, {"dataset": "folder", **made_by}, "fetch")
     assert document(artifacts, "split")["parameters"] == Split().get_params()
     assert document(artifacts, "model")["parameters"]["hidden_layer_sizes"] == [3]
 
