@@ -68,6 +68,14 @@ class Recorder(Progress):
 
 
 @pytest.fixture
+def home(tmp_path):
+    """Make an empty folder that a data set is brought to."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
 def transfer():
     """Make a way to carry, with patience for a busy machine; its ``progress`` writes down what it hears."""
     return Transfer(timeout=10, retries=2, progress=Recorder())

@@ -70,13 +70,6 @@ def dataset(files):
     return Dataset("tiny", files, sources=(), n_classes=3)
 
 
-@pytest.fixture
-def home(tmp_path):
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 

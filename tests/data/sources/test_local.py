@@ -32,13 +32,6 @@ def idx(array, dtype="u1"):
     return Header(items.dtype, items.shape).pack() + items.tobytes()
 
 
-@pytest.fixture
-def home(tmp_path):
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 

@@ -13,13 +13,6 @@ IMAGES = FILES["train"][0]
 PATH = f"/set/{IMAGES}.gz"
 
 
-@pytest.fixture
-def home(tmp_path):
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
 def test_brings_the_files(mirrored, files, tiny, home, transfer):
     """A mirror's compressed files arrive unpacked, to the byte, and the watcher hears of every byte on the way."""
     Mirror(mirrored).bring(files, home, transfer)

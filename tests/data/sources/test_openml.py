@@ -17,13 +17,6 @@ LIST = "/api/list/data_name/tiny/limit/2/status/active/"
 
 
 @pytest.fixture
-def home(tmp_path):
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def site(server, monkeypatch):
     """Let the server be OpenML with one data set, number 77, of twenty images of 2x2 pixels in two classes."""
     monkeypatch.setattr(openml, "_API", server.url + "api/")

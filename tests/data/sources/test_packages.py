@@ -24,13 +24,6 @@ WHEEL = CsvWheel("some-wheel", "1.0.0", train="some/train.csv", test="some/test.
 
 
 @pytest.fixture
-def home(tmp_path):
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def npm(tmp_path, monkeypatch):
     """Put a stand-in for npm on the path that runs a line of shell, after writing down how it was called."""
 

@@ -20,13 +20,6 @@ ODD = b"\x1f\x8b\x08\x08" + bytes(6)
 
 
 @pytest.fixture
-def home(tmp_path):
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def tight(monkeypatch):
     """Let 64 KiB be the most of a file, and 16 KiB of what surrounds it."""
     monkeypatch.setattr(mirror, "_MAX_BYTES", 2**16)
