@@ -15,7 +15,7 @@ from benchmarks.account import KINDS
 from benchmarks.growth import TARGET as SPREAD
 from benchmarks.growth import fraction, spread_over_rows
 from benchmarks.rows import BFLOAT16, FLOOR, OURS, PYTORCH, SKLEARN
-from pipeline.files import replacing_file
+from pipeline.files import replace_file
 from pipeline.recipes.markdown import markdown_table
 
 Document = dict[str, Any]
@@ -237,5 +237,4 @@ def read(path: Path) -> Document:
 
 def write(path: Path, document: Document) -> None:
     """Write the results, whole or not at all."""
-    with replacing_file(path) as file:
-        file.write((json.dumps(document, indent=1) + "\n").encode())
+    replace_file(path, json.dumps(document, indent=1) + "\n")

@@ -153,6 +153,13 @@ def replacing_file(path: Path, n_bytes: int | None = None) -> Iterator[BinaryIO]
         _release(lock)
 
 
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Put a file in the place of ``path``, whole or not at all; a text is written in UTF-8."""
+    data = content.encode() if isinstance(content, str) else content
+    with replacing_file(path, len(data)) as file:
+        file.write(data)
+
+
 @contextmanager
 def replacing_folder(target: Path, known: Collection[str] | None = None) -> Iterator[Path]:
     """Hand over an empty folder, and put it in the place of ``target`` when all went well.

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pipeline.artifacts import NETWORK
 from pipeline.data.npz import NpzError, NpzReader
-from pipeline.data.signatures import HEAD, describe_kind
+from pipeline.data.signatures import ARCHIVE, HEAD, describe_kind
 from pipeline.files import replacing_file
 from pipeline.images.deform import Deform
 from pipeline.mlp.classifier import MLPClassifier
@@ -239,14 +239,10 @@ def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-_ARCHIVE = b"PK"
-"""What every ``.npz`` file begins with."""
-
-
 def _open_archive(path: Path, opened: BinaryIO, max_bytes: int) -> NpzReader:
     """Open a file as an archive of arrays, or say what else it is."""
     head = opened.read(HEAD)
-    if not head.startswith(_ARCHIVE):
+    if not head.startswith(ARCHIVE):
         raise _no_model(path, f"it is {describe_kind(head)}")
     most = max(MAX_HEADER, MAX_RATIO * os.fstat(opened.fileno()).st_size)
     try:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.idx import MAX_BYTES, open_items, peek, read_idx
 from pipeline.data.npy import MAGIC, NpyError, read_header, read_npy
-from pipeline.data.signatures import GZIP, HEAD
+from pipeline.data.signatures import GZIP, HEAD, ZIP
 from pipeline.text import shown
 
 
@@ -72,10 +72,6 @@ def _mapped(path: Path) -> NDArray[Any]:
         if not head.startswith(GZIP):
             return read_idx(path)
         return _keep_stream(file, str(path))
-
-
-ZIP = b"PK\x03\x04"
-"""The first bytes of a ZIP archive, which a ``.npz`` file is."""
 
 
 def _refuse_archive(head: bytes, source: str) -> None:

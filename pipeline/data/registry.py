@@ -11,7 +11,7 @@ from pipeline.data.idx import FILES
 from pipeline.data.idx_names import is_idx_folder
 from pipeline.data.own.csv_table import TableError, names_files
 from pipeline.data.own.tree import has_folders
-from pipeline.data.signatures import HEAD, describe_kind
+from pipeline.data.signatures import ARCHIVE, HEAD, describe_kind
 from pipeline.data.sources.base import Files, Source
 from pipeline.data.sources.local import Folder, ScikitLearnDigits
 from pipeline.data.sources.mirror import Mirror
@@ -163,7 +163,7 @@ def _source_of_file(path: Path, reading: Reading) -> Source:
     """Return what reads a file, by its content and not by its name; raise where it is none that can be read."""
     with path.open("rb") as file:
         head = file.read(HEAD)
-    if head.startswith(b"PK"):
+    if head.startswith(ARCHIVE):
         return Pictures(str(path), reading)
     if describe_kind(head) != "a text file":
         raise ParameterError(

@@ -13,6 +13,12 @@ HEAD = 64
 
 GZIP = b"\x1f\x8b"
 
+ARCHIVE = b"PK"
+"""The first bytes of every ZIP archive, an empty one too."""
+
+ZIP = ARCHIVE + b"\x03\x04"
+"""Those of one with members, which a ``.npz`` file is."""
+
 _KINDS = {
     b"version https://git-lfs": "a git-lfs pointer, which stands for the file; `git lfs pull` brings the file itself",
     b"<": "an HTML or XML page, as a web server or a firewall sends it in place of a file",
@@ -21,7 +27,7 @@ _KINDS = {
     b"\xfd7zXZ\x00": "compressed with xz; unpack it first",
     b"BZh": "compressed with bzip2; unpack it first",
     b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
-    b"PK\x03\x04": "a zip archive; unpack it first",
+    ZIP: "a zip archive; unpack it first",
     b"\x93NUMPY": "a file of NumPy's own format (.npy)",
 }
 
@@ -30,7 +36,7 @@ _OTHER_KINDS = {
     b"\xfd7zXZ\x00": "a file compressed with xz",
     b"BZh": "a file compressed with bzip2",
     b"\x28\xb5\x2f\xfd": "a file compressed with zstd",
-    b"PK": "a zip archive",
+    ARCHIVE: "a zip archive",
     b"\x93NUMPY": "a single NumPy array (.npy)",
     b"\x00\x00\x08": "an IDX file, which holds images or labels",
     b"\x89PNG": "a PNG image",

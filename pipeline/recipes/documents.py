@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import replacing_file
+from pipeline.files import replace_file
 from pipeline.parameters import ParameterError
 from pipeline.strict_json import JsonError, read_json, to_json
 
@@ -40,9 +40,7 @@ def write_document(path: Path, document: Mapping[str, Any]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text, whole or not at all, in a folder that is made where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = text.encode()
-    with replacing_file(path, len(content)) as file:
-        file.write(content)
+    replace_file(path, text)
 
 
 def plain(settings: Mapping[str, Any]) -> Any:

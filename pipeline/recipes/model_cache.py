@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import replacing_file
+from pipeline.files import replace_file
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.recipes.documents import plain, read_document, write_document
 from pipeline.recipes.recipe import Recipe
@@ -77,9 +77,7 @@ def cache_model(folder: Path, name: str, recipe: Recipe, seed: int, model: Path,
     about = path.with_suffix(".json")
     path.parent.mkdir(parents=True, exist_ok=True)
     about.unlink(missing_ok=True)  # without it a model does not count: no time at which it speaks of another
-    content = model.read_bytes()
-    with replacing_file(path, len(content)) as file:
-        file.write(content)
+    replace_file(path, model.read_bytes())
     write_document(about, {"effort": {figure: made[figure] for figure in TRAINING_COST}, "settings": recipe.learning()})
 
 
