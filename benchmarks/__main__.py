@@ -16,6 +16,7 @@ from benchmarks import (
     growth,
     memory,
     neighbour,
+    photo,
     predict,
     report,
     search,
@@ -44,6 +45,7 @@ PARTS: dict[str, ModuleType] = {
     "target": target,
     "deform": deform,
     "ablation": ablation,
+    "photo": photo,
 }
 RESULTS = ROOT / "benchmarks" / "results.json"
 

@@ -142,6 +142,27 @@ def _ablation(result: list[dict[str, Any]]) -> str:
     return f"{head}\n\n{markdown_table(['with', 'validation error', 'difference'], rows)}"
 
 
+def _photo(result: Mapping[str, Any]) -> str:
+    """Return what is read of pages, by their look and by the way of reading."""
+    rows = [
+        [
+            f"{look['look']} (may lose {look['may_lose']:g})",
+            f"{look['as_it_is']:.2f} %",
+            way,
+            *(f"{one[figure]:.2f} %" for figure in ("right", "whole", "every")),
+        ]
+        for look in result["looks"]
+        for way, one in look["ways"].items()
+    ]
+    head = (
+        f"Of {result['digits']:,} test digits, each alone on a page, the share that the network of params.yaml reads, "
+        f"as they\nare and from the page; and of {result['pages']} pages of 3 to 12 digits, those whose digits were "
+        f"all found in their\norder ({result['whole']:g} % are to be), and those whose digits are all right besides:"
+    )
+    columns = ["page", "as they are", "found by", "right", "pages whole", "and right"]
+    return f"{head}\n\n{markdown_table(columns, rows)}"
+
+
 def _neighbour(result: Mapping[str, Any]) -> str:
     rows = [
         [name, _spread(side["alone"]), _spread(side["beside"]), f"{side['ratio']:.2f}"]
@@ -226,6 +247,7 @@ _SECTIONS: dict[str, Callable[[Any], str]] = {
     "start": _start,
     "deform": _deform,
     "ablation": _ablation,
+    "photo": _photo,
 }
 
 

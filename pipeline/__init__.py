@@ -19,6 +19,7 @@ _HOMES = {
     "MLPClassifier": "pipeline.mlp.classifier",
     "Normalize": "pipeline.preprocessing.normalize",
     "OneHot": "pipeline.preprocessing.one_hot",
+    "Photo": "pipeline.images.photo",
     "Preprocess": "pipeline.stages.preprocess",
     "Split": "pipeline.stages.split",
     "TestTimeAugmentation": "pipeline.ensemble.test_time_augmentation",

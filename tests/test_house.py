@@ -74,7 +74,14 @@ ALLOWED = {
         *("pipeline.data", "pipeline.images.pixels", "pipeline.preprocessing", "numpy"),
         *("pipeline.program", "pipeline.provenance", "pipeline.strict_json", "pipeline.text"),
     ),
-    "pipeline.images": ("pipeline.images", "pipeline.network.configurable", "pipeline.parameters", "numpy", "scipy"),
+    "pipeline.images": (
+        "pipeline.images",
+        "pipeline.network.configurable",
+        "pipeline.parameters",
+        "numpy",
+        "scipy",
+        "sklearn",
+    ),
     "pipeline.preprocessing": (
         "pipeline.preprocessing",
         "pipeline.images",
