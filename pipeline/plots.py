@@ -5,7 +5,10 @@ time. Nothing here touches pyplot, a window or a person's own matplotlib setting
 """
 
 import io
+import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,8 +17,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontEntry, fontManager
+from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
+
+from pipeline.text import printable, shown
 
 # The two colours are told apart by every kind of colour vision (Okabe and Ito, 2008, Color Universal Design).
 BLUE, ORANGE = "#0072B2", "#D55E00"
@@ -114,19 +121,30 @@ def confusion(table: NDArray[np.int64], labels: Sequence[Any], title: str = "Con
     Figure
         Colour is the share of the row, on a scale that lets a hundredth be seen; nothing is written where nothing is.
     """
-    n_classes = len(labels)
-    cell = np.clip(6 / n_classes, 0.32, 0.8)  # inches
-    figure = Figure(figsize=(2.4 + cell * n_classes, 1.4 + cell * n_classes))
+    n_classes, words = len(labels), names_of(labels)
+    cell = np.clip(6 / n_classes, 0.32, max(0.8, 2.4 / n_classes))  # inches
+    side, longest = cell * n_classes, max(map(_n_columns, words))
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if longest > _SHORT else {}
+    beside = 0.085 * longest
+    height = 1.2 + (0.75 * beside if slanted else 0.2) + side
+    figure = Figure(figsize=(2.2 + beside + side, height), layout="compressed")
     axes = figure.subplots()
     fraction = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(fraction, cmap="Blues", norm=PowerNorm(0.3, 0, 1))
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, label="share of the row", ticks=[0, 0.001, 0.01, 0.1, 0.5, 1])
+    bar = figure.colorbar(
+        image,
+        ax=axes,
+        label="share of the row",
+        ticks=[0, 0.001, 0.01, 0.1, 0.5, 1],
+        shrink=0.8,
+        fraction=0.3 / side,
+        aspect=0.8 * side / 0.3,
+    )
     bar.ax.set_yticklabels(["0", "0.1 %", "1 %", "10 %", "50 %", "100 %"])
     axes.set(title=title, xlabel="predicted", ylabel="true")
-    words = [literal(str(label)) for label in labels]
-    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(range(n_classes), words, **(slanted if max(map(len, words)) > _SHORT else {}))
-    axes.set_yticks(range(n_classes), words)
+    families = _families("".join(words))
+    axes.set_xticks(range(n_classes), words, family=families, **slanted)
+    axes.set_yticks(range(n_classes), words, family=families)
     between = np.arange(n_classes - 1) + 0.5
     axes.set_xticks(between, minor=True)
     axes.set_yticks(between, minor=True)
@@ -138,23 +156,73 @@ def confusion(table: NDArray[np.int64], labels: Sequence[Any], title: str = "Con
 
 
 _SHORT = 4
-"""Letters of a name that can stand beside the next without touching it."""
+"""Columns of a name that can stand beside the next without touching it."""
 
 
-_LONG = 30
-"""Letters of a name that are drawn at the most."""
+_LONG = 24
+"""Columns of a name that are drawn at the most."""
 
 
-def literal(name: str) -> str:
-    r"""Return a name as matplotlib draws it to the letter, and no longer than fits into a picture.
+def names_of(labels: Sequence[Any]) -> list[str]:
+    r"""Return what labels are called in a picture: to the letter, no longer than fits, and no two of them alike.
+
+    A letter that no font has is escaped as Python does. Of a long name both ends are kept; where these are alike as
+    well, the place of the label stands behind them, counted from 0.
 
     Examples
     --------
-    >>> print(literal("5 $ or 6 $"))
-    5 \$ or 6 \$
+    >>> names_of([7, "5 $ or 6 $"])
+    ['7', '5 \\$ or 6 \\$']
+    >>> names_of(["a rather long name of a cat", "a rather long name of a bat", "a rather long name of a rat"])
+    ['a rather  ... e of a cat', 'a rather  ... e of a bat', 'a rather  ... e of a rat']
     """
-    seen = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return (seen if len(seen) <= _LONG else f"{seen[: _LONG - 3]}...").replace("$", r"\$")
+    words = [_cut(_drawable(str(label))) for label in labels]
+    n_alike = Counter(words)
+    told = [word if n_alike[word] == 1 else f"{word} ({place})" for place, word in enumerate(words)]
+    return [word.replace("$", r"\$") for word in told]
+
+
+def _cut(word: str) -> str:
+    """Return both ends of a word that takes more columns than are drawn."""
+    return shown(word, max(10, _LONG * len(word) // max(1, _n_columns(word))))
+
+
+def _n_columns(text: str) -> int:
+    """Return how many columns a text takes; letters of East Asia take two."""
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+
+
+def _drawable(name: str) -> str:
+    """Return a name in which what no font has is escaped."""
+    return "".join(one if _family(one) else ascii(one)[1:-1] for one in printable(name))
+
+
+def _families(text: str) -> list[str]:
+    """Return the families of fonts that have the letters of a text, matplotlib's own first."""
+    return list(dict.fromkeys([_OWN, *sorted({_family(letter) for letter in set(text)} - {""})]))
+
+
+_OWN = "DejaVu Sans"
+"""The font that matplotlib brings, which draws all it can: so pictures are the same on every machine."""
+
+
+@cache
+def _family(letter: str) -> str:
+    """Return the family of fonts that draws a letter: matplotlib's own, or else one of the machine; empty for none."""
+    plain = [font for font in fontManager.ttflist if (font.style, font.weight) == ("normal", 400)]
+    for font in sorted(plain, key=lambda font: (font.name != _OWN, font.name, font.fname)):
+        if "Last Resort" not in font.name and ord(letter) in _letters(font):
+            return font.name
+    return ""
+
+
+@cache
+def _letters(font: FontEntry) -> frozenset[int]:
+    """Return the letters that a font of the machine has, by their numbers."""
+    try:
+        return frozenset(FT2Font(font.fname).get_charmap())
+    except (OSError, RuntimeError):  # it was removed since the list was made, or is damaged
+        return frozenset()
 
 
 def _write_counts(axes: Axes, table: NDArray[np.int64], fraction: NDArray[np.float64], size: float) -> None:
@@ -182,11 +250,13 @@ def mistakes(images: NDArray[np.uint8], captions: Sequence[str], title: str = "M
     Figure
         As many images across as down, or nearly.
     """
-    figure, grid = _sheet(len(images), images.shape[1:], width=1.7, caption=0.5)
+    longest = max((_n_columns(line) for caption in captions for line in caption.split("\n")), default=0)
+    figure, grid = _sheet(len(images), images.shape[1:], width=max(1.7, 0.1 + 0.07 * longest), caption=0.5)
+    families = _families("".join(captions).replace("\n", ""))
     figure.suptitle(title if len(images) else f"{title}: none")
     for axes, image, caption in zip(grid, images, captions, strict=False):
         axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
-        axes.set_title(caption, loc="center", fontsize=9)
+        axes.set_title(caption, loc="center", fontsize=9, family=families)
     return figure
 
 

@@ -1,5 +1,7 @@
 import subprocess
 import sys
+from itertools import combinations, pairwise
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -7,7 +9,17 @@ import pytest
 
 from pipeline import plots
 
+OWN_FONTS = [font for font in plots.fontManager.ttflist if Path(font.fname).is_relative_to(mpl.get_data_path())]
 PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(autouse=True)
+def fonts(monkeypatch):
+    """Let there be no fonts but those that matplotlib brings, whatever machine this is."""
+    monkeypatch.setattr(plots.fontManager, "ttflist", OWN_FONTS)
+    plots._family.cache_clear()
+    yield
+    plots._family.cache_clear()
 
 
 def history(n_epochs, *, validation=True):
@@ -117,6 +129,78 @@ def test_confusion_writes_every_count(n_classes):
     assert written == {(row, column): table(n_classes)[row, column] for row, column in np.argwhere(table(n_classes))}
     assert [label.get_text() for label in axes.get_yticklabels()] == [f"c{k}" for k in range(n_classes)]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+
+
+NAMES = {
+    "numbers": [str(number) for number in range(12)],
+    "words": ["Ankle boot", "Bag", "T-shirt top"],
+    "long": ["a name so long that no picture has the space for all of it", "cat"],
+    "alike": [
+        f"a long name that differs only where it is cut, {number}, and never at its ends" for number in range(47)
+    ],
+    "other scripts": [
+        "\u304a",
+        "\u65e5\u672c\u8a9e\u306e\u9577\u3044\u540d\u524d\u3067\u3059",
+        "\u0916",
+        "\u00e9",
+        "line\nbreak",
+    ],
+}
+
+
+def boxes_of(figure, texts):
+    """Return where texts stand, in pixels, with the size of the figure."""
+    plots.to_png(figure)
+    renderer = figure.canvas.get_renderer()
+    return [text.get_window_extent(renderer) for text in texts], figure.bbox
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_names_of_classes_can_be_read_in_a_confusion_matrix(names):
+    """They stand within the picture, beside the axes, and no two are alike or touch each other."""
+    n_classes = len(NAMES[names])
+    figure = plots.confusion(table(n_classes), NAMES[names], "Test images: accuracy 98.76%")
+    axes = figure.axes[0]
+    down, across = axes.get_yticklabels(), axes.get_xticklabels()
+    boxes, whole = boxes_of(figure, [*down, *across, axes.xaxis.label, axes.yaxis.label])
+    assert len({text.get_text() for text in down}) == n_classes
+    assert [text.get_text() for text in across] == [text.get_text() for text in down]
+    assert all(whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0 for box in boxes)
+    assert not any(one.overlaps(other) for one, other in pairwise(boxes[:n_classes]))
+    assert not any(box.overlaps(axes.bbox) for box in boxes[:n_classes])
+    title, _ = boxes_of(figure, [axes._left_title])
+    assert title[0].x1 <= whole.x1
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_captions_of_mistakes_do_not_touch(names):
+    """However long the names of the classes are."""
+    words = plots.names_of(NAMES[names])
+    figure = plots.mistakes(images(9), [f"true {words[0]},\npredicted {words[k % 2]}\n99.9%, row 1" for k in range(9)])
+    boxes, whole = boxes_of(figure, [axes.title for axes in figure.axes])
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    assert all(whole.x0 <= box.x0 and box.x1 <= whole.x1 for box in boxes)
+
+
+def test_names_are_drawn_to_the_letter():
+    """What matplotlib takes for mathematics is a letter; what no font has is escaped; both ends of a long name stay."""
+    drawn = plots.names_of([0, "$a$", "\u304a", "\u202e", "x" * 100, "caf\u00e9"])
+    assert drawn == ["0", r"\$a\$", r"\u304a", r"\u202e", "xxxxxxxxx ... xxxxxxxxxx", "caf\u00e9"]
+
+
+def test_names_that_are_cut_alike_are_numbered():
+    """Two names that differ in the middle alone are told apart by their places."""
+    first, other, last = plots.names_of([f"{'a' * 20}{letter}{'a' * 20}" for letter in "bcd"])
+    assert len({first, other, last}) == 3
+    assert (first[-3:], last[-3:]) == ("(0)", "(2)")
+
+
+def test_a_letter_that_another_font_has_is_drawn_in_that_font():
+    """Matplotlib's own font is asked first, and then those of the machine."""
+    assert plots._families("a1\u00e9") == ["DejaVu Sans"]
+    assert plots._families("a\U0001d49c") == ["DejaVu Sans", "STIXGeneral"]
+    assert plots.names_of(["\U0001d49c"]) == ["\U0001d49c"]
+    assert plots.to_png(plots.confusion(table(2), ["\U0001d49c", "b"])).startswith(PNG)
 
 
 def test_confusion_of_a_class_without_rows():

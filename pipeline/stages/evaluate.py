@@ -380,20 +380,18 @@ def _draw(
     """Draw the pictures, by the names of their files."""
     title = f"Test images: accuracy {report.figures['accuracy']:.2%}"
     rows = [mistake.row for mistake in report.mistakes]
+    names = dict(zip(report.labels, draw.names_of(report.labels), strict=True))
+    captions = [_caption(names[one.true], names[one.predicted], one) for one in report.mistakes]
     return {
         "learning_curves": draw.learning_curves(history),
         "confusion": draw.confusion(report.confusion, report.labels, title),
-        "mistakes": draw.mistakes(part.images[rows], [_caption(draw, one) for one in report.mistakes], _MISTAKES),
+        "mistakes": draw.mistakes(part.images[rows], captions, "Test images: the most confident mistakes"),
         "weights": draw.weights(model[-1].coefs_[0], part.images.shape[1:]),
     }
 
 
-_MISTAKES = "Test images: the most confident mistakes"
-
-
-def _caption(draw: ModuleType, mistake: metrics.Mistake) -> str:
+def _caption(true: str, predicted: str, mistake: metrics.Mistake) -> str:
     """Say what stands above the image of a mistake; two names that are long stand below each other."""
-    true, predicted = (draw.literal(str(label)) for label in (mistake.true, mistake.predicted))
     between = "\n" if len(true + predicted) > _NARROW else " "
     return f"true {true},{between}predicted {predicted}\n{mistake.confidence:.1%}, row {mistake.row}"
 
