@@ -491,6 +491,7 @@ OF_THE_WHOLE = {
     "test_packaging",
     "test_readme",
     "test_reproducibility",
+    "test_round_trips",
     "test_search",
     "test_workflow",
 }

@@ -7,7 +7,8 @@ has exactly the bytes that these take; nothing is unpacked to find that out but 
 import math
 import zipfile
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -85,15 +86,61 @@ class NpzReader:
         NpzError
             Where it is of another type or shape, is damaged, or would take more bytes than are left.
         """
+        with self._opened(name) as (member, header):
+            self._check(name, header, dtypes, shapes)
+            return _read_items(member, header)
+
+    def header(self, name: str) -> NpyHeader:
+        """Return what an array says of itself, once it is proved to have as many bytes.
+
+        Raises
+        ------
+        NpzError
+            Where it is damaged, or of Python objects.
+        """
+        with self._opened(name) as (_, header):
+            return header
+
+    def blocks(self, name: str, n_bytes: int = 2**22) -> Iterator[NDArray[Any]]:
+        """Yield an array of one axis or more some rows at a time, so that it is never held as a whole.
+
+        One whose first axis is the fastest has no rows before its end; it is held, and counts as one that was read.
+
+        Parameters
+        ----------
+        name : str
+            Its name, one of ``names``.
+        n_bytes : int
+            How much a block has at the most, but for a row that is longer.
+
+        Raises
+        ------
+        NpzError
+            Where it is damaged, or would take more bytes than are left.
+        """
+        with self._opened(name) as (member, header):
+            n_rows = header.shape[0]
+            step = max(1, n_bytes * n_rows // max(1, header.n_bytes))
+            if header.fortran_order:
+                self._check(name, header, [header.dtype.name], [header.shape])
+                array = _read_items(member, header)
+            for start in range(0, n_rows, step):
+                stop = min(start + step, n_rows)
+                if header.fortran_order:
+                    yield array[start:stop]
+                else:
+                    yield _read_items(member, header._replace(shape=(stop - start, *header.shape[1:])))
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[tuple[Any, NpyHeader]]:
+        """Hand over a member from behind its header; all that is wrong with it is one kind of error."""
         try:
             with self._archive.open(self._member(name)) as member:
-                header = self._header(name, member)
-                self._check(name, header, dtypes, shapes)
-                return _read_items(member, header)
+                yield member, self._header(name, member)
         except NpzError:
             raise
         except NpyError as error:
-            raise NpzError(f"{shown(name, 50)} is damaged: {error}") from error
+            raise NpzError(f"{shown(name, 50)} cannot be read: {error}") from error
         except Exception as error:  # of zipfile, zlib, or a seek to where no file has bytes
             raise NpzError(_DAMAGED) from error
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from pipeline.data.idx import FILES
 from pipeline.data.idx_names import is_idx_folder
 from pipeline.data.own.csv_table import TableError, names_files
-from pipeline.data.own.tree import has_folders
+from pipeline.data.own.tree import has_folders, holds_arrays
 from pipeline.data.signatures import ARCHIVE, HEAD, describe_kind
+from pipeline.data.sources.archives import Arrays
 from pipeline.data.sources.base import Files, Source
 from pipeline.data.sources.local import Folder, ScikitLearnDigits
 from pipeline.data.sources.mirror import Mirror
@@ -130,7 +131,8 @@ def find_dataset(name: str, reading: Reading | None = None) -> Dataset:
     Parameters
     ----------
     name : str
-        A name of the registry; ``openml:NAME`` or ``openml:NUMBER``; or the path of a folder or of a ZIP archive.
+        A name of the registry; ``openml:NAME`` or ``openml:NUMBER``; or the path of a folder, of a ZIP archive, or of
+        another file that holds a data set.
     reading : Reading, optional
         How pictures of a person's own are read.
 
@@ -164,10 +166,11 @@ def _source_of_file(path: Path, reading: Reading) -> Source:
     with path.open("rb") as file:
         head = file.read(HEAD)
     if head.startswith(ARCHIVE):
-        return Pictures(str(path), reading)
+        return (Arrays if holds_arrays(path) else Pictures)(str(path), reading)
     if describe_kind(head) != "a text file":
         raise ParameterError(
-            f"dataset must be a folder, a ZIP archive or a CSV where it is a path; {path} is {describe_kind(head)}"
+            "dataset must be a folder, a ZIP archive, an archive of arrays (.npz) or a CSV where it is a path; "
+            f"{path} is {describe_kind(head)}"
         )
     try:
         return Pictures(str(path), reading) if names_files(path) else Pixels(str(path), reading)

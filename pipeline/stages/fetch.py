@@ -36,8 +36,9 @@ class Fetch(Stage, BaseEstimator):
     ----------
     dataset : str, default="mnist"
         Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER, a folder of IDX files, a
-        folder or ZIP archive with a folder of pictures for each class, or a CSV of label and pixels or of file and
-        label. ``digits`` is the small set inside scikit-learn, and needs no network.
+        folder or ZIP archive with a folder of pictures for each class, a CSV of label and pixels or of file and
+        label, or an archive of arrays (``.npz``). ``digits`` is the small set inside scikit-learn, and needs no
+        network.
     source : str, default="auto"
         What brings it: auto asks each source in turn, the user's cache first.
     timeout : float, default=10.0

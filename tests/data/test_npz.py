@@ -73,3 +73,36 @@ def test_a_long_list_of_members_is_not_read():
             packed.writestr(f"{number:040}", b"")
     with pytest.raises(NpzError, match="the list of its members is longer than 131072 bytes"):
         NpzReader(file, 1000)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_array_comes_in_blocks(order):
+    """Of whole rows, of at most so many bytes; one whose first axis is the fastest comes in the same."""
+    array = np.arange(60, dtype=np.int16).reshape((10, 3, 2), order=order)
+    blocks = list(archive(a=array).blocks("a", n_bytes=40))
+    assert [len(block) for block in blocks] == [3, 3, 3, 1]
+    assert np.array_equal(np.concatenate(blocks), array)
+    assert len(list(archive(a=array).blocks("a", n_bytes=1))) == 10
+
+
+def test_blocks_of_nothing():
+    """An array without rows has no blocks, and one without items as many rows as it says."""
+    assert list(archive(a=np.zeros((0, 3))).blocks("a")) == []
+    assert sum(map(len, archive(a=np.zeros((4, 0))).blocks("a"))) == 4
+
+
+def test_blocks_have_a_bound_where_they_must_be_held():
+    """Columns are read as a whole, and so within what is allowed for; rows are not."""
+    array = np.zeros((100, 2))
+    assert sum(map(len, archive(10, a=array).blocks("a"))) == 100
+    with pytest.raises(NpzError, match="a would take 1600 bytes, and 10 are allowed for"):
+        list(archive(10, a=np.asfortranarray(array)).blocks("a"))
+
+
+def test_a_header_is_read_alone():
+    """With the type and the shape; of Python objects there is none."""
+    reader = archive(0, a=np.zeros((2, 3), np.float32), b=np.array([{}], dtype=object))
+    header = reader.header("a")
+    assert (header.dtype, header.shape) == (np.float32, (2, 3))
+    with pytest.raises(NpzError, match="b cannot be read: it holds pickled objects"):
+        reader.header("b")

@@ -1,1 +1,1 @@
-"""The readers of people's own formats: pictures in folders of classes or named by a CSV, and CSVs of pixels."""
+"""The readers of people's own formats: pictures in folders of classes or named by a CSV, CSVs of pixels, and arrays."""

@@ -97,6 +97,15 @@ def has_folders(top: Path) -> bool:
     return any(path.is_dir() and not _is_hidden(path.name) for path in top.iterdir())
 
 
+def holds_arrays(path: Path) -> bool:
+    """Tell whether a ZIP archive is one of arrays as NumPy writes them: it has such a file, and in no folder."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(".npy") and "/" not in name for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return False
+
+
 @contextmanager
 def opened_tree(path: Path) -> Iterator[Tree]:
     """Hand over what is in a folder or a ZIP archive; the archive is open as long.

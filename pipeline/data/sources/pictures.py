@@ -48,7 +48,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class _Pictures:
+class Found:
     """What was read: images with their files, the names of their classes, and which are for testing."""
 
     images: NDArray[np.uint8]
@@ -91,7 +91,7 @@ class Pictures(Source):
         )
 
     def _hand_over(
-        self, read: _Pictures, has_test: bool, groups: list[str] | None, folder: Path, transfer: Transfer
+        self, read: Found, has_test: bool, groups: list[str] | None, folder: Path, transfer: Transfer
     ) -> None:
         """Write the four files and the names of the classes, and say what was read."""
         labels_of, class_names = number_classes(read.names)
@@ -116,11 +116,11 @@ class Pixels(Pictures):
         """Read all rows, number the classes, and draw a test part."""
         table = read_pixels(Path(self.path))
         names = [f"row {number}" for number in range(1, len(table.labels) + 1)]
-        read = _Pictures(table.images, names, table.labels, np.zeros(len(names), bool), _digests(table.images))
+        read = Found(table.images, names, table.labels, np.zeros(len(names), bool), digests_of(table.images))
         self._hand_over(read, has_test=False, groups=None, folder=folder, transfer=transfer)
 
 
-def _digests(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def digests_of(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Return a number for each image that is the same for equal ones."""
     return np.frombuffer(b"".join(_digest(image) for image in images), dtype=np.uint64)
 
@@ -139,7 +139,7 @@ def opened_plan(path: Path) -> Iterator[tuple[Plan, dict[str, str]]]:
         yield plan(tree), {}
 
 
-def _read(planned: Plan, rules: Rules, skipped: list[tuple[str, str]], progress: Progress) -> _Pictures:
+def _read(planned: Plan, rules: Rules, skipped: list[tuple[str, str]], progress: Progress) -> Found:
     """Read all pictures of a plan into one array, made once; what cannot be read is added to ``skipped``."""
     images = np.empty((0, 0, 0), np.uint8)
     files: list[str] = []
@@ -170,7 +170,7 @@ def _read(planned: Plan, rules: Rules, skipped: list[tuple[str, str]], progress:
         progress.end()
     if not files:
         raise SourceError(f"it has no picture that can be read; {_describe_skipped(skipped)}")
-    return _Pictures(
+    return Found(
         images[: len(files)], files, names, np.array(is_test), np.frombuffer(b"".join(digests), dtype=np.uint64)
     )
 
@@ -240,7 +240,7 @@ def _check_parts(names: Sequence[str], is_test: NDArray[np.bool_]) -> None:
         )
 
 
-def _say_doubles(read: _Pictures, labels: NDArray[np.uint8], is_test: NDArray[np.bool_], progress: Progress) -> None:
+def _say_doubles(read: Found, labels: NDArray[np.uint8], is_test: NDArray[np.bool_], progress: Progress) -> None:
     """Say which pictures are there twice, pixel by pixel, where that does harm."""
     order = np.argsort(read.digests, kind="stable")
     same = np.flatnonzero(np.diff(read.digests[order]) == 0)
@@ -256,7 +256,7 @@ def _say_doubles(read: _Pictures, labels: NDArray[np.uint8], is_test: NDArray[np
             progress.say(f"warning: the same picture is there {kind}, {len(found)} times: {first}")
 
 
-def _say_read(read: _Pictures, is_test: NDArray[np.bool_], progress: Progress) -> None:
+def _say_read(read: Found, is_test: NDArray[np.bool_], progress: Progress) -> None:
     """Say what was read: how many pictures of which size, in which part, and of each class."""
     counts = Counter(read.names)
     classes = [f"{shown(name, 30)} {counts[name]}" for name in sorted(counts, key=natural_key)]

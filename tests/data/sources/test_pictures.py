@@ -258,7 +258,7 @@ def test_fetch_takes_them(own, tmp_path):
         ({"dataset": "digits", "background": "white"}, "background is for pictures of your own, and must be black"),
         (
             {"dataset": "own/cat/1.png"},
-            "dataset must be a folder, a ZIP archive or a CSV .* own/cat/1.png is a PNG image",
+            "dataset must be a folder, a ZIP archive, .* or a CSV .* own/cat/1.png is a PNG image",
         ),
         ({"dataset": "own", "size": 0}, "size must be"),
         ({"dataset": "own", "test_fraction": 1.0}, "test_fraction must be a number > 0 and < 1"),

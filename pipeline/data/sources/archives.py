@@ -1,0 +1,64 @@
+"""Arrays of a person's own in one file: NumPy's archives.
+
+Hands on the four files, the names of the classes beside them, and lines that say what was read and what was not.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.data.idx import MAX_BYTES
+from pipeline.data.npz import NpzError, NpzReader
+from pipeline.data.own.arrays import ArrayError, NamedArray, Samples, choose, read_samples
+from pipeline.data.own.tree import assign_validation
+from pipeline.data.sources.base import Files, SourceError, Transfer
+from pipeline.data.sources.pictures import Found, Pictures, digests_of
+from pipeline.text import shown
+
+
+@dataclass(frozen=True)
+class Arrays(Pictures):
+    """An archive of arrays (``.npz``) by the names of Keras, MedMNIST or scikit-learn's examples; see `choose`.
+
+    It is read as it is: size and background are for pictures.
+    """
+
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
+        """Read images and labels of all parts, number the classes, and draw a test part where there is none."""
+        try:
+            with Path(self.path).open("rb") as opened:
+                archive = NpzReader(opened, MAX_BYTES)
+                chosen, extra = choose(archive.names)
+                parts = {part: (_named(archive, one), _named(archive, other)) for part, (one, other) in chosen.items()}
+                samples, notes = read_samples(parts)
+        except (NpzError, ArrayError) as error:
+            raise SourceError(str(error)) from error
+        if extra:
+            notes.append(f"not read: {', '.join(shown(name, 50) for name in extra[:_MOST_NAMES])}{_more(extra)}")
+        self._hand_on(samples, notes, folder, transfer)
+
+    def _hand_on(self, samples: Samples, notes: list[str], folder: Path, transfer: Transfer) -> None:
+        """Write the four files, a validation part where it belongs."""
+        renamed, more = assign_validation(set(samples.parts))
+        for note in [*more, *notes]:
+            transfer.progress.say(note)
+        is_test = np.array([renamed.get(part, part) == "test" for part in samples.parts])
+        found = Found(samples.images, samples.places, samples.labels, is_test, digests_of(samples.images))
+        self._hand_over(found, bool(is_test.any()), None, folder, transfer)
+
+
+_MOST_NAMES = 8
+
+
+def _more(names: list[str]) -> str:
+    return f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+
+
+def _named(archive: NpzReader, name: str) -> NamedArray:
+    """Return an array of an archive, of which no more than the header is read so far."""
+    header = archive.header(name)
+    if not header.shape:
+        raise ArrayError(f"{shown(name, 50)} holds a single value; expected are images, or a label for each")
+    return NamedArray(name, header.dtype, header.shape, partial(archive.blocks, name))

@@ -1,0 +1,100 @@
+"""Every form that a data set may have: written by other programs, it comes back to the byte, labels included.
+
+A form is a line in `FORMS`: what writes it, and whether it says which images are for testing.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.stages.fetch import Fetch
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form.
+
+    Attributes
+    ----------
+    write : callable
+        Takes a new folder, and images and labels of ``"train"`` and ``"test"``; returns the path of the data set.
+    has_parts : bool
+        Whether the form says which part an image is of.
+    """
+
+    write: Any
+    has_parts: bool = True
+
+
+def write_npz(folder, parts, names, *, column=False, save=np.savez):
+    """Write arrays under such names, in which ``{}`` stands for the part."""
+    arrays = {}
+    for part, (images, labels) in parts.items():
+        for name, array in zip(names, (images, labels[:, None] if column else labels), strict=True):
+            arrays[name.format(part)] = array
+    save(folder / "own.npz", **arrays)
+    return folder / "own.npz"
+
+
+def write_npz_alone(folder, parts):
+    """Write all images as rows of fractions, without parts."""
+    images, labels = (np.concatenate(pair) for pair in zip(*parts.values(), strict=True))
+    np.savez(folder / "own.npz", X=images.reshape(len(images), -1) / 255, y=labels.astype(float))
+    return folder / "own.npz"
+
+
+FORMS = {
+    "npz, Keras": Form(partial(write_npz, names=("x_{}", "y_{}"))),
+    "npz, MedMNIST": Form(partial(write_npz, names=("{}_images", "{}_labels"), column=True, save=np.savez_compressed)),
+    "npz, X and y": Form(write_npz_alone, has_parts=False),
+}
+
+
+def as_pairs(images, labels):
+    """Return images with their labels in an order of their own, for a form may have another."""
+    return sorted((label, image.tobytes()) for image, label in zip(images, np.asarray(labels).tolist(), strict=True))
+
+
+def check(form, folder, parts):
+    """Write a form, fetch it, and see that all came back and nothing else."""
+    folder.mkdir()
+    fetch = Fetch(dataset=str(form.write(folder, parts)))
+    found = {part: fetch.load(part) for part in parts}
+    if not form.has_parts:
+        found, parts = (
+            {"all": [np.concatenate(pair) for pair in zip(*one.values(), strict=True)]} for one in (found, parts)
+        )
+    for part, (images, labels) in parts.items():
+        assert found[part][0].dtype == np.uint8
+        assert found[part][0].shape == (len(images), images[0].size)
+        assert as_pairs(*found[part]) == as_pairs(images, labels)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_images_and_labels_come_back(tmp_path, name):
+    """Of 60 images without any symmetry, in ten classes."""
+    rng = np.random.default_rng(7)
+    images = rng.integers(0, 256, (60, 9, 9), np.uint8)
+    labels = np.arange(60, dtype=np.uint8) % 10
+    rng.shuffle(labels[:40])
+    check(FORMS[name], tmp_path / "form", {"train": (images[:40], labels[:40]), "test": (images[40:], labels[40:])})
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """Bring MNIST: a part to train, and all that is to test."""
+    parts = {}
+    for part, n_samples in {"train": 1000, "test": 10_000}.items():
+        X, y = Fetch().load(part)
+        parts[part] = X[:n_samples].reshape(-1, 28, 28), y[:n_samples].astype(np.uint8)
+    return parts
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", FORMS)
+def test_mnist_comes_back(tmp_path, mnist, name):
+    """All 10,000 test images."""
+    check(FORMS[name], tmp_path / "form", mnist)
