@@ -169,6 +169,7 @@ def test_a_file_from_before_geometry_is_read(path):
     with np.load(path, allow_pickle=False) as file:
         header = json.loads(file["header"].tobytes())
     assert header["normalize"].pop("images") == {"low": 0, "high": pixels.max(), "shape": None, "figures": {}}
+    assert header["normalize"].pop("pictures") == {"background": "black", "ink_size": None}
     assert header["normalize"] == {"method": "unit", "n_features": 6, "scale": 1 / 255, "shift": 0.0}
     assert load_model(path)["preprocess"].get_params() == {"method": "unit", "deskew": False, "ink_width": None}
 

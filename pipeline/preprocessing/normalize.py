@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,10 +12,14 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from pipeline.images.ink import ink_size_of
 from pipeline.images.pixels import INTEGERS, PixelRangeWarning, as_uint8, contradiction, full_scale, pieces
 from pipeline.images.statistics import ImageStatistics
 from pipeline.parameters import check_parameters, renamed_parameters
 from pipeline.text import shown
+
+if TYPE_CHECKING:
+    from pipeline.images.photo import Photo
 
 _RENAMED = {"deslant": "deskew"}
 """What parameters were called before, in states too."""
@@ -55,6 +59,14 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         The value of full brightness: 255, if the images were on 0..255.
     input_statistics_ : ImageStatistics
         What the images that were learned from look like, for ``unlike_training``.
+    ink_size_ : int or None
+        Pixels along the longer side of the ink, where all images are ink of one size in the middle of a black field, as
+        MNIST's are; None where they are not. One that was restored from a state of an earlier version has none.
+    background_ : {"black", "white"}
+        What the background of the pictures was that `Preprocess` has learned from; where it was white, they were
+        inverted.
+    photo_ : Photo or None
+        What turns photographs into images like those that were learned from, where these are such ink.
     n_features_in_ : int
         Number of pixels of an image.
     image_shape_ : tuple of int
@@ -74,6 +86,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     """
 
     image_shape_: tuple[int, int]
+    ink_size_: int | None
+    background_: Literal["black", "white"]
 
     def __init__(
         self,
@@ -118,6 +132,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         self.full_scale_ = full_scale(pixels)
         self._set_scale()
         self.input_statistics_ = ImageStatistics.of(pixels)
+        self.ink_size_, self.background_ = ink_size_of(pixels), "black"
         tasks.end()
         return self
 
@@ -160,6 +175,14 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         pixels = check_array(X, dtype=[np.float32, np.float64]) - self.shift_
         return np.divide(pixels, self.scale_, out=pixels)
 
+    @property
+    def photo_(self) -> "Photo | None":
+        """What turns photographs into images like those that were learned from, where these are ink as MNIST's."""
+        from pipeline.images.photo import Photo  # noqa: PLC0415 - what it finds is not what a stage learns from
+
+        size = self.ink_size_
+        return None if size is None else Photo(size=math.isqrt(self.n_features_in_), ink_size=size).fit()
+
     def _fitted_attributes(self) -> dict[str, Any]:
         """Return what a copy needs to transform as of now, for a callback that asks: all of it is copied anyway."""
         return {}
@@ -192,6 +215,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             state["full_scale"] = self.full_scale_
         if hasattr(self, "input_statistics_"):  # a state of an earlier version has none
             state["images"] = self.input_statistics_.get_state()
+        if hasattr(self, "ink_size_"):
+            state["pictures"] = {"ink_size": self.ink_size_, "background": self.background_}
         if hasattr(self, "feature_names_in_"):
             state["feature_names"] = [str(name) for name in self.feature_names_in_]
         return state
@@ -227,6 +252,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             self.image_shape_ = height, width
             if height * width != self.n_features_in_:
                 raise ValueError
+        if "pictures" in state:
+            self._restore_pictures(**state["pictures"])
         if "feature_names" in state:
             self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
             if self.feature_names_in_.shape != (self.n_features_in_,):
@@ -236,6 +263,15 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         sound = self.n_features_in_ > 0 and self.scale_ > 0 and math.isfinite(self.scale_ + self.shift_)
         if not sound or self.get_state() != state:
             raise ValueError
+
+    def _restore_pictures(self, *, ink_size: int | None, background: Literal["black", "white"]) -> None:
+        """Take over how pictures become images."""
+        side = math.isqrt(self.n_features_in_)
+        if ink_size is not None and not (side**2 == self.n_features_in_ and 2 <= int(ink_size) < side):
+            raise ValueError
+        if background not in ("black", "white"):
+            raise ValueError
+        self.ink_size_, self.background_ = None if ink_size is None else int(ink_size), background
 
     @property
     def _aligns(self) -> bool:

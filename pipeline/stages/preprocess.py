@@ -5,7 +5,7 @@ It learns from the training file alone, and hands on arrays that can be memory-m
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from pipeline.images.statistics import ImageStatistics
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.preprocessing.one_hot import OneHot
 from pipeline.progress import Progress
+from pipeline.provenance import read_record
 from pipeline.stages.base import Stage
 from pipeline.strict_json import write_json
 
@@ -45,6 +46,8 @@ class Preprocess(Stage, Normalize):
         self.image_shape_ = height, width
         if height != width:  # of rows alone, `fit` takes images for square ones
             self.input_statistics_ = ImageStatistics.of(_rows_of(images), (height, width))
+            self.ink_size_ = None
+        self.background_ = _background(artifacts)
         for part, (X, y) in parts.items():
             write_npy(folder / labels_name(part), one_hot.transform(y))
             self._write_pixels(folder / pixels_name(part), _rows_of(X), progress)
@@ -74,6 +77,12 @@ class Preprocess(Stage, Normalize):
         for rows in pieces(pixels):
             yield self.transform(pixels[rows])
             progress.advance(rows.stop - rows.start)
+
+
+def _background(artifacts: Path) -> Literal["black", "white"]:
+    """Return what the background of the pictures was that `Fetch` has read; images of other kinds are as they are."""
+    record = read_record(artifacts / RAW)
+    return "white" if record is not None and record.parameters.get("background") == "white" else "black"
 
 
 def _rows_of(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

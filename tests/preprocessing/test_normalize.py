@@ -316,7 +316,7 @@ def test_what_may_be_on_the_scale_of_fit_is_not_warned_of(largest):
 
 def test_a_state_with_a_gap_is_refused():
     """So is one that lacks something."""
-    for name in (state := Normalize("standard").fit(pixels()).get_state()).keys() - {"images"}:
+    for name in (state := Normalize("standard").fit(pixels()).get_state()).keys() - {"images", "pictures"}:
         with pytest.raises(ValueError, match="not the state of a Normalize"):
             Normalize.from_state({key: value for key, value in state.items() if key != name})
 
@@ -365,3 +365,53 @@ def test_without_geometry_no_warp_is_imported(monkeypatch):
     assert Normalize.from_state(Normalize().fit(X).get_state()).transform(X).any()
     with pytest.raises(ImportError):
         Normalize(deskew=True).fit(X)
+
+
+def ink(n=20, length=20):
+    """Return images of an upright stroke in the middle of a black field, as MNIST's ink is placed."""
+    images = np.zeros((n, 28, 28), np.uint8)
+    images[:, 14 - length // 2 : 14 + length // 2, 13:16] = 250
+    return images.reshape(n, 784)
+
+
+def test_ink_in_the_middle_brings_the_photo_that_makes_it():
+    """Of images like MNIST's the size of their ink is learned, and with it what makes such images of photographs."""
+    scaler = Normalize().fit(ink(length=16))
+    again = Normalize.from_state(json.loads(json.dumps(scaler.get_state())))
+    for one in (scaler, again):
+        assert (one.ink_size_, one.background_) == (16, "black")
+        assert one.photo_.get_params() == {"polarity": "auto", "size": 28, "ink_size": 16}
+
+
+def test_other_images_have_no_photo():
+    """Where images fill their field there is none, and after a restoration there is still none."""
+    scaler = Normalize().fit(255 - ink())
+    assert Normalize.from_state(scaler.get_state()).photo_ is scaler.photo_ is None
+
+
+def test_a_state_of_an_earlier_version_knows_of_no_photo():
+    """It says neither that there is one nor that there is none."""
+    state = Normalize().fit(ink()).get_state()
+    del state["pictures"]
+    again = Normalize.from_state(state)
+    assert not hasattr(again, "ink_size_")
+    assert not hasattr(again, "photo_")
+    assert again.get_state() == state
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [
+        {"ink_size": 28, "background": "black"},
+        {"ink_size": 1, "background": "black"},
+        {"ink_size": "20", "background": "black"},
+        {"ink_size": 20, "background": "red"},
+        {"ink_size": 20},
+        {"ink_size": 20, "background": "black", "more": 1},
+        [],
+    ],
+)
+def test_a_state_of_ink_that_cannot_be_is_refused(pictures):
+    """Sizes that no photo could have, and words of others, are no state."""
+    with pytest.raises(ValueError, match="not the state of a Normalize"):
+        Normalize.from_state(Normalize().fit(ink()).get_state() | {"pictures": pictures})

@@ -5,11 +5,12 @@ import pytest
 from typer.testing import CliRunner
 
 import pipeline.images.pixels
-from pipeline.artifacts import read_labels
+from pipeline.artifacts import read_labels, read_normalizer
 from pipeline.cli.app import app
 from pipeline.data.idx import write_idx
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.progress import Progress
+from pipeline.provenance import Record, write_record
 from pipeline.stages.base import MissingInputError
 from pipeline.stages.preprocess import Preprocess
 
@@ -107,7 +108,7 @@ def test_artifacts_without_geometry_are_as_ever(tmp_path):
     Preprocess().run(tmp_path)
     state = json.loads((tmp_path / "prepared" / "normalize.json").read_text())
     assert state.pop("images")["high"] == 254
-    shape = {"image_shape": [4, 3]}
+    shape = {"image_shape": [4, 3], "pictures": {"background": "black", "ink_size": None}}
     assert state == {"method": "unit", "n_features": 12, "scale": 1 / 255, "shift": 0.0} | shape
 
 
@@ -206,3 +207,23 @@ def test_missing_input_names_its_maker(tmp_path):
     """Without raw files the error says which command makes them."""
     with pytest.raises(MissingInputError, match="pipeline fetch"):
         Preprocess().run(tmp_path)
+
+
+@pytest.mark.parametrize("background", ["black", "white"])
+def test_the_background_of_the_pictures_is_kept(tmp_path, background):
+    """What `fetch` has inverted, whoever reads pictures for the model has to invert as well."""
+    write_raw(tmp_path / "raw")
+    write_record(tmp_path / "raw", Record("fetch", {"dataset": "folder", "background": background}))
+    Preprocess().run(tmp_path)
+    assert read_normalizer(tmp_path).background_ == background
+
+
+def test_oblong_images_are_no_ink_in_a_square(tmp_path):
+    """Images of 4x9 pixels are not taken for such of 6x6, whatever stands in these."""
+    images = np.zeros((20, 6, 6), np.uint8)
+    images[:, 1:5, 2:4] = 255
+    write_raw(tmp_path / "raw", (20, 4, 9), (7, 4, 9))
+    write_idx(tmp_path / "raw/train-images-idx3-ubyte", images.reshape(20, 4, 9))
+    Preprocess().run(tmp_path)
+    assert read_normalizer(tmp_path).photo_ is None
+    assert Normalize().fit(images.reshape(20, 36)).photo_ is not None
