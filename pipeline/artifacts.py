@@ -123,9 +123,10 @@ def known_names(folder: str) -> tuple[str, ...]:
     A folder's record has the names of its own. There are none for a folder that is no stage's.
     """
     if folder == RAW:
-        from pipeline.data.idx import FILES
+        from pipeline.data.idx import FILES, images_name
 
-        return (*(name for names in FILES.values() for name in names), *_class_names())
+        official = [name for names in FILES.values() for name in names]
+        return (*official, *(images_name(name, 4) for name, _ in FILES.values()), *_class_names())
     return (*_KNOWN[folder], *_class_names()) if folder == PREPARED else _KNOWN.get(folder, ())
 
 
@@ -150,7 +151,7 @@ _KNOWN = {
 
 
 def read_images(artifacts: Path, part: str) -> "tuple[NDArray[np.uint8], NDArray[np.uint8]]":
-    """Read what `Fetch` brought: images (n_samples, height, width) and labels (n_samples,) of a part.
+    """Read what `Fetch` brought: images (n_samples, height, width[, 3]) and labels (n_samples,) of a part.
 
     Raises
     ------

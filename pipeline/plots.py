@@ -238,8 +238,8 @@ def mistakes(images: NDArray[np.uint8], captions: Sequence[str], title: str = "M
 
     Parameters
     ----------
-    images : ndarray of shape (n_images, height, width), uint8
-        0 is drawn white, 255 black, as ink on paper. There may be none.
+    images : ndarray of shape (n_images, height, width) or (n_images, height, width, 3), uint8
+        Of grey ones 0 is drawn white, 255 black, as ink on paper; colours are drawn as they are. There may be none.
     captions : sequence of length n_images
         What stands above each image.
     title : str
@@ -261,33 +261,46 @@ def mistakes(images: NDArray[np.uint8], captions: Sequence[str], title: str = "M
 
 
 @_house_style
-def weights(W: NDArray[np.floating[Any]], image_shape: tuple[int, int], n_units: int = 64) -> Figure:
+def weights(W: NDArray[np.floating[Any]], image_shape: tuple[int, ...], n_units: int = 64) -> Figure:
     """Draw what the first layer looks for: the weights of each unit as an image.
 
     Parameters
     ----------
-    W : ndarray of shape (n_pixels, n_units)
+    W : ndarray of shape (n_features, n_units)
         The first layer's weights.
-    image_shape : (int, int)
-        Height and width of an image.
+    image_shape : tuple of int
+        (height, width) of an image, or (height, width, 3) of a coloured one.
     n_units : int, default=64
         How many are drawn at most: those of the largest norm, the largest first.
 
     Returns
     -------
     Figure
-        Red for ink that excites, blue for ink that inhibits, on one scale for all units.
+        Red for ink that excites, blue for ink that inhibits, on one scale for all units. Of coloured images, grey is 0,
+        and the more of a colour there is, the more it excites.
     """
     norms = np.linalg.norm(W, axis=0)
     strongest = np.argsort(-norms, kind="stable")[:n_units]
     limit = float(np.quantile(np.abs(W[:, strongest]), 0.995)) or 1.0  # a few pixels must not make the rest pale
     figure, grid = _sheet(len(strongest), image_shape, width=1.0)
+    coloured = len(image_shape) == _COLOURED
     for axes, unit in zip(grid, strongest, strict=False):
-        image = axes.imshow(W[:, unit].reshape(image_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
+        kernel = W[:, unit].reshape(image_shape)
+        if coloured:
+            axes.imshow(np.clip(0.5 + kernel / (2 * limit), 0, 1))
+        else:
+            image = axes.imshow(kernel, cmap="RdBu_r", vmin=-limit, vmax=limit)
     shown = "all" if len(strongest) == W.shape[1] else f"the strongest {len(strongest)} of"
-    figure.suptitle(f"Weights of the first layer: {shown} {W.shape[1]} units")
-    figure.colorbar(image, ax=grid, shrink=0.6, extend="both", label="weight")
+    figure.suptitle(f"Weights of the first layer: {shown} {W.shape[1]} units" + (_OF_COLOURS if coloured else ""))
+    if not coloured:
+        figure.colorbar(image, ax=grid, shrink=0.6, extend="both", label="weight")
     return figure
+
+
+_COLOURED = 3
+"""Axes of a coloured image."""
+
+_OF_COLOURS = "\n(grey is 0; a colour is what excites)"
 
 
 @_house_style

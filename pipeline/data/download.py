@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from pipeline.data import class_names
-from pipeline.data.idx import FILES, copy_idx, read_part
+from pipeline.data.idx import FILES, copy_idx, find_idx, read_part
 from pipeline.data.parts import check_parts
 from pipeline.data.registry import Dataset
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
@@ -128,8 +128,8 @@ def _bring(dataset: Dataset, source: Source, cache: Cache, folder: Path, transfe
         check_parts({part: read_part(brought, part, dataset.n_classes, names) for part, names in FILES.items()})
         if source.remote:
             _keep(dataset.files, brought, cache, transfer)
-        for name in dataset.files:
-            _unpack(brought / name, folder / name.removesuffix(".gz"))
+        for path in [find_idx(brought, name) for name in dataset.files]:
+            _unpack(path, folder / path.name.removesuffix(".gz"))
         class_names.write_class_names(folder, class_names.read_class_names(brought))
 
 
@@ -142,7 +142,7 @@ def check(files: Files, folder: Path) -> None:
         Naming the first that has not.
     """
     for name, known in files.items():
-        with (folder / name).open("rb") as file:
+        with find_idx(folder, name).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if known not in (None, found):
             raise SourceError(f"{name} is not the official file: its SHA-256 is {found}, not {known}")

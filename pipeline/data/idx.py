@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from pipeline.data.signatures import GZIP, HEAD, Chunks, foreign_kind
 from pipeline.files import replacing_file
+from pipeline.image_shape import CHANNELS, is_shape
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
-"""The official names: images and labels of each part."""
+"""The official names: images and labels of each part. Coloured images are called ``idx4``, for their axes are four."""
 
 MAX_BYTES = 2**30
 """How large a file may say that it is, unless the caller knows better: one gibibyte of items."""
@@ -218,7 +219,7 @@ def read_part(
 
     Returns
     -------
-    images : ndarray of shape (n_samples, height, width), uint8
+    images : ndarray of shape (n_samples, height, width), or of coloured ones (n_samples, height, width, 3), uint8
         On 0..255.
     labels : ndarray of shape (n_samples,), uint8
         On 0..n_classes-1.
@@ -248,8 +249,11 @@ def read_part(
 
 def check_images(images: NDArray[Any], name: str) -> None:
     """Raise unless an array holds images, one at least, under the name of its file."""
-    if images.dtype != np.uint8 or images.ndim != 3:
-        raise IdxError(f"{name} holds {_kind(images)}; expected images, uint8 of shape (n_samples, height, width)")
+    if images.dtype != np.uint8 or not is_shape(images.shape[1:]):
+        raise IdxError(
+            f"{name} holds {_kind(images)}; expected images, uint8 of shape (n_samples, height, width), or (n_samples, "
+            f"height, width, {CHANNELS}) in colour"
+        )
     if not images.size:
         raise IdxError(f"{name} holds no pixel: its shape is {images.shape}")
 
@@ -282,16 +286,35 @@ def read_labels(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     return np.array(labels, dtype=np.uint8)
 
 
+def images_name(name: str, n_axes: int) -> str:
+    """Return the name of a file of images by how many axes it has, of its official name.
+
+    Examples
+    --------
+    >>> images_name("train-images-idx3-ubyte", 4)
+    'train-images-idx4-ubyte'
+    """
+    return name.replace("-idx3-", f"-idx{n_axes}-")
+
+
+def write_part(folder: Path, part: str, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
+    """Write images, grey or coloured, and labels of a part, under their official names."""
+    images_file, labels_file = FILES[part]
+    write_idx(folder / images_name(images_file, images.ndim), images)
+    write_idx(folder / labels_file, labels)
+
+
 def find_idx(folder: str | os.PathLike[str], name: str) -> Path:
-    """Return the path of an official file, raw if there is a raw one, else compressed.
+    """Return the path of an official file, raw if there is a raw one, else compressed; or of coloured images.
 
     Raises
     ------
     FileNotFoundError
-        Where there is neither.
+        Where there is none.
     """
     raw, compressed = Path(folder, name), Path(folder, f"{name}.gz")
-    found = next((path for path in (raw, compressed) if path.is_file()), None)
+    coloured = [Path(folder, images_name(path.name, 4)) for path in (raw, compressed)]
+    found = next((path for path in (raw, compressed, *coloured) if path.is_file()), None)
     if found is None:
         raise FileNotFoundError(f"{folder} holds neither {raw.name} nor {compressed.name}")
     return found

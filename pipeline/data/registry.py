@@ -153,7 +153,8 @@ def find_dataset(name: str, reading: Reading | None = None) -> Dataset:
         return Dataset(name, dict.fromkeys(_NAMES), sources=(OpenML(key),))
     if name and Path(name).is_dir():  # an empty path would be the current folder
         is_pictures = has_folders(Path(name)) and not is_idx_folder(name)
-        own = Pictures(name, reading or Reading()) if is_pictures else Folder(name)
+        reading = reading or Reading()
+        own = Pictures(name, reading) if is_pictures else Folder(name, reading.rules.colour)
         return Dataset(name, dict.fromkeys(_NAMES), sources=(own,))
     if Path(name).is_file():
         return Dataset(name, dict.fromkeys(_NAMES), sources=(_source_of_file(Path(name), reading or Reading()),))

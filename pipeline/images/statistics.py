@@ -4,13 +4,16 @@ A network answers whatever it is shown, and is sure of it. What is inverted, shi
 before its answers are believed.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
+
+from pipeline.image_shape import CHANNELS, Shape, colour_of, image_shape, square
 
 Array = NDArray[Any]
 
@@ -30,7 +33,8 @@ MANY = 20
 """Images from which on the median is held to the hundredths: the median of one class among ten is well inside them."""
 
 FIGURES = ("mean", "border", "ink", "row", "column", "aspect", "levels")
-TOLERANCE = {"mean": 0.03, "border": 0.05, "ink": 0.03, "aspect": 0.05, "levels": 0.0}
+COLOUR_FIGURES = ("chroma", "red_blue")
+TOLERANCE = {"mean": 0.03, "border": 0.05, "ink": 0.03, "aspect": 0.05, "levels": 0.0, "chroma": 0.03, "red_blue": 0.05}
 """How far beyond its bounds a figure may lie. Of the centre, see `PIXELS`."""
 
 ODD_ASPECT = 0.25
@@ -51,14 +55,16 @@ class ImageStatistics:
     ----------
     low, high : float
         The smallest and the largest value of all pixels.
-    shape : (int, int) or None
-        Height and width; None where pixels make no image, and there is nothing but ``low`` and ``high``.
+    shape : tuple of int or None
+        Height and width, and 3 after them where images are coloured; None where pixels make no image, and there is
+        nothing but ``low`` and ``high``.
     figures : dict of tuple of float
         Of every figure of an image, its `QUANTILES` over the images. Brightness is 0 at ``low`` and 1 at ``high``.
         ``mean`` and ``border`` are the brightness of all pixels and of the outermost ones, ``ink`` the share of pixels
         above 0.5, ``row`` and ``column`` the centre of mass (0 in the middle, 0.5 at the lower or right edge),
         ``aspect`` the logarithm of height by width of the ink, as standard deviations, ``levels`` the number of
-        different values.
+        different values. A coloured pixel is as bright as the mean of its channels; ``chroma`` is the largest of them
+        less the smallest, and ``red_blue`` red less blue, both as means of all pixels.
 
     Examples
     --------
@@ -75,24 +81,24 @@ class ImageStatistics:
 
     low: float
     high: float
-    shape: tuple[int, int] | None
+    shape: Shape | None
     figures: Mapping[str, tuple[float, ...]]
 
     @classmethod
-    def of(cls, X: Any, shape: tuple[int, int] | None = None, sample: int = SAMPLE) -> Self:
+    def of(cls, X: Any, shape: Shape | None = None, sample: int = SAMPLE) -> Self:
         """Describe images.
 
         Parameters
         ----------
         X : {ndarray, sparse matrix} of shape (n_images, n_pixels)
             Finite numbers.
-        shape : (int, int), optional
-            Height and width; a square where it is left out.
+        shape : tuple of int, optional
+            Height and width, and 3 after them where images are coloured; a grey square where it is left out.
         sample : int
             Images that figures are taken of, at the most; the range is that of all.
         """
         low, high = float(X.min()), float(X.max())
-        shape = shape or _square(X.shape[1])
+        shape = shape or square(X.shape[1])
         if shape is None or min(shape) < 3 or not low < high:
             return cls(low, high, None, {})
         figures = _figures(_spaced(X, sample), shape, low, high)
@@ -115,7 +121,7 @@ class ImageStatistics:
         """
         try:
             figures = {str(name): tuple(map(float, of)) for name, of in state["figures"].items()}
-            shape = state["shape"] and (int(state["shape"][0]), int(state["shape"][1]))
+            shape = state["shape"] and _as_shape(state["shape"])
             made = cls(float(state["low"]), float(state["high"]), shape, figures)
             made.check()
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
@@ -127,7 +133,8 @@ class ImageStatistics:
     def check(self) -> None:
         """Raise a ValueError where the figures are not those of images."""
         finite = np.isfinite([self.low, self.high, *(value for of in self.figures.values() for value in of)]).all()
-        known = set(self.figures) <= set(FIGURES) and all(len(of) == len(QUANTILES) for of in self.figures.values())
+        names = {*FIGURES, *(COLOUR_FIGURES if self.shape and colour_of(self.shape) == "rgb" else ())}
+        known = set(self.figures) <= names and all(len(of) == len(QUANTILES) for of in self.figures.values())
         if not (finite and known and (self.shape is not None or not self.figures)):
             raise ValueError(f"not the figures of images: {self.figures}")
 
@@ -145,7 +152,7 @@ class ImageStatistics:
             What is plain to see, and what may be behind it.
         """
         found = self._of_range(float(X.min()), float(X.max()), X)
-        if found or self.shape is None or X.shape[1] != self.shape[0] * self.shape[1]:
+        if found or self.shape is None or X.shape[1] != math.prod(self.shape):
             return found
         few = len(X) < MANY
         medians = {
@@ -199,16 +206,28 @@ class ImageStatistics:
         ink = apart.get("ink", apart.get("mean", 0))
         if ink:
             found.append(f"{'more' if ink > 0 else 'less'} ink than in training: scaled or drawn otherwise?")
+        found += self._colours(apart, medians, few=few)
         if apart.get("levels", 0) < 0 and not few:
             found.append(f"{medians['levels']:.0f} grey levels, in training {self.figures['levels'][2]:.0f}: rounded?")
         return found
+
+    def _colours(self, apart: Mapping[str, int], medians: Mapping[str, float], *, few: bool) -> list[str]:
+        """Say in what colours differ."""
+        if "chroma" in apart:
+            grey = medians["chroma"] == 0
+            return ["grey: colours lost?" if grey else f"{'more' if apart['chroma'] > 0 else 'less'} colourful?"]
+        if "red_blue" not in apart:
+            return []
+        swapped = not self._side("red_blue", -medians["red_blue"], few=few)
+        tint = "more red" if apart["red_blue"] > 0 else "more blue"
+        return [f"{tint} than in training: {'red and blue swapped' if swapped else 'tinted'}?"]
 
     def _shifts(self, apart: Mapping[str, int], medians: Mapping[str, float]) -> list[str]:
         """Say how far the ink is shifted, and where to."""
         words = {"row": ("up", "down"), "column": ("left", "right")}
         shifts = [
             f"{abs(medians[name] - self.figures[name][2]) * side:.0f} pixels {words[name][apart[name] > 0]}"
-            for name, side in zip(words, self.shape or (), strict=True)
+            for name, side in zip(words, (self.shape or (0, 0))[:2], strict=True)
             if name in apart
         ]
         return [f"shifted by {' and '.join(shifts)}?"] if shifts else []
@@ -243,10 +262,10 @@ def unlike_training(model: Any, X: Any) -> list[str]:
     return [] if known is None else known.differences(np.asarray(X))
 
 
-def _square(n_pixels: int) -> tuple[int, int] | None:
-    """Return the shape of square images of so many pixels, if there are such."""
-    side = round(n_pixels**0.5)
-    return (side, side) if side**2 == n_pixels else None
+def _as_shape(numbers: Sequence[Any]) -> Shape:
+    """Return the shape that a state has as a list."""
+    lengths = tuple(map(int, numbers))
+    return image_shape(lengths, math.prod(lengths))
 
 
 def _spaced(X: Any, n: int) -> Any:
@@ -264,16 +283,34 @@ def _rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _figures(X: Any, shape: tuple[int, int], low: float, high: float) -> dict[str, Array]:
+def _figures(X: Any, shape: Shape, low: float, high: float) -> dict[str, Array]:
     """Return the figures of each image."""
     step = max(1, CHUNK // X.shape[1])
     chunks = [_figures_of_chunk(X[start : start + step], shape, low, high) for start in range(0, X.shape[0], step)]
-    return {name: np.concatenate([one[name] for one in chunks]) for name in FIGURES}
+    return {name: np.concatenate([one[name] for one in chunks]) for name in chunks[0]}
 
 
-def _figures_of_chunk(X: Any, shape: tuple[int, int], low: float, high: float) -> dict[str, Array]:
+def _figures_of_chunk(X: Any, shape: Shape, low: float, high: float) -> dict[str, Array]:
     """Return the figures of each image; NaN for the centre of one that is empty."""
     rows: Array = X.toarray() if scipy.sparse.issparse(X) else X
+    if colour_of(shape) == "grey":
+        return _figures_of_grey(rows, shape[:2], low, high)
+    pixels = rows.reshape(len(rows), -1, CHANNELS)
+    # The sum of the channels, not their mean: of pixels in uint8 it is exact.
+    brightness = pixels.sum(axis=2, dtype=np.float64)
+    figures = _figures_of_grey(brightness, shape[:2], CHANNELS * low, CHANNELS * high)
+    return figures | _figures_of_colours(pixels, high - low)
+
+
+def _figures_of_colours(pixels: Array, span: float) -> dict[str, Array]:
+    """Return the figures that only coloured images have, of pixels (n_images, n_pixels, 3)."""
+    chroma = (pixels.max(axis=2) - pixels.min(axis=2)).mean(axis=1, dtype=np.float64)
+    red, _, blue = pixels.mean(axis=1, dtype=np.float64).T
+    return {"chroma": chroma / span, "red_blue": (red - blue) / span}
+
+
+def _figures_of_grey(rows: Array, shape: tuple[int, int], low: float, high: float) -> dict[str, Array]:
+    """Return the figures of the brightness of pixels (n_images, n_pixels)."""
     height, width = shape
     sums = (rows.astype(np.float64) - low) @ _weights(shape)  # of pixels in uint8 they are exact on every machine
     mass = np.where(sums[:, 0] > 0, sums[:, 0], np.nan)

@@ -12,6 +12,7 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from pipeline.image_shape import Shape, image_shape
 from pipeline.images.ink import ink_size_of
 from pipeline.images.pixels import INTEGERS, PixelRangeWarning, as_uint8, contradiction, full_scale, pieces
 from pipeline.images.statistics import ImageStatistics
@@ -70,7 +71,8 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     n_features_in_ : int
         Number of pixels of an image.
     image_shape_ : tuple of int
-        Height and width of an image, where `Preprocess` has learned it from files of images.
+        Height and width of an image, and 3 after them where it is coloured; where `Preprocess` has learned it from
+        files of images.
     feature_names_in_ : ndarray of str
         Names of the columns, where X had them.
 
@@ -85,7 +87,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
            [-1.,  1.]], dtype=float32)
     """
 
-    image_shape_: tuple[int, int]
+    image_shape_: Shape
     ink_size_: int | None
     background_: Literal["black", "white"]
 
@@ -248,10 +250,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         if self.method == "standard":
             self.mean_, self.std_ = float(state["mean"]), float(state["std"])
         if "image_shape" in state:
-            height, width = map(int, state["image_shape"])
-            self.image_shape_ = height, width
-            if height * width != self.n_features_in_:
-                raise ValueError
+            self.image_shape_ = image_shape(tuple(map(int, state["image_shape"])), self.n_features_in_)
         if "pictures" in state:
             self._restore_pictures(**state["pictures"])
         if "feature_names" in state:

@@ -43,6 +43,7 @@ from pipeline.artifacts import (
 )
 from pipeline.data.class_names import named
 from pipeline.files import write_new
+from pipeline.image_shape import describe
 from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model
 from pipeline.parameters import check_parameters
@@ -330,12 +331,11 @@ def _read_parts(artifacts: Path) -> dict[str, Part]:
 
 def _check_model(artifacts: Path, model: Any, images: NDArray[np.uint8], progress: Progress) -> None:
     """Raise where a model takes other images, and say where it cannot be told what it was trained on."""
-    height, width = images.shape[1:]
-    if model.n_features_in_ != height * width:
+    if model.n_features_in_ != images[0].size:
         raise ProvenanceError(
-            f"{artifacts / MODEL} takes images of {model.n_features_in_} pixels, and {artifacts / RAW} has "
-            f"{height}x{width}: {remedy('train', artifacts)} makes it anew, after the stages before it (`run` makes "
-            "all)"
+            f"{artifacts / MODEL} takes images of {model.n_features_in_} numbers, and {artifacts / RAW} has "
+            f"{describe(images.shape[1:])}: {remedy('train', artifacts)} makes it anew, after the stages before it "
+            "(`run` makes all)"
         )
     for name in (SPLIT, MODEL):
         if read_record(artifacts / name) is None:

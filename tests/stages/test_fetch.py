@@ -37,7 +37,7 @@ def own(tmp_path):
     return folder
 
 
-OF_PICTURES = ["size", "background", "test_fraction", "random_state"]
+OF_PICTURES = ["size", "background", "colour", "test_fraction", "random_state"]
 
 
 class Recorder(Progress):
@@ -178,8 +178,8 @@ def test_scikit_learn_manners():
     assert fetch.set_params(dataset="digits") is fetch
     assert fetch.dataset == "digits"
     assert "dataset='digits'" in repr(fetch)
-    with pytest.raises(ValueError, match="Invalid parameter 'colour'"):
-        fetch.set_params(colour="red")
+    with pytest.raises(ValueError, match="Invalid parameter 'color'"):
+        fetch.set_params(color="red")
 
 
 def test_parameters_are_documented():

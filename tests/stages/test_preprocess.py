@@ -115,7 +115,7 @@ def test_artifacts_without_geometry_are_as_ever(tmp_path):
 def test_the_command_refuses_images_that_are_no_squares(tmp_path):
     """Images of 4x9 have as many pixels as those of 6x6, and are refused all the same."""
     write_raw(tmp_path / "raw", train=(20, 4, 9), test=(7, 4, 9))
-    with pytest.raises(ValueError, match="deskew and ink_width take square images; got 4x9"):
+    with pytest.raises(ValueError, match="deskew and ink_width take square grey images; got 4x9"):
         Preprocess(deskew=True).run(tmp_path)
     assert Preprocess().run(tmp_path)["pixels"] == 36
 

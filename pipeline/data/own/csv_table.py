@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from pipeline.data.class_names import natural_key
 from pipeline.data.idx import MAX_BYTES
 from pipeline.data.own.tree import PARTS, Entry, Plan, TreeError, assign_validation, read_file
+from pipeline.image_shape import coloured_square, image_shape, square
 from pipeline.text import shown
 
 _LABELS = ("label", "class", "target", "y")
@@ -75,7 +75,7 @@ def names_files(path: Path) -> bool:
     header, _ = _header(path)
     if any(name in _FILES for name in header) and any(name in _LABELS for name in header):
         return True
-    if len(header) < 2 or isqrt(len(header) - 1) ** 2 != len(header) - 1:
+    if len(header) < 2 or not (square(len(header) - 1) or coloured_square(len(header) - 1)):
         raise TableError(
             "its first line is neither label and pixels of a square image (label,pixel0,pixel1,...) nor names of "
             f"columns with file and label among them; it has {len(header)} columns: {shown(', '.join(header), 80)}"
@@ -85,6 +85,8 @@ def names_files(path: Path) -> bool:
 
 def read_pixels(path: Path) -> PixelTable:
     """Read rows of a label and the pixels of a square image, as Kaggle has them; the label may stand first or last.
+
+    A row of three times as many numbers is a coloured image, pixel by pixel.
 
     Parameters
     ----------
@@ -119,8 +121,8 @@ def read_pixels(path: Path) -> PixelTable:
         raise TableError("it is no text in UTF-8") from None
     if not labels:
         raise TableError("it has no row")
-    side = isqrt(len(header) - 1)
-    return PixelTable(np.frombuffer(items, np.uint8).reshape(-1, side, side), labels)
+    shape = image_shape(None, len(header) - 1)
+    return PixelTable(np.frombuffer(items, np.uint8).reshape(-1, *shape), labels)
 
 
 def _numbers(

@@ -1,8 +1,10 @@
-"""One picture, of any format that people have, as grey values on 0..255 by stated rules.
+"""One picture, of any format that people have, as grey values or as colours on 0..255 by stated rules.
 
-The rules: a turn that a camera has noted is made; of several frames the first counts; colours become grey by ITU-R
-601-2; 16 bits become 8 by rounding; what is transparent becomes the background; a white background and its ink are
-inverted. Where a size is asked for, the longer side becomes as long, smoothed, and the picture stands in the middle.
+The rules: a turn that a camera has noted is made; of several frames the first counts; what is transparent becomes the
+background. Where a size is asked for, the longer side becomes as long, smoothed, and the picture stands in the middle.
+As grey, colours are weighted by ITU-R 601-2, 16 bits become 8 by rounding, and a white background and its ink are
+inverted. As colours, palettes, CMYK and all others become red, green and blue; grey has three equal ones; of 16 bits a
+channel the upper 8 count, as Pillow reads them; and nothing is inverted, for that would make red of cyan.
 """
 
 import io
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.signatures import HEAD, describe_kind
+from pipeline.image_shape import Colour
 from pipeline.text import shown
 
 if TYPE_CHECKING:
@@ -42,11 +45,15 @@ class Rules:
     size : int or None
         Height and width in pixels; None leaves a picture as large as it is.
     background : {"black", "white"}
-        What the background of the pictures is. As MNIST's, that of the images is black, and 0.
+        What the background of the pictures is. As MNIST's, that of grey images is black, and 0; that of coloured ones
+        stays as it is.
+    colour : {"grey", "rgb"}
+        What images become.
     """
 
     size: int | None = None
     background: Background = "black"
+    colour: Colour = "grey"
 
 
 def read_picture(content: bytes, rules: Rules) -> NDArray[np.uint8]:
@@ -61,7 +68,7 @@ def read_picture(content: bytes, rules: Rules) -> NDArray[np.uint8]:
 
     Returns
     -------
-    ndarray of shape (height, width), uint8
+    ndarray of shape (height, width) or (height, width, 3), uint8
 
     Raises
     ------
@@ -81,7 +88,7 @@ def read_picture(content: bytes, rules: Rules) -> NDArray[np.uint8]:
                 _check_size(image.width, image.height)
                 image.load()
                 upright = ImageOps.exif_transpose(image)
-                return _finish(_to_grey(upright, rules.background), rules)
+                return _finish(_opaque(upright, rules.background).convert(MODES[rules.colour]), rules)
     except PictureError:
         raise
     except UnidentifiedImageError:
@@ -104,8 +111,12 @@ def _check_size(width: int, height: int) -> None:
         raise PictureError(f"it has {height}x{width} pixels, and at most {MAX_PIXELS} are read")
 
 
-def _to_grey(image: "Image", background: str) -> "Image":
-    """Return a picture of mode ``L``."""
+MODES = {"grey": "L", "rgb": "RGB"}
+"""Pillow's words for pictures of 8 bits, by the colour that is asked for."""
+
+
+def _opaque(image: "Image", background: str) -> "Image":
+    """Return a picture without transparency, of a mode that becomes any other."""
     from PIL import Image  # noqa: PLC0415 - Pillow is an extra
 
     if image.mode == "F":
@@ -114,8 +125,8 @@ def _to_grey(image: "Image", background: str) -> "Image":
         return Image.fromarray(_of_16_bits(np.asarray(image)))
     if image.has_transparency_data:
         above = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, background), above).convert("L")
-    return (image if image.mode in ("1", "L", "P", "RGB", "CMYK") else image.convert("RGB")).convert("L")
+        return Image.alpha_composite(Image.new("RGBA", image.size, background), above)
+    return image if image.mode in ("1", "L", "P", "RGB", "CMYK") else image.convert("RGB")
 
 
 def _of_16_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
@@ -125,21 +136,21 @@ def _of_16_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
     return np.rint(values / 257).astype(np.uint8)
 
 
-def _finish(grey: "Image", rules: Rules) -> NDArray[np.uint8]:
-    """Bring a grey picture to size, and its background to black."""
-    pixels = np.asarray(grey if rules.size is None else _fitted(grey, rules.size, rules.background))
-    return np.bitwise_not(pixels) if rules.background == "white" else pixels.copy()
+def _finish(picture: "Image", rules: Rules) -> NDArray[np.uint8]:
+    """Bring a picture to size, and the background of a grey one to black."""
+    pixels = np.asarray(picture if rules.size is None else _fitted(picture, rules.size, rules.background))
+    return np.bitwise_not(pixels) if rules.colour == "grey" and rules.background == "white" else pixels.copy()
 
 
-def _fitted(grey: "Image", size: int, background: str) -> "Image":
+def _fitted(picture: "Image", size: int, background: str) -> "Image":
     """Return a picture scaled so that its longer side is ``size``, in the middle of a square of the background."""
     from PIL import Image  # noqa: PLC0415 - Pillow is an extra
 
-    longer = max(grey.size)
-    width, height = (max(1, round(side * size / longer)) for side in grey.size)
-    scaled = grey.resize((width, height), Image.Resampling.LANCZOS)
+    longer = max(picture.size)
+    width, height = (max(1, round(side * size / longer)) for side in picture.size)
+    scaled = picture.resize((width, height), Image.Resampling.LANCZOS)
     if (width, height) == (size, size):
         return scaled
-    square = Image.new("L", (size, size), background)
+    square = Image.new(picture.mode, (size, size), background)
     square.paste(scaled, ((size - width) // 2, (size - height) // 2))
     return square

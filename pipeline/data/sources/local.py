@@ -6,12 +6,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.data.idx import FILES, copy_idx, read_labels, read_part, write_idx
+from pipeline.data.idx import (
+    FILES,
+    check_images,
+    copy_idx,
+    images_name,
+    open_items,
+    read_idx,
+    read_labels,
+    read_part,
+    write_idx,
+)
 from pipeline.data.idx_names import find_parts
 from pipeline.data.parts import check_parts
 from pipeline.data.sources.arrays import fixed_fifth, to_images, to_labels, write_parts
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
 from pipeline.files import UnwritableError, find_foreign, replacing_folder
+from pipeline.image_shape import Colour, as_colour, colour_of, is_shape
 
 _ATTEMPTS = 3
 
@@ -24,9 +35,12 @@ class Folder(Source):
     ----------
     path : path
         The folder.
+    colour : {"grey", "rgb"}
+        What images become that are not so already.
     """
 
     path: str | os.PathLike[str]
+    colour: Colour = "grey"
     kind = "folder"
     remote = False
 
@@ -40,13 +54,26 @@ class Folder(Source):
         found = find_parts(self.path)
         names = {part: (str(images), str(labels)) for part, (images, labels) in found.items()}
         for part, (images, labels) in found.items():
-            copy_idx(images, folder / FILES[part][0])
+            _copy_images(images, folder, FILES[part][0], self.colour)
             write_idx(folder / FILES[part][1], read_labels(labels))
         check_parts({part: read_part(folder, part, names=names[part]) for part in FILES}, names)
         if any("emnist" in images.name.lower() for images, _ in found.values()):
             transfer.progress.say(
                 "EMNIST's files have rows and columns of every image swapped; they are taken as they are"
             )
+
+
+def _copy_images(source: Path, folder: Path, name: str, colour: Colour) -> None:
+    """Copy a file of images, unpacked, and in the colour that is asked for."""
+    target = folder / images_name(name, 4 if colour == "rgb" else 3)
+    with open_items(source) as (header, _):
+        shape = header.shape[1:]
+    if not is_shape(shape) or colour_of(shape) == colour:
+        copy_idx(source, target)
+        return
+    images = read_idx(source)
+    check_images(images, str(source))
+    write_idx(target, as_colour(images, colour))
 
 
 @dataclass(frozen=True)

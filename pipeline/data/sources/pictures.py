@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.class_names import natural_key, number_classes, write_class_names
-from pipeline.data.idx import FILES, MAX_BYTES, write_idx
+from pipeline.data.idx import FILES, MAX_BYTES, write_part
 from pipeline.data.own.csv_table import plan_files, read_pixels
 from pipeline.data.own.picture import PictureError, Rules, read_picture
 from pipeline.data.own.tree import Plan, opened_tree, plan
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
+from pipeline.image_shape import as_colour, describe
 from pipeline.progress import Progress
 from pipeline.text import shown
 
@@ -103,20 +104,20 @@ class Pictures(Source):
         _say_doubles(read, labels, is_test, transfer.progress)
         _say_read(read, is_test, transfer.progress)
         for part, rows in {"train": ~is_test, "test": is_test}.items():
-            for name, array in zip(FILES[part], (read.images, labels), strict=True):
-                write_idx(folder / name, array[rows])
+            write_part(folder, part, read.images[rows], labels[rows])
         write_class_names(folder, class_names)
 
 
 @dataclass(frozen=True)
 class Pixels(Pictures):
-    """A CSV of labels and pixels, read as it is: size and background are for pictures."""
+    """A CSV of labels and pixels, grey or coloured: size and background are for pictures."""
 
     def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
         """Read all rows, number the classes, and draw a test part."""
         table = read_pixels(Path(self.path))
         names = [f"row {number}" for number in range(1, len(table.labels) + 1)]
-        read = Found(table.images, names, table.labels, np.zeros(len(names), bool), digests_of(table.images))
+        images = as_colour(table.images, self.reading.rules.colour)
+        read = Found(images, names, table.labels, np.zeros(len(names), bool), digests_of(images))
         self._hand_over(read, has_test=False, groups=None, folder=folder, transfer=transfer)
 
 
@@ -141,7 +142,7 @@ def opened_plan(path: Path) -> Iterator[tuple[Plan, dict[str, str]]]:
 
 def _read(planned: Plan, rules: Rules, skipped: list[tuple[str, str]], progress: Progress) -> Found:
     """Read all pictures of a plan into one array, made once; what cannot be read is added to ``skipped``."""
-    images = np.empty((0, 0, 0), np.uint8)
+    images = np.empty(0, np.uint8)
     files: list[str] = []
     names: list[str] = []
     is_test: list[bool] = []
@@ -197,7 +198,7 @@ def _unlike(one: str, first: NDArray[np.uint8], other: str, image: NDArray[np.ui
 
 
 def _size(image: NDArray[np.uint8]) -> str:
-    return "x".join(map(str, image.shape))
+    return describe(image.shape)
 
 
 def _draw(

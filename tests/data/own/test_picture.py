@@ -119,7 +119,11 @@ def test_a_line_of_30_000_pixels_is_scaled():
 def png_of(width, height):
     """Return the beginning of a PNG file that announces a size."""
     header = struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b"")]
+    return png_from([(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b"")])
+
+
+def png_from(chunks):
+    """Return a PNG file of chunks."""
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )
@@ -151,3 +155,61 @@ def test_what_is_no_picture_is_refused(content, words):
     """Each with its reason; a program that draws, as a PostScript file is one, is never run."""
     with pytest.raises(PictureError, match=words):
         read_picture(content, Rules())
+
+
+RGB = Rules(colour="rgb")
+COLOURS = RNG.integers(256, size=(6, 5, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
+def test_colours_come_back_to_the_byte(kind):
+    """Every format without loss gives the red, green and blue that were put in."""
+    assert read_picture(encoded(Image.fromarray(COLOURS), kind), RGB).tolist() == COLOURS.tolist()
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "I;16"])
+def test_grey_has_three_equal_channels(mode):
+    """Whatever grey is stored as, its colours are what its grey is."""
+    pixels = GREY.astype(np.uint16) * 257 if mode == "I;16" else GREY
+    image = Image.fromarray(pixels) if mode == "I;16" else Image.fromarray(pixels).convert(mode)
+    found = read_picture(encoded(image), RGB)
+    assert found.shape == (6, 5, 3)
+    assert (found == read_picture(encoded(image), Rules())[..., np.newaxis]).all()
+
+
+def test_colours_of_a_palette_and_of_inks():
+    """A palette gives its colours, and cyan, magenta, yellow and black theirs."""
+    image = Image.fromarray(np.array([[0, 1]], np.uint8)).convert("P")
+    image.putpalette([250, 10, 20, 0, 200, 100])
+    assert read_picture(encoded(image), RGB).tolist() == [[[250, 10, 20], [0, 200, 100]]]
+    inks = Image.merge("CMYK", [Image.new("L", (1, 1), value) for value in (255, 0, 0, 0)])
+    assert read_picture(encoded(inks, "TIFF"), RGB).tolist() == [[[0, 255, 255]]]
+
+
+@pytest.mark.parametrize(("background", "through"), [("black", 0), ("white", 255)])
+def test_colours_lie_on_the_background_and_are_not_inverted(background, through):
+    """What is transparent becomes the background, and so does what is added; what is opaque stays as it is."""
+    pixels = np.array([[[10, 200, 30, 255]], [[10, 200, 30, 0]]], np.uint8)
+    rules = Rules(background=background, colour="rgb")
+    assert read_picture(encoded(Image.fromarray(pixels)), rules).tolist() == [[[10, 200, 30]], [[through] * 3]]
+    square = read_picture(encoded(Image.fromarray(pixels)), Rules(2, background, "rgb"))
+    assert square.shape == (2, 2, 3)
+    assert {tuple(pixel) for pixel in square.reshape(-1, 3).tolist()} == {(10, 200, 30), (through,) * 3}
+
+
+def test_16_bits_of_colour_are_8():
+    """Of a PNG with 16 bits a channel, the upper 8 count."""
+    row = np.array([[0x12FF, 0x3400, 0x5680]], ">u2").tobytes()
+    header = struct.pack(">2I5B", 1, 1, 16, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b"")]
+    assert read_picture(png_from(chunks), RGB).tolist() == [[[0x12, 0x34, 0x56]]]
+
+
+def test_a_coloured_picture_is_turned_and_scaled():
+    """What a camera notes holds for colours, and each channel is scaled alike."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert read_picture(encoded(Image.fromarray(COLOURS), exif=exif), RGB).tolist() == np.rot90(COLOURS, -1).tolist()
+    found = read_picture(encoded(Image.fromarray(COLOURS)), Rules(size=3, colour="rgb"))
+    channels = [read_picture(encoded(Image.fromarray(COLOURS[..., one].copy())), Rules(size=3)) for one in range(3)]
+    assert found.tolist() == np.stack(channels, axis=-1).tolist()

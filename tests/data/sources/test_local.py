@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.idx import FILES, TYPES, Header, IdxError, read_idx, read_part, write_idx
+from pipeline.data.idx import FILES, TYPES, Header, IdxError, read_idx, read_part, write_idx, write_part
 from pipeline.data.sources.base import SourceError
 from pipeline.data.sources.local import Cache, Folder, ScikitLearnDigits
+from pipeline.image_shape import as_colour
 
 IMAGES = FILES["train"][0]
 ROOT = str(Path(__file__).parents[3])
@@ -253,3 +254,32 @@ def test_digits_fill_the_range(home, files, transfer):
     assert images.shape == (360, 8, 8)
     assert (images.min(), images.max()) == (0, 255)
     assert set(labels) == set(range(10))
+
+
+@pytest.mark.parametrize("colour", ["grey", "rgb"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_folder_of_coloured_images(tmp_path, home, transfer, colour, compressed):
+    """IDX files of four axes are coloured images: they stay so where that is asked for, and else become grey."""
+    own = tmp_path / "own"
+    own.mkdir()
+    images = np.random.default_rng(0).integers(256, size=(4, 2, 3, 3), dtype=np.uint8)
+    for part in FILES:
+        write_part(own, part, images, np.array([0, 1, 0, 1], np.uint8))
+    if compressed:
+        for path in list(own.iterdir()):
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+            path.unlink()
+    Folder(own, colour).bring({}, home, transfer)
+    found, labels = read_part(home, "test")
+    assert labels.tolist() == [0, 1, 0, 1]
+    assert found.tolist() == (images if colour == "rgb" else as_colour(images, "grey")).tolist()
+    assert {path.name.split("-")[2] for path in home.iterdir()} == {"idx1", "idx4" if colour == "rgb" else "idx3"}
+
+
+def test_folder_of_grey_images_in_colour(tiny_folder, files, home, transfer):
+    """Where colours are asked for, grey images get three equal channels."""
+    grey = read_part(tiny_folder, "train")[0]
+    Folder(tiny_folder, "rgb").bring(files, home, transfer)
+    found = read_part(home, "train")[0]
+    assert (found == grey[..., np.newaxis]).all()
+    assert found.shape == (3, 2, 2, 3)

@@ -51,7 +51,7 @@ def brought(path, tmp_path, transfer, **how):
     """Return what a folder comes to: images and labels of both parts, and the names."""
     folder = tmp_path / "brought"
     folder.mkdir(exist_ok=True)
-    rules = Rules(**{name: how.pop(name) for name in ("size", "background") if name in how})
+    rules = Rules(**{name: how.pop(name) for name in ("size", "background", "colour") if name in how})
     Pictures(path, Reading(rules, **how)).bring({}, folder, transfer)
     return {part: read_part(folder, part) for part in ("train", "test")}, read_class_names(folder)
 
@@ -246,6 +246,7 @@ def test_fetch_takes_them(own, tmp_path):
         "dataset": "folder",
         "size": 8,
         "background": "black",
+        "colour": "grey",
         "test_fraction": 0.5,
         "random_state": 42,
     }
@@ -255,6 +256,8 @@ def test_fetch_takes_them(own, tmp_path):
     ("how", "words"),
     [
         ({"dataset": "digits", "size": 28}, "size is for pictures of your own, and must be null for dataset digits"),
+        ({"dataset": "digits", "colour": "rgb"}, "colour is for data of your own, and must be grey for dataset digits"),
+        ({"dataset": "own", "colour": "cmyk"}, "colour must be 'grey' or 'rgb'; got 'cmyk'"),
         ({"dataset": "digits", "background": "white"}, "background is for pictures of your own, and must be black"),
         (
             {"dataset": "own/cat/1.png"},
@@ -308,3 +311,50 @@ def test_a_table_of_anything_else_is_refused(tmp_path):
     (tmp_path / "people.csv").write_text("name,age,size\na,1,2\n", "utf-8")
     with pytest.raises(ParameterError, match=r"people.csv cannot be read: its first line is neither"):
         Fetch(dataset=str(tmp_path / "people.csv")).load()
+
+
+COLOURS = np.random.default_rng(0).integers(256, size=(12, 4, 5, 3), dtype=np.uint8)
+KINDS = np.arange(12) % 2
+
+
+@pytest.mark.parametrize("form", ["folder", "archive", "table"])
+def test_colours_come_back_to_the_byte(tmp_path, form):
+    """From a folder, an archive or a table of files, coloured images of any height and width come as they went in."""
+    lines = ["file,label,split"]
+    for number, (image, kind) in enumerate(zip(COLOURS, KINDS, strict=True)):
+        part, name = "test" if number >= 8 else "train", f"{number}.png"
+        save(tmp_path / "own" / part / f"kind {kind}" / name, image)
+        lines.append(f"own/{part}/kind {kind}/{name},kind {kind},{part}")
+    (tmp_path / "own.csv").write_text("\n".join(lines), "utf-8")
+    path = {"folder": tmp_path / "own", "archive": packed(tmp_path / "own"), "table": tmp_path / "own.csv"}[form]
+    artifacts = tmp_path / "artifacts"
+    Fetch(dataset=str(path), colour="rgb").run(artifacts)
+    for part, rows in {"train": np.arange(8), "test": np.arange(8, 12)}.items():
+        order = rows[np.argsort(KINDS[rows], kind="stable")]
+        images, labels = read_part(artifacts / "raw", part)
+        assert images.tobytes() == COLOURS[order].tobytes()
+        assert images.shape == (len(rows), 4, 5, 3)
+        assert labels.tolist() == KINDS[order].tolist()
+    names = {file.name for file in (artifacts / "raw").iterdir()}
+    assert {name for name in names if "images" in name} == {"train-images-idx4-ubyte", "t10k-images-idx4-ubyte"}
+    Fetch(dataset=str(path)).run(artifacts)  # replaces all of them
+    assert read_part(artifacts / "raw", "train")[0].shape == (8, 4, 5)
+    assert not [file for file in (artifacts / "raw").iterdir() if "idx4" in file.name]
+
+
+def test_the_line_tells_of_channels(own, tmp_path, transfer):
+    """What is read in colour has three numbers a pixel."""
+    brought(own, tmp_path, transfer, colour="rgb")
+    assert transfer.progress.lines[0].startswith("read 20 pictures of 4x4x3 pixels")
+
+
+@pytest.mark.parametrize("colour", ["grey", "rgb"])
+def test_a_table_of_coloured_pixels(tmp_path, colour):
+    """Rows of three numbers a pixel are coloured images, which become grey unless colours are asked for."""
+    images = COLOURS[:, :, :4]
+    rows = [f"{kind}," + ",".join(map(str, image.ravel())) for image, kind in zip(images, KINDS, strict=True)]
+    (tmp_path / "rgb.csv").write_text("\n".join(["label," + ",".join(f"p{n}" for n in range(48)), *rows]), "utf-8")
+    X, _ = Fetch(dataset=str(tmp_path / "rgb.csv"), colour=colour).load("train")
+    grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images]
+    known = {np.asarray(image).tobytes() for image in (images if colour == "rgb" else grey)}
+    assert len({row.tobytes() for row in X} & known) == len(X) > 8
