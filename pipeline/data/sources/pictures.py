@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.class_names import natural_key, number_classes, write_class_names
-from pipeline.data.idx import FILES, MAX_BYTES, write_part
+from pipeline.data.idx import MAX_BYTES, write_part
 from pipeline.data.own.csv_table import plan_files, read_pixels
+from pipeline.data.own.holdout import check_division, describe_division, draw_test
 from pipeline.data.own.picture import PictureError, Rules, read_picture
 from pipeline.data.own.tree import Plan, opened_tree, plan
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
@@ -99,8 +100,14 @@ class Pictures(Source):
         if len(labels_of) < 2:
             raise SourceError(f"it has pictures of the class {shown(repr(read.names[0]), 50)} alone; expected are two")
         labels = np.array([labels_of[name] for name in read.names], np.uint8)
-        is_test = read.is_test if has_test else _draw(read.names, labels, self.reading, groups)
-        _check_parts(read.names, is_test)
+        is_test = (
+            read.is_test
+            if has_test
+            else draw_test(read.names, self.reading.test_fraction, self.reading.random_state, groups)
+        )
+        check_division(read.names, is_test)
+        for line in describe_division(read.names, is_test, groups):
+            transfer.progress.say(f"warning: {line}")
         _say_doubles(read, labels, is_test, transfer.progress)
         _say_read(read, is_test, transfer.progress)
         for part, rows in {"train": ~is_test, "test": is_test}.items():
@@ -199,46 +206,6 @@ def _unlike(one: str, first: NDArray[np.uint8], other: str, image: NDArray[np.ui
 
 def _size(image: NDArray[np.uint8]) -> str:
     return describe(image.shape)
-
-
-def _draw(
-    names: Sequence[str], labels: NDArray[np.uint8], reading: Reading, groups: Sequence[str] | None
-) -> NDArray[np.bool_]:
-    """Draw the test part: of each class its fraction, and no group on both sides."""
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit  # noqa: PLC0415 - start-up time
-
-    counts = Counter(names)
-    rarest = min(counts, key=lambda name: (counts[name], natural_key(name)))
-    if counts[rarest] < 2:
-        raise SourceError(
-            f"the class {shown(repr(rarest), 50)} has 1 picture, and there is no test part; expected are 2 or more, to "
-            "draw one"
-        )
-    if groups is None:
-        splitter = StratifiedShuffleSplit(1, test_size=reading.test_fraction, random_state=reading.random_state)
-    else:
-        n_folds = max(2, round(1 / reading.test_fraction))
-        splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=reading.random_state)
-    is_test = np.zeros(len(labels), dtype=bool)
-    try:
-        _, test = next(splitter.split(labels, labels, groups))
-    except ValueError as error:
-        raise SourceError(f"no test part can be drawn with test_fraction={reading.test_fraction}: {error}") from None
-    is_test[test] = True
-    return is_test
-
-
-def _check_parts(names: Sequence[str], is_test: NDArray[np.bool_]) -> None:
-    """Raise where a class has pictures to test and none to learn from, or a part has none at all."""
-    parts = {part: {names[row] for row in np.flatnonzero(is_test == (part == "test")).tolist()} for part in FILES}
-    for part, classes in parts.items():
-        if not classes:
-            raise SourceError(f"its {part} part has no picture that can be read")
-    lacking = sorted(parts["test"] - parts["train"], key=natural_key)
-    if lacking:
-        raise SourceError(
-            f"the class {shown(repr(lacking[0]), 50)} has pictures in the test part and none in the training part"
-        )
 
 
 def _say_doubles(read: Found, labels: NDArray[np.uint8], is_test: NDArray[np.bool_], progress: Progress) -> None:

@@ -198,10 +198,16 @@ def test_what_no_one_could_learn_from_is_refused(own, tmp_path, transfer, spoil,
         brought(own, tmp_path, transfer)
 
 
-def test_more_to_test_than_there_is(own, tmp_path, transfer):
-    """A fraction that leaves a class without a picture is told with its name."""
-    with pytest.raises(SourceError, match=r"no test part can be drawn with test_fraction=0.99"):
-        brought(own, tmp_path, transfer, test_fraction=0.99)
+def test_a_class_that_is_not_tested_is_told(own, tmp_path, transfer):
+    """A division that is given may lack a class to test; one that lacks it to learn from is refused elsewhere."""
+    for part in ("train", "test"):
+        shutil.copytree(own, tmp_path / "parts" / part)
+    shutil.rmtree(tmp_path / "parts" / "test" / "dog")
+    found, names = brought(tmp_path / "parts", tmp_path, transfer)
+    assert names == ("cat", "dog")
+    assert set(found["test"][1].tolist()) == {0}
+    line = "warning: no picture of the class 'dog' is in the test part: how well it is told is not measured"
+    assert line in transfer.progress.lines
 
 
 def test_a_damaged_or_encrypted_member_is_told(own, tmp_path, transfer):
