@@ -119,7 +119,7 @@ ALLOWED = {
     "pipeline.cli.params_file": ("pipeline.parameters", "pipeline.text"),
     "pipeline.cli.tracking": ("pipeline.parameters",),
     "pipeline.metrics": ("numpy", "sklearn"),
-    "pipeline.plots": ("numpy", "matplotlib"),
+    "pipeline.plots": ("numpy", "matplotlib", "pipeline.text"),
     "pipeline.cli.terminal": ("pipeline.progress", "pipeline.strict_json", "pipeline.text", "rich", "typer"),
     "pipeline.files": (),
     "pipeline.text": (),

@@ -7,7 +7,7 @@ lies in memory as such. The names are those of Keras, MedMNIST and scikit-learn'
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isqrt
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.idx import MAX_BYTES
 from pipeline.data.own.tree import PARTS
+from pipeline.image_shape import CHANNELS, Colour, Shape, as_colour, describe, square
 from pipeline.text import shown
 
 _KINDS = {
@@ -65,7 +66,7 @@ class Samples:
 
     Attributes
     ----------
-    images : ndarray of shape (n_samples, height, width), uint8
+    images : ndarray of shape (n_samples, height, width) or (n_samples, height, width, 3), uint8
         One part after the other.
     labels : list of str
         As text, whole numbers as they are written.
@@ -152,17 +153,22 @@ def _listed(names: Sequence[str]) -> str:
     return (", ".join(shown(name, 50) for name in names[:_MOST_NAMES]) or "no array") + more
 
 
-def read_samples(parts: Mapping[str, tuple[NamedArray, NamedArray]]) -> tuple[Samples, list[str]]:
+def read_samples(
+    parts: Mapping[str, tuple[NamedArray, NamedArray]], colour: Colour = "grey"
+) -> tuple[Samples, list[str]]:
     """Read images and labels of all parts.
 
     Pixels of uint8 stay as they are. Of all others, where none is over 1 they are fractions of white and times 255,
-    rounded; else they must be whole numbers from 0 to 255. Three channels become grey by ITU-R 601-2.
+    rounded; else they must be whole numbers from 0 to 255. What is not of the colour that is asked for becomes so, as
+    `as_colour` does it.
 
     Parameters
     ----------
     parts : mapping of (NamedArray, NamedArray)
         Images of shape (n, height, width), (n, height, width, 1 or 3), (n, 1 or 3, height, width) or, of squares,
-        (n, pixels); and as many labels, of shape (n,) or (n, 1): whole numbers, or text.
+        (n, pixels) of grey ones; and as many labels, of shape (n,) or (n, 1): whole numbers, or text.
+    colour : {"grey", "rgb"}, default="grey"
+        What the images become.
 
     Returns
     -------
@@ -175,18 +181,22 @@ def read_samples(parts: Mapping[str, tuple[NamedArray, NamedArray]]) -> tuple[Sa
     ArrayError
         Naming the array and what is wrong with it.
     """
-    sizes = {images.name: _check(images, labels) for images, labels in parts.values()}
+    sizes = {images.name: _check(images, labels)[:2] for images, labels in parts.values()}
     (first, size), *others = sizes.items()
     for name, other in others:
         if other != size:
-            raise ArrayError(f"{name} has images of {_by(other)} pixels; expected {_by(size)}, as {first} has")
+            raise ArrayError(
+                f"{name} has images of {describe(other)} pixels; expected {describe(size)}, as {first} has"
+            )
     pictures = [images for images, _ in parts.values()]
     n_samples = sum(images.shape[0] for images in pictures)
-    if n_samples * size[0] * size[1] > MAX_BYTES:
-        raise ArrayError(f"its {n_samples} images of {_by(size)} pixels take more than the {MAX_BYTES} bytes held")
+    shape = (n_samples, *size) if colour == "grey" else (n_samples, *size, CHANNELS)
+    if prod(shape) > MAX_BYTES:
+        described = f"{n_samples} images of {describe(shape[1:])} pixels"
+        raise ArrayError(f"its {described} take more than the {MAX_BYTES} bytes held")
     is_fraction = _are_fractions([images for images in pictures if images.dtype != np.uint8])
-    out = np.empty((n_samples, *size), np.uint8)
-    _fill(out, pictures, is_fraction=is_fraction)
+    out = np.empty(shape, np.uint8)
+    _fill(out, pictures, colour, is_fraction=is_fraction)
     labels = [label for _, column in parts.values() for label in _read_labels(column)]
     places = [f"{images.name}[{row}]" for images in pictures for row in range(images.shape[0])]
     rows = [part for part, (images, _) in parts.items() for _ in range(images.shape[0])]
@@ -203,9 +213,9 @@ def _notes(images: NDArray[np.uint8]) -> list[str]:
     return [warning] if most <= _DIM else []
 
 
-def _check(images: NamedArray, labels: NamedArray) -> tuple[int, int]:
-    """Return the size of images; raise unless there are some, and as many labels."""
-    size = _size(images)
+def _check(images: NamedArray, labels: NamedArray) -> Shape:
+    """Return the shape of images; raise unless there are some, and as many labels."""
+    size = _shape(images)
     if images.dtype.kind not in "buif":
         raise ArrayError(f"{images}: expected are numbers")
     if not images.shape[0] or not all(size):
@@ -224,25 +234,24 @@ def _check(images: NamedArray, labels: NamedArray) -> tuple[int, int]:
     return size
 
 
-def _size(images: NamedArray) -> tuple[int, int]:
-    """Return height and width."""
+def _shape(images: NamedArray) -> Shape:
+    """Return the shape of one image, without an axis of one channel."""
     shape = images.shape
-    if len(shape) == 2 and isqrt(shape[1]) ** 2 == shape[1]:
-        return isqrt(shape[1]), isqrt(shape[1])
+    if len(shape) == 2 and (flat := square(shape[1])):
+        return flat
     if len(shape) == 3:
         return shape[1], shape[2]
-    if len(shape) == 4 and shape[3] in (1, 3):
-        return shape[1], shape[2]
-    if len(shape) == 4 and shape[1] in (1, 3):
-        return shape[2], shape[3]
+    if len(shape) == 4 and (shape[3] in _CHANNELS or shape[1] in _CHANNELS):
+        (height, width), n_channels = (shape[1:3], shape[3]) if shape[3] in _CHANNELS else (shape[2:], shape[1])
+        return (height, width) if n_channels == 1 else (height, width, CHANNELS)
     raise ArrayError(
         f"{images}: expected are images of shape (n, height, width), with 1 or 3 channels behind or before height and "
-        "width, or (n, pixels) of squares"
+        "width, or (n, pixels) of grey squares"
     )
 
 
-def _by(size: tuple[int, ...]) -> str:
-    return "x".join(map(str, size))
+_CHANNELS = (1, CHANNELS)
+"""How many channels images may have."""
 
 
 def _are_fractions(arrays: Sequence[NamedArray]) -> bool:
@@ -286,7 +295,7 @@ def _rows(array: NamedArray) -> Iterator[tuple[int, NDArray[Any]]]:
         row += len(block)
 
 
-def _fill(out: NDArray[np.uint8], arrays: Sequence[NamedArray], *, is_fraction: bool) -> None:
+def _fill(out: NDArray[np.uint8], arrays: Sequence[NamedArray], colour: Colour, *, is_fraction: bool) -> None:
     """Read images as bytes into an array, one after the other."""
     start = 0
     for array in arrays:
@@ -294,21 +303,16 @@ def _fill(out: NDArray[np.uint8], arrays: Sequence[NamedArray], *, is_fraction: 
             pixels = block
             if is_fraction and array.dtype != np.uint8:
                 pixels = np.rint(block.astype(np.float64) * 255)
-            grey = _to_grey(pixels.astype(np.uint8), array.shape)
-            out[start + row : start + row + len(block)] = grey.reshape(-1, *out.shape[1:])
+            images = _channels_last(pixels.astype(np.uint8), array)
+            out[start + row : start + row + len(block)] = as_colour(images, colour)
         start += array.shape[0]
 
 
-def _to_grey(block: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return images without channels: of three the grey value that Pillow gives, to the byte."""
-    if len(shape) < 4:
-        return block
-    if shape[3] not in (1, 3):
+def _channels_last(block: NDArray[np.uint8], array: NamedArray) -> NDArray[np.uint8]:
+    """Return rows as images, with three channels behind height and width where there are such."""
+    if block.ndim == 4 and block.shape[3] not in _CHANNELS:
         block = np.moveaxis(block, 1, 3)
-    if block.shape[3] == 1:
-        return block[..., 0]
-    red, green, blue = (block[..., channel].astype(np.uint32) for channel in range(3))
-    return ((19595 * red + 38470 * green + 7471 * blue + 2**15) >> 16).astype(np.uint8)
+    return block.reshape(-1, *_shape(array))
 
 
 def _read_labels(column: NamedArray) -> list[str]:

@@ -32,7 +32,7 @@ class Arrays(Pictures):
                 archive = NpzReader(opened, MAX_BYTES)
                 chosen, extra = choose(archive.names)
                 parts = {part: (_named(archive, one), _named(archive, other)) for part, (one, other) in chosen.items()}
-                samples, notes = read_samples(parts)
+                samples, notes = read_samples(parts, self.reading.rules.colour)
         except (NpzError, ArrayError) as error:
             raise SourceError(str(error)) from error
         if extra:

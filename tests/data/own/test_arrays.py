@@ -20,9 +20,9 @@ def named(name, array, step=1):
     )
 
 
-def read(images, labels=LABELS):
+def read(images, labels=LABELS, **how):
     """Return what a training part alone comes to."""
-    samples, _ = read_samples({"train": (named("X", images), named("y", labels))})
+    samples, _ = read_samples({"train": (named("X", images), named("y", labels))}, **how)
     return samples
 
 
@@ -112,6 +112,17 @@ def test_colours_become_grey_as_pictures_do():
     colours = np.random.default_rng(0).integers(0, 256, (2, 50, 50, 3), np.uint8)
     grey = np.stack([np.asarray(Image.fromarray(one).convert("L")) for one in colours])
     assert read(colours).images.tobytes() == grey.tobytes()
+
+
+@pytest.mark.parametrize("scale", [None, 255])
+def test_colours_stay_where_they_are_asked_for(scale):
+    """Channels may stand last or first, as bytes or as fractions; grey images get three equal ones."""
+    colours = np.random.default_rng(0).integers(0, 256, (2, 3, 5, 3), np.uint8)
+    given = colours if scale is None else colours / scale
+    for images in (given, np.moveaxis(given, 3, 1)):
+        assert read(images, colour="rgb").images.tolist() == colours.tolist()
+    assert (read(BYTES[..., None], colour="rgb").images == BYTES[..., None]).all()
+    assert read(BYTES, colour="rgb").images.shape == (2, 3, 4, 3)
 
 
 @pytest.mark.parametrize(
