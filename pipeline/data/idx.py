@@ -258,12 +258,12 @@ def check_images(images: NDArray[Any], name: str) -> None:
         raise IdxError(f"{name} holds no pixel: its shape is {images.shape}")
 
 
-def read_labels(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+def read_labels(source: Readable) -> NDArray[np.uint8]:
     """Read labels from an IDX file of whole numbers, or of QMNIST's eight columns, of which the first is the label.
 
     Parameters
     ----------
-    path : path
+    source : path or binary file
         A file of items of shape (n_samples,) or, as int32, (n_samples, 8).
 
     Returns
@@ -275,14 +275,14 @@ def read_labels(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     IdxError
         Where it holds anything else, or a label that is not on 0..255.
     """
-    labels = read_idx(path)
+    labels, name = read_idx(source), _name(source)
     if labels.dtype == np.int32 and labels.ndim == 2 and labels.shape[1] == _QMNIST_COLUMNS:
         labels = labels[:, 0]
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise IdxError(f"{path} holds {_kind(labels)}; expected labels, whole numbers of shape (n_samples,)")
+        raise IdxError(f"{name} holds {_kind(labels)}; expected labels, whole numbers of shape (n_samples,)")
     wrong = np.flatnonzero((labels < 0) | (labels > 255))
     if len(wrong):
-        raise IdxError(f"{path} holds the label {labels[wrong[0]]} in row {wrong[0]}; labels are 0 to 255")
+        raise IdxError(f"{name} holds the label {labels[wrong[0]]} in row {wrong[0]}; labels are 0 to 255")
     return np.array(labels, dtype=np.uint8)
 
 

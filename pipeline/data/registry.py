@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.data.idx import FILES
-from pipeline.data.idx_names import is_idx_folder
+from pipeline.data.idx_names import holds_idx, is_idx_folder
 from pipeline.data.own.csv_table import TableError, names_files
 from pipeline.data.own.tree import has_folders, holds_arrays
 from pipeline.data.signatures import ARCHIVE, HEAD, describe_kind
 from pipeline.data.sources.archives import Arrays
 from pipeline.data.sources.base import Files, Source
-from pipeline.data.sources.local import Folder, ScikitLearnDigits
+from pipeline.data.sources.local import Folder, IdxArchive, ScikitLearnDigits
 from pipeline.data.sources.mirror import Mirror
 from pipeline.data.sources.openml import OpenML
 from pipeline.data.sources.packages import CsvWheel, NpmPackage
@@ -158,8 +158,23 @@ def find_dataset(name: str, reading: Reading | None = None) -> Dataset:
         return Dataset(name, dict.fromkeys(_NAMES), sources=(own,))
     if Path(name).is_file():
         return Dataset(name, dict.fromkeys(_NAMES), sources=(_source_of_file(Path(name), reading or Reading()),))
+    if name and (several := _one_of_several(Path(name), reading or Reading())):
+        return Dataset(name, dict.fromkeys(_NAMES), sources=(several,))
     known = f"dataset must be {', '.join(REGISTRY)}, openml:NAME or a folder or ZIP archive that is there; got {name!r}"
     raise ParameterError(known + _hint(name))
+
+
+def _one_of_several(path: Path, reading: Reading) -> Source | None:
+    """Return what reads one data set of several that lie in a folder or an archive, meant by how its files are called.
+
+    ``path/to/gzip.zip/emnist-letters`` are the files there whose names begin with ``emnist-letters``.
+    """
+    home, prefix = path.parent, path.name
+    if home.is_file() and holds_idx(home):
+        return IdxArchive(str(home), reading.rules.colour, prefix)
+    if str(path) != prefix and home.is_dir() and is_idx_folder(home):
+        return Folder(str(home), reading.rules.colour, prefix)
+    return None
 
 
 def _source_of_file(path: Path, reading: Reading) -> Source:
@@ -167,6 +182,8 @@ def _source_of_file(path: Path, reading: Reading) -> Source:
     with path.open("rb") as file:
         head = file.read(HEAD)
     if head.startswith(ARCHIVE):
+        if holds_idx(path):
+            return IdxArchive(str(path), reading.rules.colour)
         return (Arrays if holds_arrays(path) else Pictures)(str(path), reading)
     if describe_kind(head) != "a text file":
         raise ParameterError(

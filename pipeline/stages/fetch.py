@@ -36,8 +36,8 @@ class Fetch(Stage, BaseEstimator):
     Parameters
     ----------
     dataset : str, default="mnist"
-        Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER, a folder of IDX files, a
-        folder or ZIP archive with a folder of pictures for each class, a CSV of label and pixels or of file and
+        Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER, a folder or ZIP archive of
+        IDX files (EMNIST's too) or with a folder of pictures for each class, a CSV of label and pixels or of file and
         label, or an archive of arrays (``.npz``). ``digits`` is the small set inside scikit-learn, and needs no
         network.
     source : str, default="auto"

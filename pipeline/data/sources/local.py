@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import zipfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.data.class_names import write_class_names
 from pipeline.data.idx import (
     FILES,
     check_images,
@@ -17,7 +20,8 @@ from pipeline.data.idx import (
     read_part,
     write_idx,
 )
-from pipeline.data.idx_names import find_parts
+from pipeline.data.idx_names import IdxFile, beside, find_members, find_parts, opened, readable, role_of
+from pipeline.data.own import emnist
 from pipeline.data.parts import check_parts
 from pipeline.data.sources.arrays import fixed_fifth, to_images, to_labels, write_parts
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
@@ -37,43 +41,83 @@ class Folder(Source):
         The folder.
     colour : {"grey", "rgb"}
         What images become that are not so already.
+    prefix : str
+        What the names of the files begin with, where one data set of several is meant.
     """
 
     path: str | os.PathLike[str]
     colour: Colour = "grey"
+    prefix: str = ""
     kind = "folder"
     remote = False
 
     def __str__(self) -> str:
-        return f"folder {self.path}"
+        return f"folder {Path(self.path, self.prefix)}"
 
     def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it holds these or none
         """Copy the files, unpacked and with labels of one byte; errors are about the files of this folder."""
         if not Path(self.path).is_dir():
             raise SourceError("it is not there")
-        found = find_parts(self.path)
-        names = {part: (str(images), str(labels)) for part, (images, labels) in found.items()}
-        for part, (images, labels) in found.items():
-            _copy_images(images, folder, FILES[part][0], self.colour)
-            write_idx(folder / FILES[part][1], read_labels(labels))
-        check_parts({part: read_part(folder, part, names=names[part]) for part in FILES}, names)
-        if any("emnist" in images.name.lower() for images, _ in found.values()):
-            transfer.progress.say(
-                "EMNIST's files have rows and columns of every image swapped; they are taken as they are"
-            )
+        _copy(find_parts(self.path, self.prefix), self.colour, folder, transfer)
 
 
-def _copy_images(source: Path, folder: Path, name: str, colour: Colour) -> None:
-    """Copy a file of images, unpacked, and in the colour that is asked for."""
+@dataclass(frozen=True)
+class IdxArchive(Folder):
+    """A ZIP archive of such files, of which nothing else is unpacked."""
+
+    def __str__(self) -> str:
+        return f"file {Path(self.path, self.prefix)}"
+
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it holds these or none
+        """Copy the files out of the archive, unpacked and with labels of one byte."""
+        with zipfile.ZipFile(self.path) as archive:
+            _copy(find_members(archive, self.prefix), self.colour, folder, transfer)
+
+
+def _copy(found: Mapping[str, tuple[IdxFile, IdxFile]], colour: Colour, folder: Path, transfer: Transfer) -> None:
+    """Write the four files; those of EMNIST upright, with the names of the classes beside them."""
+    role = role_of(found["train"][0].name)
+    is_emnist = role is not None and emnist.is_emnist(role.prefix)
+    mapping = _mapping(found["train"][0], role.prefix) if role and is_emnist else None
+    names = {part: (str(images), str(labels)) for part, (images, labels) in found.items()}
+    class_names = None
+    for part, (images, labels) in found.items():
+        _copy_images(images, folder, FILES[part][0], colour, is_emnist=is_emnist)
+        with readable(labels) as source:
+            numbers = read_labels(source)
+        if mapping:
+            numbers, class_names = emnist.number_labels(numbers, mapping, names[part][1])
+        write_idx(folder / FILES[part][1], numbers)
+    check_parts({part: read_part(folder, part, names=names[part]) for part in FILES}, names)
+    write_class_names(folder, class_names)
+    if is_emnist:
+        called = f"; its classes are called {', '.join(class_names)}" if class_names else ""
+        transfer.progress.say(f"EMNIST's images are turned upright, rows and columns swapped{called}")
+
+
+def _mapping(images: IdxFile, prefix: str) -> dict[int, str] | None:
+    """Return what labels of EMNIST stand for: by the file beside the images where it is there, else as is known."""
+    name = emnist.mapping_name(prefix)
+    for file in beside(images):
+        if file.name.casefold() == name:
+            with opened(file) as content:
+                return emnist.read_mapping(content, str(file))
+    return emnist.known_mapping(prefix)
+
+
+def _copy_images(file: IdxFile, folder: Path, name: str, colour: Colour, *, is_emnist: bool) -> None:
+    """Copy a file of images, unpacked, upright, and in the colour that is asked for."""
     target = folder / images_name(name, 4 if colour == "rgb" else 3)
-    with open_items(source) as (header, _):
+    with readable(file) as source, open_items(source) as (header, _):
         shape = header.shape[1:]
-    if not is_shape(shape) or colour_of(shape) == colour:
-        copy_idx(source, target)
-        return
-    images = read_idx(source)
-    check_images(images, str(source))
-    write_idx(target, as_colour(images, colour))
+    with readable(file) as source:
+        if not is_shape(shape) or colour_of(shape) == colour:
+            (emnist.copy_upright if is_emnist else copy_idx)(source, target)
+            return
+        images = read_idx(source)
+    check_images(images, str(file))
+    upright = images.transpose(0, 2, 1) if is_emnist and images.ndim == 3 else images
+    write_idx(target, as_colour(upright, colour))
 
 
 @dataclass(frozen=True)

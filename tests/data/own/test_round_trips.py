@@ -3,6 +3,9 @@
 A form is a line in `FORMS`: what writes it, and whether it says which images are for testing.
 """
 
+import gzip
+import struct
+import zipfile
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -46,10 +49,34 @@ def write_npz_alone(folder, parts):
     return folder / "own.npz"
 
 
+def write_emnist(folder, parts, split, first=0):
+    """Write EMNIST's four files: rows and columns of every image swapped, labels from a first one on."""
+    for part, (images, labels) in parts.items():
+        for kind, array in {"images-idx3": images.transpose(0, 2, 1), "labels-idx1": labels + first}.items():
+            header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            path = folder / f"emnist-{split}-{part}-{kind}-ubyte.gz"
+            path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), 1))
+    return folder
+
+
+def write_emnist_zip(folder, parts):
+    """Write two of EMNIST's data sets into an archive, and name one."""
+    write_emnist(folder, parts, "letters", first=1)
+    write_emnist(folder, {part: (images[::-1], labels[::-1]) for part, (images, labels) in parts.items()}, "mnist")
+    with zipfile.ZipFile(folder / "gzip.zip", "w") as archive:
+        for path in folder.glob("*.gz"):
+            archive.write(path, f"gzip/{path.name}")
+            path.unlink()
+    return folder / "gzip.zip" / "emnist-letters"
+
+
 FORMS = {
     "npz, Keras": Form(partial(write_npz, names=("x_{}", "y_{}"))),
     "npz, MedMNIST": Form(partial(write_npz, names=("{}_images", "{}_labels"), column=True, save=np.savez_compressed)),
     "npz, X and y": Form(write_npz_alone, has_parts=False),
+    **{f"EMNIST, {split}": Form(partial(write_emnist, split=split)) for split in ("balanced", "digits")},
+    "EMNIST, letters": Form(partial(write_emnist, split="letters", first=1)),
+    "EMNIST, one in a ZIP archive": Form(write_emnist_zip),
 }
 
 

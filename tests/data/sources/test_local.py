@@ -1,19 +1,25 @@
 import gzip
 import hashlib
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from string import ascii_uppercase
 
 import numpy as np
 import pytest
 
+from pipeline.data.class_names import read_class_names
+from pipeline.data.download import FetchError
 from pipeline.data.idx import FILES, TYPES, Header, IdxError, read_idx, read_part, write_idx, write_part
 from pipeline.data.sources.base import SourceError
-from pipeline.data.sources.local import Cache, Folder, ScikitLearnDigits
+from pipeline.data.sources.local import Cache, Folder, IdxArchive, ScikitLearnDigits
 from pipeline.image_shape import as_colour
+from pipeline.stages.fetch import Fetch
 
 IMAGES = FILES["train"][0]
 ROOT = str(Path(__file__).parents[3])
@@ -83,13 +89,138 @@ def test_folder_of_other_names_and_labels(tiny_folder, tiny, files, home, transf
     assert transfer.progress.lines == []
 
 
-def test_folder_of_emnist_says_how_its_images_lie(tiny_folder, tiny, files, home, transfer):
-    """EMNIST's files are told by their names, taken as they are, and a line says that their images are transposed."""
+def test_emnist_is_turned_upright(tiny_folder, tiny, files, home, transfer):
+    """EMNIST's files are told by their names; rows and columns of their images are swapped back, and a line says so."""
     for path in list(tiny_folder.iterdir()):
         path.rename(tiny_folder / f"emnist-digits-{path.name}")
     Folder(tiny_folder).bring(files, home, transfer)
+    for part in FILES:
+        images, labels = read_part(home, part)
+        given = [read_idx(io.BytesIO(tiny[name])) for name in FILES[part]]
+        assert images.tolist() == given[0].transpose(0, 2, 1).tolist()
+        assert labels.tolist() == given[1].tolist()
+    assert read_class_names(home) is None
+    assert transfer.progress.lines == ["EMNIST's images are turned upright, rows and columns swapped"]
+
+
+def letters(folder, *, labels=(1, 2, 26), mapping=None, prefix="emnist-letters-"):
+    """Write a data set as EMNIST has its letters: 1 to 26, images of 2x3 pixels with rows and columns swapped."""
+    folder.mkdir(exist_ok=True)
+    for stem in ("train", "test"):
+        images = np.arange(6 * len(labels), dtype=np.uint8).reshape(-1, 2, 3).transpose(0, 2, 1)
+        (folder / f"{prefix}{stem}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(images)))
+        (folder / f"{prefix}{stem}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
+    if mapping is not None:
+        (folder / f"{prefix}mapping.txt").write_text(mapping, "utf-8")
+    return folder
+
+
+def zipped(folder):
+    """Return an archive of a folder, as EMNIST's gzip.zip is."""
+    path = folder.parent / "gzip.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for one in sorted(folder.iterdir()):
+            archive.write(one, f"gzip/{one.name}")
+    return path
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_letters_of_emnist(tmp_path, files, home, transfer, archived):
+    """Labels from 1 become labels from 0 with the names of the letters, in a folder and in an archive."""
+    folder = letters(tmp_path / "emnist")
+    source = IdxArchive(zipped(folder)) if archived else Folder(folder)
+    source.bring(files, home, transfer)
+    images, labels = read_part(home, "test")
+    assert images.tolist() == np.arange(18).reshape(3, 2, 3).tolist()
+    assert labels.tolist() == [0, 1, 25]
+    assert read_class_names(home) == tuple(ascii_uppercase)
+    assert transfer.progress.lines[0].endswith("its classes are called " + ", ".join(ascii_uppercase))
+
+
+def test_emnist_in_colour(tmp_path, files, home, transfer):
+    """Where colours are asked for, its images are upright and have three equal channels."""
+    Folder(letters(tmp_path / "emnist"), "rgb").bring(files, home, transfer)
+    images, _ = read_part(home, "train")
+    assert images.tolist() == as_colour(np.arange(18, dtype=np.uint8).reshape(3, 2, 3), "rgb").tolist()
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_mapping_beside_the_files(tmp_path, files, home, transfer, archived):
+    """It says what the labels stand for, whatever is known of the data set."""
+    folder = letters(tmp_path / "emnist", mapping="26 97\n2 98\n1 99 67\n")
+    (IdxArchive(zipped(folder)) if archived else Folder(folder)).bring(files, home, transfer)
+    assert read_class_names(home) == ("c", "b", "a")
+    assert read_part(home, "train")[1].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"labels": (1, 0, 2)}, "labels-idx1-ubyte.gz has the label 0 in row 1; expected are 1 to 26, as mapped"),
+        ({"mapping": "1 65\n1 66"}, r"emnist-letters-mapping.txt has in line 2 '1 66'; expected are a label"),
+        ({"mapping": ""}, "emnist-letters-mapping.txt must name two classes or more"),
+        ({"mapping": "ä"}, "emnist-letters-mapping.txt is no text of a label"),
+    ],
+)
+def test_letters_that_cannot_be_read(tmp_path, files, home, transfer, how, words):
+    """The file is named, with what was found and what is expected."""
+    with pytest.raises(IdxError, match=words):
+        Folder(letters(tmp_path / "emnist", **how)).bring(files, home, transfer)
+
+
+def test_emnist_without_a_known_name(tmp_path, files, home, transfer):
+    """It is turned upright as well, and its labels stay as they are."""
+    Folder(letters(tmp_path / "emnist", prefix="emnist-")).bring(files, home, transfer)
+    assert read_class_names(home) is None
+    assert read_part(home, "train")[1].tolist() == [1, 2, 26]
+    assert read_part(home, "train")[0].tolist() == np.arange(18).reshape(3, 2, 3).tolist()
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_one_of_several_sets(tmp_path, archived):
+    """EMNIST's six sets lie in one archive: the error names those there, and a name after the path takes one."""
+    folder = letters(tmp_path / "emnist")
+    letters(folder, prefix="emnist-digits-", labels=(0, 1, 2))
+    path = zipped(folder) if archived else folder
+    with pytest.raises(FetchError, match=f"holds several data sets, .*: {path}/emnist-digits, {path}/emnist-letters$"):
+        Fetch(dataset=str(path)).load()
+    fetch = Fetch(dataset=str(path / "emnist-letters"))
+    assert fetch.load()[1].tolist() == [0, 1, 25]
+    assert fetch.class_names_ == tuple(ascii_uppercase)
+    assert Fetch(dataset=str(path / "emnist-digits")).load()[1].tolist() == [0, 1, 2]
+    with pytest.raises(FetchError, match="names begin with lettres; those there begin with emnist-digits, emnist-lett"):
+        Fetch(dataset=str(path / "lettres")).load()
+
+
+def test_mnist_in_an_archive(tiny_folder, tiny, files, home, transfer):
+    """Official files in a ZIP archive are read as from a folder, and what macOS adds to it is not looked at."""
+    path = zipped(tiny_folder)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("__MACOSX/gzip/train-images-idx3-ubyte", b"forks")
+        archive.writestr("gzip/readme.txt", b"about")
+    IdxArchive(path).bring(files, home, transfer)
     assert contents(home) == tiny
-    assert ["EMNIST" in line and "rows and columns" in line for line in transfer.progress.lines] == [True]
+    assert transfer.progress.lines == []
+
+
+def test_a_damaged_archive(tiny_folder, files, home, transfer):
+    """A file of it that is damaged, cut short, or compressed so that it may ask for any memory, is named."""
+    path = zipped(tiny_folder)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"train-labels") + len("train-labels-idx1-ubyte") + 9
+    content[at] ^= 255
+    path.write_bytes(content)
+    with pytest.raises((IdxError, SourceError), match="gzip/train-labels-idx1-ubyte"):
+        IdxArchive(path).bring(files, home, transfer)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for one in sorted(tiny_folder.iterdir()):
+            archive.write(one, one.name)
+    with pytest.raises(IdxError, match="train-images-idx3-ubyte is encrypted in the archive, or compressed in another"):
+        IdxArchive(path).bring(files, home, transfer)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("train-images-idx3-ubyte", b"")
+    with pytest.raises(FileNotFoundError, match="train-images-idx3-ubyte lack beside them train-labels-idx1-ubyte"):
+        IdxArchive(path).bring(files, home, transfer)
 
 
 FOLDER = {
