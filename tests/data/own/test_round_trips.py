@@ -4,6 +4,7 @@ A form is a line in `FORMS`: what writes it, and whether it says which images ar
 """
 
 import gzip
+import shutil
 import struct
 import zipfile
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.stages.fetch import Fetch
 
@@ -49,6 +51,48 @@ def write_npz_alone(folder, parts):
     return folder / "own.npz"
 
 
+def rows_of(parts):
+    """Yield part, number, image and label of every sample."""
+    for part, (images, labels) in parts.items():
+        for number, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
+            yield part, number, image, label
+
+
+def write_pictures(folder, parts, *, wrapped=""):
+    """Write a folder of PNG files for each class of each part, perhaps with a folder around all."""
+    for part, number, image, label in rows_of(parts):
+        path = folder / wrapped / part / str(label) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path, compress_level=1)
+    return folder
+
+
+def write_zip(folder, parts):
+    """Write an archive of such folders, as a program packs one, and leave nothing else."""
+    write_pictures(folder / "loose", parts, wrapped="own")
+    archive = shutil.make_archive(str(folder / "own"), "zip", folder / "loose")
+    shutil.rmtree(folder / "loose")
+    return archive
+
+
+def write_file_table(folder, parts):
+    """Write pictures beside each other, and a CSV that says what each of them is."""
+    lines = ["file,label,split"]
+    for part, number, image, label in rows_of(parts):
+        Image.fromarray(image).save(folder / f"{part}-{number}.png", compress_level=1)
+        lines.append(f"{part}-{number}.png,{label},{part}")
+    (folder / "own.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    return folder / "own.csv"
+
+
+def write_pixel_table(folder, parts):
+    """Write all images as rows of one CSV, as Kaggle has them."""
+    rows = [np.array([label, *image.ravel()]) for _, _, image, label in rows_of(parts)]
+    names = ",".join(f"pixel{number}" for number in range(len(rows[0]) - 1))
+    np.savetxt(folder / "own.csv", rows, fmt="%d", delimiter=",", header=f"label,{names}", comments="")
+    return folder / "own.csv"
+
+
 def write_emnist(folder, parts, split, first=0):
     """Write EMNIST's four files: rows and columns of every image swapped, labels from a first one on."""
     for part, (images, labels) in parts.items():
@@ -71,6 +115,10 @@ def write_emnist_zip(folder, parts):
 
 
 FORMS = {
+    "folder": Form(write_pictures),
+    "ZIP": Form(write_zip),
+    "CSV of files": Form(write_file_table),
+    "CSV of pixels": Form(write_pixel_table, has_parts=False),
     "npz, Keras": Form(partial(write_npz, names=("x_{}", "y_{}"))),
     "npz, MedMNIST": Form(partial(write_npz, names=("{}_images", "{}_labels"), column=True, save=np.savez_compressed)),
     "npz, X and y": Form(write_npz_alone, has_parts=False),
