@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pipeline.image_shape import Shape, describe, image_shape
 from pipeline.images.elastic import elastic_basis
 from pipeline.images.warp import PIECE, Warp, affine_maps
 from pipeline.network.configurable import Configurable
@@ -24,7 +25,8 @@ Array = NDArray[Any]
 class Deform(Configurable):
     """Y(x) = X(u(x)), u(x) = c + A (x - c) + t + d(x), for every pixel x = (row, column) of an image with centre c.
 
-    A = R H S F, one for every image, so that the picture is rotated, then sheared, then scaled, then mirrored::
+    The channels of a coloured image are deformed alike. A = R H S F, one for every image, so that the picture is
+    rotated, then sheared, then scaled, then mirrored::
 
         R = | cos a  -sin a |   H = |   1    0 |   S = | 1 / s      0  |   F = | 1      0 |
             | sin a   cos a |       | tan b  1 |       |   0    1 / s' |       | 0  +-  1 |
@@ -58,11 +60,12 @@ class Deform(Configurable):
         Standard deviation in pixels of the Gaussian that blurs the elastic field.
     group : int, default=1
         Images one after the other that share an elastic field.
-    shape : (int, int), default=None
-        Height and width of an image. None is a square.
+    shape : (int, int) or (int, int, 3), default=None
+        Height and width of an image, and 3 after them where it is coloured. None is a square, grey or coloured, as the
+        number of pixels says.
     background : "auto" or float, default="auto"
         What is read outside of an image. "auto" is what a network's training images have there, as they are prepared:
-        the median of their outermost pixels. Where no network learns, it is 0.
+        the median of their outermost pixels, one for all channels. Where no network learns, it is 0.
 
     Examples
     --------
@@ -117,7 +120,7 @@ class Deform(Configurable):
         """
         if not isinstance(self.background, str):
             return self
-        border = np.ones(image_shape(self.shape, X.shape[1]), bool)
+        border: NDArray[np.bool_] = np.ones(image_shape(self.shape, X.shape[1]), bool)
         border[1:-1, 1:-1] = False
         return replace(self, background=float(np.median(X[:, border.ravel()])))
 
@@ -166,6 +169,21 @@ class Deform(Configurable):
         self.check()
         return Deformer(self, image_shape(self.shape, n_pixels), dtype)
 
+    def check_shape(self, shape: Shape) -> None:
+        """See that images are deformed as what they are: without a shape, grey ones of 3x4 would pass for coloured 2x2.
+
+        Raises
+        ------
+        ParameterError
+            Where they would be taken for images of another shape.
+        """
+        taken = image_shape(self.shape, math.prod(shape))
+        if taken != shape:
+            raise ParameterError(
+                f"augmentation.shape must be {list(shape)}, as the images are; got {self.shape!r}, which takes them "
+                f"for images of {describe(taken)}"
+            )
+
     def rms_displacement(self, shape: tuple[int, int] = (28, 28)) -> float:
         """Return how far the elastic field moves a pixel: root of the mean square, in pixels, both axes together.
 
@@ -200,21 +218,22 @@ class Deformer:
     ----------
     deform : Deform
         How strongly; its parameters have been checked.
-    shape : (int, int)
-        Height and width of an image.
+    shape : tuple of int
+        (height, width) of an image, or (height, width, 3) of a coloured one.
     dtype : dtype
         Of what is returned: float32 or float64.
     """
 
-    def __init__(self, deform: Deform, shape: tuple[int, int], dtype: DTypeLike = np.float32) -> None:
+    def __init__(self, deform: Deform, shape: Shape, dtype: DTypeLike = np.float32) -> None:
         self.deform, self.shape = deform, shape
-        self.centre = (np.array(shape) - 1) / 2
-        grid = np.indices(shape) - self.centre[:, None, None]
-        basis: list[Array] = [np.ones((1, *shape)), grid]
+        field = shape[:2]
+        self.centre = (np.array(field) - 1) / 2
+        grid = np.indices(field) - self.centre[:, None, None]
+        basis: list[Array] = [np.ones((1, *field)), grid]
         if deform.elastic:
-            basis.append(deform.elastic * elastic_basis(shape, deform.smoothness))
-        self.basis = np.concatenate(basis).reshape(-1, math.prod(shape)).astype(dtype)
-        self._warp = Warp(shape, max(1, PIECE // math.prod(shape)), dtype, deform.outside)
+            basis.append(deform.elastic * elastic_basis(field, deform.smoothness))
+        self.basis = np.concatenate(basis).reshape(-1, math.prod(field)).astype(dtype)
+        self._warp = Warp(shape, max(1, PIECE // math.prod(field)), dtype, deform.outside)
 
     def apply(self, X: NDArray[Any], rng: np.random.Generator, out: Array | None = None) -> Array:
         """Return images deformed, each in its own way: ``warp`` after ``draw``, and their arguments."""
@@ -281,7 +300,7 @@ class Deformer:
         TypeError
             Where ``out`` holds no floats.
         """
-        n, n_pixels = coefficients.shape[1], self.basis.shape[1]
+        n, n_pixels = coefficients.shape[1], math.prod(self.shape)
         out = np.empty((n, n_pixels), self.basis.dtype) if out is None else out
         if not X.shape == out.shape == (n, n_pixels):
             raise ValueError(f"images and out must be of shape {n, n_pixels}; got {X.shape} and {out.shape}")
@@ -291,24 +310,3 @@ class Deformer:
             np.matmul(coefficients[:, piece], self.basis, out=u)
             self._warp(X[piece], u, out[piece])
         return out
-
-
-def image_shape(shape: tuple[int, ...] | None, n_pixels: int) -> tuple[int, int]:
-    """Return height and width of images of so many pixels.
-
-    Raises
-    ------
-    ValueError
-        Where they are not those of the shape, or there is none and they make no square.
-
-    Examples
-    --------
-    >>> image_shape(None, 784)
-    (28, 28)
-    """
-    side = math.isqrt(n_pixels)
-    h_w = (side, side) if shape is None else tuple(shape)
-    if len(h_w) != 2 or math.prod(h_w) != n_pixels:
-        given = "a square" if shape is None else f"shape {h_w}"
-        raise ValueError(f"shape must be the height and width of images of {n_pixels} pixels; they are not {given}")
-    return h_w

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pipeline.image_shape import Shape
+
 Array = NDArray[Any]
 
 PIECE = 2**16
@@ -17,23 +19,25 @@ class Warp:
 
     That is Y(x) = X(u(x)), read between the pixels, with i, j = floor(u) and r, s = u - floor(u).
 
-    Outside of an image the background is read, so that over the last pixel an image fades into it.
+    Outside of an image the background is read, so that over the last pixel an image fades into it. The channels of a
+    coloured image are read alike, each as an image of its own.
 
     Parameters
     ----------
-    shape : (int, int)
-        Height and width of an image.
+    shape : tuple of int
+        (height, width) of an image, or (height, width, 3) of a coloured one.
     size : int
         Images at once, at the most.
     dtype : dtype
         Of the result.
     background : float
-        What is read outside.
+        What is read outside, in every channel.
     """
 
-    def __init__(self, shape: tuple[int, int], size: int, dtype: DTypeLike, background: float = 0.0) -> None:
-        (h, w), n_pixels = shape, math.prod(shape)
-        self.size = size
+    def __init__(self, shape: Shape, size: int, dtype: DTypeLike, background: float = 0.0) -> None:
+        h, w = shape[:2]
+        n_pixels = h * w
+        self.size, self._n_channels = size, math.prod(shape[2:])
         self._padded: Array = np.full((size, h + 2, w + 2), background, dtype)
         self._origin = np.arange(size)[:, None] * self._padded[0].size + (w + 3)  # where each image's X[0, 0] stands
         self._border = np.array([h, w], dtype)[:, None, None]
@@ -48,11 +52,16 @@ class Warp:
         return self._u[:, :n]
 
     def __call__(self, X: NDArray[Any], u: Array, out: Array) -> None:
-        """Read ``n`` images X (n, n_pixels) at ``u``, which is written over, into ``out`` (n, n_pixels)."""
-        n, (h, w) = len(X), self._padded.shape[1:]
-        self._padded[:n, 1:-1, 1:-1] = X.reshape(n, h - 2, w - 2)
+        """Read ``n`` images X (n, n_features) at ``u``, which is written over, into ``out`` (n, n_features)."""
         np.clip(u, -1, self._border, out=u)  # the frame and all beyond it are the same
-        index, (r, s) = self._locate(u), u
+        index = self._locate(u)
+        for channel in range(self._n_channels):
+            self._read(X[:, channel :: self._n_channels], index, u, out[:, channel :: self._n_channels])
+
+    def _read(self, X: NDArray[Any], index: NDArray[np.intp], rs: Array, out: Array) -> None:
+        """Read one channel of images, (n, n_pixels), where X[i, j] stands at ``index``."""
+        n, (h, w), (r, s) = len(X), self._padded.shape[1:], rs
+        self._padded[:n, 1:-1, 1:-1] = X.reshape(n, h - 2, w - 2)
         # A pixel that is past the end of the buffer has no weight: the index may wrap around.
         above, above_right, below, below_right = (
             np.take(self._padded.reshape(-1)[step:], index, mode="wrap", out=pixels[:n])

@@ -47,6 +47,8 @@ class Train(Stage, MLPClassifier):
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Fit, and write ``model.npz`` and ``history.csv``."""
         normalize, X, y, watched = read_training(artifacts)
+        if self.augmentation is not None and hasattr(normalize, "image_shape_"):
+            self.augmentation.check_shape(normalize.image_shape_)
         try:
             self._fit_watched(X, y, watched, progress)
         except DivergenceError as error:  # its weights are this object's, which ends with the stage

@@ -48,6 +48,19 @@ def test_it_is_the_mean_over_the_image_and_its_copies(dtype):
     assert abs(averaged - answers[0]).max() > 0.01
 
 
+def test_copies_of_coloured_images():
+    """Every channel of a copy is deformed alike: the formula, with each channel as an image of its own."""
+    coloured = np.random.default_rng(0).random((20, 64, 3), np.float32)
+    model = GaussianNB(var_smoothing=0.1).fit(coloured.reshape(20, -1), np.arange(20) % 3)
+    deformer, copies = drawn(3, 20)
+    answers = [model.predict_proba(coloured.reshape(20, -1))]
+    for coefficients in copies:
+        channels = [deformer.warp(coloured[..., one], coefficients) for one in range(3)]
+        answers.append(model.predict_proba(np.stack(channels, axis=-1).reshape(20, -1)))
+    averaged = TestTimeAugmentation(model, DEFORM, n_copies=3).predict_proba(coloured.reshape(20, -1))
+    assert averaged == pytest.approx(np.mean(answers, axis=0), abs=1e-12)
+
+
 def test_bytes_stay_bytes():
     """A classifier of uint8 gets uint8, so that it scales copies as it scales the images."""
     seen = []
@@ -166,5 +179,5 @@ def test_a_wrong_parameter_of_the_deformation_is_named(changed):
 
 def test_images_that_are_no_square_are_refused():
     """The error names the shape that is asked for."""
-    with pytest.raises(ValueError, match="images of 63 pixels; they are not a square"):
+    with pytest.raises(ValueError, match=r"images of 63 pixels, or .* they are not a square"):
         TestTimeAugmentation(GaussianNB().fit(X[:, 1:], y), DEFORM).predict(X[:, 1:])

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 import pipeline.images.deform
 from pipeline.images.deform import Deform, Deformer
+from pipeline.images.warp import PIECE
 from pipeline.parameters import ParameterError, parameters_of, read_parameters
 
 EVERYTHING = {
@@ -276,17 +277,17 @@ def test_what_is_not_allowed_is_refused_when_it_is_used(parameters, message):
         deform.prepare(784)
 
 
-@pytest.mark.parametrize("shape", [(28, 27), (784,), (28, 28, 1), ()])
+@pytest.mark.parametrize("shape", [(28, 27), (784,), (28, 28, 1), (28, 28, 3), ()])
 def test_a_shape_must_suit_the_pixels(shape):
     """A shape with another number of pixels, or that is no height and width, is refused."""
-    with pytest.raises(ValueError, match="height and width of images of 784 pixels; they are not shape"):
+    with pytest.raises(ValueError, match=r"of images of 784 pixels, or .* they are not shape"):
         Deform(shape=shape).prepare(784)
 
 
 def test_images_that_are_no_square_need_a_shape():
     """Without a shape, pixels must make a square."""
-    with pytest.raises(ValueError, match="images of 12 pixels; they are not a square"):
-        Deform().apply(np.zeros((1, 12)), np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"images of 10 pixels, or .* they are not a square, grey or coloured"):
+        Deform().apply(np.zeros((1, 10)), np.random.default_rng(0))
     assert Deform(shape=(3, 4)).apply(np.zeros((1, 12)), np.random.default_rng(0)).shape == (1, 12)
 
 
@@ -327,6 +328,43 @@ def test_every_parameter_has_a_type_and_a_sentence():
 
     read = read_parameters(Learner, {"augmentation": {"name": "deform", "rotation": 12, "shape": [28, 28]}}, "here")
     assert read["augmentation"] == Deform(rotation=12, shape=(28, 28))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+@pytest.mark.parametrize("name", ALONE)
+def test_channels_are_deformed_alike(name, dtype):
+    """A coloured image is deformed as each of its channels would be with the same draw, whatever is switched on."""
+    X = np.random.default_rng(0).integers(256, size=(9, 8, 11, 3)).astype(dtype)
+    parameters = ALONE[name] | {"background": 40}
+    coloured = Deform(**parameters, shape=(8, 11, 3)).apply(X.reshape(9, -1), np.random.default_rng(5))
+    grey = Deform(**parameters, shape=(8, 11))
+    channels = [grey.apply(X[..., one].reshape(9, -1), np.random.default_rng(5)) for one in range(3)]
+    assert np.array_equal(coloured.reshape(9, -1, 3), np.stack(channels, axis=-1))
+    assert not np.array_equal(coloured, X.reshape(9, -1))
+
+
+def test_colours_without_a_shape():
+    """Three numbers a pixel that make a square are a coloured one; in place they come to the same, piece by piece."""
+    X = np.random.default_rng(0).random((PIECE // 64 + 3, 192))
+    deformed = Deform(**EVERYTHING, shape=(8, 8, 3)).apply(X, np.random.default_rng(1))
+    assert np.array_equal(Deform(**EVERYTHING).apply(X, np.random.default_rng(1), out=X), deformed)
+    assert np.array_equal(X, deformed)
+
+
+def test_a_background_of_colours_is_one_for_all():
+    """It is the median of the outermost numbers, whatever the channel."""
+    X = np.zeros((1, 4, 4, 3))
+    X[...] = [0.1, 0.5, 0.9]
+    X[:, 1:3, 1:3] = 7
+    assert Deform(rotation=9).with_background_of(X.reshape(1, -1)).background == 0.5
+
+
+def test_images_are_deformed_as_what_they_are():
+    """Where grey images that are no squares would pass for coloured ones, the shape must be said."""
+    with pytest.raises(ParameterError, match=r"augmentation.shape must be \[3, 4\], .* got None, .* images of 2x2x3"):
+        Deform(rotation=9).check_shape((3, 4))
+    Deform(rotation=9, shape=[3, 4]).check_shape((3, 4))
+    Deform(rotation=9).check_shape((8, 8, 3))
 
 
 def test_a_deformer_serves_one_shape():
