@@ -4,6 +4,7 @@ What does not fit the model is refused with the size that was given and the size
 no memory; of a compressed file and of a pipe, a copy without a name is, which ends with the program.
 """
 
+import math
 import os
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from pipeline.data.idx import MAX_BYTES, open_items, peek, read_idx
 from pipeline.data.npy import MAGIC, NpyError, read_header, read_npy
 from pipeline.data.signatures import GZIP, HEAD, ZIP
+from pipeline.image_shape import CHANNELS, Shape, colour_of, describe
 from pipeline.text import shown
 
 
@@ -24,7 +26,7 @@ class ImageError(ValueError):
     """A file does not hold images that the model can take; the message says what it holds, and what is expected."""
 
 
-def read_images(path: str | os.PathLike[str], n_pixels: int, shape: tuple[int, int] | None = None) -> NDArray[Any]:
+def read_images(path: str | os.PathLike[str], n_pixels: int, shape: Shape | None = None) -> NDArray[Any]:
     """Read one image or many from a file.
 
     Parameters
@@ -33,9 +35,10 @@ def read_images(path: str | os.PathLike[str], n_pixels: int, shape: tuple[int, i
         An IDX file, raw or gzip, or a ``.npy`` file; which one is told by its content, not by its name. ``-`` is the
         standard input; a pipe, such as ``/dev/stdin``, is read to its end.
     n_pixels : int
-        Pixels per image that the model takes.
+        Numbers per image that the model takes: pixels, or three for each pixel of a coloured image.
     shape : tuple of int, optional
-        Height and width of the images that the model was trained on, where that is known.
+        Height and width of the images that the model was trained on, and 3 after them where these were coloured; where
+        that is known.
 
     Returns
     -------
@@ -149,18 +152,17 @@ def _some_at_a_time(images: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (rows[start : start + step] for start in range(0, len(rows), step))
 
 
-def as_rows(
-    images: NDArray[Any], n_pixels: int, source: str = "images", shape: tuple[int, int] | None = None
-) -> NDArray[Any]:
-    """Return images as rows of pixels, without a copy.
+def as_rows(images: NDArray[Any], n_pixels: int, source: str = "images", shape: Shape | None = None) -> NDArray[Any]:
+    """Return images as rows of pixels, without a copy unless channels stand before pixels.
 
     Parameters
     ----------
     images : ndarray of numbers
         Of shape (height, width), (n_images, height, width), (n_images, n_pixels) or (n_pixels,). An axis of length 1
-        for the one channel of a grey image may stand after height and width, or before them.
+        for the one channel of a grey image may stand after height and width, or before them; so may one of length 3 of
+        coloured images, where the model takes such; before them, where ``shape`` is known.
     n_pixels : int
-        Pixels per image that the model takes.
+        As `read_images` takes it.
     source : str
         What to call them in an error.
     shape : tuple of int, optional
@@ -183,12 +185,12 @@ def as_rows(
     (5, 784)
     """
     _check_numbers(images, source)
+    coloured = _coloured(images, n_pixels, shape)
+    if coloured is not None and coloured.size:
+        return coloured.reshape(-1, n_pixels)
     pictures = _without_channel(images, n_pixels)
     if pictures.ndim not in (2, 3) or pictures.size == 0:
-        raise ImageError(
-            f"{source}: expected images of shape (height, width), (n, height, width) or (n, {n_pixels}); "
-            f"got shape {images.shape}"
-        )
+        raise ImageError(f"{source}: expected images of {_expected(n_pixels, shape)}; got shape {images.shape}")
     if pictures.shape == (n_pixels, n_pixels) and n_pixels > 1:
         raise ImageError(
             f"{source}: shape {images.shape} may be {n_pixels} images of {n_pixels} pixels, or one image of "
@@ -198,13 +200,36 @@ def as_rows(
         return pictures
     height, width = pictures.shape[-2:]
     if shape and (height, width) != shape:
+        trained = "in colour, as" if colour_of(shape) == "rgb" else "as"
         raise ImageError(
-            f"{source}: expected images of {shape[0]}x{shape[1]} pixels, as the model was trained on; got "
-            f"{height}x{width}"
+            f"{source}: expected images of {shape[0]}x{shape[1]} pixels, {trained} the model was trained on; got "
+            f"{describe(pictures.shape[-2:])}{' in grey' if colour_of(shape) == 'rgb' else ''}"
         )
     if height * width != n_pixels:
         raise ImageError(f"{source}: expected images of {n_pixels} pixels each; got shape {images.shape}")
     return pictures.reshape(-1, n_pixels)
+
+
+def _coloured(images: NDArray[Any], n_pixels: int, shape: Shape | None) -> NDArray[Any] | None:
+    """Return coloured images as (n_images, height, width, 3); None where they are none that the model takes."""
+    many = images[None] if images.ndim == 3 else images
+    if many.ndim == 4 and (shape is None or colour_of(shape) == "rgb"):
+        if many.shape[3] == CHANNELS and (
+            many.shape[1:] == shape or (shape is None and math.prod(many.shape[1:]) == n_pixels)
+        ):
+            return many
+        if many.shape[1] == CHANNELS and (*many.shape[2:], CHANNELS) == shape:
+            return np.moveaxis(many, 1, 3)
+    return None
+
+
+def _expected(n_pixels: int, shape: Shape | None) -> str:
+    """Return the shapes that arrays may have, as a model takes them."""
+    if shape and colour_of(shape) == "rgb":
+        height, width = shape[:2]
+        return f"shape {shape}, (n, {height}, {width}, 3) or (n, {n_pixels}), coloured as the model was trained on"
+    grey = ", grey as the model was trained on" if shape else ""
+    return f"shape (height, width), (n, height, width) or (n, {n_pixels}){grey}"
 
 
 def _check_numbers(images: NDArray[Any], source: str) -> None:

@@ -82,6 +82,57 @@ def test_what_the_model_cannot_take_is_refused(images, message):
     assert message in str(caught.value)
 
 
+COLOURS = np.arange(72, dtype=np.uint8).reshape(2, 3, 4, 3)
+TO_CHANNELS = (0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 3), None])
+@pytest.mark.parametrize("images", [COLOURS, COLOURS.reshape(2, 36), COLOURS[:1], COLOURS[0], COLOURS[0].ravel()])
+def test_coloured_images_become_rows(images, shape):
+    """One, several, and rows of three numbers a pixel are what a model of coloured images takes."""
+    made = as_rows(images, 36, shape=shape)
+    assert np.array_equal(made, COLOURS.reshape(2, 36)[: len(made)])
+    assert len(made) == images.size // 36
+    assert np.shares_memory(made, images)
+
+
+@pytest.mark.parametrize("images", [COLOURS.transpose(TO_CHANNELS), COLOURS.transpose(TO_CHANNELS)[0]])
+def test_channels_before_pixels(images):
+    """They are put behind them, where the shape is known."""
+    made = as_rows(images, 36, shape=(3, 4, 3))
+    assert np.array_equal(made, COLOURS.reshape(2, 36)[: len(made)])
+    with pytest.raises(ImageError, match=r"got shape|expected images of 36 pixels"):
+        as_rows(images, 36)
+
+
+@pytest.mark.parametrize(
+    ("images", "n_pixels", "shape", "message"),
+    [
+        (
+            IMAGES,
+            36,
+            (3, 4, 3),
+            "expected images of 3x4 pixels, in colour, as the model was trained on; got 3x4 in grey",
+        ),
+        (IMAGES[..., None], 36, (3, 4, 3), "expected images of 3x4 pixels, in colour, as .*; got 3x4 in grey"),
+        (COLOURS, 12, (3, 4), r"expected .* \(n, 12\), grey as the model was trained on; got shape \(2, 3, 4, 3\)"),
+        (
+            COLOURS[:, :2],
+            36,
+            (3, 4, 3),
+            r"of shape \(3, 4, 3\), \(n, 3, 4, 3\) or \(n, 36\), coloured as .* \(2, 2, 4, 3\)",
+        ),
+        (COLOURS[:0], 36, (3, 4, 3), r"coloured as the model was trained on; got shape \(0, 3, 4, 3\)"),
+        (COLOURS[:, :2], 36, None, r"got shape \(2, 2, 4, 3\)"),
+        (np.float64(7), 36, None, r"got shape \(\)"),
+    ],
+)
+def test_images_of_another_colour_are_refused(images, n_pixels, shape, message):
+    """Where the model's colours are known, the error says which they are and what was given."""
+    with pytest.raises(ImageError, match=message):
+        as_rows(images, n_pixels, shape=shape)
+
+
 @pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.int64, np.float16, np.float64])
 def test_numbers_of_every_type_are_taken_as_they_are(dtype):
     """The model, which knows what it was trained on, makes of them what it can."""
