@@ -11,7 +11,7 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -156,6 +156,26 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
         file.write(np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8).data)
 
 
+def write_rows(path: str | os.PathLike[str], shape: tuple[int, ...], pieces: Iterable[NDArray[np.uint8]]) -> None:
+    """Write bytes as a raw IDX file, some rows at a time, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Where; a file that is there already is replaced.
+    shape : tuple of int
+        How many rows there are, and the shape of each.
+    pieces : iterable of ndarray of shape (n_rows, ...)
+        The rows, all together as many as ``shape`` says.
+    """
+    header = Header(TYPES[0x08], shape)
+    with replacing_file(Path(path), len(header.pack()) + header.n_bytes) as file:
+        file.write(header.pack())
+        written = sum(file.write(np.ascontiguousarray(piece).reshape(-1).data) for piece in pieces)
+        if written != header.n_bytes:
+            raise IdxError(f"{path} has the shape {shape}, and {written} bytes were written for it")
+
+
 def copy_idx(source: Readable, target: Path, *, max_bytes: int = MAX_BYTES) -> None:
     """Copy an IDX file, raw or compressed, to a raw one, in pieces and not a byte past what its header announces.
 
@@ -297,10 +317,12 @@ def images_name(name: str, n_axes: int) -> str:
     return name.replace("-idx3-", f"-idx{n_axes}-")
 
 
-def write_part(folder: Path, part: str, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
-    """Write images, grey or coloured, and labels of a part, under their official names."""
+def write_part(
+    folder: Path, part: str, shape: tuple[int, ...], pieces: Iterable[NDArray[np.uint8]], labels: NDArray[np.uint8]
+) -> None:
+    """Write images, grey or coloured, and labels of a part, under their official names; see `write_rows`."""
     images_file, labels_file = FILES[part]
-    write_idx(folder / images_name(images_file, images.ndim), images)
+    write_rows(folder / images_name(images_file, len(shape)), shape, pieces)
     write_idx(folder / labels_file, labels)
 
 

@@ -9,6 +9,8 @@ channel the upper 8 count, as Pillow reads them; and nothing is inverted, for th
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,18 +79,33 @@ def read_picture(content: bytes, rules: Rules) -> NDArray[np.uint8]:
     ModuleNotFoundError
         Where Pillow is missing.
     """
+    with ignoring_warnings():
+        return decode_picture(content, rules)
+
+
+@contextmanager
+def ignoring_warnings() -> Iterator[None]:
+    """Have warnings ignored: Pillow's are on sizes that are bounded here, and on notes of cameras.
+
+    The filters are the process's, so threads that read pictures are started inside, and do not enter this themselves.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def decode_picture(content: bytes, rules: Rules) -> NDArray[np.uint8]:
+    """Do what `read_picture` does, for one that ignores warnings already."""
     from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - Pillow is an extra
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Pillow's, on sizes that are bounded here, and on notes of cameras
-            Image.init()  # does nothing a second time
-            known = [name for name in FORMATS if name in Image.OPEN]  # a Pillow may be built without some
-            with Image.open(io.BytesIO(content), formats=known) as image:
-                _check_size(image.width, image.height)
-                image.load()
-                upright = ImageOps.exif_transpose(image)
-                return _finish(_opaque(upright, rules.background).convert(MODES[rules.colour]), rules)
+        Image.init()  # does nothing a second time
+        known = [name for name in FORMATS if name in Image.OPEN]  # a Pillow may be built without some
+        with Image.open(io.BytesIO(content), formats=known) as image:
+            _check_size(image.width, image.height)
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            return _finish(_opaque(upright, rules.background).convert(MODES[rules.colour]), rules)
     except PictureError:
         raise
     except UnidentifiedImageError:

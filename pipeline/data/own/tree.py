@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -40,7 +40,7 @@ class TreeError(ValueError):
     """Folders do not say which class a picture has, or which part it belongs to; the message says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A file.
 
@@ -144,12 +144,13 @@ def _folder(top: Path) -> Tree:
                 tree.folders.add(path)
                 pending.append((path, Path(one.path), above))
             elif path[-1].lower() not in _FILES_OF_SYSTEMS:
-                tree.files.append(Entry(path, partial(read_file, Path(one.path))))
+                tree.files.append(Entry(path, partial(read_file, one.path)))
     return tree
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: str | Path) -> bytes:
     """Return the bytes of a file of bounded size."""
+    path = Path(path)
     known = path.stat()
     if not stat.S_ISREG(known.st_mode):
         raise PictureError("it is no file")
@@ -164,17 +165,33 @@ def _check_bytes(n_bytes: int) -> None:
 
 
 def _archive(archive: zipfile.ZipFile) -> Tree:
-    """List an archive; backslashes in it are Windows' slashes."""
+    """List an archive; backslashes in it are Windows' slashes. Each folder is looked at once, and held once."""
     tree = Tree()
+    folders: dict[str, tuple[str, ...] | None] = {}
     for info in archive.infolist():
-        path = tuple(_readable(name) for name in re.split(r"[/\\]", info.filename) if name not in ("", "."))
-        if not path or any(name != ".." and _is_hidden(name) for name in path):
+        above, name = _cut(info.filename)
+        if above not in folders:
+            folders[above] = _visible(above)
+            tree.folders |= {path[:n] for path in [folders[above]] if path for n in range(1, len(path) + 1)}
+        folder = folders[above]
+        if folder is None or name in ("", "."):
             continue
-        is_folder = info.filename.endswith(("/", "\\"))
-        tree.folders |= {path[:n] for n in range(1, len(path) + is_folder)}
-        if not is_folder and path[-1].lower() not in _FILES_OF_SYSTEMS:
-            tree.files.append(Entry(path, partial(_read_member, archive, info)))
+        name = _readable(name)
+        if (name == ".." or not _is_hidden(name)) and name.lower() not in _FILES_OF_SYSTEMS:
+            tree.files.append(Entry((*folder, name), partial(_read_member, archive, info)))
     return tree
+
+
+def _cut(name: str) -> tuple[str, str]:
+    """Return the folder and the file in a member's name, with what stands between them."""
+    at = max(name.rfind("/"), name.rfind("\\")) + 1
+    return name[:at], name[at:]
+
+
+def _visible(folder: str) -> tuple[str, ...] | None:
+    """Return the names of folders one in the other; None where one is hidden."""
+    path = tuple(_readable(name) for name in re.split(r"[/\\]", folder) if name not in ("", "."))
+    return None if any(name != ".." and _is_hidden(name) for name in path) else path
 
 
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -217,7 +234,9 @@ def plan(tree: Tree) -> Plan:
     depth = _depth_of_wrappers(tree)
     parts = _parts(tree, depth)
     level = depth + bool(parts)
-    chosen, skipped = [], []
+    renamed, notes = assign_validation(set(parts.values()))
+    found: dict[tuple[str, str], list[Entry]] = {}
+    skipped = []
     for entry in tree.files:
         part = parts.get(entry.path[depth], "") if parts and len(entry.path) > depth + 1 else "train"
         if ".." in entry.path:
@@ -229,17 +248,22 @@ def plan(tree: Tree) -> Plan:
         elif len(entry.path) <= level + 1:
             skipped.append((str(entry), "it is in no folder of a class"))
         else:
-            chosen.append((part, entry.path[level], entry))
-    if not chosen:
+            found.setdefault((renamed.get(part, part), entry.path[level]), []).append(entry)
+    if not found:
         raise TreeError(_no_classes(skipped))
     classes = {path[level] for path in tree.folders if len(path) > level and (not parts or path[depth] in parts)}
-    kinds = set(parts.values())
-    renamed, notes = assign_validation(kinds)
-    files = sorted(
-        ((renamed.get(part, part), name, entry) for part, name, entry in chosen),
-        key=lambda one: (one[0] != "train", natural_key(one[1]), tuple(map(natural_key, one[2].path))),
-    )
-    return Plan(files, any(part == "test" for part, _, _ in files), classes, skipped, notes)
+    files = [
+        (part, name, entry)
+        for part, name in sorted(found, key=lambda one: (one[0] != "train", natural_key(one[1])))
+        for entry in _in_order(found[part, name])  # class by class, for the keys take more memory than the names
+    ]
+    return Plan(files, any(part == "test" for part, _ in found), classes, skipped, notes)
+
+
+def _in_order(entries: list[Entry]) -> list[Entry]:
+    """Sort files by the names of their folders and their own, in natural order."""
+    folder_key = cache(lambda folder: tuple(map(natural_key, folder)))
+    return sorted(entries, key=lambda entry: (*folder_key(entry.path[:-1]), natural_key(entry.path[-1])))
 
 
 def assign_validation(kinds: Collection[str]) -> tuple[dict[str, Literal["train", "test"]], list[str]]:

@@ -7,9 +7,8 @@ import os
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,10 @@ from numpy.typing import NDArray
 from pipeline.data.class_names import natural_key, number_classes, write_class_names
 from pipeline.data.idx import MAX_BYTES, write_part
 from pipeline.data.own.csv_table import plan_files, read_pixels
+from pipeline.data.own.decoding import Sample, decode_all, digest_image
 from pipeline.data.own.holdout import check_division, describe_division, draw_test
-from pipeline.data.own.picture import PictureError, Rules, read_picture
+from pipeline.data.own.image_file import ImageFile
+from pipeline.data.own.picture import PictureError, Rules, ignoring_warnings
 from pipeline.data.own.tree import Plan, opened_tree, plan
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
 from pipeline.image_shape import as_colour, describe
@@ -28,6 +29,9 @@ from pipeline.text import shown
 
 _MOST_CLASSES, _MOST_FILES = 20, 3
 """How many classes and files are listed in a line."""
+
+_CHUNK = 2**22
+"""Bytes of images that are copied at once."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Reading:
 class Found:
     """What was read: images with their files, the names of their classes, and which are for testing."""
 
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | ImageFile
     files: list[str]
     names: list[str]
     is_test: NDArray[np.bool_]
@@ -82,15 +86,19 @@ class Pictures(Source):
 
     def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
         """Read all pictures, number the classes, and draw a test part where there is none."""
-        with opened_plan(Path(self.path)) as (planned, groups):
-            skipped = planned.skipped
-            read = _read(planned, self.reading.rules, skipped, transfer.progress)
-        for note in planned.notes:
-            transfer.progress.say(note)
-        _say_skipped(skipped, planned.classes - set(read.names), transfer.progress)
-        self._hand_over(
-            read, planned.has_test, [groups[name] for name in read.files] if groups else None, folder, transfer
-        )
+        with ImageFile(folder) as images:
+            with opened_plan(Path(self.path)) as (planned, groups):
+                read, failed = read_samples(
+                    _samples(planned), len(planned.files), self.reading.rules, images, transfer.progress
+                )
+            skipped = planned.skipped + failed
+            if not read.files:
+                raise SourceError(f"it has no picture that can be read; {_describe_skipped(skipped)}")
+            for note in planned.notes:
+                transfer.progress.say(note)
+            _say_skipped(skipped, planned.classes - set(read.names), transfer.progress)
+            group_of = [groups[name] for name in read.files] if groups else None
+            self._hand_over(read, planned.has_test, group_of, folder, transfer)
 
     def _hand_over(
         self, read: Found, has_test: bool, groups: list[str] | None, folder: Path, transfer: Transfer
@@ -111,7 +119,8 @@ class Pictures(Source):
         _say_doubles(read, labels, is_test, transfer.progress)
         _say_read(read, is_test, transfer.progress)
         for part, rows in {"train": ~is_test, "test": is_test}.items():
-            write_part(folder, part, read.images[rows], labels[rows])
+            shape = (int(rows.sum()), *read.images.shape[1:])
+            write_part(folder, part, shape, _some_at_a_time(read.images, rows), labels[rows])
         write_class_names(folder, class_names)
 
 
@@ -130,11 +139,14 @@ class Pixels(Pictures):
 
 def digests_of(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Return a number for each image that is the same for equal ones."""
-    return np.frombuffer(b"".join(_digest(image) for image in images), dtype=np.uint64)
+    return np.frombuffer(b"".join(map(digest_image, images)), np.uint64)
 
 
-def _digest(image: NDArray[np.uint8]) -> bytes:
-    return blake2b(image.tobytes(), digest_size=8).digest()
+def _some_at_a_time(images: NDArray[np.uint8] | ImageFile, rows: NDArray[np.bool_]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the images of some rows, of bounded size together."""
+    step = max(1, _CHUNK // max(1, int(np.prod(images.shape[1:]))))
+    for start in range(0, len(images), step):
+        yield images[start : start + step][rows[start : start + step]]
 
 
 @contextmanager
@@ -147,65 +159,67 @@ def opened_plan(path: Path) -> Iterator[tuple[Plan, dict[str, str]]]:
         yield plan(tree), {}
 
 
-def _read(planned: Plan, rules: Rules, skipped: list[tuple[str, str]], progress: Progress) -> Found:
-    """Read all pictures of a plan into one array, made once; what cannot be read is added to ``skipped``."""
-    images = np.empty(0, np.uint8)
+def _samples(planned: Plan) -> Iterator[Sample]:
+    """Yield the pictures of a plan, each with its file as soon as it is its turn."""
+    for part, name, entry in planned.files:
+        content: bytes | Exception
+        try:
+            content = entry.read()
+        except (PictureError, OSError) as error:
+            content = error
+        yield Sample(part, name, str(entry), content)
+
+
+def read_samples(
+    samples: Iterator[Sample], n_samples: int, rules: Rules, images: ImageFile, progress: Progress
+) -> tuple[Found, list[tuple[str, str]]]:
+    """Read pictures into a file, and return what they are, and which cannot be read for which reason."""
     files: list[str] = []
     names: list[str] = []
-    is_test: list[bool] = []
-    digests: list[bytes] = []
-    progress.begin("read pictures", len(planned.files), "pictures")
+    is_test = bytearray()
+    digests = bytearray()
+    failed: list[tuple[str, str]] = []
+    progress.begin("read pictures", n_samples, "pictures")
     try:
-        for part, name, entry in planned.files:
-            progress.advance()
-            try:
-                image = read_picture(entry.read(), rules)
-            except ModuleNotFoundError as error:
-                raise SourceError(_MISSING) from error
-            except (PictureError, OSError) as error:
-                skipped.append((str(entry), shown(getattr(error, "strerror", None) or error)))
-                continue
-            if not files:
-                images = _array_for(len(planned.files), image)
-            elif image.shape != images.shape[1:]:
-                raise SourceError(_unlike(files[0], images[0], str(entry), image))
-            images[len(files)] = image
-            files.append(str(entry))
-            names.append(name)
-            is_test.append(part == "test")
-            digests.append(_digest(image))
+        with ignoring_warnings(), closing(decode_all(samples, n_samples, rules)) as blocks:
+            for block in blocks:
+                if block.read:
+                    if not files:
+                        _check_bytes(n_samples, block.images[0])
+                    images.append(block.images)
+                files += [sample.name for sample in block.read]
+                names += [sample.class_name for sample in block.read]
+                is_test += bytes(sample.part == "test" for sample in block.read)
+                digests += block.digests
+                failed += block.failed
+                if block.unlike:
+                    raise SourceError(_unlike(files[0], images.shape[1:], *block.unlike))
+                progress.advance(block.n_samples)
+    except ModuleNotFoundError as error:
+        raise SourceError(_MISSING) from error
     finally:
         progress.end()
-    if not files:
-        raise SourceError(f"it has no picture that can be read; {_describe_skipped(skipped)}")
-    return Found(
-        images[: len(files)], files, names, np.array(is_test), np.frombuffer(b"".join(digests), dtype=np.uint64)
-    )
+    return Found(images, files, names, np.frombuffer(is_test, np.bool_), np.frombuffer(digests, np.uint64)), failed
 
 
 _MISSING = 'pictures are read by Pillow, which is not installed: pip install "digits-pipeline[images]" brings it'
 
 
-def _array_for(n_images: int, first: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an array for so many images like the first."""
+def _check_bytes(n_images: int, first: NDArray[np.uint8]) -> None:
+    """Raise where so many images like the first are more than later stages hold."""
     n_bytes = n_images * first.size
     if n_bytes > MAX_BYTES:
         raise SourceError(
-            f"{n_images} pictures of {_size(first)} pixels take {n_bytes} bytes; at most {MAX_BYTES} are held: set "
-            "fetch.size to fewer pixels, such as 28"
+            f"{n_images} pictures of {describe(first.shape)} pixels take {n_bytes} bytes; at most {MAX_BYTES} are "
+            "held: set fetch.size to fewer pixels, such as 28"
         )
-    return np.empty((n_images, *first.shape), np.uint8)
 
 
-def _unlike(one: str, first: NDArray[np.uint8], other: str, image: NDArray[np.uint8]) -> str:
+def _unlike(one: str, first: tuple[int, ...], other: str, shape: tuple[int, ...]) -> str:
     return (
-        f"pictures differ in size: {shown(one, 100)} has {_size(first)} pixels and {shown(other, 100)} {_size(image)}; "
-        "set fetch.size to bring all to one, such as 28"
+        f"pictures differ in size: {shown(one, 100)} has {describe(first)} pixels and {shown(other, 100)} "
+        f"{describe(shape)}; set fetch.size to bring all to one, such as 28"
     )
-
-
-def _size(image: NDArray[np.uint8]) -> str:
-    return describe(image.shape)
 
 
 def _say_doubles(read: Found, labels: NDArray[np.uint8], is_test: NDArray[np.bool_], progress: Progress) -> None:
@@ -231,8 +245,8 @@ def _say_read(read: Found, is_test: NDArray[np.bool_], progress: Progress) -> No
     more = [f"{len(classes) - _MOST_CLASSES} more"] if len(classes) > _MOST_CLASSES else []
     n_test = int(is_test.sum())
     progress.say(
-        f"read {len(read.files)} pictures of {_size(read.images[0])} pixels, {len(read.files) - n_test} to train and "
-        f"{n_test} to test, in {len(classes)} classes: {', '.join(classes[:_MOST_CLASSES] + more)}"
+        f"read {len(read.files)} pictures of {describe(read.images.shape[1:])} pixels, {len(read.files) - n_test} to "
+        f"train and {n_test} to test, in {len(classes)} classes: {', '.join(classes[:_MOST_CLASSES] + more)}"
     )
 
 
