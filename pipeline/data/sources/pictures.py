@@ -30,7 +30,7 @@ from pipeline.text import shown
 _MOST_CLASSES, _MOST_FILES = 20, 3
 """How many classes and files are listed in a line."""
 
-_CHUNK = 2**22
+_CHUNK = 2**20
 """Bytes of images that are copied at once."""
 
 

@@ -1,7 +1,9 @@
 """Pictures of a person's own as a data set: to the byte, with every odd thing told in a line."""
 
 import builtins
+import io
 import shutil
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -221,6 +223,26 @@ def test_a_damaged_or_encrypted_member_is_told(own, tmp_path, transfer):
     found, _ = brought(path, tmp_path, transfer)
     assert sum(len(labels) for _, labels in found.values()) == 19
     assert f"1 files are left out: {info.filename}: it is damaged" in transfer.progress.lines[0]
+
+
+def test_memory_hardly_grows_with_pictures(tmp_path, transfer):
+    """Of each picture in an archive, its names and its place are held, and neither its file nor its pixels."""
+    contents = []
+    for number in range(64):
+        file = io.BytesIO()
+        Image.fromarray(np.full((28, 28), number, np.uint8)).save(file, "PNG")
+        contents.append(file.getvalue())
+    peaks = {}
+    for n_pictures in (3000, 9000):
+        path = tmp_path / f"{n_pictures}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for number in range(n_pictures):
+                archive.writestr(f"own/{number % 10}/{number:06}.png", contents[number % 64])
+        tracemalloc.start()
+        brought(path, tmp_path, transfer)
+        peaks[n_pictures] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert (peaks[9000] - peaks[3000]) / 6000 < 1600
 
 
 def test_without_pillow(own, tmp_path, transfer, monkeypatch):
