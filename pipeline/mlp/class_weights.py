@@ -9,7 +9,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.parameters import ParameterError
+from pipeline.parameters import ParameterError, no_such
+from pipeline.text import shown_value
 
 Array = NDArray[Any]
 ClassWeight = Literal["balanced"] | Mapping[Any, float] | Sequence[Mapping[Any, float]]
@@ -68,6 +69,54 @@ class ClassWeights:
         columns = codes.reshape(len(codes), len(self.tables)).T
         product: Array = np.prod([table[column] for table, column in zip(self.tables, columns, strict=True)], axis=0)
         return product
+
+
+def by_label(class_weight: Any, names: Sequence[str] | None) -> Any:
+    """Return weights that are given for the names of classes as weights of the integers that stand for them.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced", list of dict or None
+        Of a dict, a key is a name, or what YAML takes one for: ``10``, ``true`` or ``null`` for a class called so.
+        Anything else is returned as it is.
+    names : sequence of str or None
+        What the classes are called, in the order of their labels; None where their labels are their names.
+
+    Raises
+    ------
+    ParameterError
+        For a key that is no class, or one class that is named twice.
+
+    Examples
+    --------
+    >>> by_label({"dog": 2, 10: 3}, ("2", "10", "cat", "dog"))
+    {3: 2, 1: 3}
+    >>> by_label({"7": 2}, None)
+    {7: 2}
+    """
+    if not isinstance(class_weight, Mapping):
+        return class_weight
+    labels = {name: label for label, name in enumerate(names or map(str, range(_MOST_LABELS)))}
+    weights: dict[int, float] = {}
+    for key, weight in class_weight.items():
+        name = _as_name(key)
+        if name not in labels:
+            labels_alone = f"its keys must be labels, which are integers from 0; got {shown_value(name)}"
+            raise ParameterError(f"class_weight: {no_such('class', name, names) if names else labels_alone}")
+        if labels[name] in weights:
+            raise ParameterError(f"class_weight has two weights for the class {shown_value(name)}; expected is one")
+        weights[labels[name]] = weight
+    return weights
+
+
+_MOST_LABELS = 256
+
+
+def _as_name(key: Any) -> str:
+    """Return the text that YAML has taken for something else."""
+    if key is None or isinstance(key, bool):
+        return str(key).lower().replace("none", "null")
+    return str(key)
 
 
 def _table(class_weight: Any, classes: Array, codes: Array) -> Array:

@@ -95,7 +95,8 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
     class_weight : dict, "balanced", list of dict or None, default=None
         How much each class counts. ``balanced`` makes all classes count alike, as they are in the training labels; for
         validation data it counts by those as well. A class that a dict leaves out counts 1. For several labels at once
-        there is a dict for each, with the weights of 0 and 1, and the product over its labels is a sample's weight.
+        there is a dict for each, with the weights of 0 and 1, and the product over its labels is a sample's weight. In
+        ``params.yaml`` the keys are the names of the classes, where they have some: ``{cat: 2}``.
     monitor : str, default="auto"
         The metric that decides on stopping. ``auto`` is scikit-learn's: the validation score under
         ``early_stopping``, else the loss. Any other restores the best weights. ``lbfgs`` stops by its own rule.

@@ -3,6 +3,8 @@
 import csv
 import io
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +16,7 @@ from pipeline.artifacts import HISTORY, MODEL, NETWORK, PREPARED, SPLIT, read_cl
 from pipeline.callbacks import OnEpoch
 from pipeline.data.class_names import named
 from pipeline.files import write_new
+from pipeline.mlp.class_weights import by_label
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import save_model
 from pipeline.network.training import DivergenceError
@@ -49,19 +52,30 @@ class Train(Stage, MLPClassifier):
         normalize, X, y, watched = read_training(artifacts)
         if self.augmentation is not None and hasattr(normalize, "image_shape_"):
             self.augmentation.check_shape(normalize.image_shape_)
+        names = read_class_names(artifacts, PREPARED)
         try:
-            self._fit_watched(X, y, watched, progress)
+            with self._weights_by_label(names):
+                self._fit_watched(X, y, watched, progress)
         except DivergenceError as error:  # its weights are this object's, which ends with the stage
             raise DivergenceError(error.reason, _left(artifacts / self.writes)) from error
-        self._name_classes(artifacts)
+        self._name_classes(names)
         save_model(folder / NETWORK, Pipeline([("preprocess", normalize), ("train", self)]))
         _write_history(folder / HISTORY, self.history_)
         last = {column: self.history_[name][-1] for column, name in FIGURES.items()}
         return {"epochs": self.n_iter_, **{column: figure for column, figure in last.items() if figure is not None}}
 
-    def _name_classes(self, artifacts: Path) -> None:
+    @contextmanager
+    def _weights_by_label(self, names: Sequence[str] | None) -> Iterator[None]:
+        """Let ``class_weight``, which a person gives by the names of classes, be by labels while training goes on."""
+        given = self.class_weight
+        self.class_weight = by_label(given, names)
+        try:
+            yield
+        finally:
+            self.class_weight = given
+
+    def _name_classes(self, names: Sequence[str] | None) -> None:
         """Call the classes by their names, where they have some: `predict` then says names, as ``classes_`` does."""
-        names = read_class_names(artifacts, PREPARED)
         if names is not None:
             self.classes_ = named(self.classes_, names)
             self._targets = self._targets.rename(self.classes_)

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.utils import compute_sample_weight
 
-from pipeline.mlp.class_weights import ClassWeights
+from pipeline.mlp.class_weights import ClassWeights, by_label
 from pipeline.parameters import ParameterError
 
 rng = np.random.default_rng(0)
@@ -83,3 +83,38 @@ def test_a_shape_that_does_not_suit_is_refused(weights, codes, message):
     """One dict is for one label each, a list of them for several at once."""
     with pytest.raises(ParameterError, match=message):
         ClassWeights.learn(weights, np.arange(3), codes)
+
+
+NAMES = ("1.5", "2", "10", "cat", "null", "true")
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "expected"),
+    [
+        ({"cat": 2, "2": 3}, NAMES, {3: 2, 1: 3}),
+        ({10: 3, 1.5: 4}, NAMES, {2: 3, 0: 4}),
+        ({None: 2, True: 5}, NAMES, {4: 2, 5: 5}),
+        ({3: 2, "7": 4}, None, {3: 2, 7: 4}),
+        ("balanced", NAMES, "balanced"),
+        (None, NAMES, None),
+    ],
+)
+def test_weights_go_by_names(given, names, expected):
+    """A name that YAML takes for a number, or for nothing, is a name; what is no dict stays."""
+    assert by_label(given, names) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "words"),
+    [
+        ({"caat": 2}, NAMES, "class_weight: there is no class 'caat'; there are 1.5, 2, 10, .*; did you mean cat?"),
+        ({3: 2}, NAMES, "class_weight: there is no class '3'"),
+        ({10: 2, "10": 3}, NAMES, "class_weight has two weights for the class '10'"),
+        ({"dog": 2}, None, "class_weight: its keys must be labels, which are integers from 0; got 'dog'"),
+        ({True: 2}, None, "got 'true'"),
+    ],
+)
+def test_names_that_are_no_classes(given, names, words):
+    """They are told with those that there are."""
+    with pytest.raises(ParameterError, match=words):
+        by_label(given, names)

@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from pipeline import MLPClassifier, Normalize, Train, load_model
 from pipeline.callbacks import OnEpoch
+from pipeline.data.class_names import write_class_names
 from pipeline.network import Step
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError
@@ -75,6 +76,21 @@ def test_it_is_the_classifier():
     rows, labels = PIXELS / 255, LABELS
     plain = MLPClassifier((5,), max_iter=3, learning_rate="cosine", random_state=0).fit(rows, labels)
     assert np.array_equal(train(learning_rate="cosine").fit(rows, labels).predict(rows), plain.predict(rows))
+
+
+def test_weights_of_classes_go_by_their_names(artifacts):
+    """They count as those of the labels would, whatever their order, and the parameter stays as it was given."""
+    train(class_weight={1: 4.0, 2: 0.5}).run(artifacts)
+    by_number = load_model(artifacts / "model" / "model.npz")
+    write_class_names(artifacts / "prepared", ["cat", "2", "10"])
+    stage = train(class_weight={10: 0.5, "2": 4.0})
+    stage.run(artifacts)
+    by_name = load_model(artifacts / "model" / "model.npz")
+    assert np.array_equal(by_name.predict_proba(PIXELS), by_number.predict_proba(PIXELS))
+    assert by_name.classes_.tolist() == ["cat", "2", "10"]
+    assert stage.class_weight == {10: 0.5, "2": 4.0}
+    with pytest.raises(ParameterError, match="there is no class 'dog'; there are cat, 2, 10"):
+        train(class_weight={"dog": 1.0}).run(artifacts)
 
 
 def test_the_model_takes_raw_pixels(artifacts):
