@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from itertools import combinations, pairwise
@@ -221,6 +222,29 @@ def test_mistakes_show_every_image_under_its_caption(n_images, shape):
     assert all(np.array_equal(axes.images[0].get_array(), image) for axes, image in zip(shown, sheet, strict=True))
     assert all(axes.images[0].get_clim() == (0, 255) for axes in shown)
     assert figure.get_suptitle() == ("Title" if n_images else "Title: none")
+
+
+def pixels_of(figure):
+    """Return all pixels of the PNG of a figure, as a set of colours."""
+    drawn = mpl.image.imread(io.BytesIO(plots.to_png(figure)))
+    return {tuple(colour) for colour in np.rint(255 * drawn[..., :3]).astype(int).reshape(-1, 3).tolist()}
+
+
+def test_mistakes_have_their_colours():
+    """A coloured image is drawn in its own colours, neither inverted nor as ink."""
+    sheet = np.empty((2, 4, 4, 3), np.uint8)
+    sheet[0], sheet[1] = (230, 60, 70), (40, 122, 250)
+    assert pixels_of(plots.mistakes(sheet, ["red", "blue"])) >= {(230, 60, 70), (40, 122, 250)}
+
+
+def test_weights_have_the_colours_that_excite():
+    """What is excited by red alone is drawn red, what is inhibited by it the opposite, and 0 grey, without a scale."""
+    W = np.zeros((4, 4, 3, 2))
+    W[:2, :, 0, 0], W[:2, :, 0, 1] = 0.5, -0.5
+    figure = plots.weights(W.reshape(48, 2), (4, 4, 3))
+    assert pixels_of(figure) >= {(255, 127, 127), (0, 127, 127), (127, 127, 127)}
+    assert "grey is 0" in figure.get_suptitle()
+    assert len([axes for axes in figure.axes if axes.images]) == 2
 
 
 @pytest.mark.parametrize("n_units", [1, 5, 64, 100])

@@ -331,11 +331,13 @@ def _read_parts(artifacts: Path) -> dict[str, Part]:
 
 def _check_model(artifacts: Path, model: Any, images: NDArray[np.uint8], progress: Progress) -> None:
     """Raise where a model takes other images, and say where it cannot be told what it was trained on."""
-    if model.n_features_in_ != images[0].size:
+    shape = images.shape[1:]
+    trained = getattr(getattr(model, "named_steps", {}).get("preprocess"), "image_shape_", shape)
+    if model.n_features_in_ != math.prod(shape) or trained != shape:
+        taken = f"{model.n_features_in_} pixels" if trained == shape else describe(trained)
         raise ProvenanceError(
-            f"{artifacts / MODEL} takes images of {model.n_features_in_} numbers, and {artifacts / RAW} has "
-            f"{describe(images.shape[1:])}: {remedy('train', artifacts)} makes it anew, after the stages before it "
-            "(`run` makes all)"
+            f"{artifacts / MODEL} takes images of {taken}, and {artifacts / RAW} has {describe(shape)}: "
+            f"{remedy('train', artifacts)} makes it anew, after the stages before it (`run` makes all)"
         )
     for name in (SPLIT, MODEL):
         if read_record(artifacts / name) is None:

@@ -134,3 +134,43 @@ def test_a_state_that_is_none_is_refused(change):
     """The error says what it is not."""
     with pytest.raises(ValueError, match="not the statistics of images"):
         ImageStatistics.from_state(LOOKS.get_state() | change)
+
+
+def lamps(n=100, seed=0):
+    """Return warm blobs in the middle of dark images, (n, 12, 12, 3) uint8: more red than green, and least blue."""
+    images = np.zeros((n, 12, 12, 3), np.uint8)
+    levels = np.random.default_rng(seed).integers(200, 256, (n, 6, 6))
+    images[:, 3:9, 3:9] = (levels[..., np.newaxis] * [1, 0.6, 0.2]).astype(np.uint8)
+    return images
+
+
+@pytest.mark.parametrize("n", [1, 20, 100])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda images: images, []),
+        (lambda images: 255 - images, ["bright border: inverted?"]),
+        (lambda images: np.roll(images, 2, axis=1), ["shifted by 2 pixels down?"]),
+        (lambda images: images[..., ::-1], ["more blue than in training: red and blue swapped?"]),
+        (lambda images: images[..., [0, 1, 1]], ["less colourful?", "more ink"]),
+        (lambda images: images[..., [1, 0, 2]], ["more blue than in training: tinted?"]),
+        (lambda images: images.mean(axis=3, keepdims=True).repeat(3, axis=3), ["grey: colours lost?"]),
+        (lambda images: images / 255, ["scaled already?"]),
+    ],
+    ids=["alike", "inverted", "down", "bgr", "paler", "tinted", "grey", "0..1"],
+)
+def test_what_differs_in_coloured_images_is_named(change, told, n):
+    """As of grey ones; and colours that are lost, swapped or tinted, where these are what training had."""
+    looks = ImageStatistics.of(rows(lamps()), (12, 12, 3))
+    found = looks.differences(rows(change(lamps(n, seed=1))))
+    assert [one for text, one in zip(told, found, strict=False) if text not in one] == []
+    assert bool(found) == bool(told)
+    assert ImageStatistics.from_state(json.loads(json.dumps(looks.get_state()))) == looks
+
+
+def test_coloured_images_are_known_by_their_shape_alone():
+    """Rows of three numbers a pixel make no image by themselves, and figures of colours belong to colours."""
+    assert ImageStatistics.of(rows(lamps())).shape is None
+    state = ImageStatistics.of(rows(lamps()), (12, 12, 3)).get_state()
+    with pytest.raises(ValueError, match="not the statistics of images"):
+        ImageStatistics.from_state(state | {"shape": [12, 36]})
