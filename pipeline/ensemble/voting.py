@@ -174,9 +174,11 @@ def load_ensemble(folder: str | os.PathLike[str]) -> VotingClassifier:
     labels = np.tile(first.classes_, 2)  # scikit-learn warns of labels that are all different
     samples = np.broadcast_to(0.0, (len(labels), first.n_features_in_))  # never looked at: no memory
     try:
-        return ensemble.fit(samples, labels)
+        ensemble.fit(samples, labels)
     except ValueError as error:
         raise ModelFileError(f"{folder} holds members that make no ensemble: {shown(error)}") from error
+    ensemble.classes_ = ensemble.le_.classes_ = first.classes_  # names of a data set need not be sorted: "2", "10"
+    return ensemble
 
 
 def _seeded(member: Any, seed: int) -> Any:

@@ -17,9 +17,10 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from pipeline.artifacts import MODEL, PREPARED, SPLIT, member_name, network_path, read_training
+from pipeline.artifacts import MODEL, PREPARED, SPLIT, member_name, network_path, read_class_names, read_training
 from pipeline.ensemble.voting import make_ensemble, members_at_once, save_ensemble
 from pipeline.files import naming_full_disk
+from pipeline.mlp.class_weights import by_label
 from pipeline.mlp.threads import usable_threads
 from pipeline.program import end_with
 from pipeline.progress import Progress
@@ -68,7 +69,9 @@ class TrainMembers(Stage):
         """Fit all members, and write a file for each."""
         normalize, X, y, _ = read_training(artifacts)
         n_threads = self.train.n_threads or 1
-        member = clone(self.train).set_params(n_threads=n_threads)  # as the stage does, it leaves nothing half-trained
+        weights = by_label(self.train.class_weight, read_class_names(artifacts, PREPARED))
+        # Cloned, the stage leaves nothing half-trained, and keeps its weights by the names of the classes.
+        member = clone(self.train).set_params(n_threads=n_threads, class_weight=weights)
         n_jobs = members_at_once(self.n_members, n_threads, usable_threads())
         ensemble = make_ensemble(member, self.n_members, self.random_state, n_jobs)
         progress.begin(f"train {self.n_members} members, {n_jobs} at once", None, "members")

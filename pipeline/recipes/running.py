@@ -20,7 +20,9 @@ from pipeline.artifacts import (
     EVALUATION,
     MODEL,
     NETWORK,
+    PREPARED,
     network_path,
+    read_class_names,
     read_images,
     read_labels,
     read_pixels,
@@ -147,7 +149,8 @@ _OF_A_TRIAL = ("error_rate", "log_loss")
 def _train_unwatched(train: Train, artifacts: Path, progress: Progress) -> None:
     """Do what the stage does, less its look at the validation rows after every epoch."""
     normalize, X, y, _ = read_training(artifacts)
-    train._fit_watched(X, y, {}, progress)  # noqa: SLF001 - what the stage does, less what it watches
+    with train._weights_by_label(read_class_names(artifacts, PREPARED)):  # noqa: SLF001 - it does what the stage does,
+        train._fit_watched(X, y, {}, progress)  # noqa: SLF001 - less what that watches
     with replacing_output(artifacts, train.writes) as folder:
         save_model(folder / NETWORK, Pipeline([("preprocess", normalize), ("train", train)]))
 

@@ -140,6 +140,19 @@ def test_an_ensemble_comes_back(tmp_path, kind):
         assert alone.classes_.tolist() == model.classes_.tolist()
 
 
+def test_members_may_call_classes_in_an_order_of_their_own(tmp_path):
+    """Of members whose names of classes are not sorted, the ensemble says the right ones."""
+    names = np.array(["2", "10", "cat"])
+    model = fitted(3)
+    for number, member in enumerate(model[-1].estimators_, start=1):
+        member.classes_ = names
+        member._targets = member._targets.rename(names)
+        save_model(tmp_path / f"model-{number}.npz", make_pipeline(model[0], member))
+    loaded = load_ensemble(tmp_path)
+    assert loaded.classes_.tolist() == names.tolist()
+    assert loaded.predict(X).tolist() == names[model.predict(X)].tolist()
+
+
 def test_a_model_that_is_called_as_a_member_is_not_deleted(tmp_path):
     """A person's own ``model-7.npz`` without the six before it is no ensemble's: nothing is written beside it."""
     (tmp_path / "model-7.npz").write_bytes(b"mine")

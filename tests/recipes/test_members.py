@@ -28,7 +28,8 @@ from pipeline.network import Step
 from pipeline.recipes.members import TrainMembers
 from pipeline.recipes.reading import read_recipe
 from pipeline.recipes.recipe import Recipe
-from pipeline.recipes.running import run
+from pipeline.recipes.running import run, run_trial
+from pipeline.stages.fetch import Fetch
 
 
 def test_an_ensemble_is_measured_with_its_members(ensemble):
@@ -63,6 +64,22 @@ def test_a_member_is_the_network_of_its_seed(ensemble):
     train.run(artifacts)
     reports = recipe.stages(0)["evaluate"].evaluate_model(artifacts, load_model(artifacts / "model" / "model.npz"))
     assert reports["test"].figures == pytest.approx(one["members"][1]["test"], abs=1e-6)
+
+
+@pytest.mark.parametrize(("text", "tried"), [(ALONE, False), (ENSEMBLE, False), (ALONE, True)])
+def test_weights_of_classes_go_by_their_names(folder, text, tried):
+    """A network, an ensemble and a trial count classes of one's own by their names as they would by their labels."""
+    X, y = Fetch(dataset="digits").load("train")
+    names = np.array(["2", "10", *"abcdefgh"])
+    (folder / "recipes" / "small.yaml").write_text(text.replace("dataset: digits", "dataset: own.npz"), "utf-8")
+    recipe = read_recipe(Path("recipes/small.yaml"))
+    figures = []
+    for labels, weights in ((y, {1: 9.0, 4: 0.5}), (names[y], {10: 9.0, "c": 0.5})):
+        np.savez(folder / "own.npz", X=X.reshape(-1, 8, 8), y=labels)
+        weighted = replace(recipe, seeds=(3,), train=recipe.train | {"class_weight": weights})
+        [one] = (run_trial if tried else run)(weighted, folder / "artifacts")
+        figures.append(one["validation" if tried else "test"])
+    assert figures[0] == figures[1]
 
 
 @pytest.mark.parametrize(("n_threads", "n_cores", "expected"), [(None, 2, (1, 2)), (2, 8, (2, 3)), (4, 2, (4, 1))])
