@@ -81,6 +81,17 @@ def number_classes(names: Iterable[str]) -> tuple[dict[str, int], tuple[str, ...
     return {name: label for label, name in enumerate(ordered)}, tuple(ordered)
 
 
+def in_order(names: Sequence[str]) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Return the label of each class, and their names, in an order that is given; see `number_classes`.
+
+    Examples
+    --------
+    >>> in_order(["b", "a"])
+    ({'b': 0, 'a': 1}, ('b', 'a'))
+    """
+    return {name: label for label, name in enumerate(names)}, tuple(names)
+
+
 def _check_case(names: Iterable[str]) -> None:
     """Raise where two names differ only in case, or in how an accent is written."""
     known: dict[str, str] = {}

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from pipeline.data.idx import FILES
 from pipeline.data.idx_names import holds_idx, is_idx_folder
+from pipeline.data.mat import HDF5
 from pipeline.data.own.csv_table import TableError, names_files
 from pipeline.data.own.tree import has_folders, holds_arrays
-from pipeline.data.signatures import ARCHIVE, HEAD, describe_kind
-from pipeline.data.sources.archives import Arrays
+from pipeline.data.signatures import ARCHIVE, HEAD, MAT_5, MAT_7_3, describe_kind
+from pipeline.data.sources.archives import Arrays, MatFile
 from pipeline.data.sources.base import Files, Source
 from pipeline.data.sources.local import Folder, IdxArchive, ScikitLearnDigits
 from pipeline.data.sources.mirror import Mirror
@@ -185,10 +186,14 @@ def _source_of_file(path: Path, reading: Reading) -> Source:
         if holds_idx(path):
             return IdxArchive(str(path), reading.rules.colour)
         return (Arrays if holds_arrays(path) else Pictures)(str(path), reading)
+    if head.startswith(MAT_5):
+        return MatFile(str(path), reading)
+    if head.startswith(MAT_7_3):
+        raise ParameterError(f"dataset {path} cannot be read: it is {HDF5}")
     if describe_kind(head) != "a text file":
         raise ParameterError(
-            "dataset must be a folder, a ZIP archive, an archive of arrays (.npz) or a CSV where it is a path; "
-            f"{path} is {describe_kind(head)}"
+            "dataset must be a folder, a ZIP archive, an archive of arrays (.npz), a MAT-file or a CSV where it is a "
+            f"path; {path} is {describe_kind(head)}"
         )
     try:
         return Pictures(str(path), reading) if names_files(path) else Pixels(str(path), reading)

@@ -19,6 +19,9 @@ ARCHIVE = b"PK"
 ZIP = ARCHIVE + b"\x03\x04"
 """Those of one with members, which a ``.npz`` file is."""
 
+MAT_5, MAT_7_3 = b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file"
+"""The first bytes of MATLAB's files, of those that have a header."""
+
 _KINDS = {
     b"version https://git-lfs": "a git-lfs pointer, which stands for the file; `git lfs pull` brings the file itself",
     b"<": "an HTML or XML page, as a web server or a firewall sends it in place of a file",
@@ -39,6 +42,8 @@ _OTHER_KINDS = {
     ARCHIVE: "a zip archive",
     b"\x93NUMPY": "a single NumPy array (.npy)",
     b"\x00\x00\x08": "an IDX file, which holds images or labels",
+    MAT_5: "a MAT-file of MATLAB",
+    MAT_7_3: "a MAT-file of MATLAB, version 7.3, which is HDF5",
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
     b"GIF8": "a GIF image",

@@ -38,8 +38,8 @@ class Fetch(Stage, BaseEstimator):
     dataset : str, default="mnist"
         Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER, a folder or ZIP archive of
         IDX files (EMNIST's too) or with a folder of pictures for each class, a CSV of label and pixels or of file and
-        label, or an archive of arrays (``.npz``). ``digits`` is the small set inside scikit-learn, and needs no
-        network.
+        label, an archive of arrays (``.npz``), or a ``.mat`` of EMNIST. ``digits`` is the small set inside
+        scikit-learn, and needs no network.
     source : str, default="auto"
         What brings it: auto asks each source in turn, the user's cache first.
     timeout : float, default=10.0

@@ -5,7 +5,7 @@ from 0 without a gap, and the names of the classes in their order (Cohen, Afshar
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase, digits
 from typing import Any, BinaryIO
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from pipeline.data.class_names import MOST_CLASSES
 from pipeline.data.idx import IdxError, Readable, open_items
+from pipeline.data.mat import MatArrays
+from pipeline.data.own.arrays import ArrayError, NamedArray
 from pipeline.files import replacing_file
+from pipeline.image_shape import square
 from pipeline.text import shown
 
 _BALANCED = digits + ascii_uppercase + "abdefghnqrt"
@@ -33,6 +36,7 @@ SPLITS: dict[str, dict[int, str]] = {
 
 _PREFIX = re.compile(r"(?:.*[-_. ])?emnist[-_. ](?:(?P<split>[a-z]+)[-_. ])?", re.IGNORECASE)
 _MAX_MAPPING = 2**16
+_BLOCK = 1000
 
 
 def is_emnist(prefix: str) -> bool:
@@ -149,6 +153,85 @@ def number_labels(
     table = np.zeros(MOST_CLASSES, np.uint8)
     table[sorted(mapping)] = values
     return table[labels], (None if is_digits else names)
+
+
+MAT_MAPPING = "dataset.mapping"
+_MAT_PARTS = {part: (f"dataset.{part}.images", f"dataset.{part}.labels") for part in ("train", "test")}
+MAT_ARRAYS = (*(name for pair in _MAT_PARTS.values() for name in pair), MAT_MAPPING)
+"""The arrays of EMNIST's files of MATLAB."""
+
+
+def parts_of_mat(found: MatArrays) -> dict[str, tuple[NamedArray, NamedArray]]:
+    """Return images, upright, and labels of both parts of a file of MATLAB.
+
+    There each row is an image, pixel by pixel down its columns.
+
+    Raises
+    ------
+    ArrayError
+        Where an array is missing, with what there is; or where images are no rows of squares.
+    """
+    missing = [name for name in MAT_ARRAYS[:-1] if name not in found.arrays]
+    if missing:
+        there = [*found.arrays, *found.others]
+        raise ArrayError(
+            f"it has no {missing[0]}; expected are EMNIST's arrays, {', '.join(MAT_ARRAYS)}. It holds "
+            f"{', '.join(there) or 'nothing'}. Other arrays can be read from an archive of NumPy's: "
+            "np.savez('own.npz', X=images, y=labels)"
+        )
+    return {
+        part: (_upright(images, found.arrays[images]), _named(labels, found.arrays[labels]))
+        for part, (images, labels) in _MAT_PARTS.items()
+    }
+
+
+def _upright(name: str, array: NDArray[Any]) -> NamedArray:
+    """Return rows of pixels as images."""
+    side = square(array.shape[1]) if array.ndim == 2 else None
+    if side is None:
+        raise ArrayError(f"{_named(name, array)}: expected are images of shape (n, pixels) of squares")
+    return _named(name, array.T.reshape(*side, len(array)).transpose(2, 1, 0))
+
+
+def _named(name: str, array: NDArray[Any]) -> NamedArray:
+    """Return an array that is held as one that is read in blocks."""
+    return NamedArray(
+        name, array.dtype, array.shape, lambda: (array[at : at + _BLOCK] for at in range(0, len(array), _BLOCK))
+    )
+
+
+def name_labels(labels: Sequence[str], rows: NDArray[Any] | None) -> tuple[list[str], tuple[str, ...] | None]:
+    """Return what labels stand for by a mapping of MATLAB's file, and the classes in the order of their labels.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Whole numbers.
+    rows : ndarray of shape (n_classes, 2 or 3) or None
+        A label and the code of a character, or of two; without it, labels are their own names.
+
+    Returns
+    -------
+    names : list of str
+        Of each label.
+    classes : tuple of str or None
+        None where they are digits alone, or labels.
+
+    Raises
+    ------
+    IdxError
+        Where the mapping is none, or has not a label.
+    """
+    if rows is None:
+        return list(labels), None
+    if rows.ndim != 2 or rows.shape[1] not in (2, 3) or len(rows) > MOST_CLASSES:
+        raise IdxError(f"{_named(MAT_MAPPING, rows)}: expected are rows of a label and one or two codes of characters")
+    mapping = {str(label): name for label, name in sorted(mapping_of(rows.tolist(), MAT_MAPPING).items())}
+    unknown = set(labels) - mapping.keys()
+    if unknown:
+        raise IdxError(f"{MAT_MAPPING} has no character for the label {min(unknown, key=int)}")
+    classes = tuple(mapping.values())
+    return [mapping[label] for label in labels], (None if set(classes) <= set(digits) else classes)
 
 
 def copy_upright(source: Readable, target: Path) -> None:

@@ -1,16 +1,18 @@
-"""Arrays of a person's own in one file: NumPy's archives.
+"""Arrays of a person's own in one file: NumPy's archives, and EMNIST's files of MATLAB.
 
 Hands on the four files, the names of the classes beside them, and lines that say what was read and what was not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.idx import MAX_BYTES
+from pipeline.data.idx import MAX_BYTES, IdxError
+from pipeline.data.mat import MatError, read_mat
 from pipeline.data.npz import NpzError, NpzReader
+from pipeline.data.own import emnist
 from pipeline.data.own.arrays import ArrayError, NamedArray, Samples, choose, read_samples
 from pipeline.data.own.tree import assign_validation
 from pipeline.data.sources.base import Files, SourceError, Transfer
@@ -39,14 +41,37 @@ class Arrays(Pictures):
             notes.append(f"not read: {', '.join(shown(name, 50) for name in extra[:_MOST_NAMES])}{_more(extra)}")
         self._hand_on(samples, notes, folder, transfer)
 
-    def _hand_on(self, samples: Samples, notes: list[str], folder: Path, transfer: Transfer) -> None:
+    def _hand_on(
+        self,
+        samples: Samples,
+        notes: list[str],
+        folder: Path,
+        transfer: Transfer,
+        classes: tuple[str, ...] | None = None,
+    ) -> None:
         """Write the four files, a validation part where it belongs."""
         renamed, more = assign_validation(set(samples.parts))
         for note in [*more, *notes]:
             transfer.progress.say(note)
         is_test = np.array([renamed.get(part, part) == "test" for part in samples.parts])
-        found = Found(samples.images, samples.places, samples.labels, is_test, digests_of(samples.images))
+        found = Found(samples.images, samples.places, samples.labels, is_test, digests_of(samples.images), classes)
         self._hand_over(found, bool(is_test.any()), None, folder, transfer)
+
+
+@dataclass(frozen=True)
+class MatFile(Arrays):
+    """A file of MATLAB as EMNIST has them: a struct ``dataset`` with images and labels to train and to test."""
+
+    def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
+        """Read images and labels of both parts, upright, and call the classes as the file says."""
+        try:
+            with Path(self.path).open("rb") as opened:
+                found = read_mat(opened, emnist.MAT_ARRAYS, MAX_BYTES)
+            samples, notes = read_samples(emnist.parts_of_mat(found), self.reading.rules.colour)
+            labels, classes = emnist.name_labels(samples.labels, found.arrays.get(emnist.MAT_MAPPING))
+        except (MatError, ArrayError, IdxError) as error:
+            raise SourceError(str(error)) from error
+        self._hand_on(replace(samples, labels=labels), notes, folder, transfer, classes)
 
 
 _MOST_NAMES = 8

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.class_names import natural_key, number_classes, write_class_names
+from pipeline.data.class_names import in_order, natural_key, number_classes, write_class_names
 from pipeline.data.idx import MAX_BYTES, write_part
 from pipeline.data.own.csv_table import plan_files, read_pixels
 from pipeline.data.own.decoding import Sample, decode_all, digest_image
@@ -55,13 +55,17 @@ class Reading:
 
 @dataclass(frozen=True)
 class Found:
-    """What was read: images with their files, the names of their classes, and which are for testing."""
+    """What was read: images with their files, the names of their classes, and which are for testing.
+
+    Where the classes have an order of their own, it is told.
+    """
 
     images: NDArray[np.uint8] | ImageFile
     files: list[str]
     names: list[str]
     is_test: NDArray[np.bool_]
     digests: NDArray[np.uint64]
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,8 @@ class Pictures(Source):
         self, read: Found, has_test: bool, groups: list[str] | None, folder: Path, transfer: Transfer
     ) -> None:
         """Write the four files and the names of the classes, and say what was read."""
-        labels_of, class_names = number_classes(read.names)
-        if len(labels_of) < 2:
+        labels_of, class_names = number_classes(read.names) if read.classes is None else in_order(read.classes)
+        if len(set(read.names)) < 2:
             raise SourceError(f"it has pictures of the class {shown(repr(read.names[0]), 50)} alone; expected are two")
         labels = np.array([labels_of[name] for name in read.names], np.uint8)
         is_test = (

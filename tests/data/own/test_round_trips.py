@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
 from pipeline.stages.fetch import Fetch
 
@@ -114,6 +115,17 @@ def write_emnist_zip(folder, parts):
     return folder / "gzip.zip" / "emnist-letters"
 
 
+def write_mat(folder, parts, first="A"):
+    """Write EMNIST's struct: each row an image down its columns; labels stand for characters."""
+    dataset = {
+        part: {"images": images.transpose(0, 2, 1).reshape(len(images), -1), "labels": labels[:, None]}
+        for part, (images, labels) in parts.items()
+    }
+    mapping = np.array([[label, ord(first) + label] for label in range(10)], np.uint8)
+    savemat(folder / "emnist-own.mat", {"dataset": dataset | {"mapping": mapping}}, do_compression=True)
+    return folder / "emnist-own.mat"
+
+
 FORMS = {
     "folder": Form(write_pictures),
     "ZIP": Form(write_zip),
@@ -124,6 +136,8 @@ FORMS = {
     "npz, X and y": Form(write_npz_alone, has_parts=False),
     **{f"EMNIST, {split}": Form(partial(write_emnist, split=split)) for split in ("balanced", "digits")},
     "EMNIST, letters": Form(partial(write_emnist, split="letters", first=1)),
+    "EMNIST, .mat of letters": Form(write_mat),
+    "EMNIST, .mat of digits": Form(partial(write_mat, first="0")),
     "EMNIST, one in a ZIP archive": Form(write_emnist_zip),
 }
 

@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 from sklearn.datasets import load_digits
 
 from pipeline.data.download import FetchError
@@ -145,3 +146,89 @@ def test_it_is_read_as_it_is(tmp_path):
     saved(tmp_path / "own.npz", X=IMAGES, y=LABELS)
     with pytest.raises(ParameterError, match="size is for pictures of your own"):
         Fetch(dataset=str(tmp_path / "own.npz"), size=28).load()
+
+
+def emnist_mat(path, *, mapping=None, **arrays):
+    """Write a file as EMNIST's of MATLAB: each row an image down its columns; return what fetches it."""
+    parts = {}
+    for part, rows in {"train": slice(80), "test": slice(80, None)}.items():
+        flat = IMAGES[rows].transpose(0, 2, 1).reshape(-1, 64)
+        parts[part] = {"images": flat, "labels": LABELS[rows, None].astype(float), "writers": LABELS[rows, None]}
+    dataset = parts | ({} if mapping is None else {"mapping": np.asarray(mapping)})
+    for name, array in arrays.items():
+        part, kind = name.split("_")
+        dataset[part][kind] = np.asarray(array)
+    savemat(path, {"dataset": dataset}, do_compression=True)
+    return Fetch(dataset=str(path))
+
+
+LETTERS = [[label, 65 + label] for label in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "names"),
+    [
+        (LETTERS, tuple("ABCDEFGHIJ")),
+        ([[label, 65 + label, 97 + label] for label in range(10)], tuple("ABCDEFGHIJ")),
+        ([[label, code] for label, code in enumerate(b"bABCDEFGHa")], tuple("bABCDEFGHa")),
+        ([[label, 48 + label] for label in range(10)], None),
+        (None, None),
+    ],
+)
+def test_a_file_of_emnist(tmp_path, mapping, names):
+    """Images are upright, and classes called as its mapping says, in its order and whatever the case."""
+    fetch = emnist_mat(tmp_path / "own.mat", mapping=mapping)
+    for part, rows in {"train": slice(80), "test": slice(80, None)}.items():
+        X, y = fetch.load(part)
+        assert X.tobytes() == IMAGES[rows].tobytes()
+        assert y.tolist() == LABELS[rows].tolist()
+    assert fetch.class_names_ == names
+
+
+def test_labels_from_one_are_labels_from_zero(tmp_path):
+    """As EMNIST's letters are labelled; without a mapping they stay."""
+    shifted = {"train_labels": LABELS[:80, None] + 1, "test_labels": LABELS[80:, None] + 1}
+    fetch = emnist_mat(tmp_path / "own.mat", mapping=[[one + 1, code] for one, code in LETTERS], **shifted)
+    assert fetch.load()[1].tolist() == LABELS[:80].tolist()
+    assert fetch.class_names_ == tuple("ABCDEFGHIJ")
+    assert emnist_mat(tmp_path / "own.mat", **shifted).load()[1].tolist() == (LABELS[:80] + 1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"mapping": LETTERS[1:]}, "own.mat: dataset.mapping has no character for the label 0"),
+        ({"mapping": [[0, 65], [1, 65]]}, "dataset.mapping must name two classes or more, and all by different"),
+        ({"mapping": [[0, 65], [0, 66]]}, "dataset.mapping has in line 2 '0 66'; expected are a label that no other"),
+        ({"mapping": [[0.5, 65], [1, 66]]}, "dataset.mapping has in line 1 '0.5 65.0'"),
+        ({"mapping": [[0, 65, 97, 1]]}, r"dataset.mapping int64 of shape \(1, 4\): expected are rows of a label"),
+        (
+            {"train_images": np.zeros((80, 63))},
+            r"dataset.train.images float64 of shape \(80, 63\): expected are images",
+        ),
+        ({"train_images": np.zeros((80, 8, 8))}, r"dataset.train.images .* of shape \(80, 8, 8\): expected are images"),
+        ({"train_images": np.zeros((8, 64))}, "dataset.train.images holds 8 images, but dataset.train.labels holds 80"),
+        ({"test_labels": np.full((20, 1), np.nan)}, "dataset.test.labels has the label nan in row 0"),
+        ({"test_labels": "abc"}, r"it has no dataset.test.labels; .* dataset.test.labels \(char 1x3\)"),
+    ],
+)
+def test_files_of_emnist_that_do_not_do(tmp_path, how, words):
+    """The file and the array are named, with what was found and what is expected."""
+    with pytest.raises(FetchError, match=words):
+        emnist_mat(tmp_path / "own.mat", **how).load()
+
+
+def test_other_files_of_matlab(tmp_path):
+    """What they hold is told, and how to go on; so it is of version 7.3, and of one that is cut short."""
+    path = tmp_path / "own.mat"
+    savemat(path, {"X": IMAGES.reshape(100, -1), "y": LABELS[:, None]})
+    words = r"it has no dataset.train.images; .* It holds X \(uint8 100x64\), y \(int64 100x1\)\. .* np.savez\('own"
+    with pytest.raises(FetchError, match=words):
+        Fetch(dataset=str(path)).load()
+    emnist_mat(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(FetchError, match=r"own.mat: it is damaged or cut short"):
+        Fetch(dataset=str(path)).load()
+    path.write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512) + b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(ParameterError, match=r"own.mat cannot be read: it is a MAT-file of version 7.3, which is HDF5"):
+        Fetch(dataset=str(path)).load()
