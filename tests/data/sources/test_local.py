@@ -395,7 +395,7 @@ def test_folder_of_coloured_images(tmp_path, home, transfer, colour, compressed)
     own.mkdir()
     images = np.random.default_rng(0).integers(256, size=(4, 2, 3, 3), dtype=np.uint8)
     for part in FILES:
-        write_part(own, part, images, np.array([0, 1, 0, 1], np.uint8))
+        write_part(own, part, images.shape, [images], np.array([0, 1, 0, 1], np.uint8))
     if compressed:
         for path in list(own.iterdir()):
             path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
