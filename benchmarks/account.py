@@ -94,7 +94,7 @@ class Task:
         clock(affine, "_product", "all products", "products in between")
         clock(affine.Affine, "backward_parameters", "gradients")
         clock(optimizers.Optimizer, "apply", "optimizer")
-        clock(Samples, "inputs", "gathering")
+        clock(Samples, "gather", "gathering")
         clock(Samples, "targets", "gathering")
         clock(workers.Workers, "barrier", "waiting", "waiting in between")
         clock(pass_.Pass, "forward_backward", "forward and back")

@@ -41,6 +41,7 @@ from pipeline.network import (
 )
 from pipeline.network.batches import Sampling
 from pipeline.network.early_stopping import EarlyStopping, Monitor
+from pipeline.network.hooks import Hook
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
 from pipeline.network.schedules import SCHEDULES
@@ -176,9 +177,11 @@ def schedule(parameters: Parameters) -> Schedule:
     return SCHEDULES.get(named, Constant)()
 
 
-def penalty(parameters: Parameters) -> L2 | None:
-    """Return the term on the weights, if there is one."""
-    return L2(float(parameters["alpha"])) if parameters["alpha"] > 0 else None
+def regularizers(parameters: Parameters) -> list[Hook]:
+    """Return the penalty on the weights, and their limit, as far as there are any."""
+    penalty = [L2(float(parameters["alpha"]))] if parameters["alpha"] > 0 else []
+    limit = [] if parameters["max_norm"] is None else [MaxNorm(float(parameters["max_norm"]))]
+    return [*penalty, *limit]
 
 
 def sampling(parameters: Parameters, n_samples: int) -> Sampling:
@@ -222,10 +225,9 @@ def trainer(
         float(parameters["learning_rate_init"]),
         schedule(parameters),
         length=int(parameters["max_iter"]),
-        penalty=penalty(parameters),
         stopping=stopping(parameters),
         augmentation=augmentation(parameters, background),
-        constraint=None if parameters["max_norm"] is None else MaxNorm(float(parameters["max_norm"])),
+        regularizers=regularizers(parameters),
         averaging=averaging(parameters),
         adversary=adversary(parameters),
         recompute_statistics=parameters["recompute_statistics"],

@@ -23,7 +23,7 @@ class LBFGS:
     Parameters
     ----------
     trainer : Trainer
-        Holds the network, the penalty, the history and the best parameters.
+        Holds the network, the regularizers, the history and the best parameters.
     tol : float
         The largest element of the gradient at which training has converged.
     max_evaluations : int

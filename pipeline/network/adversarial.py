@@ -1,16 +1,18 @@
 """Adversarial training: small perturbations of the inputs, each where the loss grows fastest.
 
-An ``Adversary`` is a rule, which treats every sample by itself. An ``AdversarialStep`` makes the passes for it: probes,
+An ``Adversary`` is a rule, which treats every sample by itself. An ``AdversarialPass`` makes the passes for it: probes,
 where it looks for its direction by power iteration, and one with the perturbed inputs.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.configurable import Configurable
+from pipeline.network.layers import Layer
 from pipeline.network.layers.noise import fill_normal
 
 Array = NDArray[Any]
@@ -34,6 +36,12 @@ class Adversary(Configurable, ABC):
     @abstractmethod
     def __init__(self) -> None:
         """Take the parameters of the rule; there is no rule without a kind."""
+
+    def check(self, layers: Sequence[Layer]) -> None:
+        """Raise a ValueError where predictions are compared, and a layer is stochastic: no two are of one network."""
+        drawing = [layer for layer in layers if layer.stochastic]
+        if self.n_probes and drawing:
+            raise ValueError(f"{self!r} compares answers of one network, and {drawing[0]!r} draws another each time")
 
 
 class Adversarial(Adversary):

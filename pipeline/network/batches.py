@@ -85,14 +85,16 @@ class Samples:
 
         X is dense, unless ``sparse`` is asked for and X is.
         """
-        if sparse and self.take_sparse is not None:
-            X: Any = self.take_sparse(self.X, rows)
-        else:
-            X = self._dense(self.X, rows, "X", self.take)
         Y = self._dense(self.Y, rows, "Y", take_rows)
-        return X, Y, None if self.sample_weight is None else self.sample_weight[rows]
+        return self.inputs(rows, sparse=sparse), Y, None if self.sample_weight is None else self.sample_weight[rows]
 
-    def inputs(self, rows: Array, out: Array) -> None:
+    def inputs(self, rows: Rows, *, sparse: bool = False) -> Any:
+        """Return X of some rows, as ``batch`` does."""
+        if sparse and self.take_sparse is not None:
+            return self.take_sparse(self.X, rows)
+        return self._dense(self.X, rows, "X", self.take)
+
+    def gather(self, rows: Rows, out: Array) -> None:
         """Write the inputs of some rows into ``out``."""
         self.take(self.X, rows, out)
 

@@ -9,6 +9,7 @@ from pipeline.network.batches import Samples
 from pipeline.network.losses import total_weight
 from pipeline.network.parallel.sharding import shard_slice
 from pipeline.network.parallel.workers import Workers
+from pipeline.network.shards import ParameterShard
 from pipeline.network.training import Trainer
 
 Array = NDArray[Any]
@@ -20,39 +21,46 @@ class FullBatchGradient:
     Parameters
     ----------
     trainer : Trainer
-        Its network and penalty are used.
+        Its network and hooks are used.
     samples : Samples
         The training data.
     workers : Workers
         The threads. The last bits of the sums depend on how many they are.
+
+    Raises
+    ------
+    ValueError
+        Where several threads would write one gradient: of a layer with parameters that is not affine.
     """
 
     def __init__(self, trainer: Trainer, samples: Samples, workers: Workers) -> None:
         self.trainer, self.workers, n = trainer, workers, len(samples)
+        network, size = trainer.network, workers.size
+        if size > 1 and network.learns_beside_affine:
+            raise ValueError(
+                f"several threads share samples, where Affine layers alone may learn; got {network.layers}"
+            )
         self.weight = total_weight(samples.sample_weight, n)
-        self._networks = [trainer.network, *(trainer.network.replica() for _ in range(1, workers.size))]
-        shards = (shard_slice(n, k, workers.size) for k in range(workers.size))
-        self._shards = [samples] if workers.size == 1 else [samples.subset(shard) for shard in shards]
-        self._gradients = [np.zeros(len(trainer.network.params)) for _ in self._shards]
-        self._losses = [0.0] * workers.size
+        self._shards = [samples] if size == 1 else [samples.subset(shard_slice(n, k, size)) for k in range(size)]
+        self._grads = [network.grads, *(np.empty_like(network.grads) for _ in range(1, size))]
+        self._passes = [network.batch_gradient(grads) for grads in self._grads]
+        self._sums = [np.zeros(len(network.params)) for _ in range(size)]
+        self._losses = [0.0] * size
 
     def compute(self) -> float:
         """Leave the gradient in the network, computed chunk by chunk, and return the loss with its penalty."""
-        network, penalty = self.trainer.network, self.trainer.penalty
+        network = self.trainer.network
         self.workers.run(self._compute_shard)
-        for gradient in self._gradients[1:]:
-            self._gradients[0] += gradient
-        network.grads[:] = self._gradients[0]
-        total = sum(self._losses)
-        if penalty is not None:
-            total += sum(penalty.add(layer, slice(None), self.weight) for layer in network.affine_layers)
-        return total
+        for gradient in self._sums[1:]:
+            self._sums[0] += gradient
+        network.grads[:] = self._sums[0]
+        whole = ParameterShard.cut(network.layers, network.params, network.grads, slice(0, len(network.params)))
+        return sum(self._losses) + sum(hook.after_gradient(whole, self.weight) for hook in self.trainer.hooks)
 
     def _compute_shard(self, k: int) -> None:
         """Compute the part of the samples of thread ``k``."""
-        network, self._losses[k] = self._networks[k], 0.0
-        self._gradients[k][:] = 0
+        self._losses[k], self._sums[k][:] = 0.0, 0
         for X, Y, sample_weight in self.trainer.chunks(self._shards[k], training=True):
             fraction = total_weight(sample_weight, len(X)) / self.weight
-            self._losses[k] += fraction * network.gradient(X, Y, sample_weight)
-            self._gradients[k] += fraction * network.grads
+            self._losses[k] += fraction * self._passes[k].compute(self.trainer.network.loss, X, Y, sample_weight)
+            self._sums[k] += fraction * self._grads[k]

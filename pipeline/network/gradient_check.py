@@ -1,9 +1,10 @@
 """Gradient check: backpropagation against central differences, which change each parameter a little.
 
 Slow, simple, and with nothing in common with backpropagation but the forward pass, so that a mistake in either shows.
+Backpropagation is ``Network.gradient``, the pass that trains.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.layers import Affine, Layer
+from pipeline.network.layers import Affine, Cache, Layer
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 
@@ -70,12 +71,9 @@ def numerical_gradient(network: Network, values: Array, X: Array, Y: Array, step
     ndarray
         Of the shape of ``values``.
     """
-    rng_state = network.rng.bit_generator.state
-    before = network.snapshot()  # each evaluation of the loss updates running statistics
+    loss = _TrainingLoss(network, X, Y)
     every = np.ndindex(values.shape)
-    gradient = _central_differences(lambda: _loss(network, network.layers, rng_state, Y, X), values, step, every)
-    network.restore(before)
-    return gradient.reshape(values.shape)
+    return _central_differences(lambda: loss.after(0, X), values, step, every).reshape(values.shape)
 
 
 def differentiate(
@@ -93,12 +91,10 @@ def differentiate(
     advance : callable, optional
         Called with how many more parameters are done, unit by unit.
     """
-    before = network.snapshot()  # as in `numerical_gradient`
     for layer, name, part, loss in _units(network, X, Y):
         values, gradient = getattr(layer, name)[part], getattr(layer, f"d{name}")[part]
         gradient[:] = _central_differences(loss, values, step, np.arange(len(values)))
         advance(len(values))
-    network.restore(before)
 
 
 def check_gradients(
@@ -240,15 +236,29 @@ def _draw(nonzero: Array, n: int, rng: np.random.Generator) -> Array:
     return np.concatenate([first, others[: n - len(first)]])
 
 
-def _loss(network: Network, layers: Sequence[Layer], rng_state: Mapping[str, Any], Y: Array, A: Array) -> float:
-    """Return the loss in training, A being the input of the first of the layers.
+class _TrainingLoss:
+    """The loss of a batch in training as a function of the parameters: what stochastic layers draw is drawn once.
 
-    Stochastic layers draw the same numbers every time.
+    Attributes
+    ----------
+    inputs : list of ndarray
+        What each layer takes, for the parameters as they are.
     """
-    network.rng.bit_generator.state = rng_state
-    for layer in layers:
-        A = layer.forward(A, training=True)
-    return network.loss.forward(A, Y)
+
+    def __init__(self, network: Network, X: Array, Y: Array) -> None:
+        self.network, self.Y = network, Y
+        self.caches = [Cache() for _ in network.layers]
+        self.inputs: list[Array] = []
+        for layer, cache in zip(network.layers, self.caches, strict=True):
+            self.inputs.append(X)
+            layer.draw(X, cache, network.rng)
+            X = layer.forward(X, cache=cache)
+
+    def after(self, first: int, A: Array) -> float:
+        """Return the loss, A being the input of the layer with the index ``first``."""
+        for layer, cache in zip(self.network.layers[first:], self.caches[first:], strict=True):
+            A = layer.forward(A, cache=cache)
+        return self.network.loss.value(self.network.loss.probabilities(A), self.Y)
 
 
 def _units(network: Network, X: Array, Y: Array) -> Iterator[tuple[Layer, str, slice | tuple[slice, int], _Loss]]:
@@ -256,23 +266,18 @@ def _units(network: Network, X: Array, Y: Array) -> Iterator[tuple[Layer, str, s
 
     Parameters of other layers come one by one, with the loss of all from that layer on.
     """
-    for index, layer in enumerate(network.layers):
-        state_before = network.rng.bit_generator.state
-        output = layer.forward(X, training=True)
-        rng_state = network.rng.bit_generator.state
+    loss = _TrainingLoss(network, X, Y)
+    for index, (layer, A) in enumerate(zip(network.layers, loss.inputs, strict=True)):
         if isinstance(layer, Affine):
-            above = partial(_loss, network, network.layers[index + 1 :], rng_state, Y)
+            Z = layer.forward(A)
             for unit in range(layer.n_out):
-                loss = partial(_loss_of_unit, layer, unit, X, output.copy(), above)
-                yield layer, "W", np.s_[:, unit], loss
+                of_unit = partial(_loss_of_unit, layer, unit, A, Z.copy(), partial(loss.after, index + 1))
+                yield layer, "W", np.s_[:, unit], of_unit
                 if layer.bias:
-                    yield layer, "b", np.s_[unit : unit + 1], loss
+                    yield layer, "b", np.s_[unit : unit + 1], of_unit
         else:
             for name in layer.parameter_shapes():
-                loss = partial(_loss, network, network.layers[index:], state_before, Y, X)
-                yield layer, name, np.s_[:], loss
-        network.rng.bit_generator.state = rng_state  # so that the layers above draw the same numbers as for the losses
-        X = output
+                yield layer, name, np.s_[:], partial(loss.after, index, A)
 
 
 def _loss_of_unit(layer: Affine, unit: int, X: Array, Z: Array, above: Callable[[Array], float]) -> float:

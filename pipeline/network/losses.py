@@ -4,7 +4,7 @@ A loss takes the last affine layer's output Z and the targets Y, both (n_samples
 activation as well, since the two together have the simple gradient P - Y.
 """
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,6 @@ class Loss:
         """The loss without label smoothing: of a wrapper, what it wraps."""
         return self
 
-    def unbound(self) -> Self:
-        """Return a copy without the batch that ``forward`` was last given."""
-        copy = object.__new__(type(self))
-        vars(copy).update({name: value for name, value in vars(self).items() if not isinstance(value, np.ndarray)})
-        return copy
-
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         """Return P, the output's activation of Z."""
         raise NotImplementedError
@@ -42,20 +36,18 @@ class Loss:
         """Return whether each sample is predicted correctly, (n_samples,)."""
         raise NotImplementedError
 
-    def forward(self, Z: Array, Y: Array, sample_weight: Array | None = None, *, out: Array | None = None) -> float:
-        """Return the loss, and store what ``backward`` needs."""
-        self.P, self.Y, self.sample_weight = self.probabilities(Z, out), Y, sample_weight
-        return self.value(self.P, Y, sample_weight)
-
     def value(self, P: Array, Y: Array, sample_weight: Array | None = None) -> float:
         """Return the loss of predictions P."""
         losses = self.sample_losses(P, Y)
         total = float(np.add.reduce(losses) if sample_weight is None else np.dot(sample_weight, losses))
         return total / total_weight(sample_weight, len(Y))
 
-    def backward(self) -> Array:
-        """Return dZ of the samples that ``forward`` was given; it takes P's place in memory."""
-        return self.gradient(self.P, self.Y, self.sample_weight, out=self.P)
+    def forward_backward(
+        self, Z: Array, Y: Array, sample_weight: Array | None = None, *, total: float | None = None, P: Array
+    ) -> None:
+        """Leave the probabilities in ``P``, and dZ, the gradient of the loss, in the place of Z."""
+        self.probabilities(Z, out=P)
+        self.gradient(P, Y, sample_weight, total=total, out=Z)
 
     def gradient(
         self,

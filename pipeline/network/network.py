@@ -6,7 +6,6 @@ views of them. So an operation on all parameters alike is one line over one arra
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
@@ -14,8 +13,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pipeline.network.batches import chunk_size
-from pipeline.network.layers import Affine, Layer
+from pipeline.network.layers import Affine, Cache, Layer
 from pipeline.network.losses import Loss, SoftmaxCrossEntropy
+from pipeline.network.pass_ import BatchGradient
+from pipeline.network.shards import ParameterShard
 from pipeline.network.sparse import SparseRows
 
 Array = NDArray[Any]
@@ -43,8 +44,8 @@ class Network:
     Raises
     ------
     ValueError
-        Where the widths of two affine layers in a row do not fit, there is no affine layer at the end, or one layer
-        occurs twice.
+        Where the widths of two affine layers in a row do not fit, there is no affine layer at the end, or a layer with
+        parameters occurs twice.
     TypeError
         Where a layer is no ``Layer``, or the loss no ``Loss``.
 
@@ -96,6 +97,11 @@ class Network:
         """Width of the output."""
         return self.affine_layers[-1].n_out
 
+    @property
+    def learns_beside_affine(self) -> bool:
+        """Whether another layer than the affine ones has parameters."""
+        return any(layer.n_parameters and not isinstance(layer, Affine) for layer in self.layers)
+
     def accepts_sparse(self, *, training: bool) -> bool:
         """Return whether an affine layer takes X first, in training or prediction, so that it may be ``SparseRows``."""
         before = self.layers[: self.layers.index(self.affine_layers[0])]
@@ -106,33 +112,19 @@ class Network:
 
         ``copied`` says whether their inputs are copied for that, and count as well.
         """
-        return chunk_size(max(self.plan.widest, self.n_in) if copied else self.plan.widest)
+        widest = max(layer.n_out for layer in self.affine_layers)
+        return chunk_size(max(widest, self.n_in) if copied else widest)
 
-    def forward(self, X: Array | SparseRows, *, training: bool = False) -> Array:
-        """Return Z, the last layer's output, (n_samples, n_out), for X (n_samples, n_in).
-
-        In training, the layers store what ``backward`` needs, and Z lies in a buffer that the next call writes over.
-        """
+    def forward(self, X: Array | SparseRows) -> Array:
+        """Return Z, the last layer's output, (n_samples, n_out), for X (n_samples, n_in), as in prediction."""
         A: Any = X
-        for index, layer in enumerate(self.layers):
-            over = A if layer.elementwise and A is not X else None
-            out = self._buffer(self.plan.forward[index], len(X)) if training else over
-            A = layer.forward(A, out=out, training=training)
+        for layer in self.layers:
+            A = layer.forward(A, out=A if layer.elementwise and A is not X else None)
         Z: Array = A
         return Z
 
-    def backward(self, dZ: Array) -> None:
-        """Leave the gradient of the loss in ``grads``, for dZ of the shape of Z; dZ is written over."""
-        gradient = dZ
-        for index in reversed(range(self.plan.first, len(self.layers))):
-            layer = self.layers[index]
-            if isinstance(layer, Affine):
-                layer.backward_parameters(layer.X, gradient)
-            if index > self.plan.first or not isinstance(layer, Affine):  # the gradient of the input is not needed
-                gradient = layer.backward_input(gradient, out=self._buffer(self.plan.backward[index], len(gradient)))
-
     def gradient(self, X: Array | SparseRows, Y: Array, sample_weight: Array | None = None) -> float:
-        """Leave the gradient of the loss in ``grads``, and return the loss.
+        """Leave the gradient of the loss in ``grads``, and return the loss: a pass as in training.
 
         Parameters
         ----------
@@ -149,10 +141,12 @@ class Network:
             For inputs or targets of another shape.
         """
         X, Y = self._batch(X, Y)
-        Z = self.forward(X, training=True)
-        loss = self.loss.forward(Z, Y, sample_weight, out=Z)
-        self.backward(self.loss.backward())
-        return loss
+        return self._gradient.compute(self.loss, X, Y, sample_weight)
+
+    def batch_gradient(self, grads: Array) -> BatchGradient:
+        """Return what computes the gradient of one batch after the other, and leaves it in a flat buffer."""
+        shard = ParameterShard.cut(self.layers, self.params, grads, slice(0, len(self.params)))
+        return BatchGradient(self.layers, shard, self.rng)
 
     def predict_proba(self, X: Array | SparseRows) -> Array:
         """Return P, (n_samples, n_out), the output's activation, for X (n_samples, n_in)."""
@@ -193,17 +187,20 @@ class Network:
     def recompute_statistics(self, batches: Iterable[Array | SparseRows]) -> None:
         """Recompute batch normalization's running statistics for the parameters as they are.
 
-        The layers that mix samples treat each batch as in training, and all others as in prediction.
+        They become the mean over all batches, weighted by their samples. The layers that mix samples treat each batch
+        as in training, and all others as in prediction.
         """
-        mixing: list[Any] = [layer for layer in self.layers if layer.mixes_samples]
-        for layer in mixing:
-            layer.begin_recompute()
-        for X in batches if mixing else ():
+        if not any(layer.mixes_samples for layer in self.layers):
+            return
+        n_seen = 0
+        for X in batches:
+            n_seen += len(X) if len(X) > 1 else 0  # one sample alone has no statistics
             A: Any = X
             for layer in self.layers:
-                A = layer.forward(A, training=layer.mixes_samples)
-        for layer in mixing:
-            layer.end_recompute()
+                cache = Cache() if layer.mixes_samples else None
+                A = layer.forward(A, cache=cache)
+                if cache is not None:
+                    layer.update_statistics(cache, len(X) / n_seen if n_seen else None)
 
     def _states(self) -> Iterator[Array]:
         """Yield the arrays of the layers' state."""
@@ -211,34 +208,16 @@ class Network:
             for name in layer.state_names:
                 yield getattr(layer, name)
 
-    def replica(self) -> "Network":
-        """Return a network on the same parameters, with gradients of its own."""
-        replica = deepcopy(self)
-        replica.params = self.params
-        replica._bind()  # noqa: SLF001 - one of its own kind
-        return replica
-
-    def layout(self) -> Iterator[tuple[int, Affine, int]]:
-        """Yield index, layer, and place in the flat buffers, of every affine layer."""
-        start = 0
-        for index, layer in enumerate(self.layers):
-            if isinstance(layer, Affine):
-                yield index, layer, start
-            start += layer.n_parameters
-
-    def shard(self, units: Sequence[slice]) -> list[Layer]:
-        """Return layers for some units of each, whose parameters are views of the network's."""
-        return [layer.shard(outputs=some) for layer, some in zip(self.layers, units, strict=True)]
-
     def _check_layers(self) -> None:
-        """Raise unless no layer occurs twice, the affine ones fit together, and one of them is the last."""
+        """Raise unless no parameters occur twice, the affine ones fit together, and one of them is the last."""
         no_layers = [layer for layer in self.layers if not isinstance(layer, Layer)]
         if no_layers or not isinstance(self.loss, Loss):
             raise TypeError(
                 f"a network is made of layers, such as ReLU(), and a Loss; got {[*no_layers, self.loss][0]!r}"
             )
-        if len(set(map(id, self.layers))) < len(self.layers):
-            raise ValueError(f"a layer stores its last batch, and cannot occur twice: {self.layers}")
+        learning = [id(layer) for layer in self.layers if layer.n_parameters]
+        if len(set(learning)) < len(learning):
+            raise ValueError(f"a layer with parameters cannot occur twice: {self.layers}")
         if not self.layers or not isinstance(self.layers[-1], Affine):
             raise ValueError(f"the last layer must be an Affine; got {self.layers}")
         for before, after in pairwise(self.affine_layers):
@@ -257,23 +236,10 @@ class Network:
             )
         return X, Y
 
-    def _buffer(self, name: str, n_samples: int) -> Array:
-        """Return a buffer for a layer's result."""
-        buffer = self._buffers.get(name)
-        if buffer is None or len(buffer) < n_samples:
-            buffer = self._buffers[name] = np.empty((n_samples, self.plan.widths[name]), self.dtype)
-        return buffer if len(buffer) == n_samples else buffer[:n_samples]
-
     def _allocate(self) -> None:
-        """Make the parameters, the gradients and the plan; buffers for batches are made when a batch comes."""
+        """Make the parameters and the gradients, and give every layer its views; a pass makes its buffers itself."""
         size = sum(layer.n_parameters for layer in self.layers)
         self.params, self.grads = np.zeros(size, self.dtype), np.zeros(size, self.dtype)
-        self.plan = BufferPlan(self.layers)
-        self._buffers: dict[str, Array] = {}
-        self._bind()
-
-    def _bind(self) -> None:
-        """Give every layer its views of the buffers, and the generator."""
         start = 0
         for layer in self.layers:
             params, grads = {}, {}
@@ -283,70 +249,14 @@ class Network:
                 grads[name] = self.grads[start:stop].reshape(shape)
                 start = stop
             layer.bind(params, grads)
-            layer.rng = self.rng
+        self._gradient = self.batch_gradient(self.grads)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what can be made again: the buffers for batches, and the layers' views."""
-        return {
-            "layers": [layer.unbound() for layer in self.layers],
-            "loss": self.loss.unbound(),
-            "dtype": self.dtype,
-            "rng": self.rng,
-            "values": self.params,
-        }
+        """Leave out what can be made again: gradients, views, and what belongs to a batch."""
+        return {"layers": self.layers, "loss": self.loss, "dtype": self.dtype, "rng": self.rng, "values": self.params}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take up the layers, make the buffers, and fill in the parameters."""
         self.layers, self.loss, self.dtype, self.rng = (state[key] for key in ("layers", "loss", "dtype", "rng"))
         self._allocate()
         self.params[:] = state["values"]
-
-
-class BufferPlan:
-    """Where each layer of a network writes its result in training: into a buffer of its own, or over its input.
-
-    Parameters
-    ----------
-    layers : list of Layer
-        The layers, from the input to the output.
-
-    Attributes
-    ----------
-    first : int
-        The first layer with parameters; no gradient goes further back.
-    forward, backward : list of str
-        The name of the buffer of each layer's Y, and of its dX.
-    inputs, outputs : list of str
-        The name of the buffer in which each layer finds its X (``"X"``, the batch itself), and its dY.
-    widths : dict of str to int
-        The width of each buffer.
-    input_gradient : str or None
-        The buffer of the gradient by the inputs, which only an adversary needs, where the first layer is affine.
-    widest : int
-        The width of the widest affine layer's output.
-    """
-
-    def __init__(self, layers: list[Layer]) -> None:
-        self.first = next(index for index, layer in enumerate(layers) if layer.n_parameters)
-        self.widths: dict[str, int] = {}
-        self.forward: list[str] = []
-        name, free = "X", False
-        width = next(layer.n_in for layer in layers if isinstance(layer, Affine))
-        for index, layer in enumerate(layers):
-            width = layer.n_out if isinstance(layer, Affine) else width
-            if not (layer.elementwise and free):
-                name = f"Y{index}"
-                self.widths[name] = width
-            free = not layer.needs_output
-            self.forward.append(name)
-        self.inputs = ["X", *self.forward[:-1]]
-        self.backward = list(self.forward)
-        for index in reversed(range(len(layers))):
-            layer = layers[index]
-            if isinstance(layer, Affine):
-                name = f"dX{index}"
-                self.widths[name] = layer.n_in
-            self.backward[index] = name
-        self.outputs = [*self.backward[1:], self.forward[-1]]
-        self.input_gradient = self.backward[self.first] if isinstance(layers[self.first], Affine) else None
-        self.widest = max(layer.n_out for layer in layers if isinstance(layer, Affine))

@@ -1,114 +1,125 @@
 """A pass of a batch through a network, forward and backward, as one thread makes it.
 
-Several threads share either the samples, so that each goes through all layers with its own and waits for no other; or
-the units, so that each computes some of a layer's columns for all samples, with a barrier between two layers.
-A pass is made once for a batch size: a list of calls, with the views of the buffers that they read and write.
+Layers have no memory, a ``Pass`` has: its arrays, and a cache for each layer, made once for a batch size. A network's
+gradient is one pass on one thread; in training each thread makes the same pass with its shard of the samples.
+
+Compiled code takes a place here without a change of what is around it. A layer's formula is one method with an ``out``
+(``apply`` and ``gradient`` of an activation, ``forward`` and ``backward`` of the others), a loss's are together in
+``Loss.forward_backward``, an optimizer's rule is ``apply`` on a span: a subclass may have a loop of its own for each,
+chosen when the network is built. And a subclass of ``Pass`` may do in one call what here are several, as a product,
+the bias and the activation after it, since it knows all layers and where each reads and writes.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.layers import ALL, Affine, Layer
-from pipeline.network.losses import Loss
-from pipeline.network.network import Network
+from pipeline.network.buffers import Buffers, LayerBuffers, backward_end
+from pipeline.network.layers import ALL, Affine, Cache, Layer
+from pipeline.network.losses import Loss, total_weight
+from pipeline.network.shards import ParameterShard
+from pipeline.network.sparse import SparseRows
 
 Array = NDArray[Any]
-Step = Callable[[], Any]
-"""A layer's method with what it reads and where it writes, or a barrier."""
 
 
-class LayerShard(NamedTuple):
-    """What a thread computes of a layer's output.
-
-    Attributes
-    ----------
-    units : slice
-        Its columns.
-    all_samples : bool
-        Whether for all samples of a batch, and not only for the thread's own.
-    """
-
-    units: slice = ALL
-    all_samples: bool = False
-
-
-@dataclass
 class Pass:
-    """A thread's pass: the calls forward, the output Z of its samples, and the calls backward."""
-
-    forward: list[Step]
-    Z: Array
-    backward: list[Step]
-
-    def forward_backward(self, loss: Loss, P: Array, Y: Array, weight: Array | None, total: float) -> None:
-        """Go forward, leave the predictions in ``P``, and go backward with the gradient of their loss.
-
-        The gradient of every affine layer's output is left in its buffer. ``total`` is the weight of the whole batch.
-        """
-        for step in self.forward:
-            step()
-        loss.probabilities(self.Z, out=P)
-        loss.gradient(P, Y, weight, total=total, out=self.Z)
-        for step in self.backward:
-            step()
-
-
-def make_pass(
-    network: Network,
-    layers: list[Layer],
-    shards: list[LayerShard],
-    buffers: Mapping[str, Any],
-    samples: slice,
-    barrier: Step | None = None,
-    *,
-    to_input: bool = False,
-) -> Pass:
-    """Return a thread's pass.
+    """One thread's way through a network, with its samples of a batch.
 
     Parameters
     ----------
-    network : Network
-        Whose plan says which buffers a layer reads and writes.
-    layers : list of Layer
-        The thread's layers, each of them for the units in its shard.
-    shards : list of LayerShard
-        What the thread computes.
-    buffers : mapping of str to ndarray of shape (n_samples, width)
-        The buffers, for all samples of the batch; the inputs may be ``SparseRows``.
-    samples : slice
+    layers : sequence of Layer
+        From the input to the output.
+    buffers : list of LayerBuffers
+        Of the whole batch.
+    rng : Generator
+        What stochastic layers draw from.
+    samples : slice, default=ALL
         The thread's own.
-    barrier : callable, optional
-        Waits for the others' shards of an affine layer's input, or of its output's gradient.
     to_input : bool, default=False
         Whether to go backward to the input, and not only to the first layer with parameters.
+    updates_statistics : bool, default=True
+        Whether running statistics follow the batch.
     """
-    plan = network.plan
 
-    def view(name: str, shard: LayerShard, units: slice) -> Any:
-        rows = buffers[name] if shard.all_samples else buffers[name][samples]
-        return rows if units == ALL else rows[:, units]
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        buffers: list[LayerBuffers],
+        rng: np.random.Generator,
+        samples: slice = ALL,
+        *,
+        to_input: bool = False,
+        updates_statistics: bool = True,
+    ) -> None:
+        self.rng, self.samples, self.updates_statistics = rng, samples, updates_statistics
+        self._forward: list[tuple[Layer, Cache, Array]] = []
+        self._backward: list[tuple[Callable[..., Array], Cache, Array]] = []
+        end = backward_end(layers, to_input=to_input)
+        for index, (layer, arrays) in enumerate(zip(layers, buffers, strict=True)):
+            cache = Cache()
+            self._forward.append((layer, cache, arrays.Y[samples]))
+            # The gradient of an affine layer's parameters is a product over all samples of the batch, for later.
+            backward = layer.backward_input if isinstance(layer, Affine) else layer.backward
+            if index >= end:
+                self._backward.insert(0, (backward, cache, arrays.dX[samples]))
 
-    forward: list[Step] = []
-    for index, layer in enumerate(layers):
-        shard, affine = shards[index], isinstance(layer, Affine)
-        forward += [barrier] if affine and barrier else []
-        X = view(plan.inputs[index], shard, ALL if affine else shard.units)
-        Y = view(plan.forward[index], shard, shard.units)
-        forward.append(partial(layer.forward, X, out=Y, training=True))
-    backward: list[Step] = []
-    for index in reversed(range(0 if to_input else plan.first, len(layers))):
-        layer, whole, shard = layers[index], network.layers[index], shards[index]
-        if isinstance(whole, Affine):
-            if index == plan.first and not to_input:
-                break  # the gradient of the input is not needed
-            shard = shards[index - 1] if index else LayerShard()
-            layer = whole.shard(inputs=shard.units)
-            backward += [barrier] if barrier else []
-        dY = view(plan.outputs[index], shard, ALL if isinstance(whole, Affine) else shard.units)
-        dX = view(plan.backward[index], shard, shard.units)
-        backward.append(partial(layer.backward_input, dY, out=dX))
-    return Pass(forward, view(plan.forward[-1], shards[-1], ALL), backward)
+    def forward_backward(
+        self, loss: Loss, X: Array | SparseRows, P: Array, Y: Array, weight: Array | None, total: float
+    ) -> None:
+        """Go forward, leave the predictions in ``P``, and go backward with the gradient of their loss.
+
+        X is the whole batch, and ``total`` its weight; the others are of the thread's own samples. The gradient of
+        every affine layer's output is left in its buffer, that of other parameters where it belongs.
+        """
+        Z = self.forward(X)
+        loss.forward_backward(Z, Y, weight, total=total, P=P)
+        self.backward(Z)
+
+    def forward(self, X: Array | SparseRows) -> Array:
+        """Return Z, the last layer's output."""
+        A: Any = X if self.samples == ALL else X[self.samples]
+        for layer, cache, Y in self._forward:
+            if layer.stochastic:
+                layer.draw(A, cache, self.rng)
+            A = layer.forward(A, out=Y, cache=cache)
+            if layer.state_names and self.updates_statistics:
+                layer.update_statistics(cache)
+        Z: Array = A
+        return Z
+
+    def backward(self, dZ: Array) -> None:
+        """Take the gradient back, layer by layer."""
+        for backward, cache, dX in self._backward:
+            dZ = backward(dZ, cache, out=dX)
+
+
+class BatchGradient:
+    """The gradient of the loss on one batch after the other: a pass on one thread, made once for each batch size.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        From the input to the output.
+    shard : ParameterShard
+        All parameters, and where their gradient is left.
+    rng : Generator
+        What stochastic layers draw from.
+    """
+
+    def __init__(self, layers: Sequence[Layer], shard: ParameterShard, rng: np.random.Generator) -> None:
+        self.layers, self.shard, self.rng = layers, shard, rng
+        self._arrays = Buffers(layers, shard.params.dtype)
+        self._n_samples = -1
+
+    def compute(self, loss: Loss, X: Array | SparseRows, Y: Array, sample_weight: Array | None = None) -> float:
+        """Leave the gradient, and return the loss."""
+        if len(Y) != self._n_samples:
+            self._n_samples, self._buffers = len(Y), self._arrays.batch(len(Y))
+            self._pass = Pass(self.layers, self._buffers, self.rng)
+        P = np.empty(Y.shape, self._arrays.dtype)
+        self._pass.forward_backward(loss, X, P, Y, sample_weight, total_weight(sample_weight, len(Y)))
+        self.shard.gradient(X, self._buffers)
+        return loss.value(P, Y, sample_weight)

@@ -1,19 +1,21 @@
 """Regularization beside the layers: a penalty in the loss, a limit on the weights, smoothed labels."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.network.hooks import Hook
 from pipeline.network.layers import ALL, Affine
 from pipeline.network.losses import Loss
+from pipeline.network.shards import ParameterShard
 
 Array = NDArray[Any]
 BLOCK = 2**18
 """Weights whose gradient is computed at once, so that no second array of all of them is needed."""
 
 
-class L2:
+class L2(Hook):
     """alpha / 2 * sum(W^2) / n, over all weights but no bias, n being the samples in the batch (or their weight).
 
     Its gradient is alpha W / n. Krogh and Hertz 1991, NeurIPS; divided as scikit-learn divides it.
@@ -27,15 +29,19 @@ class L2:
     def __init__(self, alpha: float) -> None:
         self.alpha = alpha
 
-    def add(self, layer: Affine, rows: slice, n: float) -> float:
-        """Add the penalty's gradient to some rows of a layer's dW, and return the penalty of those rows."""
-        W, dW = layer.W[rows], layer.dW[rows]
+    def after_gradient(self, shard: ParameterShard, total: float) -> float:
+        """Add the penalty's gradient to that of a shard, and return the penalty of its weights."""
+        return sum(self.add(part.layer, part.inputs, part.dW, total) for part in shard.parts)
+
+    def add(self, layer: Affine, rows: slice, dW: Array, n: float) -> float:
+        """Add the penalty's gradient to dW, that of some rows of a layer's W, and return the penalty of those rows."""
+        W = layer.W[rows]
         for start in range(0, len(W), step := max(1, BLOCK // layer.n_out)):
             dW[start : start + step] += W[start : start + step] * (self.alpha / n)
         return 0.5 * self.alpha * float(np.vdot(W, W)) / n
 
 
-class MaxNorm:
+class MaxNorm(Hook):
     """w <- w min(1, limit / |w|), w being the weights that come into one unit, a column of W; after every update.
 
     Hinton et al. 2012, arXiv 1207.0580; Srivastava et al. 2014, JMLR 15.
@@ -60,6 +66,8 @@ class MaxNorm:
            [0.8, 0.4]])
     """
 
+    reads_others: ClassVar[bool] = True  # a column of W goes through all shards
+
     def __init__(self, limit: float) -> None:
         if not limit > 0:
             raise ValueError(f"limit must be a number > 0; got {limit!r}")
@@ -67,6 +75,11 @@ class MaxNorm:
 
     def __repr__(self) -> str:
         return f"MaxNorm({self.limit})"
+
+    def after_update(self, shard: ParameterShard) -> None:
+        """Scale what is too long among the shard's units."""
+        for layer, units in shard.units:
+            self.apply(layer, units)
 
     def apply(self, layer: Affine, units: slice = ALL) -> None:
         """Scale the columns of some units that are too long, in place; nothing else is written."""

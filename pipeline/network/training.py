@@ -5,7 +5,7 @@ happened. It knows nothing of labels, estimators or files.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import InitVar, dataclass, field
 from typing import Any
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from pipeline.network.adversarial import Adversary
 from pipeline.network.batches import Augmentation, Samples, Sampling
 from pipeline.network.early_stopping import EarlyStopping
+from pipeline.network.hooks import Hook
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.updates import Updater
 from pipeline.network.parallel.workers import Workers
-from pipeline.network.regularizers import L2, MaxNorm
 from pipeline.network.schedules import Constant, Schedule
 from pipeline.network.sparse import SparseRows
 from pipeline.network.weight_averaging import Averaging, RunningAverage
@@ -89,12 +89,11 @@ _CONFIGURATION = (
     "sampling",
     "schedule",
     "length",
-    "penalty",
     "stopping",
     "restore_best",
     "adaptive",
     "augmentation",
-    "constraint",
+    "regularizers",
     "averaging",
     "adversary",
     "recompute_statistics",
@@ -114,10 +113,12 @@ class Trainer:
 
     Attributes
     ----------
-    network, optimizer, sampling, schedule, penalty, stopping
+    network, optimizer, sampling, schedule, stopping
         The components.
-    augmentation, constraint : Augmentation, MaxNorm, or None
-        Deforms the inputs, and limits the weights after every update.
+    regularizers : sequence of Hook
+        What happens beside the optimizer in every update: penalties and limits of the weights.
+    augmentation : Augmentation or None
+        Deforms the inputs.
     averaging : Averaging or None
         Which parameters along training are averaged; the network ends with that average.
     adversary : Adversary or None
@@ -153,12 +154,11 @@ class Trainer:
     learning_rate: float
     schedule: Schedule = field(default_factory=Constant)
     length: float = 1
-    penalty: L2 | None = None
     stopping: EarlyStopping = field(default_factory=EarlyStopping)
     restore_best: bool = False
     adaptive: bool = False
     augmentation: Augmentation | None = None
-    constraint: MaxNorm | None = None
+    regularizers: Sequence[Hook] = ()
     averaging: Averaging | None = None
     adversary: Adversary | None = None
     recompute_statistics: bool = False
@@ -185,6 +185,11 @@ class Trainer:
     def _new_average(self) -> RunningAverage | None:
         """Return an average of no parameters yet, if there is to be one."""
         return None if self.averaging is None else self.averaging.start(self.network.params)
+
+    @property
+    def hooks(self) -> list[Hook]:
+        """What happens beside the optimizer in every update, the average of what the others leave at the end."""
+        return [*self.regularizers, *([] if self.average is None else [self.average])]
 
     def run(
         self,
@@ -231,12 +236,10 @@ class Trainer:
                 updater = Updater(
                     self.network,
                     self.optimizer,
-                    self.penalty,
                     workers,
-                    self.augmentation,
-                    self.constraint,
-                    self.average,
-                    self.adversary,
+                    hooks=self.hooks,
+                    augmentation=self.augmentation,
+                    adversary=self.adversary,
                 )
                 end = len(self.history) + max_epochs
                 for _ in range(max_epochs):

@@ -1,7 +1,7 @@
 """Weight averaging: the mean of the parameters along training, which often predicts better than the last ones.
 
 An ``Averaging`` is a rule, which says when the parameters are averaged and with which decay. A ``RunningAverage`` is
-the sum so far: one array, elementwise on the flat buffer, so that threads may do a part each.
+the sum so far: one array, elementwise on the flat buffer, so that threads may do a shard each.
 """
 
 from abc import ABC, abstractmethod
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.configurable import Configurable
+from pipeline.network.hooks import Hook
+from pipeline.network.shards import ParameterShard
 
 Array = NDArray[Any]
 
@@ -92,7 +94,7 @@ class LastEpochs(Averaging):
         return None if epoch < n_epochs - self.epochs else 1.0
 
 
-class RunningAverage:
+class RunningAverage(Hook):
     """An average of parameters in progress.
 
     Parameters
@@ -115,9 +117,10 @@ class RunningAverage:
     --------
     >>> params = np.array([1.0])
     >>> average = ExponentialAverage(decay=0.5).start(params)
+    >>> shard = ParameterShard(params, np.zeros(1), slice(0, 1))
     >>> for params[:] in (4, 1):
     ...     average.begin_update()
-    ...     average.after_update(params, slice(None))
+    ...     average.after_update(shard)
     >>> average.value()  # (0.5 * 4 + 1) / (0.5 + 1)
     array([2.])
     """
@@ -128,13 +131,13 @@ class RunningAverage:
         self._decay: float | None = None
 
     def begin_update(self) -> None:
-        """Begin an update, whose parameters ``after_update`` takes in part by part."""
+        """Begin an update, whose parameters ``after_update`` takes in shard by shard."""
         self._decay = self.averaging.decay_at_update()
         self._update_weight(self._decay)
 
-    def after_update(self, params: Array, part: slice) -> None:
-        """Take in a part of the parameters after an update; threads may do one part each."""
-        self._add(params, part, self._decay)
+    def after_update(self, shard: ParameterShard) -> None:
+        """Take in a shard of the parameters after an update."""
+        self._add(shard.params, shard.span, self._decay)
 
     def after_epoch(self, params: Array, epoch: int, n_epochs: int) -> None:
         """Take in all parameters after an epoch, counted from 0, out of ``n_epochs``."""
@@ -168,11 +171,11 @@ class RunningAverage:
         if decay is not None:
             self.weight = decay * self.weight + 1
 
-    def _add(self, params: Array, part: slice, decay: float | None) -> None:
-        """Total <- decay total + w, on a part."""
+    def _add(self, params: Array, span: slice, decay: float | None) -> None:
+        """Total <- decay total + w, on a span."""
         if decay is None:
             return
-        total = self.total[part]
+        total = self.total[span]
         if decay != 1:
             total *= decay
-        total += params[part]
+        total += params[span]

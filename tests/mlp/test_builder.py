@@ -130,7 +130,7 @@ def test_components_get_plain_numbers(kind):
     numbers = {"beta_1": 0.5, "epsilon": 0.25, "alpha": 0.5, "tol": 0.5, "momentum": 0.5, "rho": 0.5, "power_t": 0.5}
     for solver in choices("solver") - {"lbfgs"}:
         chosen = values(solver=solver, learning_rate="invscaling", **{name: kind(x) for name, x in numbers.items()})
-        for component in (builder.optimizer(chosen), builder.penalty(chosen), builder.schedule(chosen)):
+        for component in (builder.optimizer(chosen), *builder.regularizers(chosen), builder.schedule(chosen)):
             assert {type(value) for value in vars(component).values()} <= {float, bool}
         assert type(builder.stopping(chosen).tol) is float
 
@@ -185,10 +185,11 @@ def test_what_is_monitored(parameters, wanted):
     assert builder.stopping(values(**parameters)).monitor == wanted
 
 
-def test_no_penalty_is_no_term():
-    """With alpha 0 nothing is added, and nothing computed."""
-    assert builder.penalty(values(alpha=0)) is None
-    assert builder.penalty(values(alpha=0.5)).alpha == 0.5
+def test_what_is_not_asked_for_is_not_there():
+    """With alpha 0 nothing is added, and nothing computed; the limit comes after the penalty."""
+    assert builder.regularizers(values(alpha=0)) == []
+    penalty, limit = builder.regularizers(values(alpha=0.5, max_norm=3))
+    assert (penalty.alpha, limit.limit) == (0.5, 3)
 
 
 @pytest.mark.parametrize("rule", [None, Adversarial(2, weight=0.5), VirtualAdversarial(n_probes=2)])

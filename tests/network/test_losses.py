@@ -16,17 +16,26 @@ MEMBERS = {
 WEIGHTS = {"none": None, "some": np.array([0.5, 1, 2, 0, 3, 0.25])}
 
 
+def cost(loss, Z, Y, weight=None):
+    """Return the loss of outputs Z."""
+    return loss.value(loss.probabilities(Z), Y, weight)
+
+
+def gradient(loss, Z, Y, weight=None):
+    """Return dZ."""
+    return loss.gradient(loss.probabilities(Z), Y, weight)
+
+
 @pytest.mark.parametrize("weight", WEIGHTS)
 @pytest.mark.parametrize("name", MEMBERS)
 def test_backward_is_the_derivative_of_forward(name, weight):
     """dZ agrees with central differences, weighted or not, of smoothed targets too."""
     loss, Y, w = MEMBERS[name](), TARGETS[name.removeprefix("smoothed ")], WEIGHTS[weight]
-    loss.forward(Z, Y, w)
-    got, wanted, step = loss.backward(), np.empty_like(Z), 1e-6
+    got, wanted, step = gradient(loss, Z, Y, w), np.empty_like(Z), 1e-6
     for index in np.ndindex(Z.shape):
         nudge = np.zeros_like(Z)
         nudge[index] = step
-        wanted[index] = (loss.forward(Z + nudge, Y, w) - loss.forward(Z - nudge, Y, w)) / (2 * step)
+        wanted[index] = (cost(loss, Z + nudge, Y, w) - cost(loss, Z - nudge, Y, w)) / (2 * step)
     np.testing.assert_allclose(got, wanted, atol=1e-9)
 
 
@@ -34,10 +43,9 @@ def test_backward_is_the_derivative_of_forward(name, weight):
 def test_weights_count_as_repetitions(name):
     """A sample of weight 2 costs and pulls as two samples do, and one of weight 0 as none."""
     Y, w, rows = TARGETS[name], np.array([1.0, 2, 0, 1, 1, 3]), [0, 1, 1, 3, 4, 5, 5, 5]
-    weighted, repeated = LOSSES[name](), LOSSES[name]()
-    assert weighted.forward(Z, Y, w) == pytest.approx(repeated.forward(Z[rows], Y[rows]))
-    several = repeated.backward()
-    dZ = weighted.backward()
+    loss = LOSSES[name]()
+    assert cost(loss, Z, Y, w) == pytest.approx(cost(loss, Z[rows], Y[rows]))
+    several, dZ = gradient(loss, Z[rows], Y[rows]), gradient(loss, Z, Y, w)
     np.testing.assert_allclose(dZ[[1, 5]], [2 * several[1], 3 * several[5]])
     assert not dZ[2].any()
 
@@ -46,8 +54,8 @@ def test_weights_count_as_repetitions(name):
 def test_a_batch_without_weight_costs_nothing(name):
     """All weights 0 give a loss and a gradient of 0, and no 0 / 0."""
     loss = LOSSES[name]()
-    assert loss.forward(Z, TARGETS[name], np.zeros(6)) == 0
-    assert not loss.backward().any()
+    assert cost(loss, Z, TARGETS[name], np.zeros(6)) == 0
+    assert not gradient(loss, Z, TARGETS[name], np.zeros(6)).any()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -57,10 +65,11 @@ def test_the_largest_outputs_are_borne(name, dtype):
     limit = np.finfo(dtype).max / 4
     loss, worst = LOSSES[name](), np.array([[limit, -limit, 0], [-limit, limit, 0]], dtype)
     Y = np.array([[0, 1, 0], [1, 0, 0]], dtype)
-    assert np.isfinite(loss.forward(worst, Y))
-    assert loss.P.dtype == dtype
-    assert np.isfinite(loss.P).all()
-    dZ = loss.backward()
+    assert np.isfinite(cost(loss, worst, Y))
+    P = loss.probabilities(worst)
+    assert P.dtype == dtype
+    assert np.isfinite(P).all()
+    dZ = gradient(loss, worst, Y)
     assert dZ.dtype == dtype
     assert np.isfinite(dZ).all()
 
@@ -75,6 +84,17 @@ def test_probabilities_may_take_the_place_of_outputs(name):
     assert np.array_equal(Z, np.random.default_rng(0).normal(size=(6, 3)))
 
 
+@pytest.mark.parametrize("weight", WEIGHTS)
+@pytest.mark.parametrize("name", MEMBERS)
+def test_forward_and_backward_in_one(name, weight):
+    """It leaves the probabilities, and the gradient in the place of Z, to the last bit."""
+    loss, Y, w = MEMBERS[name](), TARGETS[name.removeprefix("smoothed ")], WEIGHTS[weight]
+    buffer, P = Z.copy(), np.empty_like(Z)
+    loss.forward_backward(buffer, Y, w, P=P)
+    assert np.array_equal(P, loss.probabilities(Z))
+    assert np.array_equal(buffer, gradient(loss, Z, Y, w))
+
+
 def test_softmax_by_hand():
     """Odds of 1 to 3 are a quarter and three quarters; a certain prediction is 1."""
     loss = SoftmaxCrossEntropy()
@@ -86,8 +106,9 @@ def test_softmax_by_hand():
 def test_softmax_costs_what_scikit_learn_says():
     """The mean cost is the log loss."""
     loss, Y = SoftmaxCrossEntropy(), TARGETS["softmax"]
-    value = loss.forward(Z, Y, WEIGHTS["some"])
-    assert value == pytest.approx(log_loss(Y.argmax(axis=1), loss.P, sample_weight=WEIGHTS["some"]))
+    P = loss.probabilities(Z)
+    wanted = log_loss(Y.argmax(axis=1), P, sample_weight=WEIGHTS["some"])
+    assert loss.value(P, Y, WEIGHTS["some"]) == pytest.approx(wanted)
 
 
 def test_sigmoid_by_hand():

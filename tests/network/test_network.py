@@ -20,12 +20,13 @@ from pipeline.network import (
     SigmoidCrossEntropy,
     Tanh,
 )
+from pipeline.network.shards import layout
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(7, 5))
 TARGETS = {"softmax": np.eye(3)[rng.integers(3, size=7)], "logistic": rng.integers(2, size=(7, 3)).astype(float)}
 WEIGHT = np.array([1, 2, 0.5, 0, 1, 3, 1])
-TWICE = ReLU()
+TWICE = Affine(5, 5)
 
 
 def stacked(*, activation="tanh", output="softmax", dropout=(), bias=True, dtype=np.float64):
@@ -49,13 +50,13 @@ class Scale(Layer):
     def initialize(self, rng):
         self.g[:] = rng.uniform(0.5, 1.5, self.width)
 
-    def forward(self, X, *, out=None, training=False):
-        if training:
-            self.X = X.copy()
+    def forward(self, X, *, out=None, cache=None):
+        if cache is not None:
+            cache.X = X.copy()
         return np.multiply(X, self.g, out=out)
 
-    def backward(self, dY, *, out=None):
-        self.dg[:] = (self.X * dY).sum(axis=0)
+    def backward(self, dY, cache, *, out=None):
+        self.dg[:] = (cache.X * dY).sum(axis=0)
         return np.multiply(dY, self.g, out=out)
 
 
@@ -89,7 +90,7 @@ def test_gradients_agree_with_central_differences(activation, output, weight, dr
 
     def loss():
         network.rng.bit_generator.state = drawn
-        return network.loss.forward(network.forward(X, training=True), Y, weight)
+        return network.gradient(X, Y, weight)
 
     network.gradient(X, Y, weight)
     got = network.grads.copy()
@@ -181,11 +182,22 @@ def test_bricks_go_together_in_any_order(layers):
 
     def loss():
         network.rng.bit_generator.state = drawn
-        return network.loss.forward(network.forward(X, training=True), TARGETS["softmax"])
+        return network.gradient(X, TARGETS["softmax"])
 
     network.gradient(X, TARGETS["softmax"])
     got = network.grads.copy()
     assert np.abs(got - slopes(network, loss)).max() < 1e-8
+
+
+def test_a_layer_without_parameters_may_occur_twice():
+    """It has no memory: its two places have the gradient of two layers."""
+    activation = Tanh()
+    once, twice = (
+        Network([Affine(5, 4), *pair[:1], Affine(4, 4), *pair[1:], Affine(4, 3)], dtype=np.float64, random_state=0)
+        for pair in ((Tanh(), Tanh()), (activation, activation))
+    )
+    assert once.gradient(X, TARGETS["softmax"]) == twice.gradient(X, TARGETS["softmax"])
+    assert np.array_equal(once.grads, twice.grads)
 
 
 def test_threads_may_predict_at_once():
@@ -223,12 +235,12 @@ def test_a_pickle_holds_the_parameters_once():
         ([], r"the last layer must be an Affine; got \[\]"),
         ([Affine(5, 3), ReLU()], "the last layer must be an Affine"),
         ([Affine(5, 4), ReLU(), Affine(3, 2)], r"Affine\(3, 2\) cannot follow Affine\(5, 4\): it takes 3 inputs"),
-        ([TWICE, Affine(5, 5), TWICE, Affine(5, 3)], "a layer stores its last batch"),
+        ([TWICE, ReLU(), TWICE, Affine(5, 3)], "a layer with parameters cannot occur twice"),
         ([Affine(5, 4), ReLU, Affine(4, 2)], r"a network is made of layers, such as ReLU\(\), and a Loss; got <class"),
     ],
 )
 def test_layers_that_do_not_fit_are_refused(layers, message):
-    """Widths must agree, each layer stands in one place, and an affine layer stands last."""
+    """Widths must agree, parameters stand in one place, and an affine layer stands last."""
     with pytest.raises((ValueError, TypeError), match=message):
         Network(layers)
 
@@ -243,7 +255,7 @@ def test_a_loss_is_a_brick(loss):
 def test_places_in_the_buffers_are_those_of_the_weights():
     """Layers of a user's own have views of the buffers as well."""
     network = Network([Scale(5), Affine(5, 4), Scale(4), Affine(4, 3)], random_state=0)
-    for _, layer, start in network.layout():
+    for _, layer, start in layout(network.layers):
         assert np.shares_memory(network.params[start : start + 1], layer.W)
 
 

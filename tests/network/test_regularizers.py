@@ -1,8 +1,5 @@
 """The penalty on the weights, the limit on their norm, and smoothed labels around both losses."""
 
-import copy
-import pickle
-
 import numpy as np
 import pytest
 
@@ -20,7 +17,7 @@ def network():
 
 def add(penalty, network, n):
     """Add the penalty of all weights, and return it."""
-    return sum(penalty.add(layer, slice(None), n) for layer in network.affine_layers)
+    return sum(penalty.add(layer, slice(None), layer.dW, n) for layer in network.affine_layers)
 
 
 def test_the_penalty_is_half_the_sum_of_squares(network):
@@ -50,10 +47,10 @@ def test_the_penalty_of_rows_adds_up(network):
     """The terms and gradients of some rows and of the others are those of all."""
     first = network.affine_layers[0]
     network.grads[:] = 0
-    parts = L2(0.3).add(first, slice(0, 2), 5) + L2(0.3).add(first, slice(2, 3), 5)
+    parts = sum(L2(0.3).add(first, rows, first.dW[rows], 5) for rows in (slice(0, 2), slice(2, 3)))
     halves = first.dW.copy()
     network.grads[:] = 0
-    assert parts == pytest.approx(L2(0.3).add(first, slice(None), 5))
+    assert parts == pytest.approx(L2(0.3).add(first, slice(None), first.dW, 5))
     assert np.array_equal(halves, first.dW)
 
 
@@ -178,15 +175,13 @@ def smoothing(name, epsilon=EPSILON):
 def test_smoothing_is_the_loss_of_smoothed_targets(name, weight):
     """Loss, gradient and each sample's loss are those of the plain loss for the smoothed targets."""
     plain, loss, Y, w = LOSSES[name](), smoothing(name), TARGETS[name], WEIGHTS[weight]
-    assert loss.forward(Z, Y, w) == pytest.approx(plain.forward(Z, smoothed(name), w))
-    P = loss.P.copy()
-    assert np.array_equal(P, plain.P)
+    P = loss.probabilities(Z)
+    assert np.array_equal(P, plain.probabilities(Z))
     np.testing.assert_allclose(loss.sample_losses(P, Y), plain.sample_losses(P, smoothed(name)))
     assert loss.value(P, Y, w) == pytest.approx(plain.value(P, smoothed(name), w))
     np.testing.assert_allclose(
         loss.gradient(P, Y, w, total=9), plain.gradient(P, smoothed(name), w, total=9), atol=1e-15
     )
-    np.testing.assert_allclose(loss.backward(), plain.backward(), atol=1e-15)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -216,8 +211,7 @@ def test_smoothing_leaves_what_is_right(name):
     assert np.array_equal(loss.correct(P, Y), plain.correct(P, Y))
     assert loss.activation == name
     assert loss.unsmoothed is loss.loss
-    loss.forward(Z, Y)
-    loss.backward()
+    loss.gradient(P, Y)
     assert np.array_equal(Y, TARGETS[name])
 
 
@@ -225,8 +219,9 @@ def test_smoothing_leaves_what_is_right(name):
 def test_no_smoothing_is_the_plain_loss(name):
     """With an epsilon of 0 nothing changes, to the last bit."""
     plain, loss, Y = LOSSES[name](), smoothing(name, 0), TARGETS[name]
-    assert loss.forward(Z, Y) == plain.forward(Z, Y)
-    assert np.array_equal(loss.backward(), plain.backward())
+    P = plain.probabilities(Z)
+    assert loss.value(P, Y) == plain.value(P, Y)
+    assert np.array_equal(loss.gradient(P, Y), plain.gradient(P, Y))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -234,23 +229,20 @@ def test_no_smoothing_is_the_plain_loss(name):
 def test_smoothing_keeps_the_type_of_numbers(name, dtype):
     """float32 in, float32 out; the worst mistake costs a finite sum."""
     loss, Y = smoothing(name), TARGETS[name].astype(dtype)
-    assert np.isfinite(loss.forward((Z * 1e6).astype(dtype), Y))
-    assert {array.dtype for array in (loss.P, loss.smooth(Y), loss.sample_losses(loss.P, Y), loss.backward())} == {
-        np.dtype(dtype)
-    }
+    P = loss.probabilities((Z * 1e6).astype(dtype))
+    assert np.isfinite(loss.value(P, Y))
+    arrays = P, loss.smooth(Y), loss.sample_losses(P, Y), loss.gradient(P, Y)
+    assert {array.dtype for array in arrays} == {np.dtype(dtype)}
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_copies_of_smoothing_share_nothing_of_a_batch(name):
-    """Two copies, as threads have them, keep each its own batch; a pickled or a bare one keeps none."""
+def test_a_loss_has_no_memory(name):
+    """Whatever batch it has seen, it is as it was, so that threads may share it."""
     loss = smoothing(name)
-    one, other = loss.unbound(), loss.unbound()
-    one.forward(Z, TARGETS[name])
-    other.forward(-Z, TARGETS[name])
-    assert np.array_equal(one.P, loss.probabilities(Z))
-    for replica in (one.unbound(), pickle.loads(pickle.dumps(loss)), copy.deepcopy(loss)):  # noqa: S301 - our own bytes
-        assert replica.forward(Z, TARGETS[name]) == loss.value(loss.probabilities(Z), TARGETS[name])
-    assert not any(isinstance(value, np.ndarray) for value in vars(one.loss).values())
+    before = dict(vars(loss)), dict(vars(loss.loss))
+    loss.forward_backward(Z.copy(), TARGETS[name], P=np.empty_like(Z))
+    loss.value(loss.probabilities(Z), TARGETS[name])
+    assert (vars(loss), vars(loss.loss)) == before
 
 
 @pytest.mark.parametrize("epsilon", [-0.1, 1, np.nan])

@@ -12,7 +12,7 @@ from pipeline.network.layers.activations import (
     Tanh,
 )
 from pipeline.network.layers.affine import Affine
-from pipeline.network.layers.base import ALL, Layer
+from pipeline.network.layers.base import ALL, Cache, Layer
 from pipeline.network.layers.batch_norm import BatchNorm
 from pipeline.network.layers.dropout import Dropout
 from pipeline.network.layers.noise import GaussianNoise
@@ -25,6 +25,7 @@ __all__ = [
     "Activation",
     "Affine",
     "BatchNorm",
+    "Cache",
     "Dropout",
     "GaussianNoise",
     "Identity",

@@ -5,29 +5,36 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.layers.base import Layer
+from pipeline.network.layers.base import Cache, Layer
 
 Array = NDArray[Any]
 
 
 class Activation(Layer):
-    """An elementwise function whose derivative ``backward`` computes from the output Y alone."""
+    """An elementwise function Y = f(X), whose derivative follows from Y alone."""
 
     needs_output = True
-    Y: Array
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
+    def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
         """Return Y = f(X)."""
         Y = self.apply(X, out)
-        if training:
-            self.Y = Y
+        if cache is not None:
+            cache.Y = Y
         return Y
+
+    def backward(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
+        """Return dX = f'(X) dY."""
+        return self.gradient(dY, cache.Y, out)
 
     def apply(self, X: Array, out: Array | None) -> Array:
         """Compute f(X)."""
+        raise NotImplementedError
+
+    def gradient(self, dY: Array, Y: Array, out: Array | None) -> Array:
+        """Compute f'(X) dY from Y."""
         raise NotImplementedError
 
 
@@ -41,9 +48,9 @@ class ReLU(Activation):
         """Compute max(X, 0); against a row of zeros, NumPy takes a third of its time against the number."""
         return np.maximum(X, np.zeros(X.shape[-1], X.dtype), out=out)
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
+    def gradient(self, dY: Array, Y: Array, out: Array | None) -> Array:
         """Pass on the gradient where the unit was active."""
-        return np.multiply(dY, self.Y > 0, out=out)
+        return np.multiply(dY, Y > 0, out=out)
 
 
 class LeakyReLU(Activation):
@@ -58,9 +65,9 @@ class LeakyReLU(Activation):
         """Compute max(X, slope X)."""
         return np.maximum(X, X * X.dtype.type(self.slope), out=out)
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
+    def gradient(self, dY: Array, Y: Array, out: Array | None) -> Array:
         """Pass on the gradient, or slope times it."""
-        return np.multiply(dY, np.where(self.Y > 0, dY.dtype.type(1), dY.dtype.type(self.slope)), out=out)
+        return np.multiply(dY, np.where(Y > 0, dY.dtype.type(1), dY.dtype.type(self.slope)), out=out)
 
 
 class ELU(Activation):
@@ -74,9 +81,9 @@ class ELU(Activation):
         below = np.expm1(np.minimum(X, 0))
         return np.add(np.maximum(X, 0), below, out=out)
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
+    def gradient(self, dY: Array, Y: Array, out: Array | None) -> Array:
         """Multiply by the derivative, which is min(Y, 0) + 1."""
-        return np.multiply(dY, np.minimum(self.Y, 0) + dY.dtype.type(1), out=out)
+        return np.multiply(dY, np.minimum(Y, 0) + dY.dtype.type(1), out=out)
 
 
 class Sigmoid(Activation):
@@ -93,10 +100,10 @@ class Sigmoid(Activation):
         Y *= 0.5
         return Y
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
+    def gradient(self, dY: Array, Y: Array, out: Array | None) -> Array:
         """Multiply by the derivative Y (1 - Y)."""
-        slope = 1 - self.Y
-        slope *= self.Y
+        slope = 1 - Y
+        slope *= Y
         return np.multiply(dY, slope, out=out)
 
 
@@ -110,9 +117,9 @@ class Tanh(Activation):
         """Compute tanh(X)."""
         return np.tanh(X, out=out)
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
+    def gradient(self, dY: Array, Y: Array, out: Array | None) -> Array:
         """Multiply by the derivative 1 - Y^2."""
-        slope = np.multiply(self.Y, self.Y)
+        slope = np.multiply(Y, Y)
         np.subtract(1, slope, out=slope)
         return np.multiply(dY, slope, out=out)
 
@@ -127,8 +134,9 @@ class Identity(Activation):
         """Return X."""
         return np.positive(X, out=out)
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
+    def gradient(self, dY: Array, Y: Array, out: Array | None) -> Array:
         """Return dY."""
+        del Y  # as all activations have it
         return np.positive(dY, out=out)
 
 
@@ -145,16 +153,16 @@ class GELU(Layer):
     def __repr__(self) -> str:
         return "GELU()"
 
-    def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
+    def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
         """Return Y, and store the derivative, which does not follow from Y alone."""
         T = np.tanh(self.c * (X + self.cubic * X**3))
-        if training:
-            self.derivative = 0.5 * (1 + T) + 0.5 * X * (1 - T**2) * (self.c * (1 + 3 * self.cubic * X**2))
+        if cache is not None:
+            cache.derivative = 0.5 * (1 + T) + 0.5 * X * (1 - T**2) * (self.c * (1 + 3 * self.cubic * X**2))
         return np.multiply(X, 0.5 * (1 + T), out=out)
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
+    def backward(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
         """Multiply by the derivative."""
-        return np.multiply(dY, self.derivative, out=out)
+        return np.multiply(dY, cache.derivative, out=out)
 
 
 ActivationName = Literal["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu"]

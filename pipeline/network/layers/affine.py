@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.network.configurable import renamed_parameters
 from pipeline.network.initializers import Initializer, glorot_uniform
-from pipeline.network.layers.base import ALL, Layer
+from pipeline.network.layers.base import ALL, Cache, Layer
 from pipeline.network.sparse import SparseRows
 
 Array = NDArray[Any]
@@ -30,11 +30,11 @@ class Affine(Layer):
     """
 
     elementwise = False
+    unitwise = True
     W: Array
     b: Array
     dW: Array
     db: Array
-    X: Array | SparseRows
 
     def __init__(self, n_in: int, n_out: int, *, bias: bool = True, initializer: Initializer = glorot_uniform) -> None:
         self.n_in, self.n_out, self.bias, self.initializer = n_in, n_out, bias, initializer
@@ -53,42 +53,41 @@ class Affine(Layer):
         if self.bias:
             self.b[:] = b
 
-    def shard(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
-        """Return the layer for some of its inputs and outputs, on views of its parameters."""
-        shard = self.unbound()
-        shard.W, shard.dW = self.W[inputs, outputs], self.dW[inputs, outputs]
-        if self.bias:
-            shard.b, shard.db = self.b[outputs], self.db[outputs]
+    def shard(self, units: slice, *, inputs: slice = ALL) -> Self:
+        """Return the layer for some of its outputs and inputs, on views of its parameters."""
+        shard = super().shard(units)
+        shard.W, shard.dW = shard.W[inputs], shard.dW[inputs]
         return shard
 
-    def forward(self, X: Array | SparseRows, *, out: Array | None = None, training: bool = False) -> Array:
+    def forward(self, X: Array | SparseRows, *, out: Array | None = None, cache: Cache | None = None) -> Array:
         """Return X W + b."""
-        if training:
-            self.X = X
+        if cache is not None:
+            cache.X = X
         Y = _product(X, self.W, out)
         if self.bias:
             Y += self.b
         return Y
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
+    def backward(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
         """Leave dW and db, and return dX."""
-        self.backward_parameters(self.X, dY)
-        return self.backward_input(dY, out=out)
+        self.backward_parameters(cache.X, dY, dW=self.dW, db=self.db if self.bias else None)
+        return self.backward_input(dY, cache, out=out)
 
-    def backward_input(self, dY: Array, *, out: Array | None = None) -> Array:
+    def backward_input(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
         """Return dX = dY W^T."""
+        del cache  # as all layers have it
         return _product(dY, self.W.T, out)
 
     def backward_parameters(
-        self, X: Array | SparseRows, dY: Array, rows: slice = slice(None), *, bias: bool = True
+        self, X: Array | SparseRows, dY: Array, inputs: slice = ALL, *, dW: Array, db: Array | None
     ) -> None:
-        """Leave dW = X^T dY, or some of its rows, and db."""
+        """Leave X^T dY in ``dW``, for all inputs or some, and the sum of dY over the samples in ``db``."""
         if isinstance(X, SparseRows):
-            X.transposed_times(dY, rows, out=self.dW[rows])
+            X.transposed_times(dY, inputs, out=dW)
         else:
-            np.dot(X[:, rows].T, dY, out=self.dW[rows])
-        if self.bias and bias:
-            np.add.reduce(dY, axis=0, out=self.db)
+            np.dot(X[:, inputs].T, dY, out=dW)
+        if db is not None:
+            np.add.reduce(dY, axis=0, out=db)
 
 
 def _product(A: Array | SparseRows, B: Array, out: Array | None) -> Array:

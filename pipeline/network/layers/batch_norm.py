@@ -4,12 +4,12 @@ The running statistics that predictions are normalized by are no parameters but 
 training, and can be recomputed for the weights that training ended with.
 """
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.layers.base import ALL, Layer
+from pipeline.network.layers.base import Cache, Layer
 
 Array = NDArray[Any]
 
@@ -49,13 +49,16 @@ class BatchNorm(Layer):
     --------
     >>> layer = BatchNorm(1)
     >>> layer.bind({"gamma": np.ones(1), "beta": np.zeros(1)}, {"gamma": np.zeros(1), "beta": np.zeros(1)})
-    >>> layer.forward(np.array([[4.0], [6.0]]), training=True).round(3).tolist()
+    >>> cache = Cache()
+    >>> layer.forward(np.array([[4.0], [6.0]]), cache=cache).round(3).tolist()
     [[-1.0], [1.0]]
+    >>> layer.update_statistics(cache)
     >>> layer.mean, layer.variance
     (array([0.5]), array([1.1]))
     """
 
     mixes_samples = True
+    unitwise = True
     state_names: ClassVar[tuple[str, ...]] = ("mean", "variance")
     gamma: Array
     beta: Array
@@ -63,9 +66,6 @@ class BatchNorm(Layer):
     dbeta: Array
     mean: Array
     variance: Array
-    centred: Array
-    inverse_std: Array
-    scratch: Array
 
     def __init__(self, n_units: int, *, rho: float = 0.9, epsilon: float = 1e-5) -> None:
         if not 0 <= rho < 1:
@@ -73,8 +73,6 @@ class BatchNorm(Layer):
         if not epsilon > 0:
             raise ValueError(f"epsilon must be a number > 0; got {epsilon!r}")
         self.n_units, self.rho, self.epsilon = n_units, rho, epsilon
-        self.n_seen: int | None = None
-        self.updates_statistics = True
 
     def __repr__(self) -> str:
         return f"BatchNorm({self.n_units}, rho={self.rho}, epsilon={self.epsilon})"
@@ -99,101 +97,57 @@ class BatchNorm(Layer):
         del rng
         self.gamma[:], self.beta[:], self.mean[:], self.variance[:] = 1, 0, 0, 1
 
-    def unbound(self) -> Self:
-        """Return a copy with configuration and state alone."""
-        copy = super().unbound()
-        vars(copy).update({name: vars(self)[name].copy() for name in self.state_names if name in vars(self)})
-        return copy
-
-    def shard(self, *, inputs: slice = ALL, outputs: slice = ALL) -> Self:
-        """Return the layer for some of its outputs, which are its inputs as well; parameters and state are views."""
-        del inputs
-        shard = self.unbound()
-        shard.n_units = len(range(self.n_units)[outputs])
-        for name in ("gamma", "beta", "dgamma", "dbeta", *self.state_names):
-            setattr(shard, name, getattr(self, name)[outputs])
-        return shard
-
-    def replica(self) -> Self:
-        """Return a layer that normalizes by its own batches, and does not update the running statistics."""
-        replica = super().replica()
-        replica.updates_statistics = False
-        return replica
-
-    def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
+    def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
         """Return gamma X^ + beta, by the batch's own mean and variance in training."""
-        if training:
-            self._centre(X)
-            Y = np.multiply(self.centred, self.gamma * self.inverse_std, out=out)
-        else:
+        if cache is None:
             Y = np.subtract(X, self.mean, out=out)
             Y *= self.gamma * self._inverse_std(self.variance)
+        else:
+            self._centre(X, cache)
+            Y = np.multiply(cache.centred, self.gamma * cache.inverse_std, out=out)
         Y += self.beta
         return Y
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
-        """Leave dgamma and dbeta, and return dX, which is computed from them; ``backward_input`` does the same."""
-        self.backward_parameters(dY)
-        scale = self.gamma * self.inverse_std
-        n = len(dY)
+    def backward(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
+        """Leave dgamma and dbeta, and return dX, which is computed from them."""
+        n, centred, inverse_std = len(dY), cache.centred, cache.inverse_std
+        np.matmul(np.ones(n, dY.dtype), dY, out=self.dbeta)
+        np.einsum("ij,ij->j", dY, centred, out=self.dgamma)
+        self.dgamma *= inverse_std
+        scale = self.gamma * inverse_std
         if n == 1:
             return np.multiply(dY, scale, out=out)
-        correction = np.multiply(self.centred, self.dgamma * self.inverse_std / n, out=self.scratch[:n])
+        correction = cache.array("correction", dY.shape, dY.dtype)
+        np.multiply(centred, self.dgamma * inverse_std / n, out=correction)
         correction += self.dbeta / n
         dX = np.subtract(dY, correction, out=out)
         dX *= scale
         return dX
 
-    def backward_parameters(self, dY: Array) -> None:
-        """Leave dgamma and dbeta alone."""
-        np.matmul(np.ones(len(dY), dY.dtype), dY, out=self.dbeta)
-        np.einsum("ij,ij->j", dY, self.centred, out=self.dgamma)
-        self.dgamma *= self.inverse_std
-
-    def begin_recompute(self) -> None:
-        """Begin to compute the running mean and variance as the mean over all batches that go forward from here.
-
-        So they belong to the present weights alone; every batch is weighted by its number of samples.
-        """
-        self.n_seen = 0
-
-    def end_recompute(self) -> None:
-        """End this, and let the running mean and variance follow the batches as before."""
-        self.n_seen = None
-
-    def _centre(self, X: Array) -> None:
-        """Store X - mean and 1 / sqrt(variance + epsilon), and update the running statistics."""
-        n = len(X)
-        self._allocate(X)
+    def update_statistics(self, cache: Cache, step: float | None = None) -> None:
+        """Move the running mean and variance towards the batch's, in place, by 1 - rho of the way or another step."""
+        n = len(cache.centred)
         if n == 1:
-            np.subtract(X, self.mean, out=self.centred)
-            self.inverse_std = self._inverse_std(self.variance)
             return
-        mean = np.ones(n, X.dtype) @ X  # BLAS adds up columns in half the time of a reduction, on a slice of them too
-        mean /= n
-        np.subtract(X, mean, out=self.centred)
-        variance = np.einsum("ij,ij->j", self.centred, self.centred)
-        variance /= n
-        self._update_statistics(mean, variance, n)
-        self.inverse_std = self._inverse_std(variance)
+        step = 1 - self.rho if step is None else step
+        self.mean += step * (cache.mean - self.mean)
+        self.variance += step * (n / (n - 1) * cache.variance - self.variance)
 
-    def _update_statistics(self, mean: Array, variance: Array, n: int) -> None:
-        """Update the running mean and variance by a batch's, in place."""
-        if not self.updates_statistics:
-            return
-        step = 1 - self.rho
-        if self.n_seen is not None:
-            self.n_seen += n
-            step = n / self.n_seen
-        self.mean += step * (mean - self.mean)
-        self.variance += step * (n / (n - 1) * variance - self.variance)
+    def _centre(self, X: Array, cache: Cache) -> None:
+        """Leave X - mean and 1 / sqrt(variance + epsilon) in the cache."""
+        n, centred = len(X), cache.array("centred", X.shape, X.dtype)
+        if n == 1:
+            mean, variance = self.mean, self.variance
+            np.subtract(X, mean, out=centred)
+        else:
+            # BLAS adds up columns in half the time of a reduction, on a slice of them too.
+            mean = np.ones(n, X.dtype) @ X
+            mean /= n
+            np.subtract(X, mean, out=centred)
+            variance = np.einsum("ij,ij->j", centred, centred)
+            variance /= n
+        cache.mean, cache.variance, cache.inverse_std = mean, variance, self._inverse_std(variance)
 
     def _inverse_std(self, variance: Array) -> Array:
         """Return 1 / sqrt(variance + epsilon)."""
         return 1 / np.sqrt(variance + self.epsilon)
-
-    def _allocate(self, X: Array) -> None:
-        """Make buffers for a batch's X - mean, and for as much in ``backward``."""
-        if "scratch" not in vars(self) or len(self.scratch) < len(X) or self.scratch.dtype != X.dtype:
-            self._centred_buffer, self.scratch = np.empty(X.shape, X.dtype), np.empty(X.shape, X.dtype)
-        self.centred = self._centred_buffer[: len(X)]

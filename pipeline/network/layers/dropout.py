@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.network.layers.base import Array, Layer
+from pipeline.network.layers.base import Array, Cache, Layer
 
 
 class Dropout(Layer):
@@ -32,16 +32,15 @@ class Dropout(Layer):
     def __repr__(self) -> str:
         return f"Dropout({self.rate})"
 
-    def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
-        """Drop units in training; return X otherwise."""
-        if not training:
-            return X
-        if self.rng is None:
-            raise ValueError("a Dropout layer draws from its network's generator: put it into a Network first")
-        keep = self.rng.random(X.shape, dtype=np.float32) >= self.rate
-        self.mask = keep * X.dtype.type(1 / (1 - self.rate))
-        return np.multiply(X, self.mask, out=out)
+    def draw(self, X: Array, cache: Cache, rng: np.random.Generator) -> None:
+        """Leave the mask M / (1 - rate)."""
+        keep = rng.random(X.shape, dtype=np.float32) >= self.rate
+        np.multiply(keep, X.dtype.type(1 / (1 - self.rate)), out=cache.array("mask", X.shape, X.dtype))
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
+    def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
+        """Drop units in training; return X otherwise."""
+        return X if cache is None else np.multiply(X, cache.mask, out=out)
+
+    def backward(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
         """Pass on the gradient of the units that were kept."""
-        return np.multiply(dY, self.mask, out=out)
+        return np.multiply(dY, cache.mask, out=out)

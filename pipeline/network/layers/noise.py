@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.configurable import renamed_parameters
-from pipeline.network.layers.base import Layer
+from pipeline.network.layers.base import Cache, Layer
 
 Array = NDArray[Any]
 
@@ -33,16 +33,15 @@ class GaussianNoise(Layer):
 
     Examples
     --------
-    >>> layer = GaussianNoise(0.3)
-    >>> layer.rng = np.random.default_rng(0)
-    >>> Y = layer.forward(np.ones((1000, 50), np.float32), training=True)
+    >>> layer, cache, X = GaussianNoise(0.3), Cache(), np.ones((1000, 50), np.float32)
+    >>> layer.draw(X, cache, np.random.default_rng(0))
+    >>> Y = layer.forward(X, cache=cache)
     >>> f"{Y.mean():.2f} {Y.std():.2f}"
     '1.00 0.30'
     """
 
     stochastic = True
     training_only = True
-    noise: Array
 
     def __init__(self, std: float) -> None:
         if not 0 <= std < np.inf:
@@ -52,26 +51,20 @@ class GaussianNoise(Layer):
     def __repr__(self) -> str:
         return f"GaussianNoise({self.std})"
 
-    def forward(self, X: Array, *, out: Array | None = None, training: bool = False) -> Array:
+    def draw(self, X: Array, cache: Cache, rng: np.random.Generator) -> None:
+        """Leave std N."""
+        buffer = cache.array("buffer", (3, -(-X.size // 2)), X.dtype)
+        fill_normal(rng, buffer, self.std)
+        cache.noise = buffer[1:].reshape(-1)[: X.size].reshape(X.shape)
+
+    def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
         """Add noise in training; return X otherwise."""
-        if not training:
-            return X
-        if self.rng is None:
-            raise ValueError("a GaussianNoise layer draws from its network's generator: put it into a Network first")
-        buffer = self._buffer(X)
-        fill_normal(self.rng, buffer, self.std)
-        return np.add(X, buffer[1:].reshape(-1)[: X.size].reshape(X.shape), out=out)
+        return X if cache is None else np.add(X, cache.noise, out=out)
 
-    def backward(self, dY: Array, *, out: Array | None = None) -> Array:
+    def backward(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
         """Return dY."""
+        del cache  # as all layers have it
         return np.positive(dY, out=out)
-
-    def _buffer(self, X: Array) -> Array:
-        """Return a buffer for the random numbers of a batch."""
-        half = -(-X.size // 2)
-        if "noise" not in vars(self) or self.noise.size < 3 * half or self.noise.dtype != X.dtype:
-            self.noise = np.empty(3 * half, X.dtype)
-        return self.noise[: 3 * half].reshape(3, half)
 
 
 def fill_normal(rng: np.random.Generator, buffer: Array, std: float) -> None:

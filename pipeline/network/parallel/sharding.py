@@ -3,43 +3,20 @@
 Shards are cut by shape and the number of workers alone, so that the result does not depend on who was faster.
 """
 
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from itertools import chain, pairwise, starmap
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.network.layers import Affine
 from pipeline.network.network import Network
 from pipeline.network.optimizers import BLOCK
-from pipeline.network.pass_ import LayerShard
+from pipeline.network.shards import ParameterShard, layout
 
-Array = NDArray[Any]
 WIDE_LAYER = 1000
 """Units of the widest hidden layer from which on threads share the units: a product of some columns for all samples is
 faster than one of all columns for some samples, by more than the barriers cost."""
 SHARED_BLOCK = 2**18
 """Parameters that one of several threads updates at once: out of the cache, but handing over the interpreter less."""
-
-
-@dataclass
-class ParameterShard:
-    """The parameters that one thread updates: a span of the flat buffers.
-
-    Attributes
-    ----------
-    span : slice
-        Where they lie.
-    parts : list of (int, slice, bool)
-        For each layer with parameters there: its index, its rows of W, and whether its b is there as well.
-    scratch : ndarray
-        A buffer for the optimizer.
-    """
-
-    span: slice
-    parts: list[tuple[int, slice, bool]]
-    scratch: Array
 
 
 def shard_slice(n: int, k: int, size: int) -> slice:
@@ -51,33 +28,35 @@ def shards_by_units(network: Network) -> bool:
     """Return whether threads are to share the network's units rather than the samples."""
     hidden = network.affine_layers[:-1]
     return (
-        any(layer.mixes_samples for layer in network.layers) or max((a.n_out for a in hidden), default=0) >= WIDE_LAYER
+        max((layer.n_out for layer in hidden), default=0) >= WIDE_LAYER
+        or any(layer.mixes_samples for layer in network.layers)
+        or network.learns_beside_affine
     )
 
 
-def layer_shards(network: Network, k: int, size: int, *, by_units: bool) -> list[LayerShard]:
-    """Return what thread ``k`` of ``size`` computes of each layer.
+def unit_shards(network: Network, k: int, size: int) -> list[slice | None]:
+    """Return which units of each layer thread ``k`` of ``size`` computes; None where all, for its own samples.
 
-    Where units are shared, what comes before the first affine layer is still cut by samples, and so is the last
-    one, as the loss needs all of a sample's outputs.
+    What comes before the first affine layer is still cut by samples, and so is the last one, as the loss needs all of a
+    sample's outputs.
 
     Raises
     ------
     ValueError
-        Where a layer mixes samples before the first affine one.
+        Where a layer before the first affine one mixes samples, or has parameters.
     """
-    if not by_units:
-        return [LayerShard() for _ in network.layers]
     first = network.layers.index(network.affine_layers[0])
-    if any(layer.mixes_samples for layer in network.layers[:first]):
+    if any(layer.mixes_samples or layer.n_parameters for layer in network.layers[:first]):
         raise ValueError(
-            f"several threads share samples before the first Affine, where none may mix them; got {network.layers}"
+            "several threads share samples before the first Affine, where no layer may mix them or have parameters; "
+            f"got {network.layers}"
         )
-    shards, width = [], 0
-    for layer in network.layers:
+    units: list[slice | None] = [None] * first
+    width = 0
+    for layer in network.layers[first:-1]:
         width = layer.n_out if isinstance(layer, Affine) else width
-        shards.append(LayerShard(shard_slice(width, k, size), all_samples=True) if width else LayerShard())
-    return [*shards[:-1], LayerShard()]
+        units.append(shard_slice(width, k, size))
+    return [*units, None]
 
 
 def shard_parameters(network: Network, n_shards: int) -> list[ParameterShard]:
@@ -86,10 +65,13 @@ def shard_parameters(network: Network, n_shards: int) -> list[ParameterShard]:
     largest = BLOCK if n_shards == 1 else SHARED_BLOCK
     n_blocks = -(-len(network.params) // (n_shards * largest))
     block = -(-max(stop - start for start, stop in pairwise(ends)) // n_blocks)
-    return [
-        ParameterShard(slice(start, stop), _parts(network, start, stop), np.empty(block, network.dtype))
-        for start, stop in pairwise(ends)
-    ]
+    shards = []
+    for k, span in enumerate(starmap(slice, pairwise(ends))):
+        shard = ParameterShard.cut(network.layers, network.params, network.grads, span)
+        shard.scratch = np.empty(block, network.dtype)
+        shard.units = [(layer, shard_slice(layer.n_out, k, n_shards)) for layer in network.affine_layers]
+        shards.append(shard)
+    return shards
 
 
 def _boundaries(network: Network, n_shards: int) -> list[int]:
@@ -98,20 +80,7 @@ def _boundaries(network: Network, n_shards: int) -> list[int]:
     A network with fewer rows than shards has empty shards.
     """
     size = len(network.params)
-    allowed = np.array([0, size, *(end for _, layer, start in network.layout() for end in _row_ends(layer, start))])
+    # A layer's b stays with the last row of its W.
+    rows = (start + layer.n_out * np.arange(layer.n_in) for _, layer, start in layout(network.layers))
+    allowed = np.array([0, size, *chain.from_iterable(rows)])
     return [int(allowed[np.abs(allowed - size * k / n_shards).argmin()]) for k in range(1, n_shards)]
-
-
-def _row_ends(layer: Affine, start: int) -> Array:
-    """Return where the rows of a layer's W end; its b stays with the last of them."""
-    return start + layer.n_out * np.arange(layer.n_in)
-
-
-def _parts(network: Network, start: int, stop: int) -> list[tuple[int, slice, bool]]:
-    """Return what of each layer lies in a span of the parameters."""
-    parts = []
-    for index, layer, first in network.layout():
-        rows = slice(*(min(max((end - first) // layer.n_out, 0), layer.n_in) for end in (start, stop)))
-        if rows.start < rows.stop:
-            parts.append((index, rows, rows.stop == layer.n_in))
-    return parts

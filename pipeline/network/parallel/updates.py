@@ -1,11 +1,10 @@
 """One update of a network: forward, loss, backward, optimizer; by one thread, or by several in lockstep.
 
 Several threads first go forward and backward together, each with a shard of the samples or of the units. Then each
-takes a shard of the parameters: its gradient, its penalty, its update. See ``sharding`` for how these are cut.
+takes a shard of the parameters: its gradient, its hooks, its update. See ``sharding`` for how these are cut.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,103 +12,94 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.adversarial import Adversary
-from pipeline.network.adversarial_step import AdversarialStep, make_replicas
+from pipeline.network.adversarial_pass import BOTH, AdversarialPass
 from pipeline.network.batches import Augmentation, Deformer, Rows, Samples
+from pipeline.network.buffers import Buffers, LayerBuffers
 from pipeline.network.epoch_metrics import EpochMetrics
-from pipeline.network.layers import Affine
+from pipeline.network.hooks import Hook
+from pipeline.network.layers import ALL
 from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
-from pipeline.network.parallel.sharding import (
-    ParameterShard,
-    layer_shards,
-    shard_parameters,
-    shard_slice,
-    shards_by_units,
-)
+from pipeline.network.parallel.sharding import shard_parameters, shard_slice, shards_by_units, unit_shards
+from pipeline.network.parallel.units import PassByUnits
 from pipeline.network.parallel.workers import Workers
-from pipeline.network.pass_ import Pass, make_pass
-from pipeline.network.regularizers import L2, MaxNorm
-from pipeline.network.sparse import SparseRows
-from pipeline.network.weight_averaging import RunningAverage
+from pipeline.network.pass_ import Pass
 
 Array = NDArray[Any]
 
 
 class BatchLayout(NamedTuple):
-    """Where a batch lies: views of the buffers, each thread's samples, and each thread's passes through the network."""
+    """Where a batch of some size lies: its buffers, each thread's samples, and each thread's pass."""
 
-    views: dict[str, Any]
+    buffers: list[LayerBuffers]
     samples: list[slice]
-    passes: list[list[Pass | AdversarialStep]]
+    passes: list[Pass | AdversarialPass]
 
 
-@dataclass
 class Updater:
     """Updates a network, batch by batch.
 
+    Parameters
+    ----------
+    network, optimizer
+        The components.
+    workers : Workers, optional
+        The threads that share the work; without them, one does all.
+    hooks : sequence of Hook
+        What happens beside the optimizer, in this order.
+    augmentation : Augmentation, optional
+        Deforms the inputs of a batch, drawn from the network's generator.
+    adversary : Adversary, optional
+        Perturbs the inputs of a batch, for the network to learn from them as well.
+
     Attributes
     ----------
-    network, optimizer, penalty
-        The components.
-    workers : Workers
-        The threads that share the work.
-    augmentation : Augmentation or None
-        Deforms the inputs of a batch, drawn from the network's generator.
-    constraint : MaxNorm or None
-        Limits the weights after every update.
-    average : RunningAverage or None
-        Takes in the parameters after every update.
-    adversary : Adversary or None
-        Perturbs the inputs of a batch, for the network to learn from them as well.
     by_units : bool
         Whether several threads share the units of the hidden layers, rather than the samples.
     metrics : EpochMetrics
         Loss and accuracy of the epoch's predictions, each made before its update.
     """
 
-    network: Network
-    optimizer: Optimizer
-    penalty: L2 | None = None
-    workers: Workers = field(default_factory=lambda: Workers(1))
-    augmentation: Augmentation | None = None
-    constraint: MaxNorm | None = None
-    average: RunningAverage | None = None
-    adversary: Adversary | None = None
-
-    def __post_init__(self) -> None:
-        """Give every thread its layers and its shard of the parameters."""
-        size, network = self.workers.size, self.network
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        workers: Workers | None = None,
+        *,
+        hooks: Sequence[Hook] = (),
+        augmentation: Augmentation | None = None,
+        adversary: Adversary | None = None,
+    ) -> None:
+        self.network, self.optimizer, self.hooks, self.adversary = network, optimizer, hooks, adversary
+        self.workers = workers or Workers(1)
+        size = self.workers.size
         self.by_units = size > 1 and shards_by_units(network)
-        self.layer_shards = [layer_shards(network, k, size, by_units=self.by_units) for k in range(size)]
-        self.layers = (
-            [network.layers]
-            if size == 1
-            else [network.shard([shard.units for shard in shards]) for shards in self.layer_shards]
-        )
-        self._replicas = [make_replicas(self.adversary, layers) for layers in self.layers] if self.adversary else []
-        self.shards = shard_parameters(network, size)
+        self._units = [unit_shards(network, k, size) for k in range(size)] if self.by_units else []
+        self._layers = [
+            [layer if some is None else layer.shard(some) for layer, some in zip(network.layers, units, strict=True)]
+            for units in self._units
+        ] or [network.layers] * size
+        if adversary is not None:
+            adversary.check(network.layers)
+        draws = adversary is not None or any(layer.stochastic for layer in network.layers)
+        self._own_rngs = [np.random.default_rng(0) for _ in range(size)] if size > 1 and draws else []
+        self._rngs = self._own_rngs or [network.rng] * size
+        self._shards = shard_parameters(network, size)
         self.metrics = EpochMetrics(network.loss, network.n_out, network.dtype)
         self._deformers: list[Deformer] = []
-        if self.augmentation is not None:
-            self._deformers = [self.augmentation.prepare(network.n_in, network.dtype) for _ in range(size)]
-        self._penalties = [0.0] * size
-        self._penalty = 0.0
-        self._accepts_sparse = network.accepts_sparse(training=True) and not (self._deformers or self.adversary)
-        self._buffers: dict[str, Array] = {}
+        if augmentation is not None:
+            self._deformers = [augmentation.prepare(network.n_in, network.dtype) for _ in range(size)]
+        self._penalties, self._penalty = [0.0] * size, 0.0
+        self._writes_inputs = bool(self._deformers) or adversary is not None
+        self._accepts_sparse = network.accepts_sparse(training=True) and not self._writes_inputs
+        self._buffers = Buffers(network.layers, network.dtype)
         self._layouts: dict[int, BatchLayout] = {}
 
     def begin_epoch(self) -> None:
         """Seed the threads' generators for an epoch from the network's own."""
-        draws = self.adversary is not None or any(layer.stochastic for layer in self.network.layers)
-        if self.workers.size > 1 and draws:
-            for layers in self.layers:
-                rng = np.random.default_rng(int(self.network.rng.integers(2**63)))
-                for layer in layers:
-                    layer.rng = rng
-        for layers, replicas in zip(self.layers, self._replicas, strict=False):
-            for layer, replica in zip(layers, replicas, strict=True):
-                replica.rng = layer.rng
+        for rng in self._own_rngs:
+            rng.bit_generator.state = np.random.default_rng(int(self.network.rng.integers(2**63))).bit_generator.state
 
     def end_epoch(self) -> tuple[float, float, int]:
         """Return mean loss with penalty, accuracy, and number of samples, since the last call."""
@@ -119,109 +109,80 @@ class Updater:
 
     def update(self, samples: Samples, rows: Rows, learning_rate: float) -> None:
         """Make one update with a batch of the samples."""
-        if (self._deformers or self.adversary) and isinstance(rows, slice):
+        if self._writes_inputs and isinstance(rows, slice):
             rows = np.arange(len(samples))[rows]  # what is deformed or perturbed is gathered first
         n = len(range(len(samples))[rows]) if isinstance(rows, slice) else len(rows)
-        layout = self._layout(samples, rows, n)
+        layout = self._layouts.get(n) or self._make_layout(n)
+        sparse = self._accepts_sparse and samples.take_sparse is not None
+        gathers = not sparse and not isinstance(rows, slice)
+        X = self._buffers.inputs(n * self._n_copies) if gathers else samples.inputs(rows, sparse=sparse)
         weight = None if samples.sample_weight is None else samples.sample_weight[rows]
         total = total_weight(weight, n)
         P, Y = self.metrics.reserve(n, weight, total)
         moves = self._deformers[0].draw(n, self.network.rng) if self._deformers else None
         self.optimizer.begin(learning_rate)
-        if self.average is not None:
-            self.average.begin_update()
+        for hook in self.hooks:
+            hook.begin_update()
 
         def work(k: int) -> None:
             own = layout.samples[k]
-            samples.targets(_subset(rows, own), Y[own])
-            if isinstance(layout.views["X"], np.ndarray) and not isinstance(rows, slice):
-                samples.inputs(rows[own], X := layout.views["X"][own])
+            own_rows = _subset(rows, own)
+            samples.targets(own_rows, Y[own])
+            if gathers:
+                samples.gather(own_rows, X_own := X[own])
                 if moves is not None:
-                    self._deformers[k].warp(X, moves[:, own], X)
+                    self._deformers[k].warp(X_own, moves[:, own], X_own)
             own_weight = None if weight is None else weight[own]
-            for step in layout.passes[k]:
-                step.forward_backward(self.network.loss, P[own], Y[own], own_weight, total)
+            layout.passes[k].forward_backward(self.network.loss, X, P[own], Y[own], own_weight, total)
             self.workers.barrier(k)
-            self._penalties[k] = self._update_shard(layout.views, self.shards[k], total)
-            self._after_update(k)
+            self._update_shard(k, X, layout.buffers, total)
 
         self.workers.run(work)
         self._penalty += sum(self._penalties) * n
 
-    def _update_shard(self, views: Mapping[str, Any], shard: ParameterShard, total: float) -> float:
-        """Compute the gradient of a shard of the parameters from all samples, update it, and return its penalty."""
-        network, penalty = self.network, 0.0
-        for index, rows, with_bias in shard.parts:
-            layer: Affine = network.layers[index]  # type: ignore[assignment]  # the parts are of affine layers
-            X, dY = views[network.plan.inputs[index]], views[network.plan.outputs[index]]
-            layer.backward_parameters(X, dY, rows, bias=with_bias)
-            if self.penalty is not None:
-                penalty += self.penalty.add(layer, rows, total)
-        self.optimizer.apply(network.params, network.grads, shard.span, shard.scratch)
-        return penalty
+    def _update_shard(self, k: int, X: Any, buffers: list[LayerBuffers], total: float) -> None:
+        """Compute the gradient of a shard of the parameters from all samples, and update it."""
+        shard = self._shards[k]
+        shard.gradient(X, buffers)
+        self._penalties[k] = sum(hook.after_gradient(shard, total) for hook in self.hooks)
+        self.optimizer.apply(shard.params, shard.grads, shard.span, shard.scratch)
+        for hook in self.hooks:
+            if hook.reads_others:
+                self.workers.barrier(k)
+            hook.after_update(shard)
+            if hook.reads_others:
+                self.workers.barrier(k)
 
-    def _after_update(self, k: int) -> None:
-        """Apply the constraint to a shard of the weights, and take a shard of the parameters into the average."""
-        if self.constraint is not None:
-            self.workers.barrier(k)
-            for layer in self.network.affine_layers:
-                self.constraint.apply(layer, shard_slice(layer.n_out, k, self.workers.size))
-            self.workers.barrier(k)
-        if self.average is not None:
-            self.average.after_update(self.network.params, self.shards[k].span)
+    @property
+    def _n_copies(self) -> int:
+        """How many rows of the buffers a sample takes."""
+        return 1 if self.adversary is None else BOTH
 
-    def _layout(self, samples: Samples, rows: Rows, n: int) -> BatchLayout:
-        """Return where a batch lies: the same for all of its size, except for inputs that are used without a copy."""
-        sparse = self._accepts_sparse and samples.take_sparse is not None
-        if sparse or isinstance(rows, slice):
-            return self._make_layout(n, samples.batch(rows, sparse=sparse)[0])
-        if n not in self._layouts:
-            self._layouts[n] = self._make_layout(n, None)
-        return self._layouts[n]
-
-    def _make_layout(self, n: int, X: Array | SparseRows | None) -> BatchLayout:
-        """Divide a batch of ``n`` samples among the threads, in the buffers, or with X where it lies already."""
+    def _make_layout(self, n: int) -> BatchLayout:
+        """Divide a batch of ``n`` samples among the threads, and store how."""
         size = self.workers.size
-        n_rows = n if self.adversary is None else 2 * n  # the perturbed inputs lie below the others
-        unused = None if self.adversary else self.network.plan.input_gradient
-        views: dict[str, Any] = {
-            name: self._buffer(name, n_rows) for name in self.network.plan.widths if name != unused
-        }
-        views["X"] = self._buffer("X", n_rows) if X is None else X
         samples = [shard_slice(n, k, size) for k in range(size)]
-        return BatchLayout(views, samples, [self._make_passes(k, views, samples[k], n) for k in range(size)])
+        buffers = self._buffers.batch(n * self._n_copies, to_input=self.adversary is not None)
+        passes = [self._make_pass(k, buffers, samples[k]) for k in range(size)]
+        self._layouts[n] = layout = BatchLayout(buffers, samples, passes)
+        return layout
 
-    def _make_passes(self, k: int, views: Mapping[str, Any], samples: slice, n: int) -> list[Pass | AdversarialStep]:
-        """Return thread ``k``'s passes: with its samples, and with the perturbed ones where there is an adversary."""
-        barrier = partial(self.workers.barrier, k) if self.by_units else None
-        new_pass = partial(make_pass, self.network, shards=self.layer_shards[k], samples=samples, barrier=barrier)
-        adversary = self.adversary
-        if adversary is None:
-            return [new_pass(layers=self.layers[k], buffers=views)]
-        unperturbed, perturbed = (
-            {name: view[rows] for name, view in views.items()} for rows in (slice(n), slice(n, None))
-        )
-        input_gradients = (perturbed if adversary.n_probes else unperturbed)[self.network.plan.backward[0]]
-        step = AdversarialStep(
-            adversary,
-            self.layers[k],
-            self._replicas[k],
-            X=unperturbed["X"][samples],
-            perturbed=perturbed["X"][samples],
-            input_gradient=input_gradients[samples],
-            probe_pass=new_pass(layers=self._replicas[k], buffers=perturbed, to_input=True),
-            perturbed_pass=new_pass(layers=self._replicas[k], buffers=perturbed),
-            P=np.empty((samples.stop - samples.start, self.network.n_out), self.network.dtype),
-        )
-        return [new_pass(layers=self.layers[k], buffers=unperturbed, to_input=not adversary.n_probes), step]
+    def _make_pass(self, k: int, buffers: list[LayerBuffers], samples: slice) -> Pass | AdversarialPass:
+        """Return thread ``k``'s pass of a batch, which is two where there is an adversary."""
+        new_pass = partial(self._new_pass, k, samples)
+        if self.adversary is None:
+            return new_pass(buffers)
+        X = self._buffers.inputs(len(buffers[0].Y))
+        return AdversarialPass(self.adversary, new_pass, self._layers[k], X, buffers, samples, self._rngs[k])
 
-    def _buffer(self, name: str, n: int) -> Array:
-        """Return a buffer for ``n`` samples; where it must grow, layouts in the old one are dropped."""
-        if len(self._buffers.get(name, ())) < n:
-            width = self.network.n_in if name == "X" else self.network.plan.widths[name]
-            self._buffers[name] = np.empty((n, width), self.network.dtype)
-            self._layouts.clear()
-        return self._buffers[name][:n]
+    def _new_pass(self, k: int, samples: slice, buffers: list[LayerBuffers], **options: bool) -> Pass:
+        """Return a pass of thread ``k`` through the network, by samples or by units."""
+        if self.by_units:
+            barrier = partial(self.workers.barrier, k)
+            layers, shards, units = self.network.layers, self._layers[k], self._units[k]
+            return PassByUnits(layers, shards, units, barrier, buffers, self._rngs[k], samples, **options)
+        own = samples if self.workers.size > 1 else ALL
+        return Pass(self.network.layers, buffers, self._rngs[k], own, **options)
 
 
 def _subset(rows: Rows, own: slice) -> Rows:

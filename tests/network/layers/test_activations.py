@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.network.layers import ACTIVATIONS, ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, Tanh
+from pipeline.network.layers import ACTIVATIONS, ELU, GELU, Cache, Identity, LeakyReLU, ReLU, Sigmoid, Tanh
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -12,10 +12,10 @@ def test_activations_bear_the_largest_numbers(name, dtype):
     """Where the input is as large as the type holds (less a power for GELU's cube), the output is no NaN."""
     limit = np.finfo(dtype).max ** (1 / 3 if name == "gelu" else 1) / 4
     X = np.array([[-limit, -1, 0, 1, limit]], dtype)
-    layer = ACTIVATIONS[name]()
-    Y = layer.forward(X, training=True)
+    layer, cache = ACTIVATIONS[name](), Cache()
+    Y = layer.forward(X, cache=cache)
     assert np.isfinite(Y).all()
-    assert np.isfinite(layer.backward(np.ones_like(X))).all()
+    assert np.isfinite(layer.backward(np.ones_like(X), cache)).all()
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,6 @@ def test_gelu_is_near_the_one_with_the_normal_distribution():
 
 def test_relu_passes_nothing_back_at_zero():
     """At the kink the slope is that of the left side, as scikit-learn has it."""
-    layer = ReLU()
-    layer.forward(np.array([[-1.0, 0, 1]]), training=True)
-    assert layer.backward(np.ones((1, 3))).tolist() == [[0, 0, 1]]
+    layer, cache = ReLU(), Cache()
+    layer.forward(np.array([[-1.0, 0, 1]]), cache=cache)
+    assert layer.backward(np.ones((1, 3)), cache).tolist() == [[0, 0, 1]]

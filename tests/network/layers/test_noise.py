@@ -6,16 +6,17 @@ from scipy.stats import kstest
 
 from pipeline.network import Affine, GaussianNoise, Network, Sigmoid, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pipeline.network.gradient_check import numerical_gradient
+from pipeline.network.layers import Cache
 from pipeline.network.layers.noise import fill_normal
 
 DTYPES = [np.float32, np.float64]
 
 
-def made(std=0.5, seed=2):
-    """Return a layer with a generator at its beginning."""
-    layer = GaussianNoise(std)
-    layer.rng = np.random.default_rng(seed)
-    return layer
+def noisy(X, std=0.5, rng=None, **options):
+    """Return a batch with noise, by a generator at its beginning or another."""
+    layer, cache = GaussianNoise(std), Cache()
+    layer.draw(X, cache, rng or np.random.default_rng(2))
+    return layer.forward(X, cache=cache, **options)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -32,7 +33,7 @@ def test_the_formula(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_distribution_is_normal(dtype):
     """200,000 numbers pass Kolmogorov and Smirnov's test, and neighbours and halves are uncorrelated."""
-    Y = made(std=2).forward(np.full((400, 500), 3, dtype), training=True)
+    Y = noisy(np.full((400, 500), 3, dtype), std=2)
     N = (Y.ravel().astype(np.float64) - 3) / 2
     assert kstest(N, "norm").pvalue > 0.01
     assert abs((N**4).mean() - 3) < 0.05
@@ -60,21 +61,21 @@ def test_the_largest_and_least_draws_are_borne(dtype):
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (6, 4), (0, 4)])
 def test_the_type_of_numbers_stays(shape, dtype):
     """float32 in, float32 out, in both directions, for an odd number of numbers as well; and every one has moved."""
-    layer, X = made(), np.ones(shape, dtype)
-    Y = layer.forward(X, training=True)
+    X = np.ones(shape, dtype)
+    Y = noisy(X)
     assert Y.shape == shape
-    assert Y.dtype == layer.backward(Y).dtype == dtype
+    assert Y.dtype == GaussianNoise(0.5).backward(Y, Cache()).dtype == dtype
     assert (Y != 1).all()
     assert (X == 1).all()
 
 
 def test_backward_hands_on_the_gradient():
     """dX is dY, a new array, or where it is asked to."""
-    layer, dY, buffer = made(), np.arange(6.0).reshape(2, 3), np.empty((2, 3))
-    dX = layer.backward(dY)
+    layer, cache, dY, buffer = GaussianNoise(0.5), Cache(), np.arange(6.0).reshape(2, 3), np.empty((2, 3))
+    dX = layer.backward(dY, cache)
     assert np.array_equal(dX, dY)
     assert not np.may_share_memory(dX, dY)
-    assert layer.backward(dY, out=buffer) is buffer
+    assert layer.backward(dY, cache, out=buffer) is buffer
     assert np.array_equal(buffer, dY)
 
 
@@ -82,8 +83,8 @@ def test_it_works_in_place_on_columns_of_a_wider_array():
     """Written over a slice, the numbers are the same, and the other columns stay."""
     X, wide = np.random.default_rng(0).random((5, 3)), np.full((5, 9), 7.0)
     wide[:, 3:6] = X
-    made().forward(wide[:, 3:6], out=wide[:, 3:6], training=True)
-    assert np.array_equal(wide[:, 3:6], made().forward(X, training=True))
+    noisy(wide[:, 3:6], out=wide[:, 3:6])
+    assert np.array_equal(wide[:, 3:6], noisy(X))
     assert (np.delete(wide, [3, 4, 5], axis=1) == 7).all()
 
 
@@ -101,37 +102,32 @@ def test_a_network_with_it_has_the_right_gradient(loss):
 
 
 def test_noise_is_drawn_anew_and_by_seed():
-    """Two batches get different noise, two generators at their beginning the same, whatever sizes went before."""
-    layer, X = made(), np.ones((4, 3))
-    first, second = layer.forward(X, training=True), layer.forward(X, training=True)
+    """Two draws give different noise, two generators at their beginning the same, whatever sizes went before."""
+    X, rng, layer, cache = np.ones((4, 3)), np.random.default_rng(2), GaussianNoise(0.5), Cache()
+    first, second = noisy(X, rng=rng), noisy(X, rng=rng)
     assert not np.array_equal(first, second)
-    again = made()
     for shape in ((2, 2), (9, 9)):
-        assert again.forward(np.ones(shape), training=True).shape == shape
-    again.rng = np.random.default_rng(2)
-    assert np.array_equal(again.forward(X, training=True), first)
+        layer.draw(np.ones(shape), cache, rng)
+        assert layer.forward(np.ones(shape), cache=cache).shape == shape
+    layer.draw(X, cache, np.random.default_rng(2))
+    assert np.array_equal(layer.forward(X, cache=cache), first)
 
 
-def test_prediction_adds_and_draws_nothing():
-    """X is handed on, by a layer without a generator as well."""
+def test_prediction_adds_nothing():
+    """X is handed on."""
     X = np.ones((2, 3))
     assert GaussianNoise(1).forward(X) is X
-    layer = made()
-    before, drawn = dict(vars(layer)), layer.rng.bit_generator.state
-    layer.forward(X)
-    assert vars(layer) == before
-    assert layer.rng.bit_generator.state == drawn
 
 
 def test_no_noise_is_no_change():
     """With a standard deviation of 0, Y is X."""
-    assert (made(std=0).forward(np.ones((4, 3)), training=True) == 1).all()
+    assert (noisy(np.ones((4, 3)), std=0) == 1).all()
 
 
-def test_it_wants_a_generator():
-    """Alone, outside of a network, it says what is missing."""
-    with pytest.raises(ValueError, match="put it into a Network first"):
-        GaussianNoise(1).forward(np.ones((1, 1)), training=True)
+def test_it_wants_a_draw():
+    """Without random numbers in the cache, it says what is missing."""
+    with pytest.raises(AttributeError, match=r"the cache has no 'noise': .* draw before both"):
+        GaussianNoise(1).forward(np.ones((1, 1)), cache=Cache())
 
 
 @pytest.mark.parametrize("std", [-0.1, np.nan, np.inf])

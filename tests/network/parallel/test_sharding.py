@@ -27,10 +27,11 @@ def test_shares_hold_every_parameter_once(n_shards, bias):
     net.grads[:] = 0
     for share in shares:
         before = net.grads.copy()
-        for index, rows, with_bias in share.parts:
-            net.layers[index].dW[rows] += 1
-            if bias and with_bias:
-                net.layers[index].db += 1
+        for part in share.parts:
+            part.dW[:] += 1
+            assert np.shares_memory(part.dW, net.layers[part.place].dW[part.inputs])
+            if part.db is not None:
+                part.db[:] += 1
         assert set(np.flatnonzero(net.grads != before)) == set(range(share.span.start, share.span.stop))
     assert (net.grads == 1).all()
 

@@ -12,6 +12,7 @@ from pipeline.network import (
     Affine,
     BatchNorm,
     Dropout,
+    Layer,
     Network,
     ReLU,
     RMSprop,
@@ -73,7 +74,7 @@ def test_it_is_the_plain_update(size, activation, loss, shared):
     adam.start(ours.params)
     other.start(plain.params)
     with Workers(size) as workers:
-        updater = Updater(ours, adam, L2(0.2), workers)
+        updater = Updater(ours, adam, workers, hooks=[L2(0.2)])
         assert updater.by_units == (shared == "units" and size > 1)
         for n in (20, 20, 7, 20, 1, 2):
             rows = rng.permutation(N)[:n]
@@ -94,7 +95,7 @@ def test_stretches_of_rows_and_no_biases(size, rows, shared):
     sgd.start(ours.params)
     other.start(plain.params)
     with Workers(size) as workers:
-        updater = Updater(ours, sgd, None, workers)
+        updater = Updater(ours, sgd, workers)
         updater.update(data, rows, 0.1)
         loss, score, n = updater.end_epoch()
     before = network(bias=False).predict_proba(data.X[rows]).argmax(axis=1)
@@ -128,20 +129,47 @@ def test_dropout_goes_on_where_it_was(shared):
     assert whole.network.params.tobytes() == parts.network.params.tobytes()
 
 
+class Scale(Layer):
+    """Y = c X, unit by unit: a user's own layer, which says that threads may share its units, or does not."""
+
+    def __init__(self, *, unitwise):
+        self.unitwise = unitwise
+
+    def parameter_shapes(self):
+        return {"c": (6,)}
+
+    def initialize(self, rng):
+        self.c[:] = rng.uniform(0.5, 1.5, 6)
+
+    def forward(self, X, *, out=None, cache=None):
+        if cache is not None:
+            cache.X = X.copy()
+        return np.multiply(X, self.c, out=out)
+
+    def backward(self, dY, cache, *, out=None):
+        self.dc[:] = (cache.X * dY).sum(axis=0)
+        return np.multiply(dY, self.c, out=out)
+
+
 def test_threads_need_shards_of_a_layer():
-    """A user's own layer with parameters would have them changed by two threads at once."""
-
-    class Shift(ReLU):
-        def parameter_shapes(self):
-            return {"c": (5,)}
-
-    layers = Network([Affine(7, 5), Shift(), Affine(5, 3)])
+    """A user's own layer with parameters would have them changed by two threads at once, unless each has its units."""
+    layers = Network([Affine(7, 6), Scale(unitwise=False), Affine(6, 3)])
     Updater(layers, SGD())
-    with (
-        Workers(2) as workers,
-        pytest.raises(ValueError, match="several threads, as an adversary, need shards of Shift"),
-    ):
-        Updater(layers, SGD(), workers=workers)
+    with Workers(2) as workers, pytest.raises(ValueError, match="several threads share the units of a layer with"):
+        Updater(layers, SGD(), workers)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_threads_share_the_units_of_a_users_own_layer(size):
+    """Where its parameters go unit by unit, several threads come to what one does, however narrow it is."""
+
+    def train(n_threads):
+        layers = [Affine(7, 6), Scale(unitwise=True), ReLU(), Affine(6, 3)]
+        net = Network(layers, dtype=np.float64, random_state=0)
+        Trainer(net, Adam(), Sampling(20), 0.01, n_threads=n_threads).run(samples(), max_epochs=3)
+        return net.params
+
+    assert_allclose(train(size), train(1), rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -151,7 +179,9 @@ def test_a_layer_that_mixes_samples_sees_all_of_them(size):
     def train(n_threads):
         layers = [Affine(7, 6, bias=False), BatchNorm(6), ReLU(), Affine(6, 5), BatchNorm(5), ReLU(), Affine(5, 3)]
         net = Network(layers, dtype=np.float64, random_state=0)
-        Trainer(net, Adam(), Sampling(20), 0.01, penalty=L2(0.1), n_threads=n_threads).run(samples(), max_epochs=4)
+        Trainer(net, Adam(), Sampling(20), 0.01, regularizers=[L2(0.1)], n_threads=n_threads).run(
+            samples(), max_epochs=4
+        )
         return net
 
     several, one = train(size), train(1)
@@ -162,9 +192,10 @@ def test_a_layer_that_mixes_samples_sees_all_of_them(size):
             assert_allclose(ours.variance, alone.variance, rtol=1e-6)
 
 
-def test_what_mixes_samples_cannot_come_first():
-    """Threads share samples before the first affine layer, where statistics would be of some of them alone."""
-    layers = Network([BatchNorm(7), Affine(7, 3)])
+@pytest.mark.parametrize("first", [BatchNorm(6), Scale(unitwise=True)], ids=["BatchNorm", "Scale"])
+def test_what_needs_all_samples_cannot_come_first(first):
+    """Threads share samples before the first affine layer: statistics and gradients would be of some of them alone."""
+    layers = Network([first, Affine(6, 3)])
     Updater(layers, SGD())
     with Workers(2) as workers, pytest.raises(ValueError, match="before the first Affine"):
-        Updater(layers, SGD(), workers=workers)
+        Updater(layers, SGD(), workers)

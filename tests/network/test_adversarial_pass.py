@@ -25,11 +25,13 @@ from pipeline.network import (
     Tanh,
     VirtualAdversarial,
 )
-from pipeline.network.adversarial_step import AdversarialStep
+from pipeline.network.adversarial_pass import AdversarialPass
 from pipeline.network.batches import Samples, Sampling
+from pipeline.network.buffers import Buffers
 from pipeline.network.parallel import sharding
 from pipeline.network.parallel.updates import Updater
 from pipeline.network.parallel.workers import Workers
+from pipeline.network.pass_ import Pass
 from pipeline.network.training import Trainer
 
 N, N_IN = 40, 7
@@ -46,25 +48,21 @@ class Still(Optimizer):
 class Slope(Layer):
     """Y = c X, unit by unit: a user's own layer."""
 
+    unitwise = True
+
     def parameter_shapes(self):
         return {"c": (5,)}
 
     def initialize(self, rng):
         self.c[:] = rng.normal(size=5)
 
-    def shard(self, *, inputs=slice(None), outputs=slice(None)):
-        del inputs
-        part = self.unbound()
-        part.c, part.dc = self.c[outputs], self.dc[outputs]
-        return part
-
-    def forward(self, X, *, out=None, training=False):
-        if training:
-            self.X = X.copy()
+    def forward(self, X, *, out=None, cache=None):
+        if cache is not None:
+            cache.X = X.copy()
         return np.multiply(X, self.c, out=out)
 
-    def backward(self, dY, *, out=None):
-        self.dc[:] = (dY * self.X).sum(axis=0)
+    def backward(self, dY, cache, *, out=None):
+        self.dc[:] = (dY * cache.X).sum(axis=0)
         return np.multiply(dY, self.c, out=out)
 
 
@@ -125,18 +123,24 @@ def first_directions(X):
     return 5 * np.sin(100 * X)
 
 
+def whole_pass(net, n):
+    """Return a pass that goes back to the input, and changes no statistics; and where it leaves the gradient."""
+    buffers = Buffers(net.layers, net.dtype).batch(n, to_input=True)
+    return Pass(net.layers, buffers, net.rng, to_input=True, updates_statistics=False), buffers[0].dX
+
+
 def answer(net, X):
-    """Return P in training, and leave the network's layers as backward wants them."""
-    return net.loss.probabilities(net.forward(X, training=True)).copy()
+    """Return P in training."""
+    return net.loss.probabilities(whole_pass(net, len(X))[0].forward(X)).copy()
 
 
 def slope(net, loss, X, T, weight=None):
-    """Return the gradient of a loss for the inputs, layer by layer."""
-    replica = copy.deepcopy(net)
-    gradient = loss.gradient(answer(replica, X), T, weight)
-    for layer in reversed(replica.layers):
-        gradient = layer.backward_input(gradient)
-    return gradient
+    """Return the gradient of a loss for the inputs, with what the network would draw."""
+    net = copy.deepcopy(net)
+    way, dX = whole_pass(net, len(X))
+    P = np.empty_like(T)
+    way.forward_backward(loss, X, P, T, weight, len(X) if weight is None else weight.sum())
+    return dX.copy()
 
 
 def by_formula(net, adversary, X, Y, weight=None):
@@ -145,7 +149,7 @@ def by_formula(net, adversary, X, Y, weight=None):
     if isinstance(adversary, Adversarial):
         direction = slope(net, loss, X, Y, weight)
     else:
-        loss, T, direction = net.loss.unsmoothed, answer(copy.deepcopy(net), X), first_directions(X)
+        loss, T, direction = net.loss.unsmoothed, answer(net, X), first_directions(X)
         for _ in range(adversary.n_probes):
             direction = slope(net, loss, X + adversary.xi * unit(direction), T)
     perturbed = X + adversary.epsilon * unit(direction)
@@ -165,13 +169,13 @@ def by_formula(net, adversary, X, Y, weight=None):
 
 def moved_inputs(updater, n):
     """Return where an updater has left the perturbed inputs of a batch."""
-    return updater._buffers["X"][n : 2 * n].copy()
+    return updater._buffers.inputs(2 * n)[n:].copy()
 
 
 @pytest.fixture
 def known_start(monkeypatch):
     """Have every sample's search begin with a direction that tests know."""
-    monkeypatch.setattr(AdversarialStep, "_draw", lambda self: np.copyto(self.input_gradient, first_directions(self.X)))
+    monkeypatch.setattr(AdversarialPass, "_draw", lambda self: np.copyto(self.input_gradient, first_directions(self.X)))
 
 
 WAYS = [(1, "samples"), (2, "samples"), (3, "samples"), (2, "units"), (3, "units")]
@@ -182,7 +186,11 @@ WAYS = [(1, "samples"), (2, "samples"), (3, "samples"), (2, "units"), (3, "units
 @pytest.mark.parametrize("adversary", ADVERSARIES.values(), ids=ADVERSARIES)
 @pytest.mark.parametrize(
     ("name", "size", "shared"),
-    [*((name, *way) for name in NETWORKS for way in WAYS), *((name, 1, "samples") for name in ALONE)],
+    [
+        *((name, *way) for name in NETWORKS for way in WAYS),
+        *((name, 1, "samples") for name in ALONE),
+        *(("a layer of one's own", size, "samples") for size in (2, 3)),
+    ],
 )
 def test_it_is_the_plain_way(name, size, shared, adversary, weighted, monkeypatch):
     """Gradient, perturbed inputs, loss and state are the formula's, however work is shared, for any batch size."""
@@ -190,7 +198,7 @@ def test_it_is_the_plain_way(name, size, shared, adversary, weighted, monkeypatc
     data, ours, theirs, still = samples(weighted=weighted), network(name), network(name), Still()
     still.start(ours.params)
     with Workers(size) as workers:
-        updater = Updater(ours, still, L2(ALPHA), workers, adversary=adversary)
+        updater = Updater(ours, still, workers, hooks=[L2(ALPHA)], adversary=adversary)
         for n in (12, 12, 5, 1, 20, 2):
             rows = np.random.default_rng(n).permutation(N)[:n]
             X, Y = data.X[rows], data.Y[rows]
@@ -303,18 +311,6 @@ def test_answers_of_several_networks_are_not_compared(make):
         Updater(net, Adam(), adversary=VirtualAdversarial())
 
 
-def test_a_layer_must_have_a_replica():
-    """One with parameters that cannot be sharded cannot say where the second gradient goes."""
-
-    class Shift(ReLU):
-        def parameter_shapes(self):
-            return {"c": (5,)}
-
-    net = Network([Affine(N_IN, 5), Shift(), Affine(5, 3)])
-    with pytest.raises(ValueError, match="need shards of Shift"):
-        Updater(net, Adam(), adversary=Adversarial())
-
-
 class Twice:
     """Deforms inputs by doubling them; what is drawn is how often."""
 
@@ -341,7 +337,7 @@ def test_what_was_deformed_is_moved(adversary, size):
         net, still = network("plain"), Still()
         still.start(net.params)
         with Workers(size) as workers:
-            updater = Updater(net, still, workers=workers, augmentation=augmentation, adversary=adversary)
+            updater = Updater(net, still, workers, augmentation=augmentation, adversary=adversary)
             updater.update(given, np.arange(9), 0.1)
         found.append((net.grads.copy(), moved_inputs(updater, 9)))
     assert_array_equal(found[0][0], found[1][0])
@@ -370,17 +366,17 @@ def test_the_same_bytes_whoever_is_faster(name, dtype, size, shared, monkeypatch
 @pytest.mark.parametrize("size", [1, 2])
 def test_every_sample_begins_with_a_direction_of_its_own(size, monkeypatch):
     """No two of a batch begin alike, by one thread or by two; and none does so in two updates or two epochs."""
-    draw, drawn = AdversarialStep._draw, []
+    draw, drawn = AdversarialPass._draw, []
 
     def watched(self):
         draw(self)
         drawn.append(unit(self.input_gradient))
 
-    monkeypatch.setattr(AdversarialStep, "_draw", watched)
+    monkeypatch.setattr(AdversarialPass, "_draw", watched)
     net, still = network("plain"), Still()
     still.start(net.params)
     with Workers(size) as workers:
-        updater = Updater(net, still, workers=workers, adversary=VirtualAdversarial(n_probes=2))
+        updater = Updater(net, still, workers, adversary=VirtualAdversarial(n_probes=2))
         for _ in range(2):
             updater.begin_epoch()
             for _ in range(2):

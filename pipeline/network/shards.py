@@ -1,0 +1,89 @@
+"""A shard of a network's parameters: a span of the flat buffers, and what of each affine layer lies there."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.network.buffers import LayerBuffers
+from pipeline.network.layers import Affine, Layer
+from pipeline.network.sparse import SparseRows
+
+Array = NDArray[Any]
+
+
+class AffinePart(NamedTuple):
+    """What of an affine layer lies in a shard: some rows of W, and b or not.
+
+    Attributes
+    ----------
+    place : int
+        Which layer of the network it is.
+    layer : Affine
+        The layer.
+    inputs : slice
+        The rows of W.
+    dW, db : ndarray
+        Where their gradient is left; None where b is not there.
+    """
+
+    place: int
+    layer: Affine
+    inputs: slice
+    dW: Array
+    db: Array | None
+
+
+@dataclass
+class ParameterShard:
+    """The parameters that one thread updates.
+
+    Attributes
+    ----------
+    params, grads : ndarray
+        All parameters of the network, and their gradient.
+    span : slice
+        Where the shard's lie.
+    parts : list of AffinePart
+        What of the affine layers that is, in the order of the layers.
+    units : list of (Affine, slice)
+        The thread's shard of each layer's units, for what treats whole columns of W.
+    scratch : ndarray
+        A buffer for the optimizer.
+    """
+
+    params: Array
+    grads: Array
+    span: slice
+    parts: list[AffinePart] = field(default_factory=list)
+    units: list[tuple[Affine, slice]] = field(default_factory=list)
+    scratch: Array = field(default_factory=lambda: np.empty(0))
+
+    @classmethod
+    def cut(cls, layers: Sequence[Layer], params: Array, grads: Array, span: slice) -> Self:
+        """Return the shard of a span that begins and ends between two rows of a W."""
+        parts = []
+        for index, layer, first in layout(layers):
+            start, stop = (min(max((end - first) // layer.n_out, 0), layer.n_in) for end in (span.start, span.stop))
+            if start < stop:
+                last = first + layer.n_in * layer.n_out
+                dW = grads[first:last].reshape(layer.n_in, layer.n_out)[start:stop]
+                db = grads[last : last + layer.n_out] if layer.bias and stop == layer.n_in else None
+                parts.append(AffinePart(index, layer, slice(start, stop), dW, db))
+        return cls(params, grads, span, parts)
+
+    def gradient(self, X: Array | SparseRows, buffers: Sequence[LayerBuffers]) -> None:
+        """Leave the gradient of the shard's weights, from a batch X and what passes have left in its buffers."""
+        for place, layer, inputs, dW, db in self.parts:
+            layer.backward_parameters(buffers[place - 1].Y if place else X, buffers[place].dY, inputs, dW=dW, db=db)
+
+
+def layout(layers: Sequence[Layer]) -> Iterator[tuple[int, Affine, int]]:
+    """Yield index, layer, and place in the flat buffers, of every affine layer."""
+    start = 0
+    for index, layer in enumerate(layers):
+        if isinstance(layer, Affine):
+            yield index, layer, start
+        start += layer.n_parameters
