@@ -64,7 +64,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
         Pixels along the longer side of the ink, where all images are ink of one size in the middle of a black field, as
         MNIST's are; None where they are not. One that was restored from a state of an earlier version has none.
     background_ : {"black", "white"}
-        What the background of the pictures was that `Preprocess` has learned from; where it was white, they were
+        What the background of the pictures was that `Preprocess` has learned from; where it was white, grey ones were
         inverted.
     photo_ : Photo or None
         What turns photographs into images like those that were learned from, where these are such ink.

@@ -3,7 +3,6 @@
 Hands on pixels on 0..255, labels as small integers, and a test part that is the same on every machine.
 """
 
-from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.idx import FILES, write_idx
 from pipeline.data.sources.base import SourceError
+from pipeline.image_shape import coloured_square, describe, square
 
 _WHITES = (1, 16, 255)
 """The largest value that a set of grey images may go up to: fractions, 4 bits and a bit, bytes."""
@@ -44,9 +44,9 @@ def to_images(table: NDArray[Any]) -> NDArray[np.uint8]:
     values = np.asarray(table)
     if values.ndim != 2 or values.dtype.kind not in "uif" or not values.size:
         raise SourceError(f"it holds no table of numbers, but {values.dtype} of shape {values.shape}")
-    side = isqrt(values.shape[1])
-    if side**2 != values.shape[1]:
-        raise SourceError(f"its rows of {values.shape[1]} values are no square images")
+    shape = square(values.shape[1])
+    if shape is None:
+        raise SourceError(f"its rows of {values.shape[1]} values are no square images{_hint(values.shape[1])}")
     least, most = values.min(), values.max()
     white = next((white for white in _WHITES if most <= white), None)
     black = -1 if -1 <= least < 0 and white == 1 else 0
@@ -54,7 +54,17 @@ def to_images(table: NDArray[Any]) -> NDArray[np.uint8]:
         raise SourceError(f"its values from {least:g} to {most:g} are no grey values on 0..1, 0..16, 0..255 or -1..1")
     blocks = np.array_split(values, len(values) // 1000 + 1)  # for MNIST as float64 takes half a gigabyte
     pixels = [np.rint((block - black) * (255 / (white - black))).astype(np.uint8) for block in blocks]
-    return np.concatenate(pixels).reshape(-1, side, side)
+    return np.concatenate(pixels).reshape(-1, *shape)
+
+
+def _hint(n_values: int) -> str:
+    """Say what to do where images may be coloured: a table does not say in which order its channels stand."""
+    if (shape := coloured_square(n_values)) is None:
+        return ""
+    return (
+        f"; of coloured ones of {describe(shape)}, a table does not say which value is of which channel: an archive of "
+        "arrays (.npz) of your own, of shape (n, height, width, 3), does"
+    )
 
 
 def to_labels(column: NDArray[Any]) -> NDArray[np.uint8]:

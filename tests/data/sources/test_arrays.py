@@ -27,7 +27,8 @@ def test_grey_values(values, pixels, dtype):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (np.zeros((2, 3)), "rows of 3 values are no square images"),
+        (np.zeros((2, 3)), "rows of 3 values are no square images$"),
+        (np.zeros((2, 48)), r"rows of 48 values .*; of coloured ones of 4x4x3, .* an archive of arrays \(.npz\)"),
         (np.zeros((0, 4)), r"no table of numbers, but float64 of shape \(0, 4\)"),
         (np.zeros((2, 2, 2)), r"shape \(2, 2, 2\)"),
         (np.array([["a"]], object), "no table of numbers, but object"),
