@@ -1,0 +1,75 @@
+"""How the loops are compiled: one decorator for all, with a cache on disk that nothing can break.
+
+Compiled code is stored beside the source, or in the user's own cache folder where the installation is read-only. It is
+made again when any file of this folder changes. Where it cannot be stored or read, it is compiled in memory.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from numba import config, njit
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+FLAGS = {"reassoc", "contract", "arcp", "nsz"}
+"""What a compiler may do to sums and products. Left out is whatever assumes that no number is infinite or NaN: training
+that diverges is found out by those."""
+
+EXACT = {"contract"}
+"""The same where the order of a sum's terms is what makes it exact."""
+
+listeners: list[Callable[[str], None]] = []
+"""Called with a function's name before it is compiled, but not where it comes from the cache."""
+
+
+def compiled(function: Callable[..., Any], *, flags: set[str] | None = None) -> Callable[..., Any]:
+    """Return a function compiled for the types it is called with, one by one, without the interpreter's lock.
+
+    Parameters
+    ----------
+    function : callable
+        A loop over arrays.
+    flags : set of str, optional
+        What the compiler may do to its arithmetic, ``FLAGS`` by default.
+    """
+    dispatcher = njit(function, nogil=True, error_model="numpy", fastmath=FLAGS if flags is None else flags)
+    if not config.DISABLE_JIT:
+        with suppress(RuntimeError, OSError):  # there is no folder to write to
+            dispatcher._cache = _Cache(function)  # noqa: SLF001 - what njit(cache=True) does, with another class
+    return dispatcher
+
+
+def source_stamp() -> str:
+    """Return what changes with any source file here: a function contains those that it calls, from whichever file."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return repr([(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files])
+
+
+_STAMP = source_stamp()
+
+
+class _Cache(FunctionCache):
+    """A cache that is fresh as long as all files are, and is passed over where it fails."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, _STAMP)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return compiled code, or None where there is none that can be read."""
+        overload = None
+        try:
+            overload = super().load_overload(sig, target_context)
+        except Exception:  # noqa: BLE001 - whatever comes of a file that was cut off or written over
+            with suppress(OSError):
+                self.flush()  # so that it can be written anew
+        if overload is None:
+            for listener in listeners:
+                listener(self._py_func.__name__)
+        return overload
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Store compiled code, unless the disk is full or the folder has become read-only."""
+        with suppress(Exception):
+            super().save_overload(sig, data)

@@ -1,0 +1,115 @@
+"""Losses as loops: the bias, the output's activation and the gradient in one call."""
+
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+from pipeline.network.compiled.elementary import exp
+from pipeline.network.compiled.jit import compiled
+
+SOFTMAX, SIGMOID = range(2)
+
+
+@compiled
+def softmax(Z: Any, b: Any, out: Any) -> None:
+    """Leave softmax(Z + b) in ``out``, row by row."""
+    n, width = Z.shape
+    for i in range(n):
+        largest = Z[i, 0] + b[0]
+        for j in range(width):
+            z = Z[i, j] + b[j]
+            out[i, j] = z
+            largest = z if z > largest else largest
+        for j in range(width):
+            out[i, j] -= largest
+    flat = out.reshape(out.size)  # as rows are short, vector code is for all of them at once
+    for at in range(out.size):
+        flat[at] = exp(flat[at])
+    for i in range(n):
+        total = Z.dtype.type(0)
+        for j in range(width):
+            total += out[i, j]
+        inverse = Z.dtype.type(1) / total
+        for j in range(width):
+            out[i, j] *= inverse
+
+
+@compiled
+def sigmoid(Z: Any, b: Any, out: Any) -> None:
+    """Leave 1 / (1 + exp(-(Z + b))) in ``out``, exact in both tails."""
+    zero, one = Z.dtype.type(0), Z.dtype.type(1)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            z = Z[i, j] + b[j]
+            E = exp(z if z < zero else -z)
+            out[i, j] = (E if z < zero else one) / (one + E)
+
+
+@compiled
+def gradient(P: Any, Y: Any, sample_weight: Any, total: float, smoothing: float, n_classes: int, out: Any) -> None:
+    """Leave dZ = w (P - (1 - smoothing) Y - smoothing / n_classes) / total in ``out``.
+
+    ``sample_weight`` has the samples' weights, or nothing where each counts 1.
+    """
+    dtype = P.dtype.type
+    remaining, spread = dtype(1 - smoothing), dtype(smoothing / n_classes)
+    for i in range(P.shape[0]):
+        scale = dtype(1 / total)
+        if sample_weight.size:
+            scale = dtype(sample_weight[i] / total)
+        for j in range(P.shape[1]):
+            out[i, j] = (P[i, j] - (Y[i, j] * remaining + spread)) * scale
+
+
+@compiled
+def forward_backward(
+    kind: int,
+    Z: Any,
+    b: Any,
+    Y: Any,
+    sample_weight: Any,
+    total: float,
+    smoothing: float,
+    P: Any,
+    out: Any,
+) -> None:
+    """Leave the output's activation of Z + b in ``P``, and the gradient of the loss in ``out``, which may be Z."""
+    if kind == SOFTMAX:
+        softmax(Z, b, P)
+        gradient(P, Y, sample_weight, total, smoothing, Y.shape[1], out)
+    else:
+        sigmoid(Z, b, P)
+        gradient(P, Y, sample_weight, total, smoothing, 2, out)
+
+
+@register_jitable
+def _at_least(p: Any, bound: Any) -> Any:
+    return bound if p < bound else p
+
+
+@compiled
+def sum_losses(kind: int, P: Any, Y: Any, sample_weight: Any, smoothing: float) -> Any:
+    """Return the sum of w times the loss of each sample, and the number of correct predictions."""
+    dtype = P.dtype.type
+    eps = dtype(np.finfo(P.dtype).eps)
+    n_classes = P.shape[1] if kind == SOFTMAX else 2
+    remaining, spread, one, half = dtype(1 - smoothing), dtype(smoothing / n_classes), dtype(1), dtype(0.5)
+    loss, n_correct = 0.0, 0
+    for i in range(P.shape[0]):
+        sample, predicted, true, right = dtype(0), 0, 0, True
+        for j in range(P.shape[1]):
+            p, y = P[i, j], Y[i, j]
+            predicted = j if p > P[i, predicted] else predicted
+            true = j if y > Y[i, true] else true
+            right &= (p > half) == (y > half)
+            target = y * remaining + spread
+            if kind == SOFTMAX:
+                if target != 0 or np.isnan(p):
+                    sample -= target * np.log(_at_least(p, eps))
+            else:
+                q = min(_at_least(p, eps), one - eps) if not np.isnan(p) else p
+                sample -= target * np.log(q) + (one - target) * np.log1p(-q)
+        loss += np.float64(sample) * np.float64(sample_weight[i])
+        n_correct += (predicted == true) if kind == SOFTMAX else right
+    return loss, n_correct
