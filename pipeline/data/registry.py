@@ -11,14 +11,16 @@ from pipeline.data.idx import FILES
 from pipeline.data.idx_names import holds_idx, is_idx_folder
 from pipeline.data.mat import HDF5
 from pipeline.data.own.csv_table import TableError, names_files
+from pipeline.data.own.parquet import holds_tables
 from pipeline.data.own.tree import has_folders, holds_arrays
-from pipeline.data.signatures import ARCHIVE, HEAD, MAT_5, MAT_7_3, describe_kind
+from pipeline.data.signatures import ARCHIVE, HEAD, MAT_5, MAT_7_3, PARQUET, describe_kind
 from pipeline.data.sources.archives import Arrays, MatFile
 from pipeline.data.sources.base import Files, Source
 from pipeline.data.sources.local import Folder, IdxArchive, ScikitLearnDigits
 from pipeline.data.sources.mirror import Mirror
 from pipeline.data.sources.openml import OpenML
 from pipeline.data.sources.packages import CsvWheel, NpmPackage
+from pipeline.data.sources.parquet import Parquet
 from pipeline.data.sources.pictures import Pictures, Pixels, Reading
 from pipeline.parameters import ParameterError, closest
 
@@ -155,7 +157,11 @@ def find_dataset(name: str, reading: Reading | None = None) -> Dataset:
     if name and Path(name).is_dir():  # an empty path would be the current folder
         is_pictures = has_folders(Path(name)) and not is_idx_folder(name)
         reading = reading or Reading()
-        own = Pictures(name, reading) if is_pictures else Folder(name, reading.rules.colour)
+        own: Source = Folder(name, reading.rules.colour)
+        if not is_idx_folder(name) and holds_tables(Path(name)):
+            own = Parquet(name, reading)
+        elif is_pictures:
+            own = Pictures(name, reading)
         return Dataset(name, dict.fromkeys(_NAMES), sources=(own,))
     if Path(name).is_file():
         return Dataset(name, dict.fromkeys(_NAMES), sources=(_source_of_file(Path(name), reading or Reading()),))
@@ -190,10 +196,12 @@ def _source_of_file(path: Path, reading: Reading) -> Source:
         return MatFile(str(path), reading)
     if head.startswith(MAT_7_3):
         raise ParameterError(f"dataset {path} cannot be read: it is {HDF5}")
+    if head.startswith(PARQUET):
+        return Parquet(str(path), reading)
     if describe_kind(head) != "a text file":
         raise ParameterError(
-            "dataset must be a folder, a ZIP archive, an archive of arrays (.npz), a MAT-file or a CSV where it is a "
-            f"path; {path} is {describe_kind(head)}"
+            "dataset must be a folder, a ZIP archive, an archive of arrays (.npz), a table in parquet, a MAT-file or a CSV "
+            f"where it is a path; {path} is {describe_kind(head)}"
         )
     try:
         return Pictures(str(path), reading) if names_files(path) else Pixels(str(path), reading)

@@ -22,6 +22,9 @@ ZIP = ARCHIVE + b"\x03\x04"
 MAT_5, MAT_7_3 = b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file"
 """The first bytes of MATLAB's files, of those that have a header."""
 
+PARQUET = b"PAR1"
+"""The first bytes of a table in the format parquet."""
+
 _KINDS = {
     b"version https://git-lfs": "a git-lfs pointer, which stands for the file; `git lfs pull` brings the file itself",
     b"<": "an HTML or XML page, as a web server or a firewall sends it in place of a file",
@@ -50,6 +53,7 @@ _OTHER_KINDS = {
     b"II*\x00": "a TIFF image",
     b"MM\x00*": "a TIFF image",
     b"%PDF": "a PDF document",
+    PARQUET: "a parquet file",
     b"\x89HDF": "an HDF5 file, as Keras writes models",
     b"x\x01": "compressed with zlib, as joblib writes pickles",
     b"x\x5e": "compressed with zlib, as joblib writes pickles",

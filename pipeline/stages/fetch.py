@@ -19,6 +19,7 @@ from pipeline.data.idx import FILES, read_part
 from pipeline.data.own.picture import Background, Rules
 from pipeline.data.registry import REGISTRY, find_dataset
 from pipeline.data.sources.base import Transfer
+from pipeline.data.sources.parquet import Parquet
 from pipeline.data.sources.pictures import Pictures, Reading
 from pipeline.files import UnwritableError, temporary_folder
 from pipeline.image_shape import Colour
@@ -38,8 +39,8 @@ class Fetch(Stage, BaseEstimator):
     dataset : str, default="mnist"
         Which data set: mnist, fashion-mnist, kmnist, digits, openml:NAME, openml:NUMBER, a folder or ZIP archive of
         IDX files (EMNIST's too) or with a folder of pictures for each class, a CSV of label and pixels or of file and
-        label, an archive of arrays (``.npz``), or a ``.mat`` of EMNIST. ``digits`` is the small set inside
-        scikit-learn, and needs no network.
+        label, a table or a folder of tables in parquet, an archive of arrays (``.npz``), or a ``.mat`` of EMNIST.
+        ``digits`` is the small set inside scikit-learn, and needs no network.
     source : str, default="auto"
         What brings it: auto asks each source in turn, the user's cache first.
     timeout : float, default=10.0
@@ -172,7 +173,7 @@ class Fetch(Stage, BaseEstimator):
     def _deliver(self, folder: Path, progress: Progress) -> str:
         reading = Reading(Rules(self.size, self.background, self.colour), self.test_fraction, self.random_state)
         dataset = find_dataset(self.dataset, reading)
-        if not any(type(source) is Pictures for source in dataset.sources):
+        if not any(type(source) in (Pictures, Parquet) for source in dataset.sources):
             self._check_unused({"size": None, "background": "black"}, "pictures")
         if self.recorded_parameters()["dataset"] != "folder":
             self._check_unused({"colour": "grey"}, "data")

@@ -21,7 +21,9 @@ from pipeline.data.own.tree import PARTS, Entry, Plan, TreeError, assign_validat
 from pipeline.image_shape import coloured_square, image_shape, square
 from pipeline.text import shown
 
-_LABELS = ("label", "class", "target", "y")
+LABELS = ("label", "class", "target", "y")
+"""What a column of labels may be called."""
+
 _FILES = ("file", "filename", "file_name", "image", "path")
 _MAX_LINE = 2**20
 _ROWS = 1000
@@ -73,7 +75,7 @@ def names_files(path: Path) -> bool:
         Where its first line can be neither of the two kinds.
     """
     header, _ = _header(path)
-    if any(name in _FILES for name in header) and any(name in _LABELS for name in header):
+    if any(name in _FILES for name in header) and any(name in LABELS for name in header):
         return True
     if len(header) < 2 or not (square(len(header) - 1) or coloured_square(len(header) - 1)):
         raise TableError(
@@ -104,8 +106,8 @@ def read_pixels(path: Path) -> PixelTable:
     """
     header, between = _header(path)
     named = not all(name.lstrip("+-").replace(".", "", 1).isdecimal() for name in header[1:])
-    last = named and header[-1] in _LABELS
-    if named and not last and header[0] not in _LABELS:
+    last = named and header[-1] in LABELS
+    if named and not last and header[0] not in LABELS:
         raise TableError(f"its first and last columns are {header[0]!r} and {header[-1]!r}; one must be called label")
     items, labels = bytearray(), list[str]()
     try:
@@ -184,7 +186,7 @@ def plan_files(path: Path) -> tuple[Plan, dict[str, str]]:
     header, between = _header(path)
     columns = {
         "file": next(name for name in header if name in _FILES),
-        "label": next(name for name in header if name in _LABELS),
+        "label": next(name for name in header if name in LABELS),
     }
     groups: dict[str, str] = {}
     labels: dict[str, str] = {}

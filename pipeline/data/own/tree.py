@@ -26,8 +26,17 @@ MAX_BYTES = 2**27
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 """How a member of an archive may be compressed: a header of the others can ask for gigabytes of memory."""
 
+_FEW = 10_000
+"""More files than tables come in."""
+
 _OF_SYSTEMS = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "__pycache__"}
 _FILES_OF_SYSTEMS = {"thumbs.db", "desktop.ini"}
+
+TABLE = ".parquet"
+"""What the name of a table ends with."""
+
+PICTURES = {*(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")}
+"""What names of pictures end with, mostly: what is one, its content says."""
 
 PARTS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -94,7 +103,7 @@ class Plan:
 
 def has_folders(top: Path) -> bool:
     """Tell whether a folder has folders in it that are not hidden."""
-    return any(path.is_dir() and not _is_hidden(path.name) for path in top.iterdir())
+    return any(path.is_dir() and not is_hidden(path.name) for path in top.iterdir())
 
 
 def holds_arrays(path: Path) -> bool:
@@ -138,7 +147,7 @@ def _folder(top: Path) -> Tree:
         above |= {(known.st_dev, known.st_ino)}
         for one in os.scandir(folder):
             path = (*names, _readable(one.name))
-            if _is_hidden(path[-1]):
+            if is_hidden(path[-1]):
                 continue
             if one.is_dir():
                 tree.folders.add(path)
@@ -177,7 +186,7 @@ def _archive(archive: zipfile.ZipFile) -> Tree:
         if folder is None or name in ("", "."):
             continue
         name = _readable(name)
-        if (name == ".." or not _is_hidden(name)) and name.lower() not in _FILES_OF_SYSTEMS:
+        if (name == ".." or not is_hidden(name)) and name.lower() not in _FILES_OF_SYSTEMS:
             tree.files.append(Entry((*folder, name), partial(_read_member, archive, info)))
     return tree
 
@@ -191,7 +200,7 @@ def _cut(name: str) -> tuple[str, str]:
 def _visible(folder: str) -> tuple[str, ...] | None:
     """Return the names of folders one in the other; None where one is hidden."""
     path = tuple(_readable(name) for name in re.split(r"[/\\]", folder) if name not in ("", "."))
-    return None if any(name != ".." and _is_hidden(name) for name in path) else path
+    return None if any(name != ".." and is_hidden(name) for name in path) else path
 
 
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -215,7 +224,8 @@ def _readable(name: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or folder is not to be seen, by its name."""
     return name.startswith(".") or name in _OF_SYSTEMS
 
 
@@ -249,6 +259,11 @@ def plan(tree: Tree) -> Plan:
             skipped.append((str(entry), "it is in no folder of a class"))
         else:
             found.setdefault((renamed.get(part, part), entry.path[level]), []).append(entry)
+    endings = {Path(entry.path[-1]).suffix.lower() for entry in tree.files} if len(tree.files) < _FEW else set()
+    if TABLE in endings and not endings & PICTURES:
+        raise TreeError(
+            "it has tables (.parquet), which are read from a folder and not from an archive: unpack it first"
+        )
     if not found:
         raise TreeError(_no_classes(skipped))
     classes = {path[level] for path in tree.folders if len(path) > level and (not parts or path[depth] in parts)}

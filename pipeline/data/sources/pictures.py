@@ -95,12 +95,7 @@ class Pictures(Source):
                 read, failed = read_samples(
                     _samples(planned), len(planned.files), self.reading.rules, images, transfer.progress
                 )
-            skipped = planned.skipped + failed
-            if not read.files:
-                raise SourceError(f"it has no picture that can be read; {_describe_skipped(skipped)}")
-            for note in planned.notes:
-                transfer.progress.say(note)
-            _say_skipped(skipped, planned.classes - set(read.names), transfer.progress)
+            say_plan(planned, read, failed, transfer.progress)
             group_of = [groups[name] for name in read.files] if groups else None
             self._hand_over(read, planned.has_test, group_of, folder, transfer)
 
@@ -252,6 +247,16 @@ def _say_read(read: Found, is_test: NDArray[np.bool_], progress: Progress) -> No
         f"read {len(read.files)} pictures of {describe(read.images.shape[1:])} pixels, {len(read.files) - n_test} to "
         f"train and {n_test} to test, in {len(classes)} classes: {', '.join(classes[:_MOST_CLASSES] + more)}"
     )
+
+
+def say_plan(planned: Plan, read: Found, failed: list[tuple[str, str]], progress: Progress) -> None:
+    """Say what a plan has to say and what could not be read; raise where nothing could."""
+    skipped = planned.skipped + failed
+    if not read.files:
+        raise SourceError(f"it has no picture that can be read; {_describe_skipped(skipped)}")
+    for note in planned.notes:
+        progress.say(note)
+    _say_skipped(skipped, planned.classes - set(read.names), progress)
 
 
 def _say_skipped(skipped: Sequence[tuple[str, str]], empty: set[str], progress: Progress) -> None:

@@ -4,6 +4,8 @@ A form is a line in `FORMS`: what writes it, and whether it says which images ar
 """
 
 import gzip
+import io
+import json
 import shutil
 import struct
 import zipfile
@@ -126,6 +128,29 @@ def write_mat(folder, parts, first="A"):
     return folder / "emnist-own.mat"
 
 
+def write_parquet(folder, parts, *, pattern="data/{}-00000-of-00001.parquet", alone=False, text=False):
+    """Write tables as Hugging Face does, names of classes in a note; or one without a note, and with plain bytes."""
+    pa = pytest.importorskip("pyarrow", reason='pip install -e ".[test]" brings it')
+    pq = pytest.importorskip("pyarrow.parquet")
+    tables = {}
+    for part, _, image, label in rows_of(parts):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "PNG", compress_level=1)
+        struct_or_bytes = file.getvalue() if alone else {"bytes": file.getvalue(), "path": None}
+        rows = tables.setdefault("own" if alone else part, [])
+        rows.append({"image": struct_or_bytes, "label": str(label) if text else label})
+    names = {"names": [str(number) for number in range(10)], "_type": "ClassLabel"}
+    note = json.dumps({"info": {"features": {"image": {"_type": "Image"}, "label": names}}})
+    for name, rows in tables.items():
+        path = folder / pattern.format(name)
+        path.parent.mkdir(exist_ok=True)
+        table = pa.Table.from_pylist(rows)
+        pq.write_table(
+            table if alone else table.replace_schema_metadata({"huggingface": note}), path, row_group_size=17
+        )
+    return path if alone else folder
+
+
 FORMS = {
     "folder": Form(write_pictures),
     "ZIP": Form(write_zip),
@@ -139,6 +164,9 @@ FORMS = {
     "EMNIST, .mat of letters": Form(write_mat),
     "EMNIST, .mat of digits": Form(partial(write_mat, first="0")),
     "EMNIST, one in a ZIP archive": Form(write_emnist_zip),
+    "parquet, Hugging Face": Form(write_parquet),
+    "parquet, files beside each other": Form(partial(write_parquet, pattern="{}.parquet")),
+    "parquet, a file": Form(partial(write_parquet, pattern="{}.parquet", alone=True, text=True), has_parts=False),
 }
 
 
