@@ -200,8 +200,8 @@ def _source_of_file(path: Path, reading: Reading) -> Source:
         return Parquet(str(path), reading)
     if describe_kind(head) != "a text file":
         raise ParameterError(
-            "dataset must be a folder, a ZIP archive, an archive of arrays (.npz), a table in parquet, a MAT-file or a CSV "
-            f"where it is a path; {path} is {describe_kind(head)}"
+            "dataset must be a folder, a ZIP archive, an archive of arrays (.npz), a table in parquet, a MAT-file or a "
+            f"CSV where it is a path; {path} is {describe_kind(head)}"
         )
     try:
         return Pictures(str(path), reading) if names_files(path) else Pixels(str(path), reading)
