@@ -103,7 +103,7 @@ def image_shape(shape: tuple[int, ...] | None, n: int) -> Shape:
     ((28, 28), (8, 8, 3))
     """
     found = tuple(shape) if shape is not None else square(n) or coloured_square(n)
-    if found is None or not is_shape(found) or math.prod(found) != n:
+    if found is None or not is_shape(found) or min(found) < 1 or math.prod(found) != n:
         given = "a square, grey or coloured" if shape is None else f"shape {tuple(shape)}"
         raise ValueError(
             f"shape must be (height, width) of images of {n} pixels, or (height, width, 3) of coloured ones of {n} "

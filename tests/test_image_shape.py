@@ -31,7 +31,8 @@ def test_no_number_is_two_squares():
 
 
 @pytest.mark.parametrize(
-    ("shape", "n"), [((4, 4), 48), ((4, 4, 3), 16), ((4, 4, 4), 64), ((4, 3, 4), 48), ((48,), 48), (None, 50)]
+    ("shape", "n"),
+    [((4, 4), 48), ((4, 4, 3), 16), ((4, 4, 4), 64), ((4, 3, 4), 48), ((48,), 48), ((-4, -12), 48), (None, 50)],
 )
 def test_numbers_that_are_not_of_the_shape(shape, n):
     """They are refused, and so are shapes of other axes."""

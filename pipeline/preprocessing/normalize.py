@@ -38,7 +38,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
     warns of pixels on another scale, 15 times too dark or more than twice too bright (``PixelRangeWarning``).
 
     Before that, ``deskew`` and ``ink_width`` make images alike, as one warp: see ``pipeline.images.deskew``. Images
-    must then be square, and pixels whole numbers on 0..255, which they stay. An image without ink is left alone.
+    must then be grey squares, and pixels whole numbers on 0..255, which they stay. An image without ink is left alone.
 
     Parameters
     ----------
