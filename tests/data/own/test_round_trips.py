@@ -175,10 +175,10 @@ def as_pairs(images, labels):
     return sorted((label, image.tobytes()) for image, label in zip(images, np.asarray(labels).tolist(), strict=True))
 
 
-def check(form, folder, parts):
+def check(form, folder, parts, **how):
     """Write a form, fetch it, and see that all came back and nothing else."""
     folder.mkdir()
-    fetch = Fetch(dataset=str(form.write(folder, parts)))
+    fetch = Fetch(dataset=str(form.write(folder, parts)), **how)
     found = {part: fetch.load(part) for part in parts}
     if not form.has_parts:
         found, parts = (
@@ -198,6 +198,33 @@ def test_images_and_labels_come_back(tmp_path, name):
     labels = np.arange(60, dtype=np.uint8) % 10
     rng.shuffle(labels[:40])
     check(FORMS[name], tmp_path / "form", {"train": (images[:40], labels[:40]), "test": (images[40:], labels[40:])})
+
+
+def in_grey(form):
+    """Tell whether a form holds grey images alone."""
+    return form.startswith("EMNIST") or form == "npz, X and y"
+
+
+@pytest.mark.parametrize("name", [name for name in FORMS if not in_grey(name)])
+def test_colours_come_back(tmp_path, name):
+    """Of 60 coloured images, where colours are asked for."""
+    images = np.random.default_rng(7).integers(0, 256, (60, 9, 9, 3), np.uint8)
+    labels = np.arange(60, dtype=np.uint8) % 10
+    parts = {"train": (images[:40], labels[:40]), "test": (images[40:], labels[40:])}
+    check(FORMS[name], tmp_path / "form", parts, colour="rgb")
+
+
+@pytest.mark.parametrize("name", [name for name in FORMS if in_grey(name)])
+def test_grey_comes_as_colours(tmp_path, name):
+    """Of forms that have no colours, images get three equal channels where colours are asked for."""
+    images = np.random.default_rng(7).integers(0, 256, (60, 9, 9), np.uint8)
+    labels = np.arange(60, dtype=np.uint8) % 10
+    parts = {"train": (images[:40], labels[:40]), "test": (images[40:], labels[40:])}
+    path = FORMS[name].write(tmp_path, parts)
+    found = [Fetch(dataset=str(path), colour="rgb").load(part)[0].reshape(-1, 81, 3) for part in ("train", "test")]
+    assert sorted(one.tobytes() for one in np.concatenate(found)) == sorted(
+        np.repeat(one.ravel(), 3).tobytes() for one in images
+    )
 
 
 @pytest.fixture(scope="session")
