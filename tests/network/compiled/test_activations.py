@@ -9,6 +9,7 @@ pytest.importorskip("numba", reason="compiled loops need the extra fast")
 from pipeline.network import ACTIVATIONS, GELU
 from pipeline.network.compiled import activations
 from pipeline.network.compiled.program import ACTIVATIONS as KINDS
+from pipeline.network.layers import Cache
 
 SPECIAL = [0.0, -0.0, 1e-30, -1e-30, 1e-4, -1e-4, 30.0, -30.0, 1e4, -1e4, np.inf, -np.inf, np.nan]
 
@@ -62,8 +63,9 @@ def test_the_gradient_is_the_plain_one(name, shape, dtype):
 
 def plain_gradient(layer, X, dY):
     """Return the plain gradient."""
-    layer.forward(X, training=True)
-    return layer.backward(dY)
+    cache = Cache()
+    layer.forward(X, cache=cache)
+    return layer.backward(dY, cache)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
