@@ -294,7 +294,10 @@ def _digest(file: IdxFile) -> bytes:
 def _nothing(top: object, names: Sequence[str]) -> str:
     """Say that there is no file of IDX, and what there is."""
     expected = ", ".join(_OFFICIAL.values())
-    return f"{top} holds no files called like {expected}, with .gz or without; it holds {_some(names) or 'nothing'}"
+    return (
+        f"{top} holds no files called like {expected}, with .gz or without, nor a folder of pictures for each class; "
+        f"it holds {_some(names) or 'nothing'}"
+    )
 
 
 def _gaps(files: _Set[_File]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.data.idx import FILES
 from pipeline.data.idx_names import holds_idx, is_idx_folder
 from pipeline.data.mat import HDF5
+from pipeline.data.own.csv_parts import holds_parts
 from pipeline.data.own.csv_table import TableError, names_files
 from pipeline.data.own.parquet import holds_tables
 from pipeline.data.own.tree import has_folders, holds_arrays
@@ -162,12 +163,14 @@ def find_dataset(name: str, reading: Reading | None = None) -> Dataset:
             own = Parquet(name, reading)
         elif is_pictures:
             own = Pictures(name, reading)
+        elif holds_parts(Path(name)):
+            own = Pixels(name, reading)
         return Dataset(name, dict.fromkeys(_NAMES), sources=(own,))
     if Path(name).is_file():
         return Dataset(name, dict.fromkeys(_NAMES), sources=(_source_of_file(Path(name), reading or Reading()),))
     if name and (several := _one_of_several(Path(name), reading or Reading())):
         return Dataset(name, dict.fromkeys(_NAMES), sources=(several,))
-    known = f"dataset must be {', '.join(REGISTRY)}, openml:NAME or a folder or ZIP archive that is there; got {name!r}"
+    known = f"dataset must be {', '.join(REGISTRY)}, openml:NAME or a folder or file that is there; got {name!r}"
     raise ParameterError(known + _hint(name))
 
 
@@ -191,7 +194,8 @@ def _source_of_file(path: Path, reading: Reading) -> Source:
     if head.startswith(ARCHIVE):
         if holds_idx(path):
             return IdxArchive(str(path), reading.rules.colour)
-        return (Arrays if holds_arrays(path) else Pictures)(str(path), reading)
+        kind = Arrays if holds_arrays(path) else Pixels if holds_parts(path) else Pictures
+        return kind(str(path), reading)
     if head.startswith(MAT_5):
         return MatFile(str(path), reading)
     if head.startswith(MAT_7_3):
@@ -199,6 +203,8 @@ def _source_of_file(path: Path, reading: Reading) -> Source:
     if head.startswith(PARQUET):
         return Parquet(str(path), reading)
     if describe_kind(head) != "a text file":
+        if path.suffix.lower() == ".csv" and head:
+            raise ParameterError(f"dataset {path} cannot be read: it is {describe_kind(head)}, and no text in UTF-8")
         raise ParameterError(
             "dataset must be a folder, a ZIP archive, an archive of arrays (.npz), a table in parquet, a MAT-file or a "
             f"CSV where it is a path; {path} is {describe_kind(head)}"
@@ -216,7 +222,7 @@ def _hint(name: str) -> str:
         return f"; did you mean {near}?"
     if not name or Path(name).is_absolute():
         return ""
-    hint = f"; there is no folder {Path.cwd() / name}"
+    hint = f"; there is no {Path.cwd() / name}"
     if ".dvc/tmp/exps" in Path.cwd().as_posix():
         hint += ", for DVC runs this experiment in a copy of what Git tracks: give the absolute path of your folder"
     return hint

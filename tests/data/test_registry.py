@@ -81,7 +81,7 @@ def test_a_misspelt_name_brings_a_guess(name, meant):
 def test_a_relative_folder_that_is_missing_is_told_with_where_it_was_looked_for(tmp_path, monkeypatch):
     """The message has the whole path, and in DVC's copy of the repository what to do."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ParameterError, match=f"there is no folder {re.escape(str(tmp_path / 'my' / 'own'))}$"):
+    with pytest.raises(ParameterError, match=f"there is no {re.escape(str(tmp_path / 'my' / 'own'))}$"):
         find_dataset("my/own")
     copy = tmp_path / ".dvc" / "tmp" / "exps" / "standalone" / "tmp1"
     copy.mkdir(parents=True)
@@ -90,3 +90,11 @@ def test_a_relative_folder_that_is_missing_is_told_with_where_it_was_looked_for(
         find_dataset("my/own")
     with pytest.raises(ParameterError, match=r"got '/my/own'$"):
         find_dataset("/my/own")
+
+
+def test_a_table_that_is_no_utf8_is_told_so(tmp_path):
+    """Spreadsheets write UTF-16, and old programs an alphabet of their country."""
+    for encoding in ("utf-16", "latin-1"):
+        (tmp_path / "own.csv").write_text("file,label\ncaf\u00e9.png,1\n", encoding)
+        with pytest.raises(ParameterError, match=r"own.csv cannot be read: it is .*, and no text in UTF-8"):
+            find_dataset(str(tmp_path / "own.csv"))

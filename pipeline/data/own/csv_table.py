@@ -6,18 +6,20 @@ more memory than its images do as bytes.
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.class_names import natural_key
 from pipeline.data.idx import MAX_BYTES
-from pipeline.data.own.tree import PARTS, Entry, Plan, TreeError, assign_validation, read_file
+from pipeline.data.own.tree import PARTS, PICTURES, Entry, Plan, TreeError, assign_validation, read_file
 from pipeline.image_shape import coloured_square, image_shape, square
 from pipeline.text import shown
 
@@ -51,11 +53,15 @@ def _lines(file: io.TextIOBase) -> Iterator[str]:
             yield line
 
 
-def _opened(path: Path) -> io.TextIOBase:
-    return path.open(encoding="utf-8-sig", errors="strict", newline=None)
+Table = Path | zipfile.Path
+"""Where a CSV is: in a folder, or in an archive that is open."""
 
 
-def _header(path: Path) -> tuple[list[str], str]:
+def _opened(path: Table) -> io.TextIOBase:
+    return cast("io.TextIOBase", path.open("r", encoding="utf-8-sig", errors="strict", newline=None))
+
+
+def _header(path: Table) -> tuple[list[str], str]:
     """Return the fields of the first line, in small letters, and what stands between them."""
     try:
         with _opened(path) as file:
@@ -66,7 +72,7 @@ def _header(path: Path) -> tuple[list[str], str]:
     return [name.strip().strip('"').lower() for name in first.split(between)], between
 
 
-def names_files(path: Path) -> bool:
+def names_files(path: Table) -> bool:
     """Tell whether a CSV names files of pictures, by its first line.
 
     Raises
@@ -77,22 +83,51 @@ def names_files(path: Path) -> bool:
     header, _ = _header(path)
     if any(name in _FILES for name in header) and any(name in LABELS for name in header):
         return True
-    if len(header) < 2 or not (square(len(header) - 1) or coloured_square(len(header) - 1)):
+    fits = square(len(header) - 1) or coloured_square(len(header) - 1)
+    if len(header) < 2 or not fits or (len(header) == 2 and not _are_numbers(header[1:])):
         raise TableError(
             "its first line is neither label and pixels of a square image (label,pixel0,pixel1,...) nor names of "
-            f"columns with file and label among them; it has {len(header)} columns: {shown(', '.join(header), 80)}"
+            f"columns with file and label among them ({_spellings()}); it has {len(header)} columns: "
+            f"{shown(', '.join(header), 80)}{_advice(header)}"
         )
     return False
 
 
-def read_pixels(path: Path) -> PixelTable:
+def _spellings() -> str:
+    return f"or {', '.join(_FILES[1:])} and {', '.join(LABELS[1:])}"
+
+
+def _advice(header: Sequence[str]) -> str:
+    """Say what is wrong with a first line, where that can be told."""
+    n_columns = len(header)
+    if (
+        n_columns > 2
+        and not any(name in LABELS for name in header)
+        and (square(n_columns) or coloured_square(n_columns))
+    ):
+        return "; these are pixels without labels, which nothing is learned from"
+    if header[0] == "" and any(name in LABELS for name in header):
+        return "; the first has no name: pandas writes none such with to_csv(index=False)"
+    if header[-1] == "":
+        return "; the last has no name: lines must not end with what stands between columns"
+    if any(Path(name).suffix in PICTURES for name in header):
+        return "; a first line with the names of the columns is missing"
+    return ""
+
+
+def lacks_labels(path: Table, like: Table) -> bool:
+    """Tell whether a CSV has the columns of another but for its labels, as Kaggle's files for testing have."""
+    return [name for name in _header(like)[0] if name not in LABELS] == _header(path)[0]
+
+
+def read_pixels(path: Table) -> PixelTable:
     """Read rows of a label and the pixels of a square image, as Kaggle has them; the label may stand first or last.
 
     A row of three times as many numbers is a coloured image, pixel by pixel.
 
     Parameters
     ----------
-    path : Path
+    path : Path or zipfile.Path
         A file of which `names_files` is false. Without names of columns, the label stands first.
 
     Returns
@@ -105,10 +140,13 @@ def read_pixels(path: Path) -> PixelTable:
         Naming the line, where a row is of another length, or a pixel no integer from 0 to 255.
     """
     header, between = _header(path)
-    named = not all(name.lstrip("+-").replace(".", "", 1).isdecimal() for name in header[1:])
+    named = not _are_numbers(header[1:])
     last = named and header[-1] in LABELS
     if named and not last and header[0] not in LABELS:
-        raise TableError(f"its first and last columns are {header[0]!r} and {header[-1]!r}; one must be called label")
+        raise TableError(
+            f"its first and last columns are {shown(repr(header[0]), 50)} and {shown(repr(header[-1]), 50)}; one must "
+            f"be called label, or {', '.join(LABELS[1:])}"
+        )
     items, labels = bytearray(), list[str]()
     try:
         with _opened(path) as file:
@@ -127,36 +165,63 @@ def read_pixels(path: Path) -> PixelTable:
     return PixelTable(np.frombuffer(items, np.uint8).reshape(-1, *shape), labels)
 
 
+def _are_numbers(fields: Sequence[str]) -> bool:
+    """Tell whether all are numbers, and so no names of columns."""
+    return all(field.lstrip("+-").replace(".", "", 1).isdecimal() for field in fields)
+
+
 def _numbers(
     lines: Sequence[str], between: str, n_columns: int, *, first: int, last: bool
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Return the pixels of some lines, and their labels; ``first`` is the number of the first line."""
     labels, pixels = [], []
     for number, line in enumerate(lines, start=first):
-        if line.count(between) != n_columns - 1:
-            raise TableError(f"row {number} has {line.count(between) + 1} columns; expected are {n_columns}")
-        left, _, right = line.strip("\r\n").rpartition(between) if last else line.partition(between)
+        plain = _without_quotes(line, between) if '"' in line else line.strip("\r\n")
+        left, _, right = plain.rpartition(between) if last else plain.partition(between)
         label, rest = (right, left) if last else (left, right)
-        labels.append(_plain_label(label, number))
+        if rest.count(between) != n_columns - 2:
+            raise TableError(f"row {number} has {rest.count(between) + 2} columns; expected are {n_columns}")
+        labels.append(_plain_label(label.replace(_QUOTED, between), number))
         pixels.append(rest)
     try:
-        values = np.loadtxt(pixels, delimiter=between, ndmin=2, comments=None, quotechar='"')
-    except ValueError as error:
-        raise TableError(
-            f"rows {first} to {first + len(lines) - 1}: a pixel is no number ({shown(error, 80)})"
-        ) from None
+        values = np.loadtxt(pixels, delimiter=between, ndmin=2, comments=None)
+    except ValueError:
+        raise TableError(_no_number(pixels, between, first)) from None
     wrong = ~((values >= 0) & (values <= 255) & (values == np.rint(values)))
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
-        raise TableError(
-            f"row {first + row} has the pixel {values[row, column]:g}; pixels must be integers from 0 to 255"
-        )
+        raise TableError(_wrong_pixel(first + row, f"{values[row, column]:g}"))
     return values.astype(np.uint8), labels
 
 
+_QUOTED = "\0"
+"""What stands for a mark between columns that is quoted, and so part of a label."""
+
+
+def _without_quotes(line: str, between: str) -> str:
+    """Return a line with the quotes around its fields taken away."""
+    fields = next(csv.reader([line.strip("\r\n")], delimiter=between, skipinitialspace=True))
+    return between.join(field.replace(between, _QUOTED) for field in fields)
+
+
+def _no_number(pixels: Sequence[str], between: str, first: int) -> str:
+    """Say which of some rows of pixels has one that is no number."""
+    for number, row in enumerate(pixels, start=first):
+        for field in row.split(between):
+            try:
+                float(field)
+            except ValueError:
+                return _wrong_pixel(number, shown(repr(field.strip()), 30))
+    return f"rows {first} to {first + len(pixels) - 1}: a pixel is no number"
+
+
+def _wrong_pixel(number: int, pixel: str) -> str:
+    return f"row {number} has the pixel {pixel}; pixels must be integers from 0 to 255"
+
+
 def _plain_label(text: str, number: int) -> str:
-    """Return a label without its quotes; ``7.0`` as tables of numbers have it is ``7``."""
-    label = text.strip().strip('"').strip()
+    """Return a label without blanks around it; ``7.0`` as tables of numbers have it is ``7``."""
+    label = text.strip()
     if not label:
         raise TableError(f"row {number} has no label")
     whole, dot, zeros = label.partition(".")
@@ -194,16 +259,24 @@ def plan_files(path: Path) -> tuple[Plan, dict[str, str]]:
     skipped: list[tuple[str, str]] = []
     with _opened(path) as file:  # a text that is no UTF-8 further down is a ValueError with its own words
         text = chain([between.join(header) + "\n"], islice(_lines(file), 1, None))
-        for number, row in enumerate(csv.DictReader(text, delimiter=between), start=2):
+        for number, row in enumerate(csv.DictReader(text, delimiter=between, skipinitialspace=True), start=2):
+            if None in row:
+                raise TableError(f"row {number} has more columns than the first line, which has {len(header)}")
             name, label = ((row[columns[one]] or "").strip() for one in ("file", "label"))
             if not name or not label:
                 raise TableError(f"row {number} has no {'label' if name else 'file'}")
-            if labels.setdefault(name, label) != label:
-                raise TableError(
-                    f"row {number} has the label {label!r} for {name}, and an earlier one {labels[name]!r}"
-                )
-            inside = Path(name)
-            if inside.is_absolute() or ".." in inside.parts:
+            inside = Path(name.replace("\\", "/"))  # as Windows has it; and a/./b is a/b
+            name = inside.as_posix()
+            if name in labels:
+                if labels[name] != label:
+                    raise TableError(
+                        f"row {number} has the label {shown(repr(label), 50)} for {shown(name, 80)}, and an earlier "
+                        f"one {shown(repr(labels[name]), 50)}"
+                    )
+                skipped.append((name, f"row {number} names it again"))
+                continue
+            labels[name] = label
+            if inside.is_absolute() or ".." in inside.parts or PureWindowsPath(name).drive:
                 skipped.append((name, "its name leads out of the folder"))
                 continue
             rows.append((_part(row, number), label, Entry((name,), partial(read_file, path.parent / inside))))

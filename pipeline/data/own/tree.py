@@ -23,7 +23,7 @@ from pipeline.text import shown
 MAX_BYTES = 2**27
 """Bytes that the file of one picture may have."""
 
-_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 """How a member of an archive may be compressed: a header of the others can ask for gigabytes of memory."""
 
 _FEW = 10_000
@@ -208,7 +208,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     _check_bytes(info.file_size)
     if info.flag_bits & 1:
         raise PictureError("it is encrypted")
-    if info.compress_type not in _METHODS:
+    if info.compress_type not in METHODS:
         raise PictureError("it is compressed in the archive in another way than by deflate")
     try:
         return archive.read(info)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from pipeline.data.class_names import in_order, natural_key, number_classes, write_class_names
 from pipeline.data.idx import MAX_BYTES, write_part
-from pipeline.data.own.csv_table import plan_files, read_pixels
+from pipeline.data.own.csv_parts import read_parts
+from pipeline.data.own.csv_table import plan_files
 from pipeline.data.own.decoding import Sample, decode_all, digest_image
 from pipeline.data.own.holdout import check_division, describe_division, draw_test
 from pipeline.data.own.image_file import ImageFile
@@ -125,15 +126,16 @@ class Pictures(Source):
 
 @dataclass(frozen=True)
 class Pixels(Pictures):
-    """A CSV of labels and pixels, grey or coloured: size and background are for pictures."""
+    """A CSV of labels and pixels, grey or coloured, or one for each part: size and background are for pictures."""
 
     def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
-        """Read all rows, number the classes, and draw a test part."""
-        table = read_pixels(Path(self.path))
-        names = [f"row {number}" for number in range(1, len(table.labels) + 1)]
-        images = as_colour(table.images, self.reading.rules.colour)
-        read = Found(images, names, table.labels, np.zeros(len(names), bool), digests_of(images))
-        self._hand_over(read, has_test=False, groups=None, folder=folder, transfer=transfer)
+        """Read all rows, number the classes, and draw a test part where there is none."""
+        rows = read_parts(Path(self.path))
+        for note in rows.notes:
+            transfer.progress.say(note)
+        images = as_colour(rows.images, self.reading.rules.colour)
+        read = Found(images, rows.places, rows.labels, rows.is_test, digests_of(images))
+        self._hand_over(read, bool(rows.is_test.any()), None, folder, transfer)
 
 
 def digests_of(images: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -43,8 +43,23 @@ def table(header="label,pixel0,pixel1,pixel2,pixel3\n", between=",", *, last=Fal
         table() + "\n\n",
         "\ufeff" + table(),
         '"label","a","b","c","d"\n' + table(header=""),
+        "\ufeff" + "".join('"' + line.replace(",", '";"') + '"\r\n' for line in table().splitlines()),
+        table(between=", ", header="label, a, b, c, d\n"),
+        table(end="\r"),
     ],
-    ids=["kaggle", "bare", "as in csv", "label last", "windows", "empty lines", "with a mark", "quoted"],
+    ids=[
+        "kaggle",
+        "bare",
+        "as in csv",
+        "label last",
+        "windows",
+        "empty lines",
+        "with a mark",
+        "quoted",
+        "all at once",
+        "blanks",
+        "old Macintosh",
+    ],
 )
 def test_images_come_back_to_the_byte(written, text):
     """Thousands of rows, in each form that goes about, are the images and labels that they were."""
@@ -65,14 +80,15 @@ def test_labels_of_a_table_of_numbers(written):
     ("text", "words"),
     [
         ("label,a,b,c,d\n1,2,3,4\n", "row 2 has 4 columns; expected are 5"),
-        ("label,a,b,c,d\n1,2,3,4,5\n1,2,3,x,5\n", "rows 2 to 3: a pixel is no number"),
+        ("label,a,b,c,d\n1,2,3,4,5\n1,2,3,x,5\n", "row 3 has the pixel 'x'; pixels must be integers from 0 to 255"),
         ("label,a,b,c,d\n1,2,3,4,5\n1,2,3,256,5\n", "row 3 has the pixel 256; pixels must be integers from 0 to 255"),
         ("1,2,3,-4,5\n", "row 1 has the pixel -4"),
         ("label,a\n1,0.5\n", "row 2 has the pixel 0.5"),
         ("label,a\n1,nan\n", "row 2 has the pixel nan"),
+        ("label,a,b,c,d\n1,2,,4,5\n", "row 2 has the pixel ''; pixels must be integers from 0 to 255"),
         ("label,a\n,1\n", "row 2 has no label"),
         ("label,a\n", "it has no row"),
-        ("w,a,b,c,d\n1,2,3,4,5\n", "one must be called label"),
+        ("w,a,b,c,d\n1,2,3,4,5\n", "its first and last columns are 'w' and 'd'; one must be called label, or class"),
         (b"label,a\n\xff,1\n", "it is no text in UTF-8"),
     ],
 )
@@ -87,6 +103,57 @@ def test_what_is_neither_kind_is_refused(written, text):
     """A table without labels, as Kaggle's for testing, or of anything else."""
     with pytest.raises(TableError, match=r"its first line is neither label and pixels .* nor names of columns"):
         names_files(written(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("pixel0,pixel1,pixel2,pixel3\n1,2,3,4\n", "it has 4 columns: .*; these are pixels without labels"),
+        (",label,a,b,c,d\n0,1,2,3,4,5\n", "the first has no name: pandas writes none such with to_csv"),
+        ("label,a,b,c,d,\n1,2,3,4,5,\n", "the last has no name"),
+        ("1.png,cat\n2.png,dog\n", "a first line with the names of the columns is missing"),
+        (
+            "id,label\n1,cat\n",
+            r"file and label among them \(or filename, file_name, image, path and class, target, y\)",
+        ),
+    ],
+)
+def test_a_first_line_that_is_nearly_right_is_explained(written, text, words):
+    """What people have, with what is to be done."""
+    with pytest.raises(TableError, match=words):
+        names_files(written(text))
+
+
+def test_labels_may_be_any_text(written):
+    """A comma within quotes is part of a label, and so are doubled quotes; blanks around are not."""
+    path = written('label,a\n"cat, small",1\n"a ""b""",2\n  two words ,3\n"\u00e9t\u00e9",4\n')
+    assert read_pixels(path).labels == ["cat, small", 'a "b"', "two words", "\u00e9t\u00e9"]
+    assert read_pixels(written('a,label\n1,"x, y"\n')).labels == ["x, y"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufefffilename;class\r\nmy pictures/1.png;dog\r\n2.png;cat, small\r\n",
+        'file,label\n"my pictures/1.png","dog"\n2.png,"cat, small"\n',
+        "path\tlabel\n my pictures\\1.png \t dog\n./2.png\tcat, small\n",
+    ],
+    ids=["spreadsheet", "quoted", "windows"],
+)
+def test_names_of_files_in_all_spellings(written, text):
+    """Marks between columns, quotes, blanks and backslashes are as people have them."""
+    found, _ = plan_files(written(text))
+    assert told(found) == [("train", "cat, small", "2.png"), ("train", "dog", "my pictures/1.png")]
+    assert found.skipped == []
+
+
+def test_a_file_that_is_named_again_is_left_out(written):
+    """With the same label it counts once, however its name is written."""
+    found, _ = plan_files(written("file,label\n1.png,a\n2.png,b\n./1.png,a\n"))
+    assert told(found) == [("train", "a", "1.png"), ("train", "b", "2.png")]
+    assert found.skipped == [("1.png", "row 4 names it again")]
+    with pytest.raises(TableError, match=r"row 4 has the label 'b' for 1\.png, and an earlier one 'a'"):
+        plan_files(written("file,label\n1.png,a\n2.png,b\n./1.png,b\n"))
 
 
 def test_a_line_without_an_end_is_refused(written):
@@ -133,6 +200,7 @@ def test_names_lead_nowhere_else(written):
         ("file,label\n,a\n", "row 2 has no file"),
         ("file,label\n1.png,a\n1.png,b\n", "row 3 has the label 'b' for 1.png, and an earlier one 'a'"),
         ("file,label,split\n1.png,a,dev\n", "row 2 has the split 'dev'; it must be train, test or validation"),
+        ("file,label\n1.png,a\n2.png,b,c\n", "row 3 has more columns than the first line, which has 2"),
         ("file,label,group\n1.png,a,x\n2.png,a,\n", "it has a group in some rows and none in others"),
         ("file,label\n", "it names no file"),
     ],
