@@ -3,8 +3,6 @@
 A page knows what stands on it, line by line, so that whatever reads it can be held to that.
 """
 
-import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.looks import CLEAN, INK, Look, photographed
+
 Image = NDArray[Any]
 
 SIDE = 28
-INK = 20
-"""Pixels that the ink of a digit has at the most, of 28: the measure of all distances below."""
+"""Pixels along a side of an image; distances below are in heights of ink."""
 
 GAP = (0.3, 1.0)
 """Paper between the ink of neighbours on a line, in heights of ink: the default spacing."""
@@ -29,38 +28,6 @@ MARGIN = (0.3, 1.2)
 
 JITTER = 0.15
 """How far a digit stands above or below its line, in heights of ink."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """How pages are photographed.
-
-    Attributes
-    ----------
-    enlarged : (float, float)
-        By what factor digits are larger than in the data set.
-    rotation : float
-        Degrees that a page is turned by at the most, either way.
-    light : float
-        The share of light that the darkest corner may lack.
-    noise : float
-        Standard deviation of a pixel's noise, in levels of 255.
-    quality : int or None
-        Of the JPEG that the picture has been; None for none.
-    both : bool
-        Whether half of the pages have light ink on dark paper.
-    """
-
-    enlarged: tuple[float, float] = (10, 10)
-    rotation: float = 0
-    light: float = 0
-    noise: float = 0
-    quality: int | None = None
-    both: bool = False
-
-
-CLEAN = Look()
-DISTURBED = Look((4, 12), rotation=8, light=0.5, noise=8, quality=60, both=True)
 
 
 @dataclass(frozen=True)
@@ -108,7 +75,7 @@ def draw(images: Image, lines: Sequence[Sequence[int]], rng: np.random.Generator
     """
     enlarged = rng.uniform(*look.enlarged)
     ink = _turned(_laid_out(images, lines, rng, enlarged), rng.uniform(-look.rotation, look.rotation))
-    return Page(_photographed(ink, rng, look), [list(line) for line in lines])
+    return Page(photographed(ink, rng, look, INK * enlarged), [list(line) for line in lines])
 
 
 def draw_many(
@@ -187,33 +154,3 @@ def _turned(ink: Image, degrees: float) -> Image:
     if not degrees:
         return ink
     return np.asarray(Pillow.fromarray(ink).rotate(degrees, Pillow.Resampling.BICUBIC, expand=True)).clip(0, 1)
-
-
-def _photographed(ink: Image, rng: np.random.Generator, look: Look) -> NDArray[np.uint8]:
-    """Return the picture of ink on paper."""
-    if look == CLEAN:
-        return np.rint(255 - 255 * ink).astype(np.uint8)
-    bright, dark = rng.uniform(0.75, 0.95), rng.uniform(0.05, 0.25)
-    paper, stroke = (dark, bright) if look.both and rng.random() < 0.5 else (bright, dark)
-    seen = 255 * (paper + (stroke - paper) * ink) * _light(ink.shape, rng, look.light)
-    seen += rng.normal(0, look.noise, seen.shape)
-    pixels = np.rint(seen).clip(0, 255).astype(np.uint8)
-    return pixels if look.quality is None else _as_jpeg(pixels, look.quality)
-
-
-def _light(shape: tuple[int, ...], rng: np.random.Generator, lacking: float) -> Image:
-    """Return the light on every pixel, 1 in one corner and falling evenly in a direction drawn at random."""
-    angle = rng.uniform(0, 2 * math.pi)
-    rows, columns = np.ogrid[-1 : 1 : 1j * shape[0], -1 : 1 : 1j * shape[1]]
-    along = math.sin(angle) * rows + math.cos(angle) * columns
-    most = abs(math.sin(angle)) + abs(math.cos(angle))
-    return 1 - rng.uniform(0, lacking) * (1 + along / most) / 2
-
-
-def _as_jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """Return what is left of pixels after they have been a JPEG."""
-    from PIL import Image as Pillow  # noqa: PLC0415 - an extra
-
-    file = io.BytesIO()
-    Pillow.fromarray(pixels).save(file, "JPEG", quality=quality)
-    return np.asarray(Pillow.open(file))

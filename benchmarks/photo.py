@@ -16,9 +16,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.data import load_pixels
+from benchmarks.looks import CLEAN, DISTURBED, Look
 from benchmarks.measure import ROOT, rounded
 from benchmarks.options import Options, say
-from benchmarks.pages import CLEAN, DISTURBED, Look, Page, one_digit, one_of_many
+from benchmarks.pages import Page, one_digit, one_of_many
 from pipeline import Normalize, Photo, Train
 from pipeline.cli.params_file import read_document
 from pipeline.parameters import read_parameters

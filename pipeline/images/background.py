@@ -26,6 +26,27 @@ OUTLIER = 4.0
 ROUNDS = 8
 """Rounds of the fit; it has long settled by then."""
 
+PLAIN = (0.12, 0.03)
+"""The shares of a page and of its border that may differ from a smooth surface for that to be its paper."""
+
+THIN = 256
+"""Pixels along the longer side of the picture in which dark and light are compared by their widths."""
+
+DIMMEST = 0.3
+"""What is darker than this share of the brightest paper is no paper, and little is ink there: a desk, its grain."""
+
+EDGE = 4
+"""Pixels over which brightness steps at the edge of a shadow."""
+
+COARSE = 512
+"""Pixels along the longer side of the picture that strokes are measured in."""
+
+FIRST = 0.35
+"""The widest stroke at all, as a share of the picture's side."""
+
+WIDTHS = 4.0
+"""Paper is what is still there where ink of so many widths of a stroke is taken away."""
+
 STEPS = 6
 """How often the paper is followed further from where it is known."""
 
@@ -92,13 +113,107 @@ def ink_of(grey: NDArray[np.float32], polarity: Literal["auto", "dark", "light"]
     step = max(1, math.ceil(max(grey.shape) / BLOCKS))
     blocks = _block_medians(grey, step)
     paper, outside = _paper(blocks)
-    if polarity == "auto":
+    plain = _is_plain(outside)
+    if polarity == "auto" and plain:
         polarity = "light" if (blocks - paper)[outside].sum() > 0 else "dark"
-    behind = _enlarged(paper, step, grey.shape)
+    elif polarity == "auto":
+        polarity = _thinner(_sampled(grey, THIN))
+    behind = _enlarged(paper, step, grey.shape) if plain else _behind(grey, polarity)
     density = grey - behind
     if polarity == "dark":
-        density = -density / np.maximum(behind, np.float32(0.02))
+        density = -density / np.maximum(behind, np.float32(DIMMEST * np.percentile(behind[::4, ::4], 90)) + 0.02)
     return Ink(density, polarity, _noise(density))
+
+
+def _is_plain(outside: NDArray[np.bool_]) -> bool:
+    """Tell whether what differs from a smooth paper is ink alone: not much, and hardly at the picture's border."""
+    border = np.concatenate([outside[0], outside[-1], outside[1:-1, 0], outside[1:-1, -1]])
+    return bool(outside.mean() <= PLAIN[0] and border.mean() <= PLAIN[1])
+
+
+def _thinner(grey: NDArray[np.float32]) -> Literal["dark", "light"]:
+    """Tell whether dark or light parts are the thinner ones, for strokes are thinner than what is between them."""
+    widths = [3]
+    while widths[-1] < FIRST * math.sqrt(grey.size) / 1.3:
+        widths.append(math.ceil(1.3 * widths[-1]))
+    filled = [
+        np.stack([ndimage.grey_closing(bright, (width, width), mode="nearest") - bright for width in widths])
+        for bright in (grey, -grey)
+    ]
+    level = max(CONTRAST, *(float(np.percentile(one[-1], 97)) for one in filled)) / 2
+    dark, light = ((one > level).mean(axis=(1, 2)) for one in filled)
+    if min(dark[-1], light[-1]) < max(dark[-1], light[-1]) / 200:
+        return "light" if light[-1] > dark[-1] else "dark"
+    means = [float(np.diff(one, prepend=0) @ np.log(widths) / one[-1]) for one in (dark, light)]
+    return "light" if means[1] < means[0] else "dark"
+
+
+def _sampled(grey: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+    """Return the means of square blocks, so many along the longer side at the most."""
+    step = max(1, math.ceil(max(grey.shape) / most))
+    height, width = (max(1, side // step) for side in grey.shape)
+    part = grey[: height * step, : width * step]
+    return part.reshape(height, part.shape[0] // height, width, -1).mean(axis=(1, 3)) if part.size else grey
+
+
+def _behind(grey: NDArray[np.float32], polarity: str) -> NDArray[np.float32]:
+    """Return the paper's brightness at every pixel, as if there were no ink."""
+    sign = np.float32(1 if polarity == "dark" else -1)
+    bright = sign * ndimage.gaussian_filter(grey, min(1.0, max(grey.shape) / 300), mode="nearest")
+    step = max(1, math.ceil(max(grey.shape) / COARSE))
+    small = bright[step // 2 :: step, step // 2 :: step] if step > 1 else bright
+    reach = FIRST * math.sqrt(small.size)
+    for _ in range(ROUNDS):
+        before, reach = reach, min(reach, _reach(small, reach))
+        if reach > 0.9 * before:
+            break
+    return sign * _closed(bright, max(3, math.ceil(reach * step)))
+
+
+def _closed(bright: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    """Return brightness without whatever dark is narrower than ``reach``: light and shadow stay, sharp edges too.
+
+    A closing takes the brightest of noise for paper; the mean of what differs little from it puts that right.
+    """
+    framed = _continued(_continued(bright, reach).T, reach).T
+    closed = ndimage.grey_closing(framed, (reach, reach), mode="nearest")[reach:-reach, reach:-reach]
+    apart = bright - closed
+    paper = (apart > -CONTRAST / 2).astype(np.float32)
+    weight = ndimage.uniform_filter(paper, reach // 2 + 1, mode="nearest")
+    return closed + ndimage.uniform_filter(apart * paper, reach // 2 + 1, mode="nearest") / np.maximum(weight, 1e-3)
+
+
+def _continued(bright: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    """Return a picture with ``n`` rows more above and below, on which edges that run out of it go straight on."""
+    inside = min(n, len(bright) - 1)
+    above, below = (_slope(rows[0], rows[inside]) / max(inside, 1) for rows in (bright, bright[::-1]))
+    columns = np.arange(bright.shape[1])
+    far = np.arange(n, 0, -1)[:, None]
+    top, bottom = (
+        edge[(columns + np.rint(slope * far).astype(int)).clip(0, len(edge) - 1)]
+        for edge, slope in ((bright[0], above), (bright[-1], below))
+    )
+    return np.concatenate([top, bright, bottom[::-1]])
+
+
+def _slope(outer: Array, inner: Array) -> int:
+    """Return by how many pixels the edges on the outer of two rows lie away from those on the inner; 0 if in doubt."""
+    outer, inner = (abs(row[EDGE:] - row[:-EDGE]) for row in (outer, inner))
+    most = len(outer) // 2
+    if most == 0 or max(outer.max(), inner.max()) < CONTRAST:
+        return 0
+    product = np.correlate(outer, inner, mode="full")[len(outer) - 1 - most : len(outer) + most]
+    best = int(product.argmax())
+    return best - most if product[best] > 2 * product[most] else 0
+
+
+def _reach(bright: NDArray[np.float32], reach: float) -> float:
+    """Return a few widths of the widest strokes among what is dark and narrower than ``reach``."""
+    dark = _closed(bright, max(3, math.ceil(reach))) - bright
+    strokes = dark > max(CONTRAST, float(dark.max()) / 2)
+    depth = ndimage.distance_transform_cdt(np.pad(strokes, 1))[1:-1, 1:-1]
+    ridge = depth[strokes & (depth == ndimage.maximum_filter(depth, 3))]
+    return WIDTHS * (2 * float(np.percentile(ridge, 90)) - 1) if ridge.size else reach
 
 
 def _block_medians(grey: Array, step: int) -> Array:

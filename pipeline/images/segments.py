@@ -147,12 +147,13 @@ def layout_of(ink: Ink) -> Layout:
     pieces, found = _pieces(ink)
     if not found:
         return Layout([], pieces, 0.0, 0)
+    found, n_edges = _without_edges(found, pieces)
     height = _text_height(found)
     segments, specks = _without_specks(_joined(found, pieces, height), height)
     turn = _in_order(segments, height)
     for one in segments:
         one.doubt = _doubt(one, height, len(segments), pieces.shape)
-    return Layout(segments, pieces, turn, specks)
+    return Layout(segments, pieces, turn, specks + n_edges)
 
 
 def _pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Segment]]:
@@ -172,6 +173,37 @@ def _pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Segment]]:
         for number, (peak, (rows, columns)) in enumerate(zip(peaks, boxes, strict=True), 1)
         if peak > STROKE * full
     ]
+
+
+def _without_edges(found: list[Segment], pieces: Array) -> tuple[list[Segment], int]:
+    """Leave out what lies along the picture's border, or is no digit and runs out of it: the edge of a sheet, a desk.
+
+    It needs digits inside of the picture to be told by; without any, all stay.
+    """
+    inside = [one for one in found if not _runs_out(one, pieces.shape)]
+    if not inside:
+        return found, 0
+    height = _text_height(inside)
+    digits = [one for one in found if not _runs_out(one, pieces.shape) or _is_cut_digit(one, pieces, height)]
+    return digits, len(found) - len(digits)
+
+
+def _runs_out(one: Segment, shape: tuple[int, ...]) -> bool:
+    """Tell whether a segment reaches the picture's border."""
+    return one.top == 0 or one.left == 0 or one.bottom == shape[0] or one.right == shape[1]
+
+
+def _is_cut_digit(one: Segment, pieces: Array, height: float) -> bool:
+    """Tell whether a piece at the border has a digit's size, and runs out of the picture rather than along it."""
+    box = np.isin(pieces[one.top : one.bottom, one.left : one.right], one.labels)
+    ends = [
+        (one.top == 0, box[0], one.height),
+        (one.bottom == pieces.shape[0], box[-1], one.height),
+        (one.left == 0, box[:, 0], one.width),
+        (one.right == pieces.shape[1], box[:, -1], one.width),
+    ]
+    across = all(line.sum() <= depth for there, line, depth in ends if there)
+    return across and SMALL * height < one.length < TALL * height
 
 
 def _text_height(found: list[Segment]) -> float:
@@ -235,7 +267,7 @@ def _without_specks(segments: list[Segment], height: float) -> tuple[list[Segmen
 
 def _doubt(one: Segment, height: float, n_segments: int, shape: tuple[int, ...]) -> str | None:
     """Say why a segment may not be one whole digit."""
-    if one.top == 0 or one.left == 0 or one.bottom == shape[0] or one.right == shape[1]:
+    if _runs_out(one, shape):
         return "ink runs out of the picture"
     if one.width > (WIDE * height if n_segments > 1 else LONE * one.height):
         return "may be two digits that touch"

@@ -16,7 +16,7 @@ def lit(paper, stroke, light):
 LIGHTS = {
     "even": np.ones((150, 200)),
     "gradient": np.linspace(1, 0.4, 200) * np.linspace(1, 0.8, 150)[:, None],
-    "lamp": np.exp(-(np.linspace(-1, 1, 200) ** 2) / 2 - np.linspace(-1, 1, 150)[:, None] ** 2 / 4),
+    "lamp": np.exp(-(np.linspace(-1, 1, 200) ** 2) - np.linspace(-1, 1, 150)[:, None] ** 2 / 2),
 }
 
 
@@ -37,6 +37,18 @@ def test_light_ink_is_told_from_dark_ink(light):
     ink = ink_of(page)
     assert ink.polarity == "light"
     np.testing.assert_allclose(ink.density[mask], 0.8 * light[mask], atol=0.05)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_shadow_with_a_hard_edge_is_paper(turned):
+    """Up to its edge, aslant, also where it crosses the ink and where it runs out of the page."""
+    shaded = np.add.outer(np.arange(150), np.arange(200)) < 160
+    page, mask = lit(0.8, 0.2, np.where(shaded[::-1] if turned else shaded, 0.5, 1))
+    ink = ink_of(page)
+    assert ink.polarity == "dark"
+    right = abs(ink.density - 0.75 * mask) < 0.04
+    assert right[~mask].mean() > 0.95
+    assert right[mask].mean() > 0.85
 
 
 def test_a_polarity_that_is_given_holds():
