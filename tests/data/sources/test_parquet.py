@@ -123,13 +123,13 @@ def test_without_pyarrow(own, home, transfer, monkeypatch):
 def test_memory_hardly_grows_with_rows(tmp_path, home, transfer, monkeypatch):
     """Of each row its name is held, and neither its file nor its pixels, though all rows are one group."""
     monkeypatch.setattr("pipeline.data.own.decoding._MOST_SAMPLES", 16)  # what is on its way is little, and no noise
-    contents = [png(np.full((28, 7), number, np.uint32).view(np.uint8)) for number in range(4000)]
+    contents = [png(np.full((28, 7), number, np.uint32).view(np.uint8)) for number in range(6000)]
     peaks = {}
-    for n_rows in (1000, 4000):
+    for n_rows in (3000, 6000):
         path = write(tmp_path / f"{n_rows}.parquet", contents[:n_rows], np.arange(n_rows) % 4)
         gc.collect()
         tracemalloc.start()
         Parquet(path).bring({}, home, transfer)
         peaks[n_rows] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert (peaks[4000] - peaks[1000]) / 3000 < 300
+    assert (peaks[6000] - peaks[3000]) / 3000 < 300

@@ -230,7 +230,7 @@ def test_memory_hardly_grows_with_pictures(tmp_path, transfer, monkeypatch):
     """Of each picture in an archive, its names and its place are held, and neither its file nor its pixels."""
     monkeypatch.setattr("pipeline.data.own.decoding._MOST_SAMPLES", 16)  # what is on its way is little, and no noise
     peaks = {}
-    for n_pictures in (1000, 4000):
+    for n_pictures in (3000, 6000):
         path = tmp_path / f"{n_pictures}.zip"
         with zipfile.ZipFile(path, "w") as archive:
             for number in range(n_pictures):
@@ -242,7 +242,7 @@ def test_memory_hardly_grows_with_pictures(tmp_path, transfer, monkeypatch):
         brought(path, tmp_path, transfer)
         peaks[n_pictures] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert (peaks[4000] - peaks[1000]) / 3000 < 1600
+    assert (peaks[6000] - peaks[3000]) / 3000 < 1600
 
 
 def test_without_pillow(own, tmp_path, transfer, monkeypatch):
