@@ -135,23 +135,25 @@ def beside(file: IdxFile) -> Iterator[IdxFile]:
 def is_idx_folder(folder: str | os.PathLike[str]) -> bool:
     """Tell whether a folder has files of IDX by their names, be they complete or not."""
     top = Path(folder)
-    return bool(_sets_of(_named_files(top))) or any(_sets_of(_named_files(home)) for home in _torchvision_folders(top))
+    return bool(_sets_of(_named_files(top))) or any(_sets_of(_named_files(home)) for home in _usual_folders(top))
 
 
-def holds_idx(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a file is a ZIP archive with files of IDX by their names, be they complete or not."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return bool(_sets_of(_named_members(archive)))
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
+def holds_idx(names: Iterable[str]) -> bool:
+    """Tell by the names in an archive whether it has files of IDX, be they complete or not."""
+    return any("idx" in name.casefold() and _role_of_member(name) for name in names)
+
+
+def _role_of_member(name: str) -> Role | None:
+    """Tell from a name with its folders what a file holds; what macOS adds to an archive holds nothing."""
+    return None if "__MACOSX/" in name else role_of(re.split(r"[/\\]", name)[-1])
 
 
 def find_parts(folder: str | os.PathLike[str], prefix: str = "") -> dict[str, tuple[Path, Path]]:
     """Return the paths of the four files of the one data set in a folder.
 
     They lie in the folder itself or, as some programs unpack them, each in a folder of its own name. Where none is
-    there, they are looked for in ``raw`` and in ``MNIST/raw``, ``FashionMNIST/raw`` and so on, as torchvision has them.
+    there, they are looked for in ``raw`` and in ``MNIST/raw``, ``FashionMNIST/raw`` and so on, as torchvision has them,
+    and in ``gzip``, as EMNIST's archive has them.
 
     Parameters
     ----------
@@ -174,7 +176,7 @@ def find_parts(folder: str | os.PathLike[str], prefix: str = "") -> dict[str, tu
     """
     top = Path(folder)
     sets = _sets_of(_named_files(top))
-    sets = sets or [one for home in _torchvision_folders(top) for one in _sets_of(_named_files(home))]
+    sets = sets or [one for home in _usual_folders(top) for one in _sets_of(_named_files(home))]
     if not sets:
         raise FileNotFoundError(_nothing(top, [f"{one.name}/" if one.is_dir() else one.name for one in _listed(top)]))
     return _chosen(str(top), sets, prefix)
@@ -261,16 +263,15 @@ def _listed(folder: Path) -> list[Path]:
 def _named_members(archive: zipfile.ZipFile) -> Iterator[tuple[Role, Member]]:
     """Yield the files of an archive that are called as IDX files are, and what that says."""
     for info in sorted(archive.infolist(), key=lambda one: one.filename):
-        member = Member(archive, info)
-        role = role_of(member.name)
-        if role is not None and "__MACOSX" not in info.filename:
-            yield role, member
+        role = _role_of_member(info.filename)
+        if role is not None:
+            yield role, Member(archive, info)
 
 
-def _torchvision_folders(top: Path) -> list[Path]:
-    """Return the folders in which torchvision would keep such files, of those that are there."""
+def _usual_folders(top: Path) -> list[Path]:
+    """Return the folders in which torchvision or EMNIST's archive would have such files, of those that are there."""
     homes = [top, *(path for path in sorted(top.iterdir()) if _TORCHVISION.fullmatch(path.name))]
-    return [home / "raw" for home in homes if (home / "raw").is_dir()]
+    return [home / name for home in homes for name in ("raw", "gzip") if (home / name).is_dir()]
 
 
 def _only(files: Sequence[_File]) -> _File:

@@ -13,9 +13,9 @@ from pipeline.data.mat import HDF5
 from pipeline.data.own.csv_parts import holds_parts
 from pipeline.data.own.csv_table import TableError, names_files
 from pipeline.data.own.parquet import holds_tables
-from pipeline.data.own.tree import has_folders, holds_arrays
+from pipeline.data.own.tree import has_folders, holds_arrays, names_in
 from pipeline.data.signatures import ARCHIVE, HEAD, MAT_5, MAT_7_3, PARQUET, describe_kind
-from pipeline.data.sources.archives import Arrays, MatFile
+from pipeline.data.sources.archives import Arrays, MatArchive, MatFile, holds_mats
 from pipeline.data.sources.base import Files, Source
 from pipeline.data.sources.local import Folder, IdxArchive, ScikitLearnDigits
 from pipeline.data.sources.mirror import Mirror
@@ -180,11 +180,25 @@ def _one_of_several(path: Path, reading: Reading) -> Source | None:
     ``path/to/gzip.zip/emnist-letters`` are the files there whose names begin with ``emnist-letters``.
     """
     home, prefix = path.parent, path.name
-    if home.is_file() and holds_idx(home):
-        return IdxArchive(str(home), reading.rules.colour, prefix)
+    if home.is_file():
+        names = names_in(home)
+        if holds_idx(names):
+            return IdxArchive(str(home), reading.rules.colour, prefix)
+        return MatArchive(str(home), reading, prefix) if holds_mats(names) else None
     if str(path) != prefix and home.is_dir() and is_idx_folder(home):
         return Folder(str(home), reading.rules.colour, prefix)
     return None
+
+
+def _source_of_archive(path: Path, reading: Reading) -> Source:
+    """Return what reads a ZIP archive, by the names of what is in it."""
+    names = names_in(path)
+    if holds_idx(names):
+        return IdxArchive(str(path), reading.rules.colour)
+    if holds_mats(names):
+        return MatArchive(str(path), reading)
+    kind = Arrays if holds_arrays(names) else Pixels if holds_parts(path) else Pictures
+    return kind(str(path), reading)
 
 
 def _source_of_file(path: Path, reading: Reading) -> Source:
@@ -192,10 +206,7 @@ def _source_of_file(path: Path, reading: Reading) -> Source:
     with path.open("rb") as file:
         head = file.read(HEAD)
     if head.startswith(ARCHIVE):
-        if holds_idx(path):
-            return IdxArchive(str(path), reading.rules.colour)
-        kind = Arrays if holds_arrays(path) else Pixels if holds_parts(path) else Pictures
-        return kind(str(path), reading)
+        return _source_of_archive(path, reading)
     if head.startswith(MAT_5):
         return MatFile(str(path), reading)
     if head.startswith(MAT_7_3):

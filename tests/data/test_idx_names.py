@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.data.idx import FILES, IdxError, write_idx
-from pipeline.data.idx_names import find_parts, role_of
+from pipeline.data.idx_names import find_parts, holds_idx, role_of
 
 OFFICIAL = {(part, kind): name for part, names in FILES.items() for kind, name in zip(("images", "labels"), names)}  # noqa: B905 - both have two
 SPLITS = ["balanced", "byclass", "bymerge", "digits", "letters", "mnist"]
@@ -20,6 +20,7 @@ LAYOUTS = {
     "torchvision": "MNIST/raw/{stem}-{kind}-idx{n}-ubyte",
     "torchvision's other sets": "FashionMNIST/raw/{stem}-{kind}-idx{n}-ubyte",
     "torchvision, one below": "raw/{stem}-{kind}-idx{n}-ubyte",
+    "EMNIST's archive, unpacked": "gzip/emnist-letters-{stem}-{kind}-idx{n}-ubyte.gz",
     "folders of the files' names": "{stem}-{kind}-idx{n}-ubyte/{stem}-{kind}-idx{n}-ubyte",
     "folders with the end of the archive": "{stem}-{kind}-idx{n}-ubyte.gz/{stem}-{kind}.idx{n}-ubyte",
     "folders of the files' names below": "MNIST/raw/{stem}-{kind}-idx{n}-ubyte/{stem}-{kind}-idx{n}-ubyte",
@@ -198,3 +199,18 @@ def test_many_halves_are_not_all_told(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"set0-.*; .*set2-[^;]*; \.\.\.$") as caught:
         find_parts(tmp_path)
     assert "set3" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "holds"),
+    [
+        (["gzip/emnist-letters-train-images-idx3-ubyte.gz"], True),
+        (["a.png", "train-labels.idx1-ubyte"], True),
+        (["MNIST\\raw\\t10k-labels-idx1-ubyte"], True),
+        (["__MACOSX/train-labels-idx1-ubyte", "train/idx.png"], False),
+        ([], False),
+    ],
+)
+def test_archives_by_their_names(names, holds):
+    """An archive with a file of IDX is one of IDX, wherever the file lies in it."""
+    assert holds_idx(names) == holds

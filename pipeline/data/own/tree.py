@@ -9,7 +9,7 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -106,13 +106,18 @@ def has_folders(top: Path) -> bool:
     return any(path.is_dir() and not is_hidden(path.name) for path in top.iterdir())
 
 
-def holds_arrays(path: Path) -> bool:
-    """Tell whether a ZIP archive is one of arrays as NumPy writes them: it has such a file, and in no folder."""
+def names_in(path: Path) -> list[str]:
+    """Return the names of all that is in a ZIP archive; none, where it cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.endswith(".npy") and "/" not in name for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
+            return archive.namelist()
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        return []
+
+
+def holds_arrays(names: Iterable[str]) -> bool:
+    """Tell by the names in an archive whether it is one of arrays as NumPy writes them: such a file is in no folder."""
+    return any(name.endswith(".npy") and "/" not in name for name in names)
 
 
 @contextmanager

@@ -3,13 +3,18 @@
 Hands on the four files, the names of the classes beside them, and lines that say what was read and what was not.
 """
 
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from pipeline.data.idx import MAX_BYTES, IdxError
+from pipeline.data.idx_names import Member, opened
 from pipeline.data.mat import MatError, read_mat
 from pipeline.data.npz import NpzError, NpzReader
 from pipeline.data.own import emnist
@@ -30,8 +35,8 @@ class Arrays(Pictures):
     def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
         """Read images and labels of all parts, number the classes, and draw a test part where there is none."""
         try:
-            with Path(self.path).open("rb") as opened:
-                archive = NpzReader(opened, MAX_BYTES)
+            with Path(self.path).open("rb") as content:
+                archive = NpzReader(content, MAX_BYTES)
                 chosen, extra = choose(archive.names)
                 parts = {part: (_named(archive, one), _named(archive, other)) for part, (one, other) in chosen.items()}
                 samples, notes = read_samples(parts, self.reading.rules.colour)
@@ -65,13 +70,62 @@ class MatFile(Arrays):
     def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
         """Read images and labels of both parts, upright, and call the classes as the file says."""
         try:
-            with Path(self.path).open("rb") as opened:
-                found = read_mat(opened, emnist.MAT_ARRAYS, MAX_BYTES)
+            with self.content() as content:
+                found = read_mat(content, emnist.MAT_ARRAYS, MAX_BYTES)
             samples, notes = read_samples(emnist.parts_of_mat(found), self.reading.rules.colour)
             labels, classes = emnist.name_labels(samples.labels, found.arrays.get(emnist.MAT_MAPPING))
         except (MatError, ArrayError, IdxError) as error:
             raise SourceError(str(error)) from error
         self._hand_on(replace(samples, labels=labels), notes, folder, transfer, classes)
+
+    @contextmanager
+    def content(self) -> Iterator[BinaryIO]:
+        """Open the file for reading."""
+        with Path(self.path).open("rb") as content:
+            yield content
+
+
+@dataclass(frozen=True)
+class MatArchive(MatFile):
+    """A ZIP archive of such files, as EMNIST's ``matlab.zip`` is.
+
+    Attributes
+    ----------
+    name : str
+        Of the file that is meant, with its end or without, where there are several.
+    """
+
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"file {Path(self.path, self.name)}"
+
+    @contextmanager
+    def content(self) -> Iterator[BinaryIO]:
+        """Open the one file for reading."""
+        with zipfile.ZipFile(self.path) as archive:
+            names = {one.name.removesuffix(".mat"): one for one in _mats_of(archive)}
+            wanted = self.name.removesuffix(".mat")
+            if (wanted or len(names) > 1) and wanted not in names:
+                some = ", ".join(shown(f"{self.path}/{name}") for name in list(names)[:_MOST_NAMES])
+                raise SourceError(f"its data sets are {some}{_more([*names])}; name one of them")
+            with opened(names.get(wanted) or next(iter(names.values()))) as content:
+                yield content
+
+
+def holds_mats(names: Sequence[str]) -> bool:
+    """Tell by the names in an archive whether it is one of files of MATLAB, and of no others."""
+    files = (name for name in names if not name.endswith("/") and "__MACOSX/" not in name)
+    return bool(names) and all(name.endswith(".mat") for name in files)
+
+
+def _mats_of(archive: zipfile.ZipFile) -> list[Member]:
+    """Return the files of an archive that are called as MATLAB's are."""
+    return [
+        Member(archive, info)
+        for info in archive.infolist()
+        if info.filename.endswith(".mat") and "__MACOSX/" not in info.filename
+    ]
 
 
 _MOST_NAMES = 8

@@ -106,6 +106,16 @@ def write_emnist(folder, parts, split, first=0):
     return folder
 
 
+def write_qmnist(folder, parts):
+    """Write QMNIST's four files: labels are the first of eight columns of int32."""
+    for part, (images, labels) in parts.items():
+        columns = (labels[:, None] + np.arange(8)).astype(">i4")
+        for kind, code, array in (("images-idx3-ubyte", 8, images), ("labels-idx2-int", 12, columns)):
+            header = struct.pack(f">4B{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
+            (folder / f"qmnist-{part}-{kind}.gz").write_bytes(gzip.compress(header + array.tobytes(), 1))
+    return folder
+
+
 def write_emnist_zip(folder, parts):
     """Write two of EMNIST's data sets into an archive, and name one."""
     write_emnist(folder, parts, "letters", first=1)
@@ -159,6 +169,7 @@ FORMS = {
     "npz, Keras": Form(partial(write_npz, names=("x_{}", "y_{}"))),
     "npz, MedMNIST": Form(partial(write_npz, names=("{}_images", "{}_labels"), column=True, save=np.savez_compressed)),
     "npz, X and y": Form(write_npz_alone, has_parts=False),
+    "QMNIST": Form(write_qmnist),
     **{f"EMNIST, {split}": Form(partial(write_emnist, split=split)) for split in ("balanced", "digits")},
     "EMNIST, letters": Form(partial(write_emnist, split="letters", first=1)),
     "EMNIST, .mat of letters": Form(write_mat),

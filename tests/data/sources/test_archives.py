@@ -1,6 +1,7 @@
 """Arrays of a person's own in one file as a data set: to the byte, with every odd thing told in a line."""
 
 import io
+import re
 import zipfile
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.io import savemat
 from sklearn.datasets import load_digits
 
 from pipeline.data.download import FetchError
+from pipeline.data.sources.archives import Arrays, holds_mats
 from pipeline.parameters import ParameterError
 from pipeline.stages.fetch import Fetch
 
@@ -76,8 +78,6 @@ def test_text_names_the_classes(tmp_path):
 
 def test_what_was_read_is_told(tmp_path, transfer):
     """With what was not, and why."""
-    from pipeline.data.sources.archives import Arrays
-
     np.savez(tmp_path / "own.npz", X=IMAGES, y=LABELS % 2, weights=np.zeros(3), names=np.array([{}], dtype=object))
     (tmp_path / "out").mkdir()
     Arrays(tmp_path / "own.npz").bring({}, tmp_path / "out", transfer)
@@ -92,8 +92,6 @@ def test_what_was_read_is_told(tmp_path, transfer):
 
 def test_one_image_with_two_labels_is_told(tmp_path, transfer):
     """By the arrays and rows that it is in."""
-    from pipeline.data.sources.archives import Arrays
-
     images, labels = np.concatenate([IMAGES, IMAGES[3:4]]), np.append(LABELS, LABELS[3] + 1)
     np.savez(tmp_path / "own.npz", X=images, y=labels)
     (tmp_path / "out").mkdir()
@@ -232,3 +230,41 @@ def test_other_files_of_matlab(tmp_path):
     path.write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512) + b"\x89HDF\r\n\x1a\n")
     with pytest.raises(ParameterError, match=r"own.mat cannot be read: it is a MAT-file of version 7.3, which is HDF5"):
         Fetch(dataset=str(path)).load()
+
+
+def test_an_archive_of_files_of_matlab(tmp_path):
+    """EMNIST's six lie in one archive: the error names them, and the name of one after the path takes it."""
+    names = {}
+    for name, mapping in {"emnist-letters": LETTERS, "emnist-digits": None}.items():
+        emnist_mat(tmp_path / f"{name}.mat", mapping=mapping)
+        names[f"matlab/{name}.mat"] = tmp_path / f"{name}.mat"
+    path = tmp_path / "matlab.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, one in names.items():
+            archive.write(one, name)
+        archive.writestr("__MACOSX/matlab/._emnist-digits.mat", b"forks")
+    told = f"its data sets are {path}/emnist-letters, {path}/emnist-digits; name one of them"
+    for wrong in (path, path / "emnist-lettres"):
+        with pytest.raises(FetchError, match=re.escape(told)):
+            Fetch(dataset=str(wrong)).load()
+    for name in ("emnist-letters", "emnist-letters.mat"):
+        fetch = Fetch(dataset=str(path / name))
+        assert fetch.load()[0].tobytes() == IMAGES[:80].tobytes()
+        assert fetch.class_names_ == tuple("ABCDEFGHIJ")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(tmp_path / "emnist-digits.mat", "emnist-digits.mat")
+    assert Fetch(dataset=str(path)).load()[1].tolist() == LABELS[:80].tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "holds"),
+    [
+        (["matlab/", "matlab/a.mat", "__MACOSX/matlab/._a.mat"], True),
+        (["train/1.png", "train/digitStruct.mat"], False),
+        (["a.txt"], False),
+        ([], False),
+    ],
+)
+def test_archives_by_their_names(names, holds):
+    """Pictures with a file of MATLAB beside them are pictures."""
+    assert holds_mats(names) == holds
