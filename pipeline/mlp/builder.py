@@ -41,10 +41,10 @@ from pipeline.network import (
 )
 from pipeline.network.batches import Sampling
 from pipeline.network.early_stopping import EarlyStopping, Monitor
-from pipeline.network.hooks import Hook
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
 from pipeline.network.schedules import SCHEDULES
+from pipeline.network.shards import Hook
 from pipeline.network.training import Trainer
 from pipeline.parameters import ParameterError, check_parameters
 

@@ -7,7 +7,7 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from pipeline.network.batches import Samples
-from pipeline.network.full_batch import FullBatchGradient
+from pipeline.network.parallel.full_batch import FullBatchGradient
 from pipeline.network.parallel.workers import Workers
 from pipeline.network.training import Callback, DivergenceError, Trainer
 

@@ -43,7 +43,7 @@ class EpochMetrics:
         self._P = np.empty((chunk_size(n_out), n_out), dtype)
         self._Y = np.empty((chunk_size(n_out), n_out), dtype)
         self._weight = np.ones(chunk_size(n_out), dtype)
-        self._n_stored = 0
+        self._n_stored, self._weighted = 0, False
         self._loss, self._n_correct, self._n = 0.0, 0, 0
 
     def reserve(self, n: int, weight: Array | None = None, total: float = 1.0) -> tuple[Array, Array]:
@@ -55,7 +55,9 @@ class EpochMetrics:
             self._accumulate()
             self._grow(n)
         rows = slice(self._n_stored, self._n_stored + n)
-        self._weight[rows] = 1 if weight is None else weight * (n / total)
+        self._weighted |= weight is not None
+        if self._weighted:
+            self._weight[rows] = 1 if weight is None else weight * (n / total)
         self._n_stored += n
         return self._P[rows], self._Y[rows]
 

@@ -152,8 +152,8 @@ def check_gradients(
     network.restore(before)
     masks = chosen.values()
     return [
-        _difference(name, differences.shape, differences[mask])
-        for (name, _, differences), mask in zip(network.named_parameters(), masks, strict=True)
+        Difference(name, all_.shape, float(all_[mask].mean()), float(all_[mask].max()), all_[mask].size)
+        for (name, _, all_), mask in zip(network.named_parameters(), masks, strict=True)
     ]
 
 
@@ -237,13 +237,7 @@ def _draw(nonzero: Array, n: int, rng: np.random.Generator) -> Array:
 
 
 class _TrainingLoss:
-    """The loss of a batch in training as a function of the parameters: what stochastic layers draw is drawn once.
-
-    Attributes
-    ----------
-    inputs : list of ndarray
-        What each layer takes, for the parameters as they are.
-    """
+    """The loss of a batch in training, for which stochastic layers draw once; ``inputs`` are what each layer takes."""
 
     def __init__(self, network: Network, X: Array, Y: Array) -> None:
         self.network, self.Y = network, Y
@@ -299,7 +293,3 @@ def _differences(loss: _Loss, values: Array, gradient: Array, step: float, picke
         nearer = _central_differences(loss, values, step / 100, picked)
         differences = np.minimum(differences, np.abs(gradient[picked] - nearer))
     return differences
-
-
-def _difference(name: str, shape: tuple[int, ...], differences: Array) -> Difference:
-    return Difference(name, shape, float(differences.mean()), float(differences.max()), differences.size)

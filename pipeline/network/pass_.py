@@ -97,17 +97,7 @@ class Pass:
 
 
 class BatchGradient:
-    """The gradient of the loss on one batch after the other: a pass on one thread, made once for each batch size.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-        From the input to the output.
-    shard : ParameterShard
-        All parameters, and where their gradient is left.
-    rng : Generator
-        What stochastic layers draw from.
-    """
+    """The gradient of the loss on one batch after the other: a pass on one thread, for a shard of all parameters."""
 
     def __init__(self, layers: Sequence[Layer], shard: ParameterShard, rng: np.random.Generator) -> None:
         self.layers, self.shard, self.rng = layers, shard, rng
@@ -115,7 +105,7 @@ class BatchGradient:
         self._n_samples = -1
 
     def compute(self, loss: Loss, X: Array | SparseRows, Y: Array, sample_weight: Array | None = None) -> float:
-        """Leave the gradient, and return the loss."""
+        """Leave the gradient in the shard, and return the loss; a pass is made for each new batch size."""
         if len(Y) != self._n_samples:
             self._n_samples, self._buffers = len(Y), self._arrays.batch(len(Y))
             self._pass = Pass(self.layers, self._buffers, self.rng)

@@ -5,10 +5,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.hooks import Hook
 from pipeline.network.layers import ALL, Affine
 from pipeline.network.losses import Loss
-from pipeline.network.shards import ParameterShard
+from pipeline.network.shards import Hook, ParameterShard
 
 Array = NDArray[Any]
 BLOCK = 2**18
@@ -31,14 +30,13 @@ class L2(Hook):
 
     def after_gradient(self, shard: ParameterShard, total: float) -> float:
         """Add the penalty's gradient to that of a shard, and return the penalty of its weights."""
-        return sum(self.add(part.layer, part.inputs, part.dW, total) for part in shard.parts)
-
-    def add(self, layer: Affine, rows: slice, dW: Array, n: float) -> float:
-        """Add the penalty's gradient to dW, that of some rows of a layer's W, and return the penalty of those rows."""
-        W = layer.W[rows]
-        for start in range(0, len(W), step := max(1, BLOCK // layer.n_out)):
-            dW[start : start + step] += W[start : start + step] * (self.alpha / n)
-        return 0.5 * self.alpha * float(np.vdot(W, W)) / n
+        penalty = 0.0
+        for part in shard.parts:
+            W = part.layer.W[part.inputs]
+            for start in range(0, len(W), step := max(1, BLOCK // part.layer.n_out)):
+                part.dW[start : start + step] += W[start : start + step] * (self.alpha / total)
+            penalty += 0.5 * self.alpha * float(np.vdot(W, W)) / total
+        return penalty
 
 
 class MaxNorm(Hook):

@@ -1,8 +1,8 @@
-"""A shard of a network's parameters: a span of the flat buffers, and what of each affine layer lies there."""
+"""A shard of a network's parameters, a span of the flat buffers, and what is done to it in an update: hooks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +15,7 @@ Array = NDArray[Any]
 
 
 class AffinePart(NamedTuple):
-    """What of an affine layer lies in a shard: some rows of W, and b or not.
-
-    Attributes
-    ----------
-    place : int
-        Which layer of the network it is.
-    layer : Affine
-        The layer.
-    inputs : slice
-        The rows of W.
-    dW, db : ndarray
-        Where their gradient is left; None where b is not there.
-    """
+    """What of a network's affine layer number ``place`` lies in a shard: rows of W for some inputs, and b or not."""
 
     place: int
     layer: Affine
@@ -78,6 +66,32 @@ class ParameterShard:
         """Leave the gradient of the shard's weights, from a batch X and what passes have left in its buffers."""
         for place, layer, inputs, dW, db in self.parts:
             layer.backward_parameters(buffers[place - 1].Y if place else X, buffers[place].dY, inputs, dW=dW, db=db)
+
+
+class Hook:
+    """What happens beside the optimizer in an update, as penalties, limits and averages do; this one does nothing.
+
+    Each thread calls it with its shard of the parameters.
+
+    Attributes
+    ----------
+    reads_others : bool
+        Whether ``after_update`` reads or writes parameters outside of the shard, so that all threads wait for each
+        other before it and after it.
+    """
+
+    reads_others: ClassVar[bool] = False
+
+    def begin_update(self) -> None:
+        """Do something once, before the threads."""
+
+    def after_gradient(self, shard: ParameterShard, total: float) -> float:
+        """Add to the gradient of a shard, ``total`` being the batch's weight, and return what adds to the loss."""
+        del shard, total
+        return 0.0
+
+    def after_update(self, shard: ParameterShard) -> None:
+        """Do something with a shard of the new parameters."""
 
 
 def layout(layers: Sequence[Layer]) -> Iterator[tuple[int, Affine, int]]:

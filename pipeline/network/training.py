@@ -7,7 +7,7 @@ happened. It knows nothing of labels, estimators or files.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from pipeline.network.adversarial import Adversary
 from pipeline.network.batches import Augmentation, Samples, Sampling
 from pipeline.network.early_stopping import EarlyStopping
-from pipeline.network.hooks import Hook
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.updates import Updater
 from pipeline.network.parallel.workers import Workers
 from pipeline.network.schedules import Constant, Schedule
+from pipeline.network.shards import Hook
 from pipeline.network.sparse import SparseRows
 from pipeline.network.weight_averaging import Averaging, RunningAverage
 
@@ -84,22 +84,8 @@ class Callback:
         return False
 
 
-_CONFIGURATION = (
-    "optimizer",
-    "sampling",
-    "schedule",
-    "length",
-    "stopping",
-    "restore_best",
-    "adaptive",
-    "augmentation",
-    "regularizers",
-    "averaging",
-    "adversary",
-    "recompute_statistics",
-    "n_threads",
-)
-"""A trainer's configuration; its other attributes are its progress."""
+_STATE = {"network", "learning_rate", "history", "samples", "updates", "schedule_start", "rate_vanished"}
+"""Fields of a trainer that are no configuration."""
 
 _PROGRESS = ("initial_rate", "learning_rate", "samples", "updates")
 
@@ -233,14 +219,7 @@ class Trainer:
         try:
             # What overflows is found out at the end of an epoch.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Workers(self.n_threads) as workers:
-                updater = Updater(
-                    self.network,
-                    self.optimizer,
-                    workers,
-                    hooks=self.hooks,
-                    augmentation=self.augmentation,
-                    adversary=self.adversary,
-                )
+                updater = Updater(self.network, self.optimizer, workers, self.hooks, self.augmentation, self.adversary)
                 end = len(self.history) + max_epochs
                 for _ in range(max_epochs):
                     callback.on_epoch_begin()
@@ -272,11 +251,11 @@ class Trainer:
 
     def _run_updates(self, updater: Updater, samples: Samples, last_update: float) -> tuple[float, float, float]:
         """Make one update for every batch, and return running means of loss and score, and the last rate."""
-        n_batches = -(-len(samples) // self.sampling.batch_size)
+        n_batches, length = -(-len(samples) // self.sampling.batch_size), self._length
         epochs, before, rate, largest = len(self.history) - self.schedule_start, self.samples, 0.0, 0.0
         updater.begin_epoch()
         for number, rows in enumerate(self.sampling.rows(len(samples), self.network.rng)):
-            factor = self.schedule.factor(epochs + number / n_batches, self._length, before)
+            factor = self.schedule.factor(epochs + number / n_batches, length, before)
             rate, largest = self.learning_rate * factor, max(largest, factor)
             if number == n_batches - 1 or self.updates + 1 >= last_update:
                 self.network.snapshot(out=self._params_before_update)
@@ -371,7 +350,7 @@ class Trainer:
                 setattr(other.stopping, name, getattr(self.stopping, name))
         new_schedule = other.schedule != self.schedule
         new_averaging = other.averaging != self.averaging
-        for name in _CONFIGURATION:
+        for name in {each.name for each in fields(self)} - _STATE:
             setattr(self, name, getattr(other, name))
         if new_averaging:
             self.average = self._new_average()

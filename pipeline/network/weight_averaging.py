@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.configurable import Configurable
-from pipeline.network.hooks import Hook
-from pipeline.network.shards import ParameterShard
+from pipeline.network.shards import Hook, ParameterShard
 
 Array = NDArray[Any]
 
@@ -128,24 +127,22 @@ class RunningAverage(Hook):
     def __init__(self, averaging: Averaging, params: Array) -> None:
         self.averaging = averaging
         self.total, self.weight, self.n_epochs = np.zeros_like(params), 0.0, 0
-        self._decay: float | None = None
 
     def begin_update(self) -> None:
         """Begin an update, whose parameters ``after_update`` takes in shard by shard."""
-        self._decay = self.averaging.decay_at_update()
-        self._update_weight(self._decay)
+        self._begin(self.averaging.decay_at_update())
 
     def after_update(self, shard: ParameterShard) -> None:
         """Take in a shard of the parameters after an update."""
-        self._add(shard.params, shard.span, self._decay)
+        self._add(shard.params, shard.span)
 
     def after_epoch(self, params: Array, epoch: int, n_epochs: int) -> None:
         """Take in all parameters after an epoch, counted from 0, out of ``n_epochs``."""
         decay = self.averaging.decay_at_epoch(epoch, n_epochs)
         if decay is not None and n_epochs != self.n_epochs:
             decay, self.n_epochs = 0.0, n_epochs
-        self._update_weight(decay)
-        self._add(params, slice(None), decay)
+        self._begin(decay)
+        self._add(params, slice(None))
 
     def value(self) -> Array | None:
         """Return the average, a new array; None where nothing has been averaged yet."""
@@ -166,16 +163,17 @@ class RunningAverage(Hook):
         self.total[:] = arrays["total"]
         self.weight, self.n_epochs = plain["weight"], plain["n_epochs"]
 
-    def _update_weight(self, decay: float | None) -> None:
-        """Weight <- decay weight + 1."""
+    def _begin(self, decay: float | None) -> None:
+        """Weight <- decay weight + 1; None for parameters that are not averaged."""
+        self._decay = decay
         if decay is not None:
             self.weight = decay * self.weight + 1
 
-    def _add(self, params: Array, span: slice, decay: float | None) -> None:
+    def _add(self, params: Array, span: slice) -> None:
         """Total <- decay total + w, on a span."""
-        if decay is None:
+        if self._decay is None:
             return
         total = self.total[span]
-        if decay != 1:
-            total *= decay
+        if self._decay != 1:
+            total *= self._decay
         total += params[span]

@@ -16,7 +16,7 @@ from pipeline import MLPClassifier
 from pipeline.callbacks import OnEpoch
 from pipeline.mlp import threads
 from pipeline.mlp.threads import bounded_blas, usable_threads
-from pipeline.network.full_batch import FullBatchGradient
+from pipeline.network.parallel.full_batch import FullBatchGradient
 
 BUSY = "while True: pass"
 

@@ -199,7 +199,7 @@ def test_it_is_the_plain_way(name, size, shared, adversary, weighted, monkeypatc
     still.start(ours.params)
     with Workers(size) as workers:
         updater = Updater(ours, still, workers, hooks=[L2(ALPHA)], adversary=adversary)
-        for n in (12, 12, 5, 1, 20, 2):
+        for n in (12, 12, 5, 1, 20, 2, 12):
             rows = np.random.default_rng(n).permutation(N)[:n]
             X, Y = data.X[rows], data.Y[rows]
             weight = data.sample_weight[rows] if weighted else None

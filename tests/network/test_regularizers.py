@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.network import L2, LOSSES, Affine, LabelSmoothing, MaxNorm, Network, ReLU, Sigmoid
 from pipeline.network.gradient_check import numerical_gradient
+from pipeline.network.shards import ParameterShard
 
 
 @pytest.fixture
@@ -15,9 +16,14 @@ def network():
     return made
 
 
+def shard(network, start, stop):
+    """Return a shard of the parameters."""
+    return ParameterShard.cut(network.layers, network.params, network.grads, slice(start, stop))
+
+
 def add(penalty, network, n):
     """Add the penalty of all weights, and return it."""
-    return sum(penalty.add(layer, slice(None), layer.dW, n) for layer in network.affine_layers)
+    return penalty.after_gradient(shard(network, 0, len(network.params)), n)
 
 
 def test_the_penalty_is_half_the_sum_of_squares(network):
@@ -45,13 +51,13 @@ def test_the_penaltys_gradient_is_its_derivative(network):
 
 def test_the_penalty_of_rows_adds_up(network):
     """The terms and gradients of some rows and of the others are those of all."""
-    first = network.affine_layers[0]
     network.grads[:] = 0
-    parts = sum(L2(0.3).add(first, rows, first.dW[rows], 5) for rows in (slice(0, 2), slice(2, 3)))
-    halves = first.dW.copy()
+    spans = (0, 8), (8, len(network.params))  # two rows of the first W, and all the others
+    parts = sum(L2(0.3).after_gradient(shard(network, *span), 5) for span in spans)
+    halves = network.grads.copy()
     network.grads[:] = 0
-    assert parts == pytest.approx(L2(0.3).add(first, slice(None), first.dW, 5))
-    assert np.array_equal(halves, first.dW)
+    assert parts == pytest.approx(add(L2(0.3), network, 5))
+    assert np.array_equal(halves, network.grads)
 
 
 def test_the_penalty_stays_in_single_precision():

@@ -25,8 +25,9 @@ from pipeline.network import (
 )
 from pipeline.network.batches import CHUNK, Samples, Sampling
 from pipeline.network.early_stopping import EarlyStopping
-from pipeline.network.full_batch import FullBatchGradient
+from pipeline.network.parallel.full_batch import FullBatchGradient
 from pipeline.network.parallel.workers import Workers
+from pipeline.network.shards import ParameterShard
 from pipeline.network.training import Callback, DivergenceError, Epoch, Trainer
 
 N = 23
@@ -150,8 +151,8 @@ def test_large_data_are_measured_in_pieces(n_threads):
     pieced = network.grads.copy()
     weight = data.sample_weight.sum()
     loss = network.gradient(data.X, data.Y, data.sample_weight)
-    for layer in network.affine_layers:
-        loss += L2(0.1).add(layer, slice(None), layer.dW, weight)
+    whole = ParameterShard.cut(network.layers, network.params, network.grads, slice(0, len(network.params)))
+    loss += L2(0.1).after_gradient(whole, weight)
     assert value == pytest.approx(loss)
     assert_allclose(pieced, network.grads, rtol=1e-9, atol=1e-15)
 

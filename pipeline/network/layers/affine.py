@@ -82,17 +82,17 @@ class Affine(Layer):
         self, X: Array | SparseRows, dY: Array, inputs: slice = ALL, *, dW: Array, db: Array | None
     ) -> None:
         """Leave X^T dY in ``dW``, for all inputs or some, and the sum of dY over the samples in ``db``."""
-        if isinstance(X, SparseRows):
-            X.transposed_times(dY, inputs, out=dW)
-        else:
+        if isinstance(X, np.ndarray):
             np.dot(X[:, inputs].T, dY, out=dW)
+        else:
+            X.transposed_times(dY, inputs, out=dW)
         if db is not None:
             np.add.reduce(dY, axis=0, out=db)
 
 
 def _product(A: Array | SparseRows, B: Array, out: Array | None) -> Array:
     """Return A B; ``dot`` is the quicker one to call, but cannot write into columns of a wider array."""
-    if isinstance(A, SparseRows):
+    if not isinstance(A, np.ndarray):
         return A.times(B, out=out)
     product = np.dot if out is None or out.flags.c_contiguous else np.matmul
     result: Array = product(A, B, out=out)

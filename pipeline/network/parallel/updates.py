@@ -16,8 +16,7 @@ from pipeline.network.adversarial_pass import BOTH, AdversarialPass
 from pipeline.network.batches import Augmentation, Deformer, Rows, Samples
 from pipeline.network.buffers import Buffers, LayerBuffers
 from pipeline.network.epoch_metrics import EpochMetrics
-from pipeline.network.hooks import Hook
-from pipeline.network.layers import ALL
+from pipeline.network.layers import ALL, Affine
 from pipeline.network.losses import total_weight
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
@@ -25,6 +24,7 @@ from pipeline.network.parallel.sharding import shard_parameters, shard_slice, sh
 from pipeline.network.parallel.units import PassByUnits
 from pipeline.network.parallel.workers import Workers
 from pipeline.network.pass_ import Pass
+from pipeline.network.shards import Hook
 
 Array = NDArray[Any]
 
@@ -66,7 +66,6 @@ class Updater:
         network: Network,
         optimizer: Optimizer,
         workers: Workers | None = None,
-        *,
         hooks: Sequence[Hook] = (),
         augmentation: Augmentation | None = None,
         adversary: Adversary | None = None,
@@ -160,6 +159,8 @@ class Updater:
 
     def _make_layout(self, n: int) -> BatchLayout:
         """Divide a batch of ``n`` samples among the threads, and store how."""
+        if n > max(self._layouts, default=n):
+            self._layouts.clear()  # the buffers grow
         size = self.workers.size
         samples = [shard_slice(n, k, size) for k in range(size)]
         buffers = self._buffers.batch(n * self._n_copies, to_input=self.adversary is not None)
@@ -173,7 +174,13 @@ class Updater:
         if self.adversary is None:
             return new_pass(buffers)
         X = self._buffers.inputs(len(buffers[0].Y))
-        return AdversarialPass(self.adversary, new_pass, self._layers[k], X, buffers, samples, self._rngs[k])
+        gradients = [
+            getattr(layer, f"d{name}")
+            for layer in self._layers[k]
+            if not isinstance(layer, Affine)
+            for name in layer.parameter_shapes()
+        ]
+        return AdversarialPass(self.adversary, new_pass, X, buffers, samples, gradients, self._rngs[k])
 
     def _new_pass(self, k: int, samples: slice, buffers: list[LayerBuffers], **options: bool) -> Pass:
         """Return a pass of thread ``k`` through the network, by samples or by units."""

@@ -9,7 +9,6 @@ from pipeline.network.batches import Samples
 from pipeline.network.losses import total_weight
 from pipeline.network.parallel.sharding import shard_slice
 from pipeline.network.parallel.workers import Workers
-from pipeline.network.shards import ParameterShard
 from pipeline.network.training import Trainer
 
 Array = NDArray[Any]
@@ -54,7 +53,7 @@ class FullBatchGradient:
         for gradient in self._sums[1:]:
             self._sums[0] += gradient
         network.grads[:] = self._sums[0]
-        whole = ParameterShard.cut(network.layers, network.params, network.grads, slice(0, len(network.params)))
+        whole = self._passes[0].shard
         return sum(self._losses) + sum(hook.after_gradient(whole, self.weight) for hook in self.trainer.hooks)
 
     def _compute_shard(self, k: int) -> None:
