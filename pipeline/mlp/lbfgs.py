@@ -92,7 +92,7 @@ class LBFGS:
                 raise StopIteration
 
         with Workers(trainer.n_threads) as workers:
-            gradient = FullBatchGradient(trainer, samples, workers)
+            gradient = FullBatchGradient(network, trainer.hooks, samples, workers)
             result = scipy.optimize.minimize(
                 loss_and_gradient,
                 network.params.astype(np.float64),

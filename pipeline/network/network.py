@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pipeline.network.batches import chunk_size
+from pipeline.network.batches import Samples, chunk_size
 from pipeline.network.layers import Affine, Cache, Layer
 from pipeline.network.losses import Loss, SoftmaxCrossEntropy
 from pipeline.network.pass_ import BatchGradient
@@ -114,6 +114,15 @@ class Network:
         """
         widest = max(layer.n_out for layer in self.affine_layers)
         return chunk_size(max(widest, self.n_in) if copied else widest)
+
+    def chunks(
+        self, samples: Samples, *, training: bool = False, deformed: bool = False
+    ) -> Iterator[tuple[Any, Array, Array | None]]:
+        """Yield X, Y and weights of all samples, in chunks that fit in memory."""
+        sparse = self.accepts_sparse(training=training) and not deformed
+        size = self.chunk_size(copied=deformed or samples.copies(sparse=sparse))
+        for start in range(0, len(samples), size):
+            yield samples.batch(slice(start, start + size), sparse=sparse)
 
     def forward(self, X: Array | SparseRows) -> Array:
         """Return Z, the last layer's output, (n_samples, n_out), for X (n_samples, n_in), as in prediction."""

@@ -369,7 +369,7 @@ class Trainer:
     def evaluate(self, samples: Samples) -> tuple[float, float]:
         """Return loss (without penalty) and score of the network as it is, chunk by chunk."""
         sample_losses, correct = [], []
-        for X, Y, _ in self.chunks(samples):
+        for X, Y, _ in self.network.chunks(samples):
             P = self.network.predict_proba(X)
             sample_losses.append(self.network.loss.sample_losses(P, Y))
             correct.append(self.network.loss.correct(P, Y))
@@ -429,21 +429,12 @@ class Trainer:
     def _inputs(self, samples: Samples) -> Iterator[Array | SparseRows]:
         """Yield all inputs, chunk by chunk, deformed as in training."""
         if self.augmentation is None:
-            yield from (X for X, _, _ in self.chunks(samples))
+            yield from (X for X, _, _ in self.network.chunks(samples))
             return
         deformer = self.augmentation.prepare(self.network.n_in, self.network.dtype)
         rng = np.random.default_rng(0)
-        for X, _, _ in self.chunks(samples, deformed=True):
+        for X, _, _ in self.network.chunks(samples, deformed=True):
             yield deformer.warp(X, deformer.draw(len(X), rng), np.empty_like(X))
-
-    def chunks(
-        self, samples: Samples, *, training: bool = False, deformed: bool = False
-    ) -> Iterator[tuple[Any, Array, Array | None]]:
-        """Yield X, Y and weights of all samples, in chunks that fit in memory."""
-        sparse = self.network.accepts_sparse(training=training) and not deformed
-        size = self.network.chunk_size(copied=deformed or samples.copies(sparse=sparse))
-        for start in range(0, len(samples), size):
-            yield samples.batch(slice(start, start + size), sparse=sparse)
 
     def resume(self) -> None:
         """Continue from the parameters of the last epoch."""

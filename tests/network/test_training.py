@@ -146,7 +146,7 @@ def test_large_data_are_measured_in_pieces(n_threads):
     loss, _ = training.evaluate(data)
     assert loss == pytest.approx(network.evaluate(data.X, data.Y, data.sample_weight))
     with Workers(n_threads) as workers:
-        full_gradient = FullBatchGradient(training, data, workers)
+        full_gradient = FullBatchGradient(network, training.hooks, data, workers)
         assert full_gradient.compute() == (value := full_gradient.compute())  # nothing is left from the last time
     pieced = network.grads.copy()
     weight = data.sample_weight.sum()

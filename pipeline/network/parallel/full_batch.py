@@ -1,5 +1,6 @@
 """The gradient over all samples at once, for a solver such as L-BFGS that makes its own updates."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,10 @@ from numpy.typing import NDArray
 
 from pipeline.network.batches import Samples
 from pipeline.network.losses import total_weight
+from pipeline.network.network import Network
 from pipeline.network.parallel.sharding import shard_slice
 from pipeline.network.parallel.workers import Workers
-from pipeline.network.training import Trainer
+from pipeline.network.shards import Hook
 
 Array = NDArray[Any]
 
@@ -19,8 +21,10 @@ class FullBatchGradient:
 
     Parameters
     ----------
-    trainer : Trainer
-        Its network and hooks are used.
+    network : Network
+        Whose gradient it is.
+    hooks : sequence of Hook
+        What adds to it.
     samples : Samples
         The training data.
     workers : Workers
@@ -32,9 +36,9 @@ class FullBatchGradient:
         Where several threads would write one gradient: of a layer with parameters that is not affine.
     """
 
-    def __init__(self, trainer: Trainer, samples: Samples, workers: Workers) -> None:
-        self.trainer, self.workers, n = trainer, workers, len(samples)
-        network, size = trainer.network, workers.size
+    def __init__(self, network: Network, hooks: Sequence[Hook], samples: Samples, workers: Workers) -> None:
+        self.network, self.hooks, self.workers = network, hooks, workers
+        n, size = len(samples), workers.size
         if size > 1 and network.learns_beside_affine:
             raise ValueError(
                 f"several threads share samples, where Affine layers alone may learn; got {network.layers}"
@@ -48,18 +52,17 @@ class FullBatchGradient:
 
     def compute(self) -> float:
         """Leave the gradient in the network, computed chunk by chunk, and return the loss with its penalty."""
-        network = self.trainer.network
         self.workers.run(self._compute_shard)
         for gradient in self._sums[1:]:
             self._sums[0] += gradient
-        network.grads[:] = self._sums[0]
+        self.network.grads[:] = self._sums[0]
         whole = self._passes[0].shard
-        return sum(self._losses) + sum(hook.after_gradient(whole, self.weight) for hook in self.trainer.hooks)
+        return sum(self._losses) + sum(hook.after_gradient(whole, self.weight) for hook in self.hooks)
 
     def _compute_shard(self, k: int) -> None:
         """Compute the part of the samples of thread ``k``."""
         self._losses[k], self._sums[k][:] = 0.0, 0
-        for X, Y, sample_weight in self.trainer.chunks(self._shards[k], training=True):
+        for X, Y, sample_weight in self.network.chunks(self._shards[k], training=True):
             fraction = total_weight(sample_weight, len(X)) / self.weight
-            self._losses[k] += fraction * self._passes[k].compute(self.trainer.network.loss, X, Y, sample_weight)
+            self._losses[k] += fraction * self._passes[k].compute(self.network.loss, X, Y, sample_weight)
             self._sums[k] += fraction * self._grads[k]
