@@ -93,14 +93,15 @@ def in_order(names: Sequence[str]) -> tuple[dict[str, int], tuple[str, ...]]:
 
 
 def _check_case(names: Iterable[str]) -> None:
-    """Raise where two names differ only in case, or in how an accent is written."""
+    """Raise where two names differ only in case, in blanks, or in how an accent is written."""
     known: dict[str, str] = {}
     for name in names:
-        other = known.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        plain = " ".join(unicodedata.normalize("NFC", name).casefold().split())
+        other = known.setdefault(plain, name)
         if other != name:
             raise ValueError(
-                f"the classes {shown(repr(other), 50)} and {shown(repr(name), 50)} differ only in case or in how a "
-                "letter is written; rename one, or put both into one"
+                f"the classes {shown(repr(other), 50)} and {shown(repr(name), 50)} differ only in case, in blanks or "
+                "in how a letter is written; rename one, or put both into one"
             )
 
 

@@ -47,7 +47,9 @@ def test_what_no_byte_holds_has_a_name(names):
     assert sorted(called) == sorted(names)
 
 
-@pytest.mark.parametrize("names", [["Cat", "cat"], ["stra\u00dfe", "STRASSE"], ["\u00e9", "e\u0301"]])
+@pytest.mark.parametrize(
+    "names", [["Cat", "cat"], ["stra\u00dfe", "STRASSE"], ["\u00e9", "e\u0301"], ["cat", "cat "], ["a b", "a  B"]]
+)
 def test_names_that_differ_only_in_case_are_refused(names):
     """So do they on a system that knows no case, and in a person's eyes; the error names both."""
     with pytest.raises(ValueError, match=r"the classes .* and .* differ only in case"):

@@ -70,10 +70,11 @@ class Entry:
 
 @dataclass
 class Tree:
-    """All that is in a folder or an archive and not hidden: files, and the paths of all folders."""
+    """All that is in a folder or an archive and not hidden: files, the paths of all folders, and which are closed."""
 
     files: list[Entry] = field(default_factory=list)
     folders: set[tuple[str, ...]] = field(default_factory=set)
+    unread: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -146,11 +147,17 @@ def _folder(top: Path) -> Tree:
     pending: list[tuple[tuple[str, ...], Path, frozenset[tuple[int, int]]]] = [((), top, frozenset())]
     while pending:
         names, folder, above = pending.pop()
-        known = folder.stat()
+        try:
+            known, inside = folder.stat(), list(os.scandir(folder))
+        except OSError as error:
+            if not names:
+                raise
+            tree.unread.append(("/".join(names), str(error.strerror)))
+            continue
         if (known.st_dev, known.st_ino) in above:
             continue
         above |= {(known.st_dev, known.st_ino)}
-        for one in os.scandir(folder):
+        for one in inside:
             path = (*names, _readable(one.name))
             if is_hidden(path[-1]):
                 continue
@@ -186,7 +193,8 @@ def _archive(archive: zipfile.ZipFile) -> Tree:
         above, name = _cut(info.filename)
         if above not in folders:
             folders[above] = _visible(above)
-            tree.folders |= {path[:n] for path in [folders[above]] if path for n in range(1, len(path) + 1)}
+            path = folders[above] or ()
+            tree.folders |= {path[:n] for n in range(1, len(path) + 1) if ".." not in path}
         folder = folders[above]
         if folder is None or name in ("", "."):
             continue
@@ -251,7 +259,7 @@ def plan(tree: Tree) -> Plan:
     level = depth + bool(parts)
     renamed, notes = assign_validation(set(parts.values()))
     found: dict[tuple[str, str], list[Entry]] = {}
-    skipped = []
+    skipped = list(tree.unread)
     for entry in tree.files:
         part = parts.get(entry.path[depth], "") if parts and len(entry.path) > depth + 1 else "train"
         if ".." in entry.path:
@@ -269,6 +277,7 @@ def plan(tree: Tree) -> Plan:
         raise TreeError(
             "it has tables (.parquet), which are read from a folder and not from an archive: unpack it first"
         )
+    skipped.sort(key=lambda one: natural_key(one[0]))  # folders are listed in any order
     if not found:
         raise TreeError(_no_classes(skipped))
     classes = {path[level] for path in tree.folders if len(path) > level and (not parts or path[depth] in parts)}
@@ -328,4 +337,11 @@ def _parts(tree: Tree, depth: int) -> dict[str, str]:
 def _no_classes(skipped: list[tuple[str, str]]) -> str:
     """Say that there is nothing to tell classes by."""
     some = ", ".join(shown(name, 50) for name, _ in skipped[:3]) or "nothing"
-    return f"it has no folders of classes with files in them; expected is a folder for each class. It holds {some}"
+    told = f"it has no folders of classes with files in them; expected is a folder for each class. It holds {some}"
+    return told + hint_at_table(name for name, _ in skipped)
+
+
+def hint_at_table(names: Iterable[str]) -> str:
+    """Say how a CSV is meant, where there is one among files that are in no folder of a class."""
+    table = next((name for name in names if name.lower().endswith(".csv")), None)
+    return "" if table is None else f"; where {shown(table, 50)} says which is what, give its own path"

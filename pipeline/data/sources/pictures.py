@@ -236,7 +236,8 @@ def _say_doubles(read: Found, labels: NDArray[np.uint8], is_test: NDArray[np.boo
     for kind, found in kinds.items():
         if found:
             first = " and ".join(shown(read.files[row], 80) for row in found[0])
-            progress.say(f"warning: the same picture is there {kind}, {len(found)} times: {first}")
+            times = "1 time" if len(found) == 1 else f"{len(found)} times"
+            progress.say(f"warning: the same picture is there {kind}, {times}: {first}")
 
 
 def _say_read(read: Found, is_test: NDArray[np.bool_], progress: Progress) -> None:
@@ -275,4 +276,4 @@ def _describe_skipped(skipped: Sequence[tuple[str, str]]) -> str:
     """List files that were left out, some of them, with the reason of each."""
     some = "; ".join(f"{shown(name, 80)}: {reason}" for name, reason in skipped[:_MOST_FILES])
     more = f"; and {len(skipped) - _MOST_FILES} more" if len(skipped) > _MOST_FILES else ""
-    return f"{len(skipped)} files are left out: {some}{more}"
+    return f"{len(skipped)} {'file is' if len(skipped) == 1 else 'files are'} left out: {some}{more}"

@@ -82,10 +82,11 @@ def test_the_turn_that_a_camera_notes_is_made():
     assert found.tolist() == np.rot90(GREY, -1).tolist()
 
 
-def test_the_first_frame_counts():
-    """Of an animation, the first picture is taken."""
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+def test_the_first_frame_counts(kind):
+    """Of an animation, or of several pages, the first picture is taken."""
     frames = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
-    content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    content = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
     assert read_picture(content, Rules()).tolist() == GREY.tolist()
 
 

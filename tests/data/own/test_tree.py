@@ -128,6 +128,49 @@ def test_names_in_an_archive_lead_nowhere(tmp_path):
     found = planned(tmp_path, ["a\\1.png", "b/1.png", "../../etc/passwd", "/c/1.png"], archived=True)
     assert {name for _, name, _ in told(found)} == {"a", "b", "c"}
     assert [name for name, _ in found.skipped] == ["../../etc/passwd"]
+    assert found.classes == {"a", "b", "c"}
+
+
+def test_files_may_be_called_alike(tree_of):
+    """Names are those of one class alone, and deeper folders are no others."""
+    found = tree_of("a/1.png", "a/deep/1.png", "b/1.png", "b/1.PNG")
+    assert [name for _, name, _ in told(found)] == ["a", "a", "b", "b"]
+
+
+def test_an_accent_may_be_written_in_two_ways(tree_of):
+    """One letter, or a letter and its accent, as Macintosh has it: both are one class."""
+    found = tree_of("caf\u00e9/1.png", "cafe\u0301/2.png", "tea/1.png")
+    assert [name for _, name, _ in told(found)] == ["caf\u00e9", "caf\u00e9", "tea"]
+    assert found.classes == {"caf\u00e9", "tea"}
+
+
+def test_a_table_beside_pictures_is_pointed_at(tree_of):
+    """It may say which picture is what, where no folder does."""
+    with pytest.raises(TreeError, match=r"It holds 1.png, labels.csv; where labels.csv says .*, give its own path"):
+        tree_of("1.png", "labels.csv")
+
+
+def test_a_closed_folder_is_told(tmp_path, monkeypatch):
+    """All others are read; the data set itself must be open."""
+    for name in ("a/1.png", "b/2.png", "closed/3.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    scandir = os.scandir
+    closed = {tmp_path / "closed"}
+
+    def refuse(folder):
+        if folder in closed:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with opened_tree(tmp_path) as tree:
+        found = plan(tree)
+    assert {name for _, name, _ in told(found)} == {"a", "b"}
+    assert found.skipped == [("closed", "Permission denied")]
+    closed.add(tmp_path)
+    with pytest.raises(PermissionError), opened_tree(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

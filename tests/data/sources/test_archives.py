@@ -96,7 +96,7 @@ def test_one_image_with_two_labels_is_told(tmp_path, transfer):
     np.savez(tmp_path / "own.npz", X=images, y=labels)
     (tmp_path / "out").mkdir()
     Arrays(tmp_path / "own.npz").bring({}, tmp_path / "out", transfer)
-    words = "warning: the same picture is there with two labels, 1 times: X[3] and X[100]"
+    words = "warning: the same picture is there with two labels, 1 time: X[3] and X[100]"
     assert words in transfer.progress.lines
 
 

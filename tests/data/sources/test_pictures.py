@@ -3,9 +3,11 @@
 import builtins
 import gc
 import io
+import os
 import shutil
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +40,15 @@ def packed(folder):
         for one in sorted(folder.rglob("*")):
             archive.write(one, one.relative_to(folder.parent))
     return path
+
+
+def _zip_of(*members):
+    """Return the bytes of a ZIP archive of stored members."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return file.getvalue()
 
 
 @pytest.fixture
@@ -125,6 +136,66 @@ def test_files_that_cannot_be_read_are_told(own, tmp_path, transfer):
     assert "dog/huge.png: it unfolds to more than 67108864 pixels; and 5 more" in warning
 
 
+def _encrypted(content):
+    """Return an archive of stored members that says of the first that it is encrypted."""
+    marked = bytearray(content)
+    for signature, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        marked[content.index(signature) + at] |= 1
+    return bytes(marked)
+
+
+ODD = {
+    "zero.png": (b"", "it is empty"),
+    "text.png": (b"these are words", "it is a text file"),
+    "inner.zip": (_zip_of(("cat/1.png", b"x")), "it is a zip archive"),
+    "page.pdf": (b"%PDF-1.4 and so on", "it is a PDF document"),
+    "model.png": (b"\x80\x05\x95 and so on", "it is"),
+}
+
+
+@pytest.mark.parametrize("archived", [False, True])
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_file_is_left_out_with_its_reason(own, tmp_path, transfer, name, archived):
+    """Whatever its name ends with, in a folder and in an archive; a ZIP archive within another is none of pictures."""
+    content, reason = ODD[name]
+    (own / "cat" / name).write_bytes(content)
+    found, _ = brought(packed(own) if archived else own, tmp_path, transfer)
+    assert sum(len(labels) for _, labels in found.values()) == 20
+    assert transfer.progress.lines[0].startswith("warning: 1 file is left out: ")
+    assert f"cat/{name}: {reason}" in transfer.progress.lines[0]
+
+
+def test_an_encrypted_member_is_told(own, tmp_path, transfer):
+    """All others are read."""
+    path = packed(own)
+    members = [(name, zipfile.ZipFile(path).read(name)) for name in zipfile.ZipFile(path).namelist() if "png" in name]
+    path.write_bytes(_encrypted(_zip_of(*members)))
+    found, _ = brought(path, tmp_path, transfer)
+    assert sum(len(labels) for _, labels in found.values()) == 19
+    assert transfer.progress.lines[0] == "warning: 1 file is left out: own/cat/0.png: it is encrypted"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such files there")
+def test_files_that_cannot_be_opened_are_told(own, tmp_path, transfer, monkeypatch):
+    """A link to nothing, a pipe that none writes to, and a file without permission."""
+    (own / "cat" / "a.png").symlink_to(tmp_path / "nothing")
+    os.mkfifo(own / "cat" / "b.png")
+    read_bytes = Path.read_bytes
+
+    def refuse(path):
+        if path.parent.name == "dog" and path.name == "3.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    found, _ = brought(own, tmp_path, transfer)
+    assert sum(len(labels) for _, labels in found.values()) == 19
+    assert transfer.progress.lines[0] == (
+        "warning: 3 files are left out: cat/a.png: No such file or directory; cat/b.png: it is no file; dog/3.png: "
+        "Permission denied"
+    )
+
+
 def test_empty_classes_are_told(own, tmp_path, transfer):
     """A folder without a picture is no class, whether it is empty or has only other files."""
     (own / "empty").mkdir()
@@ -139,7 +210,7 @@ def test_one_picture_with_two_labels_is_told(own, tmp_path, transfer):
     """It is taken as it is, and both files are named."""
     shutil.copy(own / "cat" / "3.png", own / "dog" / "same.png")
     brought(own, tmp_path, transfer)
-    words = "warning: the same picture is there with two labels, 1 times: cat/3.png and dog/same.png"
+    words = "warning: the same picture is there with two labels, 1 time: cat/3.png and dog/same.png"
     assert words in transfer.progress.lines
 
 
@@ -223,7 +294,7 @@ def test_a_damaged_or_encrypted_member_is_told(own, tmp_path, transfer):
     path.write_bytes(content)
     found, _ = brought(path, tmp_path, transfer)
     assert sum(len(labels) for _, labels in found.values()) == 19
-    assert f"1 files are left out: {info.filename}: it is damaged" in transfer.progress.lines[0]
+    assert f"1 file is left out: {info.filename}: it is damaged" in transfer.progress.lines[0]
 
 
 def test_memory_hardly_grows_with_pictures(tmp_path, transfer, monkeypatch):
