@@ -8,6 +8,7 @@ import io
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontEntry, fontManager
 from matplotlib.ft2font import FT2Font
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -345,3 +347,164 @@ def _sheet(n_images: int, image_shape: tuple[int, ...], width: float, caption: f
     for axes in grid:
         axes.axis("off")
     return figure, grid
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image as a network saw it, and what it said.
+
+    Attributes
+    ----------
+    image : ndarray of shape (height, width) or (height, width, 3), uint8
+        The image; a grey one is drawn as ink on paper, 0 white.
+    label : str
+        The answer.
+    confidence : float
+        Its probability.
+    sure : bool
+        Whether the answer counts.
+    box : (float, float, float, float) or None
+        Top, left, bottom and right of what it is of, in the picture.
+    """
+
+    image: NDArray[np.uint8]
+    label: str
+    confidence: float
+    sure: bool = True
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass
+class Sheet:
+    """A picture, and what was found in it.
+
+    Attributes
+    ----------
+    title : str
+        What stands above.
+    picture : ndarray of shape (height, width) or (height, width, 3), uint8, or None
+        The picture; None where images were handed over as they are.
+    seen : list of Seen
+        What is drawn beside it.
+    n_images : int
+        How many there are, of which ``seen`` may have the first alone.
+    """
+
+    title: str
+    picture: NDArray[np.uint8] | None
+    seen: list[Seen]
+    n_images: int
+
+
+_WIDE, _MARGIN, _TITLE, _CELL = 1000, 16, 34, 64
+"""Pixels: of a sheet's width, around all, of a line above each sheet, and of an image as the network saw it."""
+
+_TALLEST = 640
+"""Pixels of a picture's height at the most; of one that shows a single image, a third of that."""
+
+
+@_house_style
+def predictions(sheets: Sequence[Sheet]) -> Figure:
+    """Draw pictures below each other, each with boxes around what was found and with the images that a network saw.
+
+    Parameters
+    ----------
+    sheets : sequence of Sheet
+        One at least.
+
+    Returns
+    -------
+    Figure
+        What does not count is orange.
+    """
+    heights = [_TITLE + _lay_out(sheet).height + _MARGIN for sheet in sheets]
+    height = sum(heights) + _MARGIN
+    figure = Figure(figsize=(_WIDE / 100, height / 100))
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    axes.set(xlim=(0, _WIDE), ylim=(height, 0), autoscale_on=False)
+    top = float(_MARGIN)
+    for sheet, one in zip(sheets, heights, strict=True):
+        _draw_sheet(axes, sheet, top)
+        top += one
+    axes.set(xlim=(0, _WIDE), ylim=(height, 0), aspect="auto")  # which images have changed
+    return figure
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a sheet's picture and images are: the scale of the picture, and a grid of cells beside it or below."""
+
+    scale: float
+    left: float
+    top: float
+    width: float
+    n_across: int
+    height: float
+
+
+_CAPTION = 42
+"""Pixels of what stands below an image."""
+
+
+def _lay_out(sheet: Sheet) -> _Place:
+    """Return where things are on a sheet: a single image stands beside its picture, several stand below."""
+    cell = float(max(_CELL + 24, 24 + 9 * max((_n_columns(one.label) for one in sheet.seen), default=0)))
+    n, left, top, scale, high = len(sheet.seen), float(_MARGIN), 0.0, 1.0, 0.0
+    if sheet.picture is not None:
+        tall, wide = sheet.picture.shape[:2]
+        alone = n <= 1
+        space = _WIDE - 2 * _MARGIN - (cell + _MARGIN if alone else 0)
+        scale = min(space / wide, (_TALLEST / 3 if alone else _TALLEST) / tall, 4.0)
+        high = tall * scale
+        left, top = (left + wide * scale + _MARGIN, 0.0) if alone else (left, high + _MARGIN)
+    n_across = max(1, int((_WIDE - _MARGIN - left) // cell))
+    below = top + -(-n // n_across) * (_CELL + _CAPTION) + (20 if sheet.n_images > n else 0)
+    return _Place(scale, left, top, cell, n_across, max(high, below))
+
+
+def _draw_sheet(axes: Axes, sheet: Sheet, top: float) -> None:
+    """Draw one picture with all that belongs to it."""
+    place, title = _lay_out(sheet), shown(_drawable(sheet.title), 110)
+    axes.text(_MARGIN, top + 20, title.replace("$", r"\$"), family=_families(title), fontsize=12, va="baseline")
+    top += _TITLE
+    if sheet.picture is not None:
+        _draw_image(axes, sheet.picture, _MARGIN, top, place.scale, grey="gray")
+    for number, one in enumerate(sheet.seen):
+        down, across = divmod(number, place.n_across)
+        _draw_seen(axes, one, place.left + across * place.width, top + place.top + down * (_CELL + _CAPTION))
+        if one.box is not None:
+            _draw_box(axes, one, one.box, top, place.scale)
+    if sheet.n_images > len(sheet.seen):
+        words = f"and {sheet.n_images - len(sheet.seen)} more images"
+        axes.text(place.left, top + place.height - 4, words, fontsize=9, color="dimgray")
+
+
+def _draw_image(axes: Axes, image: NDArray[np.uint8], left: float, top: float, scale: float, grey: str) -> None:
+    """Draw an image in a frame."""
+    height, width = (side * scale for side in image.shape[:2])
+    interpolation = "nearest" if grey == "gray_r" else "antialiased"
+    extent = (left, left + width, top + height, top)
+    axes.imshow(image, cmap=grey, vmin=0, vmax=255, extent=extent, interpolation=interpolation)
+    axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="lightgray"))
+
+
+def _draw_seen(axes: Axes, one: Seen, left: float, top: float) -> None:
+    """Draw an image as the network saw it, above its answer."""
+    _draw_image(axes, one.image, left, top, _CELL / max(one.image.shape[:2]), grey="gray_r")
+    colour, [name] = BLUE if one.sure else ORANGE, names_of([one.label])
+    axes.text(left, top + _CELL + 17, name, family=_families(name), fontsize=11, weight="bold", color=colour)
+    axes.text(left, top + _CELL + 32, f"{one.confidence:.4f}", fontsize=8, color="dimgray")
+
+
+def _draw_box(axes: Axes, one: Seen, box: tuple[float, ...], top: float, scale: float) -> None:
+    """Draw the box around what an answer is about, and the answer above it."""
+    y, x, end, right = (side * scale for side in box)
+    colour, [name] = BLUE if one.sure else ORANGE, names_of([one.label])
+    axes.add_patch(Rectangle((_MARGIN + x, top + y), right - x, end - y, fill=False, edgecolor=colour, linewidth=1.5))
+    size = float(np.clip((end - y) / 5, 8, 14))
+    axes.text(
+        _MARGIN + x, max(top + y - 3, top + 1.4 * size), name, family=_families(name), fontsize=size, color="white",
+        weight="bold", va="bottom", bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.5},
+    )  # fmt: skip

@@ -281,3 +281,56 @@ def test_deformations_stand_beside_their_image(n_rows, n_copies, shape):
     assert np.array_equal(drawn[:, 1:], after)
     assert [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()] == [f"way {k}" for k in range(n_rows)]
     assert {axes.images[0].get_clim() for axes in figure.axes} == {(0, before.max())}
+
+
+def sheet(n_seen, picture=(90, 120), n_images=None, label="7", sure=True):
+    """Return a picture with so many boxes, and images beside it."""
+    image = np.full((28, 28), 40, np.uint8)
+    height, width = (picture or (1, 1))[:2]
+    boxes = [(height / 4, width * n / (n_seen + 1), height / 2, width * (n + 1) / (n_seen + 1)) for n in range(n_seen)]
+    seen = [plots.Seen(image, label, 0.5, sure, None if picture is None else box) for box in boxes]
+    page = None if picture is None else np.full(picture, 200, np.uint8)
+    return plots.Sheet("page.png", page, seen, n_seen if n_images is None else n_images)
+
+
+@pytest.mark.parametrize("shape", [(90, 120), (2000, 300), (10, 3000), (90, 120, 3), (1, 1), None])
+@pytest.mark.parametrize("n_seen", [0, 1, 3, 30])
+def test_what_was_seen_stands_inside_the_picture(shape, n_seen):
+    """However large a page is and whatever its shape, all boxes, images and words are within the figure."""
+    figure = plots.predictions([sheet(n_seen, shape), sheet(2)])
+    [axes] = figure.axes
+    height = axes.get_ylim()[0]
+    assert figure.get_size_inches().tolist() == pytest.approx([10, height / 100])
+    for image in axes.images:
+        left, right, bottom, top = image.get_extent()
+        assert 0 <= left < right <= 1000
+        assert 0 <= top < bottom <= height
+    assert all(0 <= text.get_position()[0] < 1000 and 0 < text.get_position()[1] < height for text in axes.texts)
+    assert len(axes.images) == n_seen + 2 + 1 + (shape is not None)
+    assert plots.to_png(figure).startswith(PNG)
+
+
+def test_what_does_not_count_is_orange():
+    """Boxes and answers alike; the others are blue."""
+    colours = {}
+    for sure in (True, False):
+        [axes] = plots.predictions([sheet(3, sure=sure)]).axes
+        colours[sure] = {text.get_color() for text in axes.texts if text.get_weight() == "bold"}
+    assert colours == {True: {"white", plots.BLUE}, False: {"white", plots.ORANGE}}
+
+
+def test_images_that_are_not_drawn_are_counted():
+    """The line says how many more there are."""
+    [axes] = plots.predictions([sheet(5, n_images=12)]).axes
+    assert "and 7 more images" in [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.parametrize("label", ["a rather long name of a class", "5 $ or 6 $"])
+def test_names_of_what_was_seen_do_not_touch(label):
+    """A name has the space that it takes, and is drawn to the letter."""
+    figure = plots.predictions([sheet(9, label=label)])
+    plots.to_png(figure)
+    renderer = figure.canvas.get_renderer()
+    names = [text.get_window_extent(renderer) for text in figure.axes[0].texts if text.get_color() == plots.BLUE]
+    assert len(names) == 9
+    assert not any(one.overlaps(other) for one, other in combinations(names, 2))

@@ -1,24 +1,23 @@
 """``predict``: labels of images by a model that is ready."""
 
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from pipeline.artifacts import MODEL, NETWORK
 from pipeline.cli.options import DebugOption
-from pipeline.cli.terminal import format_json, tell
-from pipeline.files import sweep
+from pipeline.cli.terminal import RichProgress, format_json, tell
+from pipeline.files import UnwritableError, check_replaceable, sweep
 from pipeline.program import command
 from pipeline.stages.base import MissingInputError
 from pipeline.strict_json import to_json
-from pipeline.text import printable
 
 if TYPE_CHECKING:
-    from pipeline.mlp.labels import Prediction
+    from pipeline.cli.preparation import Preparation, Prepared
+    from pipeline.data.inputs import Input
 
 commands = typer.Typer()
 
@@ -28,83 +27,137 @@ def predict(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="Images: IDX files, raw or gzip, or .npy files; - is the standard input."
+            metavar="FILE...",
+            help="Images: pictures, folders or ZIP archives of them, patterns, CSVs of pixels, IDX or .npy files; - is "
+            "the standard input.",
         ),
     ],
     model: Annotated[Path, typer.Option("--model", metavar="FILE", help="A model that `train` made.")] = Path(
         "artifacts", MODEL, NETWORK
     ),
     *,
+    prepare: Annotated[
+        Literal["auto", "photo", "plain"],
+        typer.Option(
+            help="What becomes of pictures: photo finds the digits and centres each as in MNIST, plain takes a picture "
+            "as one image, auto asks the model."
+        ),
+    ] = "auto",
+    background: Annotated[
+        Literal["black", "white"] | None,
+        typer.Option(
+            help="What the background of pictures is that are taken plainly; left out, as it was in training.",
+            show_default=False,
+        ),
+    ] = None,
+    reject_below: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P", min=0, max=1, help="Tell no label, but ?, where the confidence is lower.", show_default=False
+        ),
+    ] = None,
+    show: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw what was found, and what the network saw beside each answer, as a PNG picture.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with all probabilities.")] = False,
     debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
 ) -> None:
-    """Tell the label of each image: number, label (or labels) and confidence; with several files, the file first."""
+    """Tell the label of each image: number, label (or labels) and confidence; with several files, the file first.
+
+    A picture that shows several digits is told as a whole besides, line by line.
+    """
     if not model.exists():  # a killed process may have left its folder without a name
         sweep(model.absolute().parents[1], [model.absolute().parent.name])
     if not model.exists():
         raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
-    from pipeline.data.images import read_images  # noqa: PLC0415 - for start-up time: the bare help needs no NumPy
-    from pipeline.mlp.labels import as_text, is_multilabel, predictions  # noqa: PLC0415 - nor SciPy
+    from pipeline.cli.answers import answers_of, lines_of  # noqa: PLC0415 - for start-up time: the help needs no NumPy
+    from pipeline.cli.preparation import preparation_of  # noqa: PLC0415 - the same
+    from pipeline.data.inputs import is_several, opened_inputs  # noqa: PLC0415 - the same
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
 
     fitted = load_model(model)
-    shape = getattr(getattr(fitted, "named_steps", {}).get("preprocess"), "image_shape_", None)
-    images = [(file, read_images(file, fitted.n_features_in_, shape)) for file in files]  # all fit, before one is told
-    multilabel = is_multilabel(fitted)
-    found: Iterator[tuple[dict[str, str], Prediction]] = (
-        ({"file": str(file)} if len(files) > 1 else {}, one)
-        for file, rows in images
-        for first, probabilities in _predict_watchfully(fitted, rows, file)
-        for one in predictions(fitted.classes_, probabilities, multilabel=multilabel, first=first)
-    )
+    preparation = preparation_of(fitted, prepare, background, keep=show is not None)
+    with opened_inputs(map(str, files)) as inputs:
+        if show is not None:
+            _check_show(show, inputs)
+        images = _read_all(inputs, preparation, fitted)
+    named = len(inputs) > 1 or any(is_several(str(file)) for file in files)
+    answers = answers_of(fitted, images, reject_below, named=named)
+    drawn = None
+    if show is not None:
+        from pipeline.cli.drawn import Drawn  # noqa: PLC0415 - for start-up time: few ask for it
+
+        drawn = Drawn(preparation)
+        answers = drawn.watching(answers)
     if as_json:
         commas = chain([""], repeat(", "))
-        objects = (
-            f"{comma}{_format_prediction({**name, **one})}" for comma, (name, one) in zip(commas, found, strict=False)
-        )
+        items = (item for one in answers for item in one.items)
+        objects = (f"{comma}{_format_answer(item)}" for comma, item in zip(commas, items, strict=False))
         _echo_all(chain(["["], objects, ["]\n"]))
     else:
-        _echo_all(
-            "  ".join([*map(printable, name.values()), str(one["number"]), as_text(one["label"])])
-            + f"  {one['confidence']:.4f}\n"
-            for name, one in found
+        _echo_all(line for one in answers for line in lines_of(one, named=named))
+    if drawn is not None and show is not None:
+        drawn.write(show)
+
+
+def _read_all(inputs: Sequence["Input"], preparation: "Preparation", model: Any) -> list["Prepared"]:
+    """Read all files, before any of them is told; say what is no picture in a folder."""
+    from pipeline.data.images import ImageError  # noqa: PLC0415 - for start-up time
+    from pipeline.data.inputs import NoPictureError  # noqa: PLC0415 - the same
+
+    shape = getattr(getattr(model, "named_steps", {}).get("preprocess"), "image_shape_", None)
+    images, left_out = [], []
+    with RichProgress() as progress:
+        if len(inputs) > 1:
+            progress.begin("read", len(inputs), "files")
+        for one in inputs:
+            try:
+                images.append(preparation.read(one, model.n_features_in_, shape))
+            except NoPictureError as error:
+                left_out.append(str(error))
+            if len(inputs) > 1:
+                progress.advance()
+        if len(inputs) > 1:
+            progress.end()
+    if not images:
+        raise ImageError(f"there is no picture among {len(left_out)} files: {left_out[0]}")
+    for words in left_out[:_MOST_LEFT_OUT]:
+        tell(f"warning: {words}")
+    if len(left_out) > _MOST_LEFT_OUT:
+        tell(f"warning: {len(left_out) - _MOST_LEFT_OUT} more files are left out, for they are no pictures")
+    return images
+
+
+_MOST_LEFT_OUT = 5
+
+
+def _check_show(show: Path, inputs: Sequence["Input"]) -> None:
+    """Raise where the picture cannot be written, or would replace one that is read, before anything is read."""
+    if show.suffix.lower() != ".png":
+        raise typer.BadParameter(
+            f"it is a PNG picture, and must be called so: {show.name}.png, for one", param_hint="--show"
         )
+    if show.is_dir():
+        raise UnwritableError(f"{show} is a folder; choose another name with --show")
+    check_replaceable(show, "choose another name with --show")
+    if show.exists() and any(Path(one.name).exists() and show.samefile(one.name) for one in inputs):
+        raise UnwritableError(f"{show} is one of the pictures to be read; choose another name with --show")
 
 
-def _format_prediction(prediction: dict[str, Any]) -> str:
-    """Return a prediction as JSON: as a rule it is plain already, and to make it so takes five times as long."""
+def _format_answer(answer: dict[str, Any]) -> str:
+    """Return an answer as JSON: as a rule it is plain already, and to make it so takes five times as long."""
     try:
-        return to_json(prediction)
+        return to_json(answer)
     except ValueError:  # probabilities that are no numbers, of a network that overflows
-        return format_json(prediction)
+        return format_json(answer)
 
 
 def _echo_all(texts: Iterator[str]) -> None:
     """Print texts one after another, many at once: each writing takes longer than the text."""
     while some := list(islice(texts, 4096)):
         typer.echo("".join(some), nl=False)
-
-
-_NUMBERS = 2**20
-"""Pixels, and probabilities, that are held at once by `predict`."""
-
-
-def _predict_watchfully(model: Any, images: Any, file: Path) -> Iterator[tuple[int, Any]]:
-    """Yield probabilities, some at a time with the number of the first; warn of images unlike those of training."""
-    from pipeline.images.pixels import PixelRangeWarning  # noqa: PLC0415 - for start-up time
-    from pipeline.images.statistics import unlike_training  # noqa: PLC0415 - the same
-
-    told = unlike_training(model, images)
-    if told:
-        tell(f"warning: {file}: unlike the images of training: {'; '.join(told)}")
-    said = set()
-    step = max(1, min(4096, _NUMBERS // images.shape[1], _NUMBERS // len(model.classes_)))
-    for start in range(0, len(images), step):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            probabilities = model.predict_proba(images[start : start + step])
-        for one in caught:
-            if not (told and issubclass(one.category, PixelRangeWarning)) and str(one.message) not in said:
-                said.add(str(one.message))
-                tell(f"warning: {file}: {one.message}")
-        yield start, probabilities

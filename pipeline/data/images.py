@@ -55,10 +55,27 @@ def read_images(path: str | os.PathLike[str], n_pixels: int, shape: Shape | None
     """
     path = Path(path)
     if str(path) == "-":
-        return as_rows(_keep_stream(sys.stdin.buffer, "standard input"), n_pixels, "standard input", shape)
+        return read_stream(sys.stdin.buffer, n_pixels, "standard input", shape)
     if not path.exists() or path.is_dir():
         raise FileNotFoundError(f"{path} is not there, or is no file")
     return as_rows(_mapped(path), n_pixels, str(path), shape)
+
+
+def read_stream(file: BinaryIO, n_pixels: int, source: str, shape: Shape | None = None) -> NDArray[Any]:
+    """Read one image or many from an open file, to its end; see `read_images`.
+
+    Parameters
+    ----------
+    file : binary file
+        It need not be able to seek.
+    n_pixels : int
+        Pixels per image that the model takes.
+    source : str
+        What to call it in an error.
+    shape : tuple of int, optional
+        As `read_images` takes it.
+    """
+    return as_rows(_keep_stream(file, source), n_pixels, source, shape)
 
 
 def _mapped(path: Path) -> NDArray[Any]:

@@ -52,6 +52,7 @@ _OTHER_KINDS = {
     b"GIF8": "a GIF image",
     b"II*\x00": "a TIFF image",
     b"MM\x00*": "a TIFF image",
+    b"BM": "a BMP image",
     b"%PDF": "a PDF document",
     PARQUET: "a parquet file",
     b"\x89HDF": "an HDF5 file, as Keras writes models",
@@ -61,6 +62,51 @@ _OTHER_KINDS = {
     b"x\xda": "compressed with zlib, as joblib writes pickles",
     **{b"\x80" + bytes([version]): "a pickle, as pickle and joblib write them" for version in range(2, 6)},
 }
+
+
+_KINDS_WITHIN = {
+    **{(b"ftyp", brand): "a HEIC image" for brand in (b"heic", b"heix", b"mif1", b"msf1", b"heim", b"heis")},
+    **{(b"ftyp", brand): "an AVIF image" for brand in (b"avif", b"avis")},
+}
+"""By the second four bytes and the third."""
+
+_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*")
+"""What begins so is a picture, or a damaged one."""
+
+
+def is_picture(head: bytes) -> bool:
+    r"""Tell whether a file is a picture of a format that is read, by its first bytes.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes, ``HEAD`` of them or all that there are.
+
+    Examples
+    --------
+    >>> is_picture(b"\x89PNG\r\n\x1a\n"), is_picture(b"RIFF\0\0\0\0WEBPVP8 "), is_picture(b"P5\n28 28\n255\n")
+    (True, True, True)
+    >>> is_picture(b"\0\0\x08\x03"), is_picture(b"P1,P2,P3")
+    (False, False)
+    """
+    is_bmp = head.startswith(b"BM") and head[6:10] == bytes(4)  # reserved; a text that begins so has letters there
+    is_webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+    is_ppm = head[:1] == b"P" and head[1:2] in _DIGITS and head[2:3] in _BLANKS
+    return head.startswith(_STARTS) or is_bmp or is_webp or is_ppm
+
+
+_DIGITS, _BLANKS = tuple(map(bytes, zip(b"123456", strict=True))), (b" ", b"\t", b"\n", b"\r")
+
+
+def is_text(head: bytes) -> bool:
+    """Tell whether a file may be a table: a text in UTF-8, and none that is known to be something else.
+
+    Examples
+    --------
+    >>> is_text(b"label,pixel0,pixel1"), is_text(b"<html>"), is_text(bytes(4))
+    (True, False, False)
+    """
+    return bool(head) and _is_text(head) and foreign_kind(head) is None and not is_picture(head)
 
 
 def describe_kind(head: bytes) -> str:
@@ -86,6 +132,7 @@ def describe_kind(head: bytes) -> str:
     if not head:
         return "empty"
     known = next((kind for start, kind in _OTHER_KINDS.items() if head.startswith(start)), None)
+    known = _KINDS_WITHIN.get((head[4:8], head[8:12]), known)
     return known or foreign_kind(head) or ("a text file" if _is_text(head) else "of no kind that is known here")
 
 

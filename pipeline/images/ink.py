@@ -14,6 +14,12 @@ SAMPLE = 1000
 MOST = 0.9
 """The share of images that must have the form; all of MNIST's have it."""
 
+SEEN = 0.15
+"""The share of an image's brightest pixel from which on a pixel is ink: soft edges, as scaling leaves them, are not."""
+
+SOFT = 4
+"""Pixels that the soft edges add at the most; beyond them the field is 0."""
+
 MARGIN = 2
 """Pixels by which ink is shorter than its field at the least; what fills the field is no ink on paper."""
 
@@ -46,9 +52,9 @@ def ink_size_of(X: Any) -> int | None:
     if side**2 != X.shape[1] or side < 2 * MARGIN:
         return None
     images = np.asarray(X[:: -(-len(X) // SAMPLE)]).reshape(-1, side, side)
-    lengths, off = _measured(images)
+    lengths, full = (_lengths(images, level) for level in (SEEN, 0))
     size = int(np.median(lengths))
-    alike = (abs(lengths - size) <= 1) & (off <= OFF) & (lengths > 0)
+    alike = (abs(lengths - size) <= 1) & (full <= size + SOFT) & (_off(images) <= OFF)
     return size if 2 <= size <= side - MARGIN and alike.mean() >= MOST else None
 
 
@@ -69,21 +75,27 @@ def is_prepared(image: NDArray[Any], ink_size: int) -> bool:
     >>> is_prepared(image, 5), is_prepared(255 - image, 5), is_prepared(image, 3)
     (True, False, False)
     """
-    lengths, off = _measured(image[None])
-    return bool(abs(lengths[0] - ink_size) <= 1 and off[0] <= OFF)
+    length, full = (_lengths(image[None], level)[0] for level in (SEEN, 0))
+    alike = abs(length - ink_size) <= 1 or abs(full - ink_size) <= 1  # MNIST's are as long to the last grey pixel
+    return bool(alike and full <= ink_size + SOFT and _off(image[None])[0] <= OFF)
 
 
-def _measured(images: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the length of every image's ink, 0 for none, and how far its centre of mass lies off the middle pixel."""
-    n, side = len(images), images.shape[1]
-    ink = images != 0
-    lengths = np.zeros(n, np.intp)
-    off = np.zeros(n)
-    mass = images.sum(axis=(1, 2), dtype=np.float64)
+def _lengths(images: NDArray[Any], level: float) -> NDArray[np.intp]:
+    """Return the length of every image's ink, which is brighter than a share of its brightest pixel; 0 for none."""
+    ink = images > level * images.max(axis=(1, 2), keepdims=True)
+    lengths = np.zeros(len(images), np.intp)
     for axis in (1, 2):
-        inked = ink.any(axis=3 - axis)
-        first, last = inked.argmax(axis=1), side - inked[:, ::-1].argmax(axis=1)
+        inked = ink.any(axis=axis)
+        first, last = inked.argmax(axis=1), images.shape[1] - inked[:, ::-1].argmax(axis=1)
         lengths = np.maximum(lengths, np.where(inked.any(axis=1), last - first, 0))
-        along = images.sum(axis=3 - axis, dtype=np.float64) @ np.arange(side)
+    return lengths
+
+
+def _off(images: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how far every image's centre of mass lies off its middle pixel, along the worse axis."""
+    n, side = len(images), images.shape[1]
+    mass, off = images.sum(axis=(1, 2), dtype=np.float64), np.zeros(n)
+    for axis in (1, 2):
+        along = images.sum(axis=axis, dtype=np.float64) @ np.arange(side)
         off = np.maximum(off, abs(np.divide(along, mass, out=np.full(n, np.inf), where=mass != 0) - side // 2))
-    return lengths, off
+    return off

@@ -741,7 +741,7 @@ def test_predict_names_each_of_several_files(folder):
 def test_predict_answers_the_same_in_pieces(folder, monkeypatch, n_numbers, as_json):
     """However few images are held at once, they are numbered through, and JSON is one document."""
     np.save(folder / "images.npy", np.arange(1, 15, dtype=np.uint8).reshape(7, 2))
-    monkeypatch.setattr("pipeline.cli.predict._NUMBERS", n_numbers)
+    monkeypatch.setattr("pipeline.cli.answers._NUMBERS", n_numbers)
     code, out, error = call("predict", "images.npy", *(["--json"] if as_json else []))
     assert (code, error) == (0, "")
     numbers = (

@@ -141,12 +141,7 @@ def read_pixels(path: Table) -> PixelTable:
     """
     header, between = _header(path)
     named = not _are_numbers(header[1:])
-    last = named and header[-1] in LABELS
-    if named and not last and header[0] not in LABELS:
-        raise TableError(
-            f"its first and last columns are {shown(repr(header[0]), 50)} and {shown(repr(header[-1]), 50)}; one must "
-            f"be called label, or {', '.join(LABELS[1:])}"
-        )
+    last = named and _is_last(header)
     items, labels = bytearray(), list[str]()
     try:
         with _opened(path) as file:
@@ -163,6 +158,60 @@ def read_pixels(path: Table) -> PixelTable:
         raise TableError("it has no row")
     shape = image_shape(None, len(header) - 1)
     return PixelTable(np.frombuffer(items, np.uint8).reshape(-1, *shape), labels)
+
+
+def read_rows(path: Path, n_pixels: int) -> NDArray[np.uint8]:
+    """Read rows of pixels for prediction: without labels, as Kaggle's test file is, or with one that is left aside.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n_pixels : int
+        Pixels of an image, in the order of the columns.
+
+    Returns
+    -------
+    ndarray of shape (n_images, n_pixels), uint8
+
+    Raises
+    ------
+    TableError
+        Where the first line has another number of columns, and as `read_pixels` raises it.
+    """
+    header, between = _header(path)
+    if len(header) not in (n_pixels, n_pixels + 1):
+        n_columns = f"{len(header)} {'column' if len(header) == 1 else 'columns'}"
+        raise TableError(f"it is a text, and no CSV of images of {n_pixels} pixels: its first line has {n_columns}")
+    has_labels = len(header) > n_pixels
+    named = not _are_numbers(header[1:] or header)
+    last = _is_last(header) if has_labels and named else False
+    before = "" if has_labels else f"0{between}"  # a label, where there is none
+    items, n_rows = bytearray(), 0
+    try:
+        with _opened(path) as file:
+            rows = islice(_lines(file), int(named), None)
+            while some := [before + line for line in islice(rows, _ROWS)]:
+                block, _ = _numbers(some, between, n_pixels + 1, first=n_rows + 1 + named, last=last)
+                items += block.tobytes()
+                n_rows += len(some)
+                if len(items) > MAX_BYTES:
+                    raise TableError(f"its images take more than {MAX_BYTES} bytes, which is all that is held")
+    except UnicodeDecodeError:
+        raise TableError("it is no text in UTF-8") from None
+    if not items:
+        raise TableError("it has no row")
+    return np.frombuffer(items, np.uint8).reshape(-1, n_pixels)
+
+
+def _is_last(header: Sequence[str]) -> bool:
+    """Tell whether the label stands last; it must stand there, or first."""
+    if header[-1] not in LABELS and header[0] not in LABELS:
+        raise TableError(
+            f"its first and last columns are {shown(repr(header[0]), 50)} and {shown(repr(header[-1]), 50)}; one must "
+            f"be called label, or {', '.join(LABELS[1:])}"
+        )
+    return header[-1] in LABELS
 
 
 def _are_numbers(fields: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,10 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 Background = Literal["black", "white"]
 """What the background of pictures may be."""
 
+CONTRAST: Final = "contrast"
+"""The background of pages that may be either: what is transparent becomes black or white, whichever differs more from
+what is not, and nothing is inverted."""
+
 
 class PictureError(ValueError):
     """Bytes are no picture that can be read; the message says why, and leaves it to the caller to name the file."""
@@ -47,14 +51,14 @@ class Rules:
     size : int or None
         Height and width in pixels; None leaves a picture as large as it is.
     background : {"black", "white"}
-        What the background of the pictures is. As MNIST's, that of grey images is black, and 0; that of coloured ones
-        stays as it is.
+        What the background of the pictures is, or `CONTRAST`. As MNIST's, that of grey images is black, and 0; that of
+        coloured ones stays as it is.
     colour : {"grey", "rgb"}
         What images become.
     """
 
     size: int | None = None
-    background: Background = "black"
+    background: Background | Literal["contrast"] = "black"
     colour: Colour = "grey"
 
 
@@ -142,8 +146,18 @@ def _opaque(image: "Image", background: str) -> "Image":
         return Image.fromarray(_of_16_bits(np.asarray(image)))
     if image.has_transparency_data:
         above = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, background), above)
+        behind = _contrasting(above) if background == CONTRAST else background
+        return Image.alpha_composite(Image.new("RGBA", image.size, behind), above)
     return image if image.mode in ("1", "L", "P", "RGB", "CMYK") else image.convert("RGB")
+
+
+def _contrasting(above: "Image") -> Background:
+    """Return which background strokes stand out from; where most is not transparent, the one that it has itself."""
+    step = max(1, max(above.size) // 512)
+    pixels = np.asarray(above)[::step, ::step].astype(np.float64)
+    weight = pixels[..., 3] / 255
+    is_bright = (pixels[..., :3].mean(axis=-1) * weight).sum() >= 127.5 * weight.sum()
+    return "white" if is_bright == (weight.mean() > 0.5) else "black"
 
 
 def _of_16_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
