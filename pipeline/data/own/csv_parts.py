@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.own.csv_table import PixelTable, Table, TableError, lacks_labels, names_files, read_pixels
-from pipeline.data.own.tree import METHODS, PARTS, assign_validation, is_hidden
+from pipeline.data.own.tree import METHODS, PARTS, assign_validation, is_archive, is_hidden
 from pipeline.image_shape import describe
 from pipeline.text import shown
 
@@ -93,7 +93,7 @@ def read_parts(path: Path) -> Rows:
     TableError
         Naming the file, where one cannot be read, or two are the same part, or images differ in size.
     """
-    if path.is_file() and not zipfile.is_zipfile(path):
+    if path.is_file() and not is_archive(path):
         return _put_together({"": read_pixels(path)}, {"": ""}, [])
     with _listed(path) as listed:
         tables: dict[str, Table] = {}

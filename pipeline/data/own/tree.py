@@ -18,6 +18,7 @@ from typing import Literal
 
 from pipeline.data.class_names import natural_key
 from pipeline.data.own.picture import PictureError
+from pipeline.data.signatures import ARCHIVE
 from pipeline.text import shown
 
 MAX_BYTES = 2**27
@@ -107,6 +108,12 @@ def has_folders(top: Path) -> bool:
     return any(path.is_dir() and not is_hidden(path.name) for path in top.iterdir())
 
 
+def is_archive(path: Path) -> bool:
+    """Tell whether a file begins as a ZIP archive does, be it whole or cut short."""
+    with path.open("rb") as file:
+        return file.read(len(ARCHIVE)) == ARCHIVE
+
+
 def names_in(path: Path) -> list[str]:
     """Return the names of all that is in a ZIP archive; none, where it cannot be read."""
     try:
@@ -136,7 +143,7 @@ def opened_tree(path: Path) -> Iterator[Tree]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise TreeError(f"it is no ZIP archive that can be read: {shown(error)}") from None
+        raise TreeError(f"it is no ZIP archive that can be read, but damaged or cut short: {shown(error)}") from None
     with archive:
         yield _archive(archive)
 

@@ -4,7 +4,6 @@ Hands on the four files, the names of the classes beside them, and lines that sa
 """
 
 import os
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -22,7 +21,7 @@ from pipeline.data.own.decoding import Sample, decode_all, digest_image
 from pipeline.data.own.holdout import check_division, describe_division, draw_test
 from pipeline.data.own.image_file import ImageFile
 from pipeline.data.own.picture import PictureError, Rules, ignoring_warnings
-from pipeline.data.own.tree import Plan, opened_tree, plan
+from pipeline.data.own.tree import Plan, is_archive, opened_tree, plan
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
 from pipeline.image_shape import as_colour, describe
 from pipeline.progress import Progress
@@ -153,7 +152,7 @@ def _some_at_a_time(images: NDArray[np.uint8] | ImageFile, rows: NDArray[np.bool
 @contextmanager
 def opened_plan(path: Path) -> Iterator[tuple[Plan, dict[str, str]]]:
     """Hand over which file is of which class, and the groups of files where a CSV has some."""
-    if path.is_file() and not zipfile.is_zipfile(path):
+    if path.is_file() and not is_archive(path):
         yield plan_files(path)
         return
     with opened_tree(path) as tree:

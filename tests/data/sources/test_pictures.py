@@ -15,6 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from pipeline.data.class_names import read_class_names
+from pipeline.data.download import FetchError
 from pipeline.data.idx import read_part
 from pipeline.data.own.picture import Rules
 from pipeline.data.sources.base import SourceError
@@ -314,6 +315,15 @@ def test_memory_hardly_grows_with_pictures(tmp_path, transfer, monkeypatch):
         peaks[n_pictures] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert (peaks[6000] - peaks[3000]) / 3000 < 1600
+
+
+@pytest.mark.parametrize("n_bytes", [2, 100, -10])
+def test_an_archive_that_is_cut_short(own, n_bytes):
+    """A download that has ended early is told by what it began as."""
+    path = packed(own)
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    with pytest.raises(FetchError, match=r"own.zip: it is no ZIP archive that can be read, but damaged or cut short"):
+        Fetch(dataset=str(path)).load()
 
 
 def test_without_pillow(own, tmp_path, transfer, monkeypatch):
