@@ -208,7 +208,7 @@ def _look(path: Path, name: str) -> Table:
                 image,
                 label,
                 _bytes_field(schema.field(image).type) is not None,
-                _rows_at_once(opened, image),
+                _rows_at_once(opened),
                 _class_names(features, label, name),
             )
 
@@ -321,14 +321,13 @@ def _class_names(features: dict[str, Any], label: str, name: str) -> tuple[str, 
     return tuple(names)
 
 
-def _rows_at_once(opened: "ParquetFile", image: str) -> int:
-    """Return how many rows to read at once, by the bytes that pictures take on average."""
-    n_bytes, n_rows = 0, 1
-    for number in range(opened.metadata.num_row_groups):
-        group = opened.metadata.row_group(number)
-        columns = (group.column(place) for place in range(group.num_columns))
-        n_bytes += sum(one.total_uncompressed_size for one in columns if one.path_in_schema.split(".")[0] == image)
-        n_rows += group.num_rows
+def _rows_at_once(opened: "ParquetFile") -> int:
+    """Return how many rows to read at once, by the bytes that they take on average.
+
+    Those of a column alone are not asked for: of a damaged one, pyarrow does not raise an error but ends the process.
+    """
+    groups = [opened.metadata.row_group(number) for number in range(opened.metadata.num_row_groups)]
+    n_bytes, n_rows = sum(one.total_byte_size for one in groups), sum(one.num_rows for one in groups)
     return max(1, min(_MOST_ROWS, _MOST_BATCH * n_rows // max(1, n_bytes)))
 
 

@@ -242,10 +242,12 @@ def test_rows_are_read_some_at_a_time(tmp_path):
     assert plan_tables(write(tmp_path / "own.parquet"))[0][0].batch == 256
 
 
+@pytest.mark.parametrize("store_schema", [True, False])
 @pytest.mark.parametrize("compression", ["none", "snappy"])
-def test_damaged_tables(tmp_path, compression):
+def test_damaged_tables(tmp_path, compression, store_schema):
     """Cut short or with bytes turned, a table is read or told to be damaged, and nothing else comes of it."""
-    good = write(tmp_path / "own.parquet", compression=compression, features={"label": class_label("a", "b", "c")})
+    features = {"label": class_label("a", "b", "c")}
+    good = write(tmp_path / "own.parquet", features=features, compression=compression, store_schema=store_schema)
     content = good.read_bytes()
     chance, told = random.Random(3), []
     for _ in range(150):
