@@ -5,7 +5,7 @@ same on every machine.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -15,11 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
-from pipeline.artifacts import PREPARED, SPLIT, read_labels, rows_name
+from pipeline.artifacts import PREPARED, SPLIT, read_class_names, read_labels, rows_name
 from pipeline.data.npy import write_npy
 from pipeline.parameters import check_parameters
 from pipeline.progress import Progress
 from pipeline.stages.base import Stage
+from pipeline.text import shown
 
 
 class Split(Stage, BaseEstimator):
@@ -113,12 +114,12 @@ class Split(Stage, BaseEstimator):
         """Write ``train.npy`` and ``validation.npy``."""
         del progress
         y = read_labels(artifacts, "train")
-        train, validation = self._rows(y)
+        train, validation = self._rows(y, read_class_names(artifacts, PREPARED))
         write_npy(folder / rows_name("train"), train)
         write_npy(folder / rows_name("validation"), validation)
         return {"train": len(train), "validation": len(validation)}
 
-    def _rows(self, y: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _rows(self, y: NDArray[np.int64], names: Sequence[str] | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the one pair, or every row and none where nothing is to be held back.
 
         Every class must be among the rows to learn from: a model that does not know it cannot be measured on it.
@@ -127,21 +128,21 @@ class Split(Stage, BaseEstimator):
         if not self.validation_fraction:
             return rows, rows[:0]
         if self.stratify:
-            self._check_counts(y)
+            self._check_counts(y, names)
         train, validation = next(self.split(rows, y))
         lost = np.setdiff1d(y, y[train])
         if len(lost):
             raise self._error(
-                f"class {lost[0]} has all its rows, {np.sum(y == lost[0])}, held back, and none to learn from; "
-                "a smaller split.validation_fraction or another split.random_state mends it"
+                f"class {_called(lost[0], names)} has all its rows, {np.sum(y == lost[0])}, held back, and none to "
+                "learn from; a smaller split.validation_fraction or another split.random_state mends it"
             )
         return train, validation
 
-    def _check_counts(self, y: NDArray[np.int64]) -> None:
+    def _check_counts(self, y: NDArray[np.int64], names: Sequence[str] | None) -> None:
         """Raise where there are too few rows to have each class in both parts."""
         labels, counts = np.unique(y, return_counts=True)
         if counts.min() < 2:
-            rarest = labels[counts.argmin()]
+            rarest = _called(labels[counts.argmin()], names)
             raise self._error(f"class {rarest} has 1 row, and expected are 2 or more; split.stratify=false takes any")
         n_validation = math.ceil(self.validation_fraction * len(y))
         n_train = len(y) - n_validation
@@ -154,3 +155,8 @@ class Split(Stage, BaseEstimator):
     def _error(self, reason: str) -> ValueError:
         chosen = f"validation_fraction={self.validation_fraction}, stratify={self.stratify}"
         return ValueError(f"cannot split with {chosen}: {reason}")
+
+
+def _called(label: np.integer[Any], names: Sequence[str] | None) -> str:
+    """Return what a class is called."""
+    return str(label) if names is None else shown(repr(names[int(label)]), 50)

@@ -5,6 +5,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, ShuffleSplit, StratifiedShuffleSplit, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 
+from pipeline.data.class_names import write_class_names
 from pipeline.parameters import ParameterError
 from pipeline.stages.base import MissingInputError
 from pipeline.stages.split import Split
@@ -216,6 +217,18 @@ def test_run_refuses_what_no_model_can_be_measured_on(tmp_path, split, labels, m
     with pytest.raises(ValueError, match=rf"cannot split with validation_fraction=.*: {message}"):
         split.run(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [(Split(), "class 'two words' has 1 row"), (Split(0.9, stratify=False), "class 'two words' has all its rows, 1")],
+)
+def test_errors_call_classes_by_their_names(tmp_path, split, message):
+    """Where they have some."""
+    write_prepared(tmp_path, [0, 1] * 25 + [2])
+    write_class_names(tmp_path / "prepared", ["2", "10", "two words"])
+    with pytest.raises(ValueError, match=message):
+        split.run(tmp_path)
 
 
 def test_run_takes_a_class_with_one_row_where_it_is_learned_from(tmp_path):
