@@ -38,7 +38,13 @@ class Transfer:
     @contextmanager
     def shown(self, what: str, n_bytes: int | None = None) -> Iterator[None]:
         """Tell the progress that something of so many bytes is on its way, until it is here or not."""
-        self.progress.begin(what, n_bytes, "B")
+        with self.steps(what, n_bytes, "B"):
+            yield
+
+    @contextmanager
+    def steps(self, what: str, total: int | None, unit: str) -> Iterator[None]:
+        """Tell the progress that work of so many units goes on, until it is done or not."""
+        self.progress.begin(what, total, unit)
         try:
             yield
         finally:

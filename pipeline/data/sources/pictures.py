@@ -6,7 +6,7 @@ Hands on the four files, the names of the classes beside them, and lines that sa
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +91,9 @@ class Pictures(Source):
     def bring(self, files: Files, folder: Path, transfer: Transfer) -> None:  # noqa: ARG002 - it has what it has
         """Read all pictures, number the classes, and draw a test part where there is none."""
         with ImageFile(folder) as images:
-            with opened_plan(Path(self.path)) as (planned, groups):
+            with ExitStack() as opened:
+                with transfer.steps("list files", None, "files"):
+                    planned, groups = opened.enter_context(opened_plan(Path(self.path)))
                 read, failed = read_samples(
                     _samples(planned), len(planned.files), self.reading.rules, images, transfer.progress
                 )

@@ -96,7 +96,8 @@ def test_names_and_a_line(own, tmp_path, transfer):
     assert transfer.progress.lines == [
         "read 20 pictures of 4x4 pixels, 16 to train and 4 to test, in 2 classes: cat 10, dog 10"
     ]
-    assert transfer.progress.begun == [("read pictures", 20, "pictures")]
+    assert transfer.progress.begun == [("list files", None, "files"), ("read pictures", 20, "pictures")]
+    assert transfer.progress.ended == 2
     assert transfer.progress.total == 20
 
 
