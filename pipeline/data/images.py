@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.idx import MAX_BYTES, open_items, peek, read_idx
+from pipeline.data.idx_names import role_of
 from pipeline.data.npy import MAGIC, NpyError, read_header, read_npy
+from pipeline.data.own.emnist import is_emnist
 from pipeline.data.signatures import GZIP, HEAD, ZIP
 from pipeline.image_shape import CHANNELS, Shape, colour_of, describe
 from pipeline.text import shown
@@ -32,8 +34,9 @@ def read_images(path: str | os.PathLike[str], n_pixels: int, shape: Shape | None
     Parameters
     ----------
     path : path
-        An IDX file, raw or gzip, or a ``.npy`` file; which one is told by its content, not by its name. ``-`` is the
-        standard input; a pipe, such as ``/dev/stdin``, is read to its end.
+        An IDX file, raw or gzip, or a ``.npy`` file; which one is told by its content, not by its name. Images in one
+        that is called as EMNIST's are turned upright, as `fetch` does it. ``-`` is the standard input; a pipe, such as
+        ``/dev/stdin``, is read to its end.
     n_pixels : int
         Numbers per image that the model takes: pixels, or three for each pixel of a coloured image.
     shape : tuple of int, optional
@@ -58,7 +61,11 @@ def read_images(path: str | os.PathLike[str], n_pixels: int, shape: Shape | None
         return read_stream(sys.stdin.buffer, n_pixels, "standard input", shape)
     if not path.exists() or path.is_dir():
         raise FileNotFoundError(f"{path} is not there, or is no file")
-    return as_rows(_mapped(path), n_pixels, str(path), shape)
+    images = _mapped(path)
+    role = role_of(path.name)
+    if role and is_emnist(role.prefix) and images.ndim == 3:
+        images = _by_rows(images.transpose(0, 2, 1))
+    return as_rows(images, n_pixels, str(path), shape)
 
 
 def read_stream(file: BinaryIO, n_pixels: int, source: str, shape: Shape | None = None) -> NDArray[Any]:

@@ -33,6 +33,16 @@ def test_a_file_is_told_by_its_content(tmp_path: Path, name, content):
     assert rows.dtype == np.uint8
 
 
+@pytest.mark.parametrize("name", ["emnist-letters-test-images-idx3-ubyte", "test-images-idx3-ubyte"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_emnist_is_turned_upright(tmp_path: Path, name, compressed):
+    """Its files are told by their names, and a model that has learned from them upright sees them so."""
+    (tmp_path / name).write_bytes(gzip.compress(IDX) if compressed else IDX)
+    rows = read_images(tmp_path / name, 12)
+    upright = IMAGES.transpose(0, 2, 1) if name.startswith("emnist") else IMAGES
+    assert rows.tolist() == upright.reshape(2, 12).tolist()
+
+
 @pytest.mark.parametrize(
     ("shape", "rows"),
     [
