@@ -42,12 +42,10 @@ class Loss:
         total = float(np.add.reduce(losses) if sample_weight is None else np.dot(sample_weight, losses))
         return total / total_weight(sample_weight, len(Y))
 
-    def forward_backward(
-        self, Z: Array, Y: Array, sample_weight: Array | None = None, *, total: float | None = None, P: Array
-    ) -> None:
+    def forward_backward(self, Z: Array, P: Array, Y: Array, weight: Array | None, total: float) -> None:
         """Leave the probabilities in ``P``, and dZ, the gradient of the loss, in the place of Z."""
         self.probabilities(Z, out=P)
-        self.gradient(P, Y, sample_weight, total=total, out=Z)
+        self.gradient(P, Y, weight, total=total, out=Z)
 
     def gradient(
         self,

@@ -6,6 +6,7 @@ views of them. So an operation on all parameters alike is one line over one arra
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from itertools import pairwise
 from typing import Any
 
@@ -262,7 +263,8 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be made again: gradients, views, and what belongs to a batch."""
-        return {"layers": self.layers, "loss": self.loss, "dtype": self.dtype, "rng": self.rng, "values": self.params}
+        layers = [copy(layer) for layer in self.layers]
+        return {"layers": layers, "loss": self.loss, "dtype": self.dtype, "rng": self.rng, "values": self.params}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take up the layers, make the buffers, and fill in the parameters."""

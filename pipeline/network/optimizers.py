@@ -45,14 +45,14 @@ class Optimizer:
         self.apply(params, grads, slice(0, len(params)), np.empty(min(BLOCK, len(params)), params.dtype))
 
     def begin(self, learning_rate: float) -> None:
-        """Begin an update, which ``apply`` makes part by part."""
+        """Begin an update, which ``apply`` makes span by span."""
         self.t += 1
         self.eta = self.rate(learning_rate)
 
-    def apply(self, params: Array, grads: Array, part: slice, scratch: Array) -> None:
-        """Update a part of the parameters, in blocks of the length of ``scratch``; threads may do one part each."""
-        for start in range(part.start, part.stop, len(scratch)):
-            block = slice(start, min(start + len(scratch), part.stop))
+    def apply(self, params: Array, grads: Array, span: slice, scratch: Array) -> None:
+        """Update a span of the parameters, in blocks of the length of ``scratch``; threads may do one span each."""
+        for start in range(span.start, span.stop, len(scratch)):
+            block = slice(start, min(start + len(scratch), span.stop))
             w, g = params[block], grads[block]
             self.update(w, g, self.eta, scratch[: len(w)], **{slot: s[block] for slot, s in self.state.items()})
 

@@ -7,7 +7,8 @@ Compiled code takes a place here without a change of what is around it. A layer'
 (``apply`` and ``gradient`` of an activation, ``forward`` and ``backward`` of the others), a loss's are together in
 ``Loss.forward_backward``, an optimizer's rule is ``apply`` on a span: a subclass may have a loop of its own for each,
 chosen when the network is built. And a subclass of ``Pass`` may do in one call what here are several, as a product,
-the bias and the activation after it, since it knows all layers and where each reads and writes.
+the bias and the activation after it, since it knows all layers and where each reads and writes. For tiny batches, what
+takes the place of ``Updater.update`` may take all batches of an epoch at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -75,7 +76,7 @@ class Pass:
         every affine layer's output is left in its buffer, that of other parameters where it belongs.
         """
         Z = self.forward(X)
-        loss.forward_backward(Z, Y, weight, total=total, P=P)
+        loss.forward_backward(Z, P, Y, weight, total)
         self.backward(Z)
 
     def forward(self, X: Array | SparseRows) -> Array:

@@ -90,7 +90,7 @@ def test_forward_and_backward_in_one(name, weight):
     """It leaves the probabilities, and the gradient in the place of Z, to the last bit."""
     loss, Y, w = MEMBERS[name](), TARGETS[name.removeprefix("smoothed ")], WEIGHTS[weight]
     buffer, P = Z.copy(), np.empty_like(Z)
-    loss.forward_backward(buffer, Y, w, P=P)
+    loss.forward_backward(buffer, P, Y, w, len(Y) if w is None else w.sum())
     assert np.array_equal(P, loss.probabilities(Z))
     assert np.array_equal(buffer, gradient(loss, Z, Y, w))
 

@@ -246,7 +246,7 @@ def test_a_loss_has_no_memory(name):
     """Whatever batch it has seen, it is as it was, so that threads may share it."""
     loss = smoothing(name)
     before = dict(vars(loss)), dict(vars(loss.loss))
-    loss.forward_backward(Z.copy(), TARGETS[name], P=np.empty_like(Z))
+    loss.forward_backward(Z.copy(), np.empty_like(Z), TARGETS[name], None, len(Z))
     loss.value(loss.probabilities(Z), TARGETS[name])
     assert (vars(loss), vars(loss.loss)) == before
 

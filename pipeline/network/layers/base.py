@@ -94,9 +94,10 @@ class Layer:
             setattr(self, f"d{name}", grads[name])
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the views, which a network gives again."""
+        """Leave out the views, which a network gives again, and copy the state."""
         views = {view for name in self.parameter_shapes() for view in (name, f"d{name}")}
-        return {name: value for name, value in vars(self).items() if name not in views}
+        states = {name: getattr(self, name).copy() for name in self.state_names if name in vars(self)}
+        return {name: value for name, value in vars(self).items() if name not in views} | states
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Give the parameters the values that training starts from."""

@@ -226,7 +226,7 @@ def test_a_far_mean_costs_no_precision():
     np.testing.assert_allclose(layer.variance, X.astype(np.float64).var(axis=0, ddof=1), rtol=1e-4)
 
 
-@pytest.mark.parametrize("twin_of", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])  # noqa: S301 - our own bytes
+@pytest.mark.parametrize("twin_of", [copy.copy, copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])  # noqa: S301 - our own bytes
 def test_a_copied_network_predicts_the_same(twin_of):
     """The state goes along, as an array of the copy's own."""
     network = Network([Affine(4, WIDTH), BatchNorm(WIDTH), ReLU(), Affine(WIDTH, 2)], random_state=0)
