@@ -390,6 +390,16 @@ class Sheet:
         How many there are, of which ``seen`` may have the first alone.
     """
 
+    @property
+    def cells(self) -> list[Seen]:
+        """The images that are drawn: all of ``seen``, or the first hundred."""
+        return self.seen[:_MOST_CELLS]
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether boxes have numbers, and not labels: names would lie over each other."""
+        return any(one.box is not None and _n_columns(one.label) > _SHORT for one in self.seen)
+
     title: str
     picture: NDArray[np.uint8] | None
     seen: list[Seen]
@@ -398,6 +408,8 @@ class Sheet:
 
 _WIDE, _MARGIN, _TITLE, _CELL = 1000, 16, 34, 64
 """Pixels: of a sheet's width, around all, of a line above each sheet, and of an image as the network saw it."""
+
+_MOST_CELLS = 100
 
 _TALLEST = 640
 """Pixels of a picture's height at the most; of one that shows a single image, a third of that."""
@@ -444,14 +456,17 @@ class _Place:
     height: float
 
 
+_TITLE_LETTERS = 84
+"""Letters of a title at the most: as many digits are as wide as the sheet."""
+
 _CAPTION = 42
 """Pixels of what stands below an image."""
 
 
 def _lay_out(sheet: Sheet) -> _Place:
     """Return where things are on a sheet: a single image stands beside its picture, several stand below."""
-    cell = float(max(_CELL + 24, 24 + 9 * max((_n_columns(one.label) for one in sheet.seen), default=0)))
-    n, left, top, scale, high = len(sheet.seen), float(_MARGIN), 0.0, 1.0, 0.0
+    cell = float(max(_CELL + 24, 24 + 9 * max(map(_n_columns, _captions(sheet)), default=0)))
+    n, left, top, scale, high = len(sheet.cells), float(_MARGIN), 0.0, 1.0, 0.0
     if sheet.picture is not None:
         tall, wide = sheet.picture.shape[:2]
         alone = n <= 1
@@ -464,20 +479,28 @@ def _lay_out(sheet: Sheet) -> _Place:
     return _Place(scale, left, top, cell, n_across, max(high, below))
 
 
+def _captions(sheet: Sheet) -> list[str]:
+    """Return what stands below the images that are drawn, with their numbers where boxes have these."""
+    words = [names_of([one.label])[0] for one in sheet.cells]
+    return [f"{number}  {word}" for number, word in enumerate(words)] if sheet.is_numbered else words
+
+
 def _draw_sheet(axes: Axes, sheet: Sheet, top: float) -> None:
     """Draw one picture with all that belongs to it."""
-    place, title = _lay_out(sheet), shown(_drawable(sheet.title), 110)
+    place, title = _lay_out(sheet), shown(_drawable(sheet.title), _TITLE_LETTERS)
     axes.text(_MARGIN, top + 20, title.replace("$", r"\$"), family=_families(title), fontsize=12, va="baseline")
     top += _TITLE
     if sheet.picture is not None:
         _draw_image(axes, sheet.picture, _MARGIN, top, place.scale, grey="gray")
-    for number, one in enumerate(sheet.seen):
+    for number, (one, caption) in enumerate(zip(sheet.cells, _captions(sheet), strict=True)):
         down, across = divmod(number, place.n_across)
-        _draw_seen(axes, one, place.left + across * place.width, top + place.top + down * (_CELL + _CAPTION))
+        left, above = place.left + across * place.width, top + place.top + down * (_CELL + _CAPTION)
+        _draw_seen(axes, one, caption, left, above)
+    for number, one in enumerate(sheet.seen):
         if one.box is not None:
-            _draw_box(axes, one, one.box, top, place.scale)
-    if sheet.n_images > len(sheet.seen):
-        words = f"and {sheet.n_images - len(sheet.seen)} more images"
+            _draw_box(axes, one, str(number) if sheet.is_numbered else one.label, top, place.scale)
+    if sheet.n_images > len(sheet.cells):
+        words = f"and {sheet.n_images - len(sheet.cells)} more images"
         axes.text(place.left, top + place.height - 4, words, fontsize=9, color="dimgray")
 
 
@@ -490,18 +513,18 @@ def _draw_image(axes: Axes, image: NDArray[np.uint8], left: float, top: float, s
     axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="lightgray"))
 
 
-def _draw_seen(axes: Axes, one: Seen, left: float, top: float) -> None:
+def _draw_seen(axes: Axes, one: Seen, name: str, left: float, top: float) -> None:
     """Draw an image as the network saw it, above its answer."""
     _draw_image(axes, one.image, left, top, _CELL / max(one.image.shape[:2]), grey="gray_r")
-    colour, [name] = BLUE if one.sure else ORANGE, names_of([one.label])
+    colour = BLUE if one.sure else ORANGE
     axes.text(left, top + _CELL + 17, name, family=_families(name), fontsize=11, weight="bold", color=colour)
     axes.text(left, top + _CELL + 32, f"{one.confidence:.4f}", fontsize=8, color="dimgray")
 
 
-def _draw_box(axes: Axes, one: Seen, box: tuple[float, ...], top: float, scale: float) -> None:
+def _draw_box(axes: Axes, one: Seen, name: str, top: float, scale: float) -> None:
     """Draw the box around what an answer is about, and the answer above it."""
-    y, x, end, right = (side * scale for side in box)
-    colour, [name] = BLUE if one.sure else ORANGE, names_of([one.label])
+    y, x, end, right = (side * scale for side in one.box or ())
+    colour, [name] = BLUE if one.sure else ORANGE, names_of([name])
     axes.add_patch(Rectangle((_MARGIN + x, top + y), right - x, end - y, fill=False, edgecolor=colour, linewidth=1.5))
     size = float(np.clip((end - y) / 5, 8, 14))
     axes.text(

@@ -13,7 +13,7 @@ from pipeline.cli.terminal import tell
 from pipeline.files import replace_file
 from pipeline.plots import Seen, Sheet, predictions, to_png
 
-MOST_FILES, MOST_IMAGES = 20, 100
+MOST_FILES, MOST_IMAGES = 20, 1000
 """Files, and images of each, that are drawn: with more, nothing in the picture could be seen."""
 
 

@@ -69,6 +69,14 @@ def models(tmp_path_factory):
     save_model(folder / "black.npz", model)
     model["preprocess"].background_ = "white"
     save_model(folder / "whole.npz", model)
+    colours = np.array([[230, 20, 20] * 64, [20, 20, 230] * 64] * 30, np.uint8)
+    colours[np.arange(60), np.arange(60) % 192] = 128
+    model = fitted(colours, ["red", "blue"] * 30)
+    model["preprocess"].image_shape_ = (8, 8, 3)
+    save_model(folder / "colours.npz", model)
+    model = fitted(colours[:, :32], ["red", "blue"] * 30)
+    model["preprocess"].image_shape_ = (4, 8)
+    save_model(folder / "oblong.npz", model)
     return folder
 
 
@@ -247,6 +255,27 @@ def test_the_preparation_can_be_chosen(call):
     page("OT").save("page.png")
     assert len(labels(call("page.png", "--prepare", "plain")[1])) == 1
     assert len(labels(call("page.png", "--prepare", "photo", model="whole")[1])) == 2
+
+
+def test_colours_are_seen_by_a_model_of_colours(call):
+    """A picture is scaled to the size of its images, channel by channel; ink in it cannot be asked for."""
+    Image.new("RGB", (40, 40), (210, 30, 30)).save("red.png")
+    Image.new("RGB", (8, 8), (30, 30, 210)).save("blue.png")
+    code, out, _ = call("red.png", "blue.png", "--show", "show.png", model="colours")
+    assert (code, labels(out)) == (0, ["red", "blue"])
+    code, out, error = call("red.png", "--prepare", "photo", model="colours")
+    assert (code, out) == (1, "")
+    assert error == "error: --prepare photo makes square grey images, and the model takes 8x8x3\n"
+
+
+def test_a_picture_for_oblong_images_has_their_size(call):
+    """There is no rule by which it would be stretched."""
+    Image.new("L", (8, 4), 128).save("right.png")
+    Image.new("L", (8, 8), 128).save("wrong.png")
+    assert call("right.png", model="oblong")[0] == 0
+    code, out, error = call("right.png", "wrong.png", model="oblong")
+    assert (code, out) == (1, "")
+    assert error == "error: wrong.png: expected a picture of 4x8 pixels, as the model was trained on; got 8x8\n"
 
 
 @pytest.mark.parametrize("model", ["former", "bare"])

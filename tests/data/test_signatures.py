@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from pipeline.data.signatures import Chunks, foreign_kind
+from pipeline.data.signatures import Chunks, describe_kind, foreign_kind, is_picture, is_text
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,39 @@ def test_chunks_make_a_file(size):
     file = io.BufferedReader(Chunks([b"a", b"bcd", b"ef"]), buffer_size=2)
     assert b"".join(iter(lambda: file.read(size), b"")) == b"abcdef"
     assert file.read(1) == b""
+
+
+@pytest.mark.parametrize(
+    ("head", "picture", "text"),
+    [
+        (b"\x89PNG\r\n\x1a\n", True, False),
+        (b"\xff\xd8\xff\xe0", True, False),
+        (b"GIF89a", True, False),
+        (b"II*\x00", True, False),
+        (b"MM\x00*", True, False),
+        (b"BM\x10\0\0\0\0\0\0\0", True, False),
+        (b"BMW,Audi,Opel", False, True),
+        (b"RIFF\x10\0\0\0WEBP", True, False),
+        (b"RIFF\x10\0\0\0WAVE", False, False),
+        (b"P2\n1 1\n255\n0", True, False),
+        (b"P1,P2,P3", False, True),
+        (b"P7 332", False, True),
+        (b"label,pixel0", False, True),
+        (b"\xef\xbb\xbf0,1", False, True),
+        (b"<html>", False, False),
+        (b"\x00\x00\x08\x03", False, False),
+        (b"\x93NUMPY\x01\x00", False, False),
+        (b"", False, False),
+    ],
+)
+def test_pictures_and_tables_are_told_apart(head, picture, text):
+    """By more than two letters, where a text may begin with them."""
+    assert (is_picture(head), is_text(head)) == (picture, text)
+
+
+@pytest.mark.parametrize(("brand", "kind"), [(b"heic", "a HEIC image"), (b"avif", "an AVIF image")])
+def test_what_cameras_write_is_called_by_its_name(brand, kind):
+    """Though it is not read."""
+    head = b"\0\0\0\x18ftyp" + brand + bytes(4)
+    assert describe_kind(head) == kind
+    assert not is_picture(head)

@@ -1,9 +1,11 @@
 """A CSV of a person's own: which kind it is, its images to the byte, and every row that cannot be right."""
 
+import re
+
 import numpy as np
 import pytest
 
-from pipeline.data.own.csv_table import TableError, names_files, plan_files, read_pixels
+from pipeline.data.own.csv_table import TableError, names_files, plan_files, read_pixels, read_rows
 from pipeline.data.own.tree import TreeError
 
 RNG = np.random.default_rng(0)
@@ -209,3 +211,37 @@ def test_rows_of_files_that_cannot_be_right_are_named(written, text, words):
     """One file with two labels is one of them."""
     with pytest.raises((TableError, TreeError), match=words):
         plan_files(written(text))
+
+
+@pytest.mark.parametrize(
+    "text", [table(), table(header=""), table("a,b,c,d,label\n", last=True), table().replace(",", ";")]
+)
+def test_rows_for_prediction_lack_their_labels(written, text):
+    """A label may be there, first or last, and is left aside."""
+    assert np.array_equal(read_rows(written(text), 4), IMAGES.reshape(-1, 4))
+
+
+@pytest.mark.parametrize("header", ["", "pixel0,pixel1,pixel2,pixel3\n"])
+def test_rows_for_prediction_need_no_labels(written, header):
+    """Whether columns have names or not, and however many rows there are."""
+    rows = [",".join(map(str, image.ravel())) for image in IMAGES]
+    assert np.array_equal(read_rows(written(header + "\n".join(rows)), 4), IMAGES.reshape(-1, 4))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1,2,3\n", "no CSV of images of 4 pixels: its first line has 3 columns"),
+        ("words\n", "its first line has 1 column"),
+        ("a,b,c,d,e\n1,2,3,4,5\n", "its first and last columns are 'a' and 'e'; one must be called label"),
+        ("1,2,3,4\n1,2,3\n", "row 2 has"),
+        ("1,2,3,4\n1,2,3,256\n", "row 2 has the pixel 256"),
+        ("1,2,3,0.5\n", "row 1 has the pixel 0.5"),
+        ("a,b,c,d\n", "it has no row"),
+        (b"1,2,3,4\n1,2,3,\xff\n", "it is no text in UTF-8"),
+    ],
+)
+def test_rows_that_are_no_images_of_the_model_are_refused(written, text, told):
+    """The message says in which row, and what is there."""
+    with pytest.raises(TableError, match=re.escape(told)):
+        read_rows(written(text), 4)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.data.own.picture import MAX_PIXELS, PictureError, Rules, read_picture
+from pipeline.data.own.picture import CONTRAST, MAX_PIXELS, PictureError, Rules, read_picture
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(256, size=(6, 5), dtype=np.uint8)
@@ -214,3 +214,29 @@ def test_a_coloured_picture_is_turned_and_scaled():
     found = read_picture(encoded(Image.fromarray(COLOURS)), Rules(size=3, colour="rgb"))
     channels = [read_picture(encoded(Image.fromarray(COLOURS[..., one].copy())), Rules(size=3)) for one in range(3)]
     assert found.tolist() == np.stack(channels, axis=-1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("ink", "alpha", "expected"),
+    [
+        (0, (255, 0), [[0, 255]]),
+        (255, (255, 0), [[255, 0]]),
+        (90, (255, 0), [[90, 255]]),
+        (250, (255, 255, 255, 0), [[250, 250, 250, 255]]),
+        (20, (255, 255, 255, 0), [[20, 20, 20, 0]]),
+        (0, (0, 0), [[0, 0]]),
+    ],
+)
+def test_strokes_on_nothing_stand_out(ink, alpha, expected):
+    """Dark strokes get white behind them and light ones black; a page that lacks a corner gets one of its own kind."""
+    pixels = np.array([[(ink, ink, ink, one) for one in alpha]], np.uint8)
+    if alpha.count(255) == 1:  # strokes are the lesser part of a picture
+        pixels = np.concatenate([pixels, *[pixels[:, 1:]] * 3], axis=1)
+        expected = [[*expected[0], *[expected[0][1]] * 3]]
+    assert read_picture(encoded(Image.fromarray(pixels)), Rules(background=CONTRAST)).tolist() == expected
+
+
+def test_a_page_without_transparency_stays_as_it_is():
+    """Neither is it inverted, whatever its background."""
+    pixels = np.array([[200, 30], [210, 220]], np.uint8)
+    assert read_picture(encoded(Image.fromarray(pixels)), Rules(background=CONTRAST)).tolist() == pixels.tolist()
