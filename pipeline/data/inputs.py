@@ -22,7 +22,7 @@ from pipeline.data.npz import NpzError, NpzReader
 from pipeline.data.own.csv_table import TableError, read_rows
 from pipeline.data.own.picture import PictureError
 from pipeline.data.own.tree import MAX_BYTES, Entry, TreeError, holds_arrays, names_in, opened_tree, read_file
-from pipeline.data.signatures import ARCHIVE, GZIP, HEAD, describe_kind, is_picture, is_text
+from pipeline.data.signatures import ARCHIVE, GZIP, HEAD, MAT_5, MAT_7_3, describe_kind, is_picture, is_text
 from pipeline.files import temporary_folder
 from pipeline.image_shape import Shape
 
@@ -209,10 +209,14 @@ _MOST_TEXT = 2**32
 """Bytes of a table from a stream: of a gibibyte of pixels, as text."""
 
 
+_MATLAB = (MAT_5, MAT_7_3)
+"""What these begin with is a text, and they are none."""
+
+
 def _check_known(head: bytes, name: str) -> None:
     """Raise for what is known to be something else than an array."""
     kind = describe_kind(head)
-    if kind.endswith((" image", " document", " page")) and not head.startswith(GZIP):
+    if (kind.endswith((" image", " document", " page")) and not head.startswith(GZIP)) or head.startswith(_MATLAB):
         advice = "; save it as PNG or JPEG" if kind.endswith(" image") else ""
         raise ImageError(f"{name} is {kind}; expected {EXPECTED}{advice}")
 

@@ -132,3 +132,13 @@ def test_a_file_that_is_too_large_for_a_picture_is_refused():
         file.truncate(2**27 + 1)
     with opened_inputs(["large.png"]) as [one], pytest.raises(ImageError, match=r"^large\.png: it has 134217729 bytes"):
         read_input(one, 12)
+
+
+@pytest.mark.parametrize(
+    ("version", "told"), [("5.0", "a MAT-file of MATLAB;"), ("7.3", "a MAT-file of MATLAB, version")]
+)
+def test_a_file_of_matlab_is_no_table(version, told):
+    """It begins as a text does, and is told by what it is."""
+    Path("own.mat").write_bytes(f"MATLAB {version} MAT-file, Platform: posix".encode().ljust(124) + b"\0\1IM")
+    with opened_inputs(["own.mat"]) as [one], pytest.raises(ImageError, match=rf"^own\.mat is {told}"):
+        read_input(one, 12)
