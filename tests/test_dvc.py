@@ -232,6 +232,29 @@ def test_a_section_of_parameters_concerns_its_own_stage(workshop):
     assert status == {name: [{"changed deps": {"params.yaml": {name: "modified"}}}] for name in STAGES}
 
 
+def test_files_of_ones_own_that_have_changed_are_noticed(workshop):
+    """A table and a folder of pictures, once they are dependencies of the stage as the pages say."""
+    known = {name: (workshop.root / name).read_bytes() for name in ("dvc.yaml", "dvc.lock")}
+    table, folder = workshop.root / "own.parquet", workshop.root / "own"
+    (folder / "cat").mkdir(parents=True)
+    (folder / "cat" / "1.png").write_bytes(b"a picture")
+    table.write_bytes(b"PAR1")
+    text = known["dvc.yaml"].decode().replace("    deps:\n", "    deps:\n      - own\n      - own.parquet\n", 1)
+    (workshop.root / "dvc.yaml").write_text(text, "utf-8")
+    workshop.run("dvc", "commit", "--force", "fetch")
+    before = json.loads(workshop.run("dvc", "status", "--json", "fetch"))
+    table.write_bytes(b"PAR2")
+    (folder / "cat" / "2.png").write_bytes(b"another")
+    after = json.loads(workshop.run("dvc", "status", "--json", "fetch"))
+    for name, content in known.items():
+        (workshop.root / name).write_bytes(content)
+    shutil.rmtree(folder)
+    table.unlink()
+    workshop.run("git", "reset", "--quiet")
+    assert before == {}
+    assert after == {"fetch": [{"changed deps": {"own": "modified", "own.parquet": "modified"}}]}
+
+
 def test_recipes_concern_no_stage(workshop):
     """When every file of recipes and of the code that runs them has changed, and there are more, no stage is stale."""
     files = [path for name in ("pipeline/recipes", "recipes") for path in (workshop.root / name).rglob("*.*")]
