@@ -74,18 +74,6 @@ def _transposed_times(A: Any, B: Any, out: Any) -> None:
 
 
 @compiled
-def _descend(A: Any, B: Any, rate: Any, out: Any) -> None:
-    """Take rate A^T B from ``out``."""
-    zero = A.dtype.type(0)
-    for k in range(out.shape[0]):
-        for i in range(A.shape[0]):
-            a = A[i, k]
-            if a != zero:
-                for j in range(out.shape[1]):
-                    out[k, j] -= rate * a * B[i, j]
-
-
-@compiled
 def _view(space: Any, capacity: int, start: int, width: int, first: int, last: int) -> Any:
     """Return the rows of some samples in the workspace."""
     begin = capacity * start
@@ -181,11 +169,80 @@ def forward_backward(
 
 
 @compiled
+def gradient(
+    program: Any,
+    parts: Any,
+    params: Any,
+    grads: Any,
+    space: Any,
+    capacity: int,
+    inputs: Any,
+    alpha: float,
+    total: float,
+) -> Any:
+    """Leave the gradient of a shard of the parameters, by all samples of a batch, and return its penalty.
+
+    Parameters
+    ----------
+    program, params, space, capacity, inputs
+        As for ``forward_backward``, which has left there what is needed.
+    parts : ndarray of shape (n_parts, 4), int64
+        What lies in the shard: the layer, the first row of W and the one after the last, and 1 where b is there.
+    grads : ndarray
+        The flat buffer where the gradient is left.
+    alpha : float
+        Strength of the L2 penalty; ``total`` is what it is divided by.
+    """
+    n, penalty = len(inputs), 0.0
+    for k in range(len(parts)):
+        op, begin, end = program[parts[k, 0]], parts[k, 1], parts[k, 2]
+        width = op[N_OUT]
+        A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], 0, n)
+        dY = _view(space, capacity, op[DY], width, 0, n)
+        dW = grads[op[W] + begin * width : op[W] + end * width].reshape(end - begin, width)
+        _transposed_times(A[:, begin:end], dY, dW)
+        if parts[k, 3] == 1 and op[B] >= 0:
+            column_sums(dY, grads[op[B] : op[B] + width])
+        if alpha != 0:
+            weights = params[op[W] + begin * width : op[W] + end * width].reshape(end - begin, width)
+            penalty += add_l2(weights, dW, alpha, total)
+    return penalty
+
+
+@compiled
+def _descend(
+    program: Any, parts: Any, params: Any, space: Any, capacity: int, inputs: Any, learning_rate: float
+) -> None:
+    """Make an update by the rule of SGD, without a gradient: what no sample has an input for stays untouched."""
+    n, eta, zero = len(inputs), params.dtype.type(learning_rate), params.dtype.type(0)
+    for k in range(len(parts)):
+        op, begin, end = program[parts[k, 0]], parts[k, 1], parts[k, 2]
+        width = op[N_OUT]
+        A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], 0, n)
+        dY = _view(space, capacity, op[DY], width, 0, n)
+        weights = params[op[W] + begin * width : op[W] + end * width].reshape(end - begin, width)
+        for i in range(n):
+            for row in range(begin, end):
+                a = A[i, row]
+                if a != zero:
+                    step = eta * a
+                    for j in range(width):
+                        weights[row - begin, j] -= step * dY[i, j]
+        if parts[k, 3] == 1 and op[B] >= 0:
+            bias = params[op[B] : op[B] + width]
+            for i in range(n):
+                for j in range(width):
+                    bias[j] -= eta * dY[i, j]
+
+
+@compiled
 def update(
     program: Any,
     parts: Any,
     params: Any,
     grads: Any,
+    begin: int,
+    end: int,
     space: Any,
     capacity: int,
     inputs: Any,
@@ -200,54 +257,19 @@ def update(
 ) -> Any:
     """Compute the gradient of a shard of the parameters over all samples, update them, and return their penalty.
 
-    Parameters
-    ----------
-    program, params, space, capacity, inputs
-        As for ``forward_backward``, which has left there what is needed.
-    parts : ndarray of shape (n_parts, 4), int64
-        What lies in the shard: the layer, the first row of W and the one after the last, and 1 where b is there.
-    grads : ndarray
-        Where the gradient is left, except where the rule does without.
-    alpha : float
-        Strength of the L2 penalty; ``total`` is what it is divided by.
-    rule, learning_rate, t, hyper, first, second
-        The optimizer's; see ``optimizers.update``. Its state is of all parameters.
+    The shard is ``params[begin:end]``; its gradient may be left out where the rule does without. The other parameters
+    are those of ``gradient`` and of ``optimizers.update``, whose state is that of all parameters.
     """
-    n, penalty = len(inputs), 0.0
-    few = n <= FEW and rule == optimizers.SGD and alpha == 0
-    eta = params.dtype.type(learning_rate)
-    for k in range(len(parts)):
-        op, begin, end = program[parts[k, 0]], parts[k, 1], parts[k, 2]
-        width = op[N_OUT]
-        A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], 0, n)
-        dY = _view(space, capacity, op[DY], width, 0, n)
-        span = slice(op[W] + begin * width, op[W] + end * width)
-        weights, gradient = params[span].reshape(end - begin, width), grads[span].reshape(end - begin, width)
-        with_bias = parts[k, 3] == 1 and op[B] >= 0
-        if few:
-            _descend(A[:, begin:end], dY, eta, weights)
-            if with_bias:
-                bias = params[op[B] : op[B] + width]
-                for i in range(n):
-                    for j in range(width):
-                        bias[j] -= eta * dY[i, j]
-            continue
-        _transposed_times(A[:, begin:end], dY, gradient)
-        if with_bias:
-            column_sums(dY, grads[op[B] : op[B] + width])
-        if alpha != 0:
-            penalty += add_l2(weights, gradient, alpha, total)
-    if not few and len(parts):
-        op, last = program[parts[0, 0]], program[parts[-1, 0]]
-        begin, end = op[W] + parts[0, 1] * op[N_OUT], last[W] + parts[-1, 2] * last[N_OUT]
-        if parts[-1, 3] == 1 and last[B] >= 0:
-            end = last[B] + last[N_OUT]
-        own_first, own_second = first, second
-        if len(first):
-            own_first = first[begin:end]
-        if len(second):
-            own_second = second[begin:end]
-        optimizers.update(rule, params[begin:end], grads[begin:end], learning_rate, t, hyper, own_first, own_second)
+    if len(inputs) <= FEW and rule == optimizers.SGD and alpha == 0:
+        _descend(program, parts, params, space, capacity, inputs, learning_rate)
+        return 0.0
+    penalty = gradient(program, parts, params, grads, space, capacity, inputs, alpha, total)
+    own_first, own_second = first, second
+    if len(first):
+        own_first = first[begin:end]
+    if len(second):
+        own_second = second[begin:end]
+    optimizers.update(rule, params[begin:end], grads[begin:end], learning_rate, t, hyper, own_first, own_second)
     return penalty
 
 
@@ -310,6 +332,8 @@ def updates(
             parts,
             params,
             grads,
+            0,
+            len(params),
             space,
             capacity,
             batch,

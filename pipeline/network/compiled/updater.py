@@ -1,0 +1,296 @@
+"""Updates by compiled loops: a few calls for each batch and thread, or one for many batches where one thread works.
+
+What has no compiled form, as a layer of one's own, is left to the plain ``Updater``, part by part: the passes, and the
+update of the parameters.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.network.batches import Rows, Samples
+from pipeline.network.buffers import LayerBuffers
+from pipeline.network.compiled import loops, optimizers
+from pipeline.network.compiled.program import Program, compile_network, compile_optimizer
+from pipeline.network.hooks import Hook
+from pipeline.network.layers import Dropout
+from pipeline.network.layers.noise import fill_normal
+from pipeline.network.losses import Loss
+from pipeline.network.parallel.sharding import shard_slice
+from pipeline.network.parallel.updates import BatchLayout, Updater
+from pipeline.network.regularizers import L2
+from pipeline.network.shards import ParameterShard
+
+Array = NDArray[Any]
+AT_ONCE = 1024
+"""Samples, or one batch, that are trained on in one call, so that a person can interrupt."""
+
+
+class CompiledPass:
+    """One thread's pass, forward and backward, in one call.
+
+    Parameters
+    ----------
+    program : Program
+        The network's.
+    params : ndarray
+        Its parameters.
+    space : ndarray
+        The arrays of the batch, in one piece, for ``capacity`` samples.
+    samples : slice
+        The thread's own.
+    rng : Generator
+        What stochastic layers draw from.
+    """
+
+    def __init__(
+        self, program: Program, params: Array, space: Array, capacity: int, samples: slice, rng: np.random.Generator
+    ) -> None:
+        self.program, self.params, self.space, self.capacity = program, params, space, capacity
+        self.samples, self.rng = samples, rng
+        n = samples.stop - samples.start
+        self._uniform = np.empty(n * program.n_uniform, np.float32)
+        self._normal = np.empty(n * program.n_normal, params.dtype)
+        self._no_weight = np.empty(0, params.dtype)
+
+    def forward_backward(self, loss: Loss, X: Array, P: Array, Y: Array, weight: Array | None, total: float) -> None:
+        """Go forward, leave the predictions in ``P``, and go backward with the gradient of their loss, as ``Pass``."""
+        del loss  # the program has it
+        self._draw(len(P))
+        loops.forward_backward(
+            self.program.table,
+            self.program.rates,
+            self.params,
+            self.space,
+            self.capacity,
+            X,
+            self.samples.start,
+            self.samples.stop,
+            self._uniform,
+            self._normal,
+            self.program.loss,
+            self.program.smoothing,
+            Y,
+            self._no_weight if weight is None else weight,
+            float(total),
+            P,
+        )
+
+    def _draw(self, n: int) -> None:
+        """Draw the random numbers of a batch, layer by layer, as the layers themselves do."""
+        for layer, start, width in self.program.drawing:
+            own = slice(n * start, n * (start + width))
+            if isinstance(layer, Dropout):
+                self.rng.random(out=self._uniform[own], dtype=np.float32)
+            else:
+                buffer = np.empty((3, -(-n * width // 2)), self._normal.dtype)
+                fill_normal(self.rng, buffer, layer.std)
+                self._normal[own] = buffer[1:].reshape(-1)[: n * width]
+
+
+class CompiledUpdater(Updater):
+    """An ``Updater`` whose passes and updates are compiled, where they can be."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        network = self.network
+        plain = self.by_units or self.adversary is not None
+        self._program = None if plain else compile_network(network)
+        self._rule = compile_optimizer(self.optimizer, network.params)
+        penalties = [hook for hook in self.hooks if type(hook) is L2]
+        self._alpha = float(sum(penalty.alpha for penalty in penalties))
+        others = [hook for hook in self.hooks if hook not in penalties]
+        self._at_gradient = [hook for hook in others if type(hook).after_gradient is not Hook.after_gradient]
+        self._at_update = [hook for hook in others if type(hook).after_update is not Hook.after_update]
+        self._none = np.empty(0, network.dtype)
+        self._space, self._capacity = self._none, 0
+        if self._program is not None:
+            self._accepts_sparse = False
+            self._parts = [_table(self._program, shard) for shard in self._shards]
+        self._learning_rate = 0.0
+
+    def update(self, samples: Samples, rows: Rows, learning_rate: float) -> None:
+        """Make one update with a batch of the samples."""
+        self._learning_rate = float(learning_rate)
+        super().update(samples, self._prepared(samples, rows), learning_rate)
+
+    def updates(self, samples: Samples, batches: Iterable[tuple[Rows, float]]) -> None:
+        """Make an update with each of some batches of the samples, at its learning rate."""
+        self._prepared(samples, slice(0, 0))  # which decides on the passes
+        program = self._program
+        together = program is not None and self._rule is not None and not program.drawing
+        if not together or self.workers.size > 1 or self._deformers or self._at_gradient or self._at_update:
+            for rows, rate in batches:
+                self.update(samples, rows, rate)
+            return
+        for group in _grouped(batches, len(samples)):
+            self._update_group(samples, *group)
+
+    def _update_group(self, samples: Samples, every: list[Rows], rates: list[float], sizes: list[int]) -> None:
+        """Make updates with batches that are of one size, the last perhaps smaller."""
+        X, Y, weight = samples.batch(self._prepared(samples, _joined(every)))
+        totals = np.array(sizes, np.float64)
+        counted, n = None, len(Y)
+        if weight is not None:
+            totals = np.add.reduceat(weight, np.arange(len(sizes)) * sizes[0], dtype=np.float64)
+            totals[totals == 0] = 1
+            counted = weight * np.repeat(sizes / totals, sizes).astype(weight.dtype)
+        P, targets = self.metrics.reserve(n, counted, n)
+        targets[:] = Y
+        self._reserve(sizes[0])
+        program, rule = self._program, self._rule
+        if program is None or rule is None:
+            raise ValueError("batches are only trained on together where all of it is compiled")
+        self._penalty += loops.updates(
+            program.table,
+            program.rates,
+            self._parts[0],
+            self.network.params,
+            self.network.grads,
+            self._space,
+            self._capacity,
+            X,
+            sizes[0],
+            program.loss,
+            program.smoothing,
+            targets,
+            self._none if weight is None else weight,
+            totals,
+            P,
+            self._alpha,
+            rule.kind,
+            np.array(rates, np.float64),
+            self.optimizer.t,
+            rule.hyper,
+            *rule.state,
+        )
+        self.optimizer.t += len(rates) - 1
+        self.optimizer.begin(rates[-1])
+
+    def _prepared(self, samples: Samples, rows: Rows) -> Rows:
+        """Return the rows of a batch, as numbers where their inputs are no array that loops were compiled for.
+
+        Sparse inputs are left to the plain passes, which never make them dense.
+        """
+        if samples.take_sparse is not None and self.network.accepts_sparse(training=True) and not self._writes_inputs:
+            self._program, self._accepts_sparse = None, True
+        X = samples.X
+        as_it_is = isinstance(X, np.ndarray) and X.dtype == self.network.dtype and X.flags.carray
+        if self._program is None or as_it_is or not isinstance(rows, slice):
+            return rows
+        return np.arange(len(samples))[rows]
+
+    def _update_shard(self, k: int, X: Any, buffers: list[LayerBuffers], total: float) -> None:
+        """Compute the gradient of a shard of the parameters from all samples, and update it."""
+        shard, program, rule = self._shards[k], self._program, self._rule
+        if program is not None and rule is not None and not self._at_gradient:
+            self._penalties[k] = loops.update(
+                program.table,
+                self._parts[k],
+                shard.params,
+                shard.grads,
+                shard.span.start,
+                shard.span.stop,
+                self._space,
+                self._capacity,
+                X,
+                self._alpha,
+                float(total),
+                rule.kind,
+                self._learning_rate,
+                self.optimizer.t,
+                rule.hyper,
+                *rule.state,
+            )
+        else:
+            self._gradient(k, X, buffers, total)
+            self._step(shard)
+        self._end_update(k, shard)
+
+    def _gradient(self, k: int, X: Any, buffers: list[LayerBuffers], total: float) -> None:
+        """Leave the gradient of a shard, with what hooks add to it."""
+        shard, program = self._shards[k], self._program
+        if program is None:
+            shard.gradient(X, buffers)
+            self._penalties[k] = sum(hook.after_gradient(shard, total) for hook in self.hooks)
+            return
+        arrays = shard.params, shard.grads, self._space, self._capacity
+        penalty = loops.gradient(program.table, self._parts[k], *arrays, X, self._alpha, float(total))
+        self._penalties[k] = penalty + sum(hook.after_gradient(shard, total) for hook in self._at_gradient)
+
+    def _step(self, shard: ParameterShard) -> None:
+        """Update a shard by its gradient."""
+        rule, span = self._rule, shard.span
+        if rule is None:
+            self.optimizer.apply(shard.params, shard.grads, span, shard.scratch)
+            return
+        state = [each[span] if len(each) else each for each in rule.state]
+        w, g = shard.params[span], shard.grads[span]
+        optimizers.update(rule.kind, w, g, self._learning_rate, self.optimizer.t, rule.hyper, *state)
+
+    def _end_update(self, k: int, shard: ParameterShard) -> None:
+        """Have the hooks see a shard of the new parameters."""
+        for hook in self._at_update:
+            if hook.reads_others:
+                self.workers.barrier(k)
+            hook.after_update(shard)
+            if hook.reads_others:
+                self.workers.barrier(k)
+
+    def _make_layout(self, n: int) -> BatchLayout:
+        """Divide a batch of ``n`` samples among the threads, and store how."""
+        if self._program is None:
+            return super()._make_layout(n)
+        self._reserve(n)
+        size, network = self.workers.size, self.network
+        samples = [shard_slice(n, k, size) for k in range(size)]
+        passes: list[Any] = [
+            CompiledPass(self._program, network.params, self._space, self._capacity, own, rng)
+            for own, rng in zip(samples, self._rngs, strict=True)
+        ]
+        self._layouts[n] = layout = BatchLayout([], samples, passes)
+        return layout
+
+    def _reserve(self, n: int) -> None:
+        """Make the arrays for a batch of ``n`` samples, where there are none yet for as many."""
+        if self._program is not None and n > self._capacity:
+            self._space, self._capacity = np.empty(n * self._program.width, self.network.dtype), n
+            self._layouts.clear()
+
+
+def _table(program: Program, shard: ParameterShard) -> Array:
+    """Return the parts of a shard as compiled loops read them."""
+    rows = [
+        (program.lines[part.place], part.inputs.start, part.inputs.stop, int(part.db is not None))
+        for part in shard.parts
+    ]
+    return np.array(rows, np.int64).reshape(-1, 4)
+
+
+def _grouped(
+    batches: Iterable[tuple[Rows, float]], n_samples: int
+) -> Iterable[tuple[list[Rows], list[float], list[int]]]:
+    """Yield rows, learning rates and sizes of batches that one call takes together."""
+    every: list[Rows] = []
+    rates: list[float] = []
+    sizes: list[int] = []
+    for rows, rate in batches:
+        n = len(range(n_samples)[rows]) if isinstance(rows, slice) else len(rows)
+        if every and (n > sizes[0] or sizes[-1] < sizes[0] or sum(sizes[:1]) * len(sizes) + n > AT_ONCE):
+            yield every, rates, sizes
+            every, rates, sizes = [], [], []
+        every.append(rows)
+        rates.append(rate)
+        sizes.append(n)
+    if every:
+        yield every, rates, sizes
+
+
+def _joined(every: Sequence[Rows]) -> Rows:
+    """Return the rows of several batches as one."""
+    first, last = every[0], every[-1]
+    if isinstance(first, slice) and isinstance(last, slice):
+        return slice(first.start, last.stop)
+    return np.concatenate([rows for rows in every if isinstance(rows, np.ndarray)])

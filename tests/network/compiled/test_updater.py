@@ -1,0 +1,243 @@
+"""Updates by compiled loops, beside the plain ones."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from numpy.testing import assert_allclose
+
+pytest.importorskip("numba", reason="compiled loops need the extra fast")
+
+from pipeline.mlp.validation import sparse_taker, taker
+from pipeline.network import (
+    ACTIVATIONS,
+    L2,
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Adversarial,
+    Affine,
+    BatchNorm,
+    Dropout,
+    ExponentialAverage,
+    GaussianNoise,
+    LabelSmoothing,
+    MaxNorm,
+    Momentum,
+    Network,
+    ReLU,
+    RMSprop,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
+from pipeline.network.batches import Samples
+from pipeline.network.compiled.updater import CompiledUpdater
+from pipeline.network.parallel.updates import Updater
+from pipeline.network.parallel.workers import Workers
+
+N = 60
+OPTIMIZERS = [SGD, Momentum, lambda: Momentum(nesterov=False), AdaGrad, RMSprop, Adam, AdamW]
+
+
+def samples(dtype, *, weighted=False, n_out=3):
+    """Return samples, half of whose inputs are 0."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(N, 12)) * (rng.random((N, 12)) < 0.5)
+    Y = np.eye(n_out)[rng.integers(n_out, size=N)]
+    weight = rng.random(N).astype(dtype) if weighted else None
+    return Samples(X.astype(dtype), Y.astype(dtype), weight)
+
+
+def layers(activation=ReLU, *, before=(), within=(), bias=True):
+    """Return layers, with some before the first affine one and within."""
+    first, second = Affine(12, 20, bias=bias), Affine(20, 9, bias=bias)
+    return [*(make() for make in before), first, activation(), *(make() for make in within), second, activation()]
+
+
+def trained(updater, data, size, n_threads, hooks, make, optimizer, dtype, loss, adversary=None):
+    """Return the parameters and the epoch's figures after ten updates."""
+    network = Network([*make(), Affine(9, data.Y.shape[1])], loss, dtype=dtype, random_state=0)
+    rule = optimizer()
+    rule.start(network.params)
+    own = [hook() for hook in hooks]
+    own = [hook.start(network.params) if isinstance(hook, ExponentialAverage) else hook for hook in own]
+    with Workers(n_threads) as workers:
+        one = updater(network, rule, workers, hooks=own, adversary=adversary)
+        one.begin_epoch()
+        order = np.random.default_rng(3)
+        for t in range(10):
+            n = size if t < 9 else max(1, size // 3)
+            one.update(data, order.permutation(N)[:n], 0.02 / (1 + t / 5))
+        figures = one.end_epoch()
+    return network, figures, own
+
+
+def assert_same(data, size, n_threads, hooks, make, optimizer, dtype, loss, adversary=None):
+    """Raise unless both engines come to the same parameters and figures, to rounding."""
+    given = data, size, n_threads, hooks, make, optimizer, dtype, loss, adversary
+    compiled, figures, hooks_1 = trained(CompiledUpdater, *given)
+    plain, expected, hooks_2 = trained(Updater, *given)
+    tolerance = 2e-4 if dtype == np.float32 else 1e-9
+    assert_allclose(compiled.params, plain.params, rtol=tolerance, atol=tolerance)
+    assert_allclose(figures, expected, rtol=tolerance)
+    for one, other in zip(hooks_1, hooks_2, strict=True):
+        if hasattr(one, "value"):
+            assert_allclose(one.value(), other.value(), rtol=tolerance, atol=tolerance)
+    for state, other in zip(compiled._states(), plain._states(), strict=True):
+        assert_allclose(state, other, rtol=tolerance, atol=tolerance)
+
+
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+THREADS = pytest.mark.parametrize("n_threads", [1, 3])
+
+
+@DTYPES
+@pytest.mark.parametrize("size", [1, 5, 20])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_comes_to_the_same_parameters(optimizer, size, dtype):
+    """With a penalty and without, for few samples and many."""
+    for hooks in ((), (lambda: L2(0.1),)):
+        assert_same(samples(dtype), size, 1, hooks, lambda: layers(Tanh), optimizer, dtype, SoftmaxCrossEntropy())
+
+
+@DTYPES
+@THREADS
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_comes_to_the_same_parameters(activation, n_threads, dtype):
+    """By one thread or several, with weights of the samples and without, with a bias and without."""
+    for weighted, bias in ((False, True), (True, False)):
+        data = samples(dtype, weighted=weighted)
+        assert_same(
+            *(data, 20, n_threads, (), lambda bias=bias: layers(ACTIVATIONS[activation], bias=bias)),
+            *(Adam, dtype, SoftmaxCrossEntropy()),
+        )
+
+
+@DTYPES
+@THREADS
+@pytest.mark.parametrize("loss", [SoftmaxCrossEntropy, SigmoidCrossEntropy])
+@pytest.mark.parametrize("smoothing", [0, 0.1])
+def test_every_loss_comes_to_the_same_parameters(loss, smoothing, n_threads, dtype):
+    """Smoothed and not, weighted and not."""
+    for weighted in (False, True):
+        made = LabelSmoothing(loss(), smoothing) if smoothing else loss()
+        assert_same(samples(dtype, weighted=weighted), 20, n_threads, (), layers, SGD, dtype, made)
+
+
+@DTYPES
+@THREADS
+@pytest.mark.parametrize(
+    ("before", "within"),
+    [
+        ((), (lambda: Dropout(0.3),)),
+        ((lambda: Dropout(0.2),), (lambda: Dropout(0.4),)),
+        ((lambda: GaussianNoise(0.2),), (lambda: GaussianNoise(0.3), lambda: Dropout(0.2))),
+        ((Tanh,), (Tanh,)),
+    ],
+    ids=["dropout", "dropout everywhere", "noise", "activations one after the other"],
+)
+def test_random_layers_draw_the_same(before, within, n_threads, dtype):
+    """Noise and dropout are drawn from the same generator in the same order."""
+    make = lambda: layers(Tanh, before=before, within=within)  # noqa: E731 - it stands for many
+    assert_same(samples(dtype), 20, n_threads, (), make, Momentum, dtype, SoftmaxCrossEntropy())
+
+
+@DTYPES
+@THREADS
+def test_hooks_and_what_has_no_compiled_form_come_to_the_same(n_threads, dtype):
+    """Limits, averages, batch normalization and adversaries go through the plain form where they must."""
+    hooks = (lambda: L2(0.1), lambda: MaxNorm(0.8), ExponentialAverage)
+    data, loss = samples(dtype), SoftmaxCrossEntropy()
+    assert_same(data, 20, n_threads, hooks, layers, Adam, dtype, loss)
+    # A bias before batch normalization has a gradient of 0, whose rounding Adam would blow up.
+    normal = lambda: [Affine(12, 20, bias=False), BatchNorm(20), ReLU(), Affine(20, 9), Tanh()]  # noqa: E731
+    assert_same(data, 20, n_threads, hooks, normal, Adam, dtype, loss)
+    assert_same(data, 20, n_threads, (), lambda: layers(Tanh), SGD, dtype, loss, Adversarial(0.5))
+
+
+class Halved(L2):
+    """A penalty of one's own."""
+
+
+class Steps(SGD):
+    """A rule of one's own."""
+
+
+class Softplus(Tanh):
+    """An activation of one's own."""
+
+
+@pytest.mark.parametrize("own", ["penalty", "rule", "layer", "none"])
+def test_parts_of_ones_own_go_through_their_plain_form(own):
+    """A subclass may have changed anything, so that none is taken for what it is derived from."""
+    hooks = (lambda: Halved(0.3),) if own == "penalty" else ()
+    optimizer = Steps if own == "rule" else SGD
+    activation = Softplus if own == "layer" else Tanh
+    make = lambda: layers(activation)  # noqa: E731
+    assert_same(samples(np.float64), 20, 2, hooks, make, optimizer, np.float64, SoftmaxCrossEntropy())
+
+
+@DTYPES
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("size", [1, 3, 7, 40])
+def test_many_updates_in_one_call_are_the_same(size, weighted, dtype, monkeypatch):
+    """Batches that are trained on together come to what they come to one by one, shuffled or in order."""
+    monkeypatch.setattr("pipeline.network.compiled.updater.AT_ONCE", 20)
+    data = samples(dtype, weighted=weighted)
+    order = np.random.default_rng(0).permutation(N)
+    for shuffled in (True, False):
+        starts = range(0, N, size)
+        batches = [
+            (order[start : start + size] if shuffled else slice(start, min(start + size, N)), 0.1 / (1 + start))
+            for start in starts
+        ]
+        ended = []
+        for updater in (CompiledUpdater, Updater):
+            network = Network([*layers(), Affine(9, 3)], dtype=dtype, random_state=0)
+            rule = Adam()
+            rule.start(network.params)
+            one = updater(network, rule, hooks=[L2(0.1)])
+            if updater is Updater:
+                for rows, rate in batches:
+                    one.update(data, rows, rate)
+            else:
+                one.updates(data, iter(batches))
+            ended.append((network.params, one.end_epoch(), rule.t, rule.eta))
+        tolerance = 2e-4 if dtype == np.float32 else 1e-9
+        for ours, plain in zip(*ended, strict=True):
+            assert_allclose(ours, plain, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "pixels", "fortran", "read-only"])
+def test_inputs_of_every_kind_come_to_the_same(kind):
+    """Sparse rows stay sparse, pixels are scaled, and an array of another layout is copied."""
+    data = samples(np.float32)
+    X = data.X
+    if kind == "sparse":
+        X = scipy.sparse.csr_array(np.where(np.abs(X) > 1.5, X, 0))
+    elif kind == "pixels":
+        X = (X * 30 + 90).astype(np.uint8)
+    elif kind == "fortran":
+        X = np.asfortranarray(X)
+    else:
+        X.flags.writeable = False
+    scale = 1 / 255 if kind == "pixels" else None
+    data = Samples(X, data.Y, None, taker(X, scale), sparse_taker(X, scale))
+    assert_same(data, 20, 2, (), layers, Adam, np.float32, SoftmaxCrossEntropy())
+
+
+@DTYPES
+@pytest.mark.parametrize("size", [1, 20])
+def test_divergence_is_seen(dtype, size):
+    """Parameters or losses that overflow are infinite or NaN at the end of the epoch, as in NumPy."""
+    data = samples(dtype)
+    network = Network([*layers(), Affine(9, 3)], dtype=dtype, random_state=0)
+    sgd = SGD()
+    sgd.start(network.params)
+    updater = CompiledUpdater(network, sgd)
+    with np.errstate(all="ignore"):
+        for _ in range(100):
+            updater.update(data, np.arange(size), 1e30)
+        loss, _, _ = updater.end_epoch()
+    assert not (np.isfinite(loss) and np.isfinite(network.params).all())
