@@ -64,7 +64,7 @@ GROUPS = {
         "rho",
         "max_fun",
     ),
-    "Speed and memory": ("n_threads", "pixel_scale"),
+    "Speed and memory": ("n_threads", "engine", "pixel_scale"),
 }
 TOLD_BY_A_FLAG = ("verbose",)
 """The parameters that are no options, since every command has a flag of that name."""

@@ -22,6 +22,7 @@ from pipeline.mlp.targets import TargetEncoder
 from pipeline.mlp.validation import InputValidator, checked_samples, dense, is_copied, sparse_taker, types
 from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.network.early_stopping import Monitor
+from pipeline.network.engines import Engine
 from pipeline.network.initializers import InitializerName
 from pipeline.network.layers.activations import ActivationName
 from pipeline.network.schedules import ScheduleName
@@ -140,6 +141,10 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         Threads that ``fit`` uses at the most. None is as many as BLAS is set to use: the cores, or this process's
         share of them in a search with ``n_jobs``; in a thread beside the main one it is 1. The last bits of the weights
         depend on it.
+    engine : {"auto", "numpy", "numba"}, default="auto"
+        What ``fit`` works with: NumPy, or numba, which compiles the same arithmetic, once, and is faster. ``auto`` is
+        numba where it is installed, as the extra ``fast`` does. The last bits of the weights depend on it. ``lbfgs``
+        and predictions are always NumPy's.
 
     Attributes
     ----------
@@ -247,6 +252,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         adversary: Adversary | None = None,
         pixel_scale: Annotated[float, "> 0"] | None = None,
         n_threads: Annotated[int, ">= 1"] | None = None,
+        engine: Engine = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -290,6 +296,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         self.adversary = adversary
         self.pixel_scale = pixel_scale
         self.n_threads = n_threads
+        self.engine = engine
 
     # ---------------------------------------------------------------- learning
 

@@ -8,14 +8,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import InitVar, dataclass, field, fields
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.adversarial import Adversary
-from pipeline.network.batches import Augmentation, Samples, Sampling
+from pipeline.network.batches import Augmentation, Rows, Samples, Sampling
 from pipeline.network.early_stopping import EarlyStopping
+from pipeline.network.engines import Engine, updater_class
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.updates import Updater
@@ -58,6 +60,8 @@ class Epoch:
         epochs only the losses and the validation score are known; the rest is None.
     validation_loss, validation_score : float or None
         After the epoch, on validation data.
+    engine : {"auto", "numpy", "numba"}
+        Whether updates are made by NumPy or by compiled loops.
     learning_rate : float
         Of the last update.
     seconds : float
@@ -149,6 +153,7 @@ class Trainer:
     adversary: Adversary | None = None
     recompute_statistics: bool = False
     n_threads: int = 1
+    engine: Engine = "numpy"
     history: list[Epoch] = field(default_factory=list)
     samples: int = 0
     updates: int = 0
@@ -219,7 +224,9 @@ class Trainer:
         try:
             # What overflows is found out at the end of an epoch.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Workers(self.n_threads) as workers:
-                updater = Updater(self.network, self.optimizer, workers, self.hooks, self.augmentation, self.adversary)
+                updater = updater_class(self.engine)(
+                    self.network, self.optimizer, workers, self.hooks, self.augmentation, self.adversary
+                )
                 end = len(self.history) + max_epochs
                 for _ in range(max_epochs):
                     callback.on_epoch_begin()
@@ -254,15 +261,20 @@ class Trainer:
         n_batches, length = -(-len(samples) // self.sampling.batch_size), self._length
         epochs, before, rate, largest = len(self.history) - self.schedule_start, self.samples, 0.0, 0.0
         updater.begin_epoch()
-        for number, rows in enumerate(self.sampling.rows(len(samples), self.network.rng)):
-            factor = self.schedule.factor(epochs + number / n_batches, length, before)
-            rate, largest = self.learning_rate * factor, max(largest, factor)
-            if number == n_batches - 1 or self.updates + 1 >= last_update:
-                self.network.snapshot(out=self._params_before_update)
-            updater.update(samples, rows, rate)
-            self.updates += 1
-            if self.updates >= last_update:
-                break
+        last_batch = int(min(n_batches, last_update - self.updates)) - 1
+
+        def batches() -> Iterator[tuple[Rows, float]]:
+            nonlocal rate, largest
+            for number, rows in enumerate(self.sampling.rows(len(samples), self.network.rng)):
+                factor = self.schedule.factor(epochs + number / n_batches, length, before)
+                rate, largest = self.learning_rate * factor, max(largest, factor)
+                yield rows, rate
+
+        every = batches()
+        updater.updates(samples, islice(every, last_batch))
+        self.network.snapshot(out=self._params_before_update)
+        updater.updates(samples, islice(every, 1))
+        self.updates += last_batch + 1
         loss, score, seen = updater.end_epoch()
         self.samples += seen
         self._check(loss)

@@ -14,14 +14,13 @@ from pipeline.network.batches import Rows, Samples
 from pipeline.network.buffers import LayerBuffers
 from pipeline.network.compiled import loops, optimizers
 from pipeline.network.compiled.program import Program, compile_network, compile_optimizer
-from pipeline.network.hooks import Hook
 from pipeline.network.layers import Dropout
 from pipeline.network.layers.noise import fill_normal
 from pipeline.network.losses import Loss
 from pipeline.network.parallel.sharding import shard_slice
 from pipeline.network.parallel.updates import BatchLayout, Updater
 from pipeline.network.regularizers import L2
-from pipeline.network.shards import ParameterShard
+from pipeline.network.shards import Hook, ParameterShard
 
 Array = NDArray[Any]
 AT_ONCE = 1024

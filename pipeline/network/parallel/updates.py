@@ -4,7 +4,7 @@ Several threads first go forward and backward together, each with a shard of the
 takes a shard of the parameters: its gradient, its hooks, its update. See ``sharding`` for how these are cut.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -138,6 +138,11 @@ class Updater:
 
         self.workers.run(work)
         self._penalty += sum(self._penalties) * n
+
+    def updates(self, samples: Samples, batches: Iterable[tuple[Rows, float]]) -> None:
+        """Make one update with each of some batches of the samples, given with their learning rates."""
+        for rows, learning_rate in batches:
+            self.update(samples, rows, learning_rate)
 
     def _update_shard(self, k: int, X: Any, buffers: list[LayerBuffers], total: float) -> None:
         """Compute the gradient of a shard of the parameters from all samples, and update it."""

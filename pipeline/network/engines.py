@@ -1,0 +1,42 @@
+"""Which form of the arithmetic trains a network: the plain one in NumPy, or the compiled one beside it."""
+
+from importlib.util import find_spec
+from typing import Literal
+
+from pipeline.network.parallel.updates import Updater
+
+Engine = Literal["auto", "numpy", "numba"]
+
+
+def has_numba() -> bool:
+    """Return whether numba is installed; it is not imported for that."""
+    return find_spec("numba") is not None
+
+
+def updater_class(engine: Engine) -> type[Updater]:
+    """Return what makes updates: the plain ``Updater``, or the one in ``compiled``.
+
+    Parameters
+    ----------
+    engine : {"auto", "numpy", "numba"}
+        ``auto`` is numba where that is installed, and runs with this version of NumPy.
+
+    Raises
+    ------
+    ImportError
+        For numba where there is none that runs.
+
+    Examples
+    --------
+    >>> updater_class("numpy").__name__
+    'Updater'
+    """
+    if engine == "numpy" or (engine == "auto" and not has_numba()):
+        return Updater
+    try:
+        from pipeline.network.compiled.updater import CompiledUpdater  # noqa: PLC0415 - numba is an extra
+    except ImportError as error:
+        if engine == "auto":
+            return Updater
+        raise ImportError(f"engine 'numba' needs numba, which the extra fast installs: {error}") from error
+    return CompiledUpdater
