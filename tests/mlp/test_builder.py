@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning
 
 from pipeline import MLPClassifier
 from pipeline.mlp import builder
@@ -209,3 +211,25 @@ def test_an_adversary_that_compares_answers_suits_no_draws(parameters):
     [name] = parameters
     with pytest.raises(ParameterError, match=f"{name} must be 0 where VirtualAdversarial compares answers"):
         builder.adversary(values(adversary=VirtualAdversarial(), **parameters))
+
+
+def test_numba_is_asked_for_where_there_is_none(monkeypatch):
+    """The error names the parameter, what is allowed, and how to install what is missing."""
+    monkeypatch.setattr(builder, "has_numba", lambda: False)
+    model = MLPClassifier((3,), engine="numba", max_iter=1)
+    with pytest.raises(ParameterError, match=r"engine must be 'auto' or 'numpy'.*digits-pipeline\[fast\]"):
+        model.fit([[0.0], [1.0]], [0, 1])
+
+
+def test_engines_come_to_the_same_weights():
+    """NumPy and numba learn the same, but for the last bits."""
+    pytest.importorskip("numba", reason="compiled loops need the extra fast")
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(90, 6)), rng.integers(3, size=90)
+    for batch_size in (1, 30):
+        options = {"max_iter": 2, "random_state": 0, "batch_size": batch_size, "dropout": 0.1, "alpha": 0.1}
+        one, other = (MLPClassifier((8, 5), engine=engine, **options) for engine in ("numpy", "numba"))
+        with pytest.warns(ConvergenceWarning):
+            one.fit(X, y), other.fit(X, y)
+        assert_allclose(one.network_.params, other.network_.params, rtol=1e-6, atol=1e-9)
+        assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-9)
