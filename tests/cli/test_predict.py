@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from sklearn.pipeline import Pipeline, make_pipeline
 from typer.testing import CliRunner
 
-from pipeline import MLPClassifier, Normalize, Photo, load_model, save_model
+from pipeline import MLPClassifier, Normalize, Photo, Preprocess, Split, Train, load_model, save_model
 from pipeline.cli.app import app
 from pipeline.data.idx import write_idx
 
@@ -125,6 +125,18 @@ def test_a_page_is_read_in_lines(call, polarity):
     assert labels(out) == list("ITOOT")
     assert out.splitlines()[-1] == "page.png: ITO / OT"
     assert [line.split("  ")[0] for line in out.splitlines()[:-1]] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_turn_that_the_camera_has_noted_is_made(call):
+    """A page that was photographed sideways is read upright, and boxes are those of the upright picture."""
+    upright = page("IT", "OT")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    upright.transpose(Image.Transpose.ROTATE_90).save("page.png", exif=exif)
+    assert call("page.png")[1].splitlines()[-1] == "page.png: IT / OT"
+    turned = json.loads(call("page.png", "--json")[1])
+    upright.save("page.png")
+    assert [one["box"] for one in turned] == [one["box"] for one in json.loads(call("page.png", "--json")[1])]
 
 
 def test_names_of_several_letters_stand_apart(call):
@@ -518,6 +530,21 @@ def test_a_place_that_cannot_be_drawn_to_is_told_first(call, folder, place, code
     assert done[:2] == (code, "")
     assert told in done[2]
     assert (folder / "page.png").read_bytes() == before
+
+
+def test_the_workflow_hands_the_photo_on(folder):
+    """What `preprocess` has measured, the model file has that `train` writes."""
+    X, y = training_images(60)
+    for part in ("train", "t10k"):
+        (folder / "raw").mkdir(exist_ok=True)
+        write_idx(folder / f"raw/{part}-images-idx3-ubyte", X.reshape(60, 28, 28))
+        write_idx(folder / f"raw/{part}-labels-idx1-ubyte", np.array([SIGNS.index(sign) for sign in y], np.uint8))
+    for stage in (Preprocess(), Split(), Train((16,), learning_rate_init=0.02, max_iter=30, random_state=0)):
+        stage.run(folder)
+    page("OT", "I").save("page.png")
+    done = CliRunner().invoke(app, ["predict", "page.png", "--model", "model/model.npz"])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "page.png: 12 / 0"
 
 
 def test_pictures_of_one_sign_each_go_through_a_pipeline(models):
