@@ -13,6 +13,7 @@ from benchmarks import (
     ablation,
     account,
     deform,
+    foreign,
     growth,
     memory,
     neighbour,
@@ -46,6 +47,7 @@ PARTS: dict[str, ModuleType] = {
     "deform": deform,
     "ablation": ablation,
     "photo": photo,
+    "foreign": foreign,
 }
 RESULTS = ROOT / "benchmarks" / "results.json"
 

@@ -27,8 +27,31 @@ _COLUMNS = (OURS, PYTORCH, BFLOAT16, SKLEARN, FLOOR)
 
 def with_part(document: Document, machine: Mapping[str, Any], part: str, result: Any, date: str) -> Document:
     """Return a document with the results of a part."""
-    parts = document.get("parts", {}) if document.get("machine") == machine else {}
-    return {"machine": dict(machine), "parts": parts | {part: {"date": date, "result": result}}}
+    before = document.get("machine", {})
+    same = _same_machine(before, machine)
+    known = [name for name, version in machine.get("versions", {}).items() if version is not None]
+    told = dict(machine)
+    if same and "versions" in machine:
+        told["versions"] = before["versions"] | {name: machine["versions"][name] for name in known}
+    parts = document.get("parts", {}) if same else {}
+    return {"machine": told, "parts": parts | {part: {"date": date, "result": result}}}
+
+
+def _same_machine(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two machines are one; a library that is not installed now does not make it another.
+
+    Examples
+    --------
+    >>> _same_machine({"cores": 2, "versions": {"torch": "2.13"}}, {"cores": 2, "versions": {"torch": None}})
+    True
+    """
+    versions = [told.get("versions", {}) for told in (one, other)]
+    apart = {
+        name
+        for name in versions[0] | versions[1]
+        if None not in (values := [v.get(name) for v in versions]) and values[0] != values[1]
+    }
+    return dict(one) | {"versions": None} == dict(other) | {"versions": None} and not apart
 
 
 def markdown(document: Document) -> str:
@@ -146,7 +169,8 @@ def _photo(result: Mapping[str, Any]) -> str:
     """Return what is read of pages, by their look and by the way of reading."""
     rows = [
         [
-            f"{look['look']} (may lose {look['may_lose']:g})",
+            look["look"] + ("" if look["may_lose"] is None else f" (may lose {look['may_lose']:g})"),
+            f"{look['digits']:,}; {look['pages']:,}",
             f"{look['as_it_is']:.2f} %",
             way,
             *(f"{one[figure]:.2f} %" for figure in ("right", "whole", "every")),
@@ -155,11 +179,30 @@ def _photo(result: Mapping[str, Any]) -> str:
         for way, one in look["ways"].items()
     ]
     head = (
-        f"Of {result['digits']:,} test digits, each alone on a page, the share that the network of params.yaml reads, "
-        f"as they\nare and from the page; and of {result['pages']} pages of 3 to 12 digits, those whose digits were "
-        f"all found in their\norder ({result['whole']:g} % are to be), and those whose digits are all right besides:"
+        "Of test digits, each alone on a page, the share that the network of params.yaml reads, as they are and from\n"
+        "the page; and of pages of 3 to 12 digits, those whose digits were all found in their order "
+        f"({result['whole']:g} % are to be\nfor the first two), and those whose digits are all right besides:"
     )
-    columns = ["page", "as they are", "found by", "right", "pages whole", "and right"]
+    columns = ["page", "digits; pages", "as they are", "found by", "right", "pages whole", "and right"]
+    return f"{head}\n\n{markdown_table(columns, rows)}"
+
+
+def _foreign(result: Mapping[str, Any]) -> str:
+    """Return how digits of other writers are read, by what the network was trained with."""
+    rows = [
+        [
+            row["setting"] + (" (chosen)" if row["setting"] == result["chosen"] else ""),
+            *(f"{row[way][half]:.2f} %" for way, half in (("photo", "half"), ("photo", "other"), ("plain", "other"))),
+        ]
+        for row in result["rows"]
+    ]
+    head = (
+        f"scikit-learn's own {result['digits']:,} digits of 8 by 8 pixels, enlarged as pictures, read by a network\n"
+        f"that was trained on MNIST alone ({result['missed']} are not found). A setting of training is chosen on one\n"
+        f"half, and told of the other, {result['told']} digits; without the preparation a picture is shrunk to 28x28\n"
+        "as it stands:"
+    )
+    columns = ["trained with", "Photo, half that chooses", "Photo, other half", "shrunk, other half"]
     return f"{head}\n\n{markdown_table(columns, rows)}"
 
 
@@ -248,6 +291,7 @@ _SECTIONS: dict[str, Callable[[Any], str]] = {
     "deform": _deform,
     "ablation": _ablation,
     "photo": _photo,
+    "foreign": _foreign,
 }
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pipeline.images.ruling import without_ruling
+
 Array = NDArray[Any]
 
 BLOCKS = 64
@@ -28,6 +30,9 @@ ROUNDS = 8
 
 PLAIN = (0.12, 0.03)
 """The shares of a page and of its border that may differ from a smooth surface for that to be its paper."""
+
+BOLD = 0.3
+"""The share of a page that may be ink of a bold digit, where none is at the border."""
 
 THIN = 256
 """Pixels along the longer side of the picture in which dark and light are compared by their widths."""
@@ -122,13 +127,15 @@ def ink_of(grey: NDArray[np.float32], polarity: Literal["auto", "dark", "light"]
     density = grey - behind
     if polarity == "dark":
         density = -density / np.maximum(behind, np.float32(DIMMEST * np.percentile(behind[::4, ::4], 90)) + 0.02)
-    return Ink(density, polarity, _noise(density))
+    noise = _noise(density)
+    return Ink(without_ruling(density, max(CONTRAST, 3 * noise)), polarity, noise)
 
 
 def _is_plain(outside: NDArray[np.bool_]) -> bool:
     """Tell whether what differs from a smooth paper is ink alone: not much, and hardly at the picture's border."""
     border = np.concatenate([outside[0], outside[-1], outside[1:-1, 0], outside[1:-1, -1]])
-    return bool(outside.mean() <= PLAIN[0] and border.mean() <= PLAIN[1])
+    share, at_border = outside.mean(), border.mean()
+    return bool(share <= BOLD if at_border == 0 else share <= PLAIN[0] and at_border <= PLAIN[1])
 
 
 def _thinner(grey: NDArray[np.float32]) -> Literal["dark", "light"]:
@@ -212,8 +219,11 @@ def _reach(bright: NDArray[np.float32], reach: float) -> float:
     dark = _closed(bright, max(3, math.ceil(reach))) - bright
     strokes = dark > max(CONTRAST, float(dark.max()) / 2)
     depth = ndimage.distance_transform_cdt(np.pad(strokes, 1))[1:-1, 1:-1]
-    ridge = depth[strokes & (depth == ndimage.maximum_filter(depth, 3))]
-    return WIDTHS * (2 * float(np.percentile(ridge, 90)) - 1) if ridge.size else reach
+    ridge = np.sort(depth[strokes & (depth == ndimage.maximum_filter(depth, 3))]).astype(np.float64)
+    if not ridge.size:
+        return reach
+    weights = np.cumsum(ridge**2)
+    return WIDTHS * (2 * float(ridge[np.searchsorted(weights, 0.9 * weights[-1])]) - 1)
 
 
 def _block_medians(grey: Array, step: int) -> Array:

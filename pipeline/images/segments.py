@@ -23,7 +23,7 @@ STROKE = 0.5
 NOISE = 5.0
 """Standard deviations of noise that ink must exceed."""
 
-SPECK = 0.12
+SPECK = 0.16
 """A piece that is no longer than this, in heights of a digit, is a speck where no digit is near."""
 
 TOUCHING = 0.12

@@ -115,15 +115,16 @@ def test_a_page_is_read_in_order(look):
         assert not any(one.doubt for one in found)
 
 
-SOLVED = [name for name in HARD if not any(word in name for word in ("ruled", "squared", "desk"))]
+SOLVED = [name for name in HARD if "desk" not in name]
 
 
 @pytest.mark.parametrize("name", SOLVED)
 def test_a_hard_page_is_read(name):
-    """Under a lamp, in a hard shadow, with a pencil, in colours: the digits of a line are all found."""
+    """Under a lamp, in a hard shadow, on ruled lines, with a pencil, in colours: the digits of a line are all found."""
     for seed in (1, 2):
         found = Photo().find(draw(IMAGES, [[2, 0, 1, 2]], np.random.default_rng(seed), HARD[name]).picture)
-        nearest = [int(np.argmin([difference(one.pixels, image) for image in IMAGES])) for one in found.digits]
+        sure = [one for one in found.digits if not one.doubt]
+        nearest = [int(np.argmin([difference(one.pixels, image) for image in IMAGES])) for one in sure]
         assert (nearest, found.polarity) == ([2, 0, 1, 2], "dark")
 
 
