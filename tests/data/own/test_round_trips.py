@@ -96,6 +96,14 @@ def write_pixel_table(folder, parts):
     return folder / "own.csv"
 
 
+def write_pixel_tables(folder, parts):
+    """Write such a CSV for each part, and pack them."""
+    with zipfile.ZipFile(folder / "own.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, one in parts.items():
+            archive.write(write_pixel_table(folder, {part: one}), f"sign_mnist_{part}.csv")
+    return folder / "own.zip"
+
+
 def write_emnist(folder, parts, split, first=0):
     """Write EMNIST's four files: rows and columns of every image swapped, labels from a first one on."""
     for part, (images, labels) in parts.items():
@@ -166,6 +174,7 @@ FORMS = {
     "ZIP": Form(write_zip),
     "CSV of files": Form(write_file_table),
     "CSV of pixels": Form(write_pixel_table, has_parts=False),
+    "CSVs of pixels in a ZIP archive": Form(write_pixel_tables),
     "npz, Keras": Form(partial(write_npz, names=("x_{}", "y_{}"))),
     "npz, MedMNIST": Form(partial(write_npz, names=("{}_images", "{}_labels"), column=True, save=np.savez_compressed)),
     "npz, X and y": Form(write_npz_alone, has_parts=False),
