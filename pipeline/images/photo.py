@@ -242,7 +242,7 @@ def _alone(ink: Ink, layout: Layout, one: Segment, ink_size: int) -> Array:
     mine = np.isin(pieces, one.labels)
     near = ndimage.maximum_filter(mine, 2 * reach + 1, mode="constant")
     density = np.where(near & (mine | (pieces == 0)), ink.density[rows, columns], 0)
-    return np.pad(density, 2 + reach)  # room for the blur that the box is seen through
+    return np.pad(density, 2 + reach)  # space for the blur that the box is seen through
 
 
 def _as_mnist(density: Array, pixel: float, size: int, ink_size: int) -> NDArray[np.uint8]:
