@@ -41,7 +41,7 @@ DIMMEST = 0.3
 """What is darker than this share of the brightest paper is no paper, and little is ink there: a desk, its grain."""
 
 EDGE = 4
-"""Pixels over which brightness steps at the edge of a shadow."""
+"""Pixels over which brightness steps at the edge of a shade."""
 
 COARSE = 512
 """Pixels along the longer side of the picture that strokes are measured in."""
@@ -178,7 +178,7 @@ def _behind(grey: NDArray[np.float32], polarity: str) -> NDArray[np.float32]:
 
 
 def _closed(bright: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
-    """Return brightness without whatever dark is narrower than ``reach``: light and shadow stay, sharp edges too.
+    """Return brightness without whatever dark is narrower than ``reach``: light and shade stay, sharp edges too.
 
     A closing takes the brightest of noise for paper; the mean of what differs little from it puts that right.
     """
