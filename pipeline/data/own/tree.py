@@ -36,7 +36,7 @@ _FILES_OF_SYSTEMS = {"thumbs.db", "desktop.ini"}
 TABLE = ".parquet"
 """What the name of a table ends with."""
 
-PICTURES = {*(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")}
+PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"}
 """What names of pictures end with, mostly: what is one, its content says."""
 
 PARTS = {
@@ -261,6 +261,7 @@ def plan(tree: Tree) -> Plan:
     TreeError
         Where there are no folders of classes, or two folders are one part.
     """
+    _refuse_tables(tree)
     depth = _depth_of_wrappers(tree)
     parts = _parts(tree, depth)
     level = depth + bool(parts)
@@ -279,11 +280,6 @@ def plan(tree: Tree) -> Plan:
             skipped.append((str(entry), "it is in no folder of a class"))
         else:
             found.setdefault((renamed.get(part, part), entry.path[level]), []).append(entry)
-    endings = {Path(entry.path[-1]).suffix.lower() for entry in tree.files} if len(tree.files) < _FEW else set()
-    if TABLE in endings and not endings & PICTURES:
-        raise TreeError(
-            "it has tables (.parquet), which are read from a folder and not from an archive: unpack it first"
-        )
     skipped.sort(key=lambda one: natural_key(one[0]))  # folders are listed in any order
     if not found:
         raise TreeError(_no_classes(skipped))
@@ -294,6 +290,16 @@ def plan(tree: Tree) -> Plan:
         for entry in _in_order(found[part, name])  # class by class, for the keys take more memory than the names
     ]
     return Plan(files, any(part == "test" for part, _ in found), classes, skipped, notes)
+
+
+def _refuse_tables(tree: Tree) -> None:
+    """Raise where there are tables and no pictures: they are read elsewhere, and not from an archive."""
+    endings = {Path(entry.path[-1]).suffix.lower() for entry in tree.files} if len(tree.files) < _FEW else set()
+    if TABLE in endings and not endings & PICTURES:
+        raise TreeError(
+            "it has tables (.parquet), which are read from their folder and not from an archive: unpack it, or name "
+            "that folder"
+        )
 
 
 def _in_order(entries: list[Entry]) -> list[Entry]:

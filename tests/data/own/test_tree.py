@@ -49,6 +49,22 @@ def test_a_folder_for_each_class(tree_of):
     assert not found.has_test
 
 
+@pytest.mark.parametrize(
+    "names", [["data/train.parquet", "README.md"], ["default/train/0.parquet", "default/test/0.parquet"]]
+)
+def test_an_archive_of_tables_must_be_unpacked(tree_of, names):
+    """It is said to be what it is, whatever its folders are called."""
+    with pytest.raises(TreeError, match=r"it has tables \(.parquet\), which are read from their folder"):
+        tree_of(*names)
+
+
+def test_tables_beside_pictures_are_left_out(tree_of):
+    """A table in no folder of a class is skipped like any other file."""
+    assert tree_of("a/1.png", "b/1.png", "index.parquet").skipped == [
+        ("index.parquet", "it is in no folder of a class")
+    ]
+
+
 def test_train_and_test(tree_of):
     """Two folders of parts, whatever the case of their names, with classes in them."""
     found = tree_of("Train/a/1.png", "Train/b/1.png", "test/b/2.png")
