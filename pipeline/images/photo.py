@@ -4,6 +4,7 @@ MNIST's ink fits a box of 20 by 20 pixels, antialiased, in a field of 28 by 28 w
 centre of mass. What cannot be told is said.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -28,6 +29,9 @@ RIM = 0.98
 
 SOFT = 1.2
 """How far beyond its pieces the soft edge of a digit's ink reaches, in pixels of the field."""
+
+MOST = 8_000_000
+"""Pixels of a picture that digits are looked for in; a larger one is reduced by a whole number first."""
 
 MAX_SIDE = 20_000
 """Pixels along a side of a picture at the most."""
@@ -180,10 +184,11 @@ class Photo(TransformerMixin, BaseEstimator):
         """
         self._check()
         _check_picture(picture)
-        ink = ink_of(as_grey(picture), self.polarity)
+        step = math.ceil(math.sqrt(picture.shape[0] * picture.shape[1] / MOST))
+        ink = ink_of(_reduced(as_grey(picture), step), self.polarity)
         layout = layout_of(ink)
         digits = [
-            Digit(self._image(ink, layout, one), (one.top, one.left, one.bottom, one.right), one.line, one.doubt)
+            Digit(self._image(ink, layout, one), _box_of(one, step, picture.shape), one.line, one.doubt)
             for one in layout.segments
         ]
         return Found(digits, ink.polarity, layout.turn, layout.specks)
@@ -231,6 +236,23 @@ def _check_picture(picture: Any) -> None:
         raise PhotoError(f"a picture must have the shape (height, width) or (height, width, 3); got {picture.shape}")
     if max(picture.shape) > MAX_SIDE:
         raise PhotoError(f"a picture may have {MAX_SIDE:,} pixels along a side; got {picture.shape}")
+
+
+def _reduced(grey: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Return the means of squares of ``step`` by ``step`` pixels; rows and columns that make up none are left out."""
+    if step == 1:
+        return grey
+    height, width = (max(side // step, 1) for side in grey.shape)
+    sums = np.zeros((height, width), np.float32)
+    for row in range(min(step, len(grey))):
+        for column in range(min(step, grey.shape[1])):
+            sums += grey[row : height * step : step, column : width * step : step]
+    return np.asarray(sums / (min(step, len(grey)) * min(step, grey.shape[1])), np.float32)
+
+
+def _box_of(one: Segment, step: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return the box of a segment in a picture that was reduced by ``step``."""
+    return one.top * step, one.left * step, min(one.bottom * step, shape[0]), min(one.right * step, shape[1])
 
 
 def _alone(ink: Ink, layout: Layout, one: Segment, ink_size: int) -> Array:

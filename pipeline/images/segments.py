@@ -20,6 +20,9 @@ INKED = 0.2
 STROKE = 0.5
 """A piece that nowhere comes to this share of the darkest strokes is no stroke, but a stain."""
 
+LEAST = 8
+"""Pixels of ink in a piece; fewer are noise."""
+
 NOISE = 5.0
 """Standard deviations of noise that ink must exceed."""
 
@@ -168,10 +171,11 @@ def _pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Segment]]:
     pieces, _ = ndimage.label(smooth > max(INKED * full, least), np.ones((3, 3)))
     boxes = ndimage.find_objects(pieces)
     peaks = [smooth[box][pieces[box] == number].max() for number, box in enumerate(boxes, 1)]
+    areas = np.bincount(pieces.ravel())
     return pieces, [
         Segment([number], rows.start, columns.start, rows.stop, columns.stop)
         for number, (peak, (rows, columns)) in enumerate(zip(peaks, boxes, strict=True), 1)
-        if peak > STROKE * full
+        if peak > STROKE * full and areas[number] >= LEAST
     ]
 
 

@@ -160,6 +160,29 @@ def test_empty_paper_has_no_digit():
         Photo().transform([dim])
 
 
+def test_noise_and_a_gradient_have_no_digit():
+    """Neither does noise of any strength make digits, nor colours that run into each other."""
+    rng = np.random.default_rng(0)
+    down, across = np.indices((150, 200)) * 255 / 200
+    for picture in (
+        rng.integers(0, 256, (200, 300), dtype=np.uint8),
+        rng.normal(128, 30, (300, 300)).clip(0, 255).astype(np.uint8),
+        np.stack([down, across, (down + across) / 2], axis=-1).astype(np.uint8),
+    ):
+        assert Photo().find(picture).digits == []
+
+
+def test_a_large_picture_is_read_at_a_lower_resolution(monkeypatch):
+    """Where a picture has more pixels than are looked at, boxes are still its own, and the image is nearly the same."""
+    picture = draw(IMAGES, [[0, 2]], np.random.default_rng(5)).picture
+    exact = Photo().find(picture).digits
+    monkeypatch.setattr("pipeline.images.photo.MOST", picture.size // 3)
+    reduced = Photo().find(picture).digits
+    for one, other in zip(exact, reduced, strict=True):
+        np.testing.assert_allclose(other.box, one.box, atol=2)
+        assert difference(other.pixels, one.pixels.ravel()) < 10
+
+
 def test_what_cannot_be_told_is_said():
     """Ink that runs out of the picture and strokes that may be two digits are found in doubt, and not transformed."""
     cut, wide = page(), page(120, 260)
