@@ -1,5 +1,7 @@
 """Which form of the arithmetic trains a network: the plain one in NumPy, or the compiled one beside it."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Literal
 
@@ -11,6 +13,24 @@ Engine = Literal["auto", "numpy", "numba"]
 def has_numba() -> bool:
     """Return whether numba is installed; it is not imported for that."""
     return find_spec("numba") is not None
+
+
+@contextmanager
+def watching_compilation(
+    engine: Engine, begin: Callable[[], None], advance: Callable[[], None], end: Callable[[], None]
+) -> Iterator[None]:
+    """Have functions called before loops are compiled, once and for seconds, after each, and after all."""
+    if not has_numba() or updater_class(engine) is Updater:
+        yield
+        return
+    from pipeline.network.compiled import jit  # noqa: PLC0415 - numba is an extra
+
+    listener = jit.Listener(begin, advance, end)
+    jit.listeners.append(listener)
+    try:
+        yield
+    finally:
+        jit.listeners.remove(listener)
 
 
 def updater_class(engine: Engine) -> type[Updater]:

@@ -5,6 +5,7 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from pipeline.files import write_new
 from pipeline.mlp.class_weights import by_label
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import save_model
+from pipeline.network.engines import watching_compilation
 from pipeline.network.training import DivergenceError
 from pipeline.progress import Progress
 from pipeline.stages.base import Stage
@@ -87,8 +89,9 @@ class Train(Stage, MLPClassifier):
         own = getattr(self, "_skl_callbacks", [])
         self.set_callbacks(*own, OnEpoch(lambda _: progress.advance(1, **self._figures())))
         progress.begin("train", self.max_iter, "epochs")
+        begin = partial(progress.begin, "compiling the network's loops, once", None, "loops")
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), watching_compilation(self.engine, begin, progress.advance, progress.end):
                 # A workflow trains for the epochs that it is told to; to have used them all is no mishap.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 self.fit(X, y, **watched)

@@ -315,3 +315,27 @@ def test_parameters_and_inputs_are_checked_first(artifacts):
     (artifacts / "split").rmdir()
     with pytest.raises(MissingInputError, match="pipeline split"):
         train().run(artifacts)
+
+
+def test_compilation_is_shown_while_it_lasts(monkeypatch):
+    """Compiling loops is a piece of work inside of training; with NumPy there is none."""
+    jit = pytest.importorskip("pipeline.network.compiled.jit", reason="compiled loops need the extra fast")
+    heard = []
+
+    class Heard(Progress):
+        def begin(self, what, _total, _unit):
+            heard.append(what)
+
+        def end(self):
+            heard.append("end")
+
+    def fit(_self, _X, _y):
+        for listener in jit.listeners:
+            listener.begin()
+            listener.end()
+
+    monkeypatch.setattr(Train, "fit", fit)
+    for engine in ("numba", "numpy"):
+        Train(engine=engine)._fit_watched(np.zeros((2, 1)), np.zeros(2), {}, Heard())
+    assert heard == ["train", "compiling the network's loops, once", "end", "end", "train", "end"]
+    assert not jit.listeners

@@ -7,7 +7,7 @@ made again when any file of this folder changes. Where it cannot be stored or re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from numba import config, njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
@@ -19,8 +19,17 @@ that diverges is found out by those."""
 EXACT = {"contract"}
 """The same where the order of a sum's terms is what makes it exact."""
 
-listeners: list[Callable[[str], None]] = []
-"""Called with a function's name before it is compiled, but not where it comes from the cache."""
+
+class Listener(NamedTuple):
+    """Called before loops are compiled, which takes seconds, after each, and after all; not for those in the cache."""
+
+    begin: Callable[[], None]
+    advance: Callable[[], None]
+    end: Callable[[], None]
+
+
+listeners: list[Listener] = []
+"""Those that hear; a loop that is compiled for another is part of that."""
 
 
 def compiled(function: Callable[..., Any], *, flags: set[str] | None = None) -> Callable[..., Any]:
@@ -52,6 +61,8 @@ _STAMP = source_stamp()
 class _Cache(FunctionCache):
     """A cache that is fresh as long as all files are, and is passed over where it fails."""
 
+    _n_begun = 0
+
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, _STAMP)
@@ -65,11 +76,28 @@ class _Cache(FunctionCache):
             with suppress(OSError):
                 self.flush()  # so that it can be written anew
         if overload is None:
-            for listener in listeners:
-                listener(self._py_func.__name__)
+            self._begin()
         return overload
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Store compiled code, unless the disk is full or the folder has become read-only."""
         with suppress(Exception):
             super().save_overload(sig, data)
+        self._end()
+
+    # numba compiles one function at a time, and within it those that it calls.
+
+    @classmethod
+    def _begin(cls) -> None:
+        cls._n_begun += 1
+        if cls._n_begun == 1:
+            for listener in listeners:
+                listener.begin()
+
+    @classmethod
+    def _end(cls) -> None:
+        cls._n_begun -= 1
+        for listener in listeners:
+            listener.advance()
+            if cls._n_begun == 0:
+                listener.end()

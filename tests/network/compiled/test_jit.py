@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +21,19 @@ from pipeline.network.compiled.jit import compiled
 
 
 @compiled
+def twice(x):
+    return x + x
+
+
+@compiled
 def double(X):
     for i in range(X.size):
-        X[i] += X[i]
+        X[i] = twice(X[i])
 """
 USE = """
 import numpy as np
 from pipeline.network.compiled import jit
-jit.listeners.append(print)
+jit.listeners.append(jit.Listener(lambda: print("compiling"), lambda: None, lambda: None))
 from pipeline.network.compiled.parameters import add_to_average
 total = np.ones(3)
 add_to_average(total, total, 0.5)
@@ -56,6 +62,15 @@ def load(folder):
     return module.double
 
 
+@pytest.fixture
+def heard(monkeypatch):
+    """Return what a listener hears."""
+    words = []
+    listener = jit.Listener(*(partial(words.append, word) for word in ("begin", "advance", "end")))
+    monkeypatch.setattr(jit, "listeners", [listener])
+    return words
+
+
 def doubles(function):
     """Return whether it does what it should."""
     X = np.arange(4.0)
@@ -69,24 +84,21 @@ def start(code, **environment):
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def test_what_is_compiled_is_announced_once(tmp_path, monkeypatch):
-    """A listener hears of a function before it is compiled; from the cache on disk it comes in silence."""
-    heard = []
-    monkeypatch.setattr(jit, "listeners", [heard.append])
+def test_what_is_compiled_is_announced_once(tmp_path, heard):
+    """A listener hears of a function that is compiled, with all that it calls; from the cache it comes in silence."""
     assert doubles(load(tmp_path))
-    assert heard == ["double"]
+    assert heard == ["begin", "advance", "advance", "end"]
     assert doubles(load(tmp_path))
-    assert heard == ["double"]
+    assert heard == ["begin", "advance", "advance", "end"]
 
 
-def test_a_change_of_any_file_makes_it_new(tmp_path, monkeypatch):
+def test_a_change_of_any_file_makes_it_new(tmp_path, monkeypatch, heard):
     """What is stored belongs to the sources of all files, as a loop contains those that it calls."""
     assert doubles(load(tmp_path))
-    heard = []
-    monkeypatch.setattr(jit, "listeners", [heard.append])
+    heard.clear()
     monkeypatch.setattr(jit, "_STAMP", "another")
     assert doubles(load(tmp_path))
-    assert heard == ["double"]
+    assert heard == ["begin", "advance", "advance", "end"]
 
 
 @pytest.mark.parametrize("what", ["", ".nbi", ".nbc"])
