@@ -1,8 +1,10 @@
 """A data set of five images, a server on 127.0.0.1 that behaves as it is told, and somebody who watches."""
 
+import gc
 import gzip
 import hashlib
 import threading
+import tracemalloc
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -65,6 +67,24 @@ class Recorder(Progress):
 
     def say(self, line):
         self.lines.append(line)
+
+
+@pytest.fixture
+def peak_of():
+    """Return a function that returns the most memory that a call has held, without what only imports and waits take."""
+
+    def peak(call):
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            call()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+
+    return peak
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ Hands on the four files, the names of the classes beside them, and lines that sa
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,11 +200,17 @@ def read_samples(
                 progress.advance(block.n_samples)
     except ModuleNotFoundError as error:
         raise SourceError(_MISSING) from error
+    except BrokenExecutor as error:
+        raise SourceError(_ENDED) from error
     finally:
         progress.end()
     return Found(images, files, names, np.frombuffer(is_test, np.bool_), np.frombuffer(digests, np.uint64)), failed
 
 
+_ENDED = (
+    "a process that decodes pictures was ended, as the system does where memory is short, or by a damaged picture; no "
+    "more is known"
+)
 _MISSING = 'pictures are read by Pillow, which is not installed: pip install "digits-pipeline[images]" brings it'
 
 

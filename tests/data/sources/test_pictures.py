@@ -1,11 +1,9 @@
 """Pictures of a person's own as a data set: to the byte, with every odd thing told in a line."""
 
 import builtins
-import gc
 import io
 import os
 import shutil
-import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from sklearn.datasets import load_digits
 from pipeline.data.class_names import read_class_names
 from pipeline.data.download import FetchError
 from pipeline.data.idx import read_part
+from pipeline.data.own import decoding
 from pipeline.data.own.picture import Rules
 from pipeline.data.sources.base import SourceError
 from pipeline.data.sources.pictures import Pictures, Reading
@@ -299,22 +298,26 @@ def test_a_damaged_or_encrypted_member_is_told(own, tmp_path, transfer):
     assert f"1 file is left out: {info.filename}: it is damaged" in transfer.progress.lines[0]
 
 
-def test_memory_hardly_grows_with_pictures(tmp_path, transfer, monkeypatch):
+def test_a_process_that_is_killed(own, tmp_path, transfer, monkeypatch):
+    """Where one of those that decode is ended by force, the error says so in one line, and nothing waits for it."""
+    monkeypatch.setattr(decoding, "_MANY", 1)
+    monkeypatch.setattr(decoding, "_begin", os._exit)
+    with pytest.raises(SourceError, match="a process that decodes pictures was ended"):
+        brought(own, tmp_path, transfer)
+
+
+def test_memory_hardly_grows_with_pictures(tmp_path, transfer, monkeypatch, peak_of):
     """Of each picture in an archive, its names and its place are held, and neither its file nor its pixels."""
     monkeypatch.setattr("pipeline.data.own.decoding._MOST_SAMPLES", 16)  # what is on its way is little, and no noise
     peaks = {}
-    for n_pictures in (3000, 6000):
+    for n_pictures in (1500, 3000, 6000):  # the first imports what is needed
         path = tmp_path / f"{n_pictures}.zip"
         with zipfile.ZipFile(path, "w") as archive:
             for number in range(n_pictures):
                 file = io.BytesIO()
                 Image.fromarray(np.full((28, 7), number, np.uint32).view(np.uint8)).save(file, "PNG")
                 archive.writestr(f"own/{number % 10}/{number:06}.png", file.getvalue())
-        gc.collect()
-        tracemalloc.start()
-        brought(path, tmp_path, transfer)
-        peaks[n_pictures] = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
+        peaks[n_pictures] = peak_of(lambda path=path: brought(path, tmp_path, transfer))
     assert (peaks[6000] - peaks[3000]) / 3000 < 1600
 
 
