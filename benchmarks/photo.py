@@ -22,6 +22,7 @@ from benchmarks.options import Options, say
 from benchmarks.pages import Page, one_digit, one_of_many
 from pipeline import Normalize, Photo, Train
 from pipeline.cli.params_file import read_document
+from pipeline.images.background import as_grey
 from pipeline.parameters import read_parameters
 
 MINUTES = 8
@@ -44,7 +45,7 @@ def run(options: Options) -> dict[str, Any]:
     aims = [(name, look, _DIGITS, _PAGES, aim) for (name, look), aim in zip(LOOKS.items(), LOST, strict=True)]
     harder = [(name, look, _HARD_DIGITS, _HARD_PAGES, None) for name, look in HARD.items()]
     looks = []
-    for name, look, n_digits, n_pages, aim in [*aims, *harder]:
+    for name, look, n_digits, n_pages, aim in [*aims, *(harder[-1:] if options.quick else harder)]:
         say(f"photo: {name}")
         n, pages = (_QUICK, _QUICK) if options.quick else (n_digits, n_pages)
         told = {"look": name, "digits": n, "pages": pages, "as_it_is": rounded(100 * model.score(X[:n], y[:n]))}
@@ -109,7 +110,8 @@ def with_photo(page: Page) -> list[tuple[int, Images]]:
 
 def plainly(page: Page) -> list[tuple[int, Images]]:
     """Find digits by one threshold, stretched to 28 by 28; less than a tenth of the largest is no digit."""
-    bright = page.picture > _otsu(page.picture)
+    grey = np.rint(255 * as_grey(page.picture)).astype(np.uint8)
+    bright = grey > _otsu(grey)
     ink = bright if bright.mean() < 0.5 else ~bright
     pieces, _ = ndimage.label(ink, np.ones((3, 3)))
     boxes = ndimage.find_objects(pieces)
