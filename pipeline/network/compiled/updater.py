@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from pipeline.network.batches import Rows, Samples
 from pipeline.network.buffers import LayerBuffers
-from pipeline.network.compiled import loops, optimizers
+from pipeline.network.compiled import loops, losses, optimizers
 from pipeline.network.compiled.program import Program, compile_network, compile_optimizer
+from pipeline.network.epoch_metrics import EpochMetrics
 from pipeline.network.layers import Dropout
 from pipeline.network.layers.noise import fill_normal
 from pipeline.network.losses import Loss
@@ -89,6 +90,21 @@ class CompiledPass:
                 self._normal[own] = buffer[1:].reshape(-1)[: n * width]
 
 
+class CompiledMetrics(EpochMetrics):
+    """An epoch's loss and accuracy, in one loop over its predictions."""
+
+    program: Program
+
+    def _accumulate(self) -> None:
+        """Evaluate the predictions that are stored, and empty the buffers."""
+        P, Y, weight = (each[: self._n_stored] for each in (self._P, self._Y, self._weight))
+        loss, n_correct = losses.sum_losses(self.program.loss, P, Y, weight, self.program.smoothing)
+        self._loss += loss
+        self._n_correct += n_correct
+        self._n += self._n_stored
+        self._n_stored = 0
+
+
 class CompiledUpdater(Updater):
     """An ``Updater`` whose passes and updates are compiled, where they can be."""
 
@@ -107,6 +123,8 @@ class CompiledUpdater(Updater):
         self._space, self._capacity = self._none, 0
         if self._program is not None:
             self._accepts_sparse = False
+            self.metrics = CompiledMetrics(network.loss, network.n_out, network.dtype)
+            self.metrics.program = self._program
             self._parts = [_table(self._program, shard) for shard in self._shards]
         self._learning_rate = 0.0
 
