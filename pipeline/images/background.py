@@ -134,8 +134,8 @@ def ink_of(grey: NDArray[np.float32], polarity: Literal["auto", "dark", "light"]
 def _is_plain(outside: NDArray[np.bool_]) -> bool:
     """Tell whether what differs from a smooth paper is ink alone: not much, and hardly at the picture's border."""
     border = np.concatenate([outside[0], outside[-1], outside[1:-1, 0], outside[1:-1, -1]])
-    share, at_border = outside.mean(), border.mean()
-    return bool(share <= BOLD if at_border == 0 else share <= PLAIN[0] and at_border <= PLAIN[1])
+    fraction, at_border = outside.mean(), border.mean()
+    return bool(fraction <= BOLD if at_border == 0 else fraction <= PLAIN[0] and at_border <= PLAIN[1])
 
 
 def _thinner(grey: NDArray[np.float32]) -> Literal["dark", "light"]:
