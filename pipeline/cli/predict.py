@@ -138,12 +138,12 @@ _MOST_LEFT_OUT = 5
 
 def _check_show(show: Path, inputs: Sequence["Input"]) -> None:
     """Raise where the picture cannot be written, or would replace one that is read, before anything is read."""
-    if show.suffix.lower() != ".png":
-        raise typer.BadParameter(
-            f"it is a PNG picture, and must be called so: {show.name}.png, for one", param_hint="--show"
-        )
     if show.is_dir():
         raise UnwritableError(f"{show} is a folder; choose another name with --show")
+    if show.suffix.lower() != ".png":
+        raise typer.BadParameter(
+            f"it is a PNG picture, and must be called so: {show.stem}.png, for one", param_hint="--show"
+        )
     check_replaceable(show, "choose another name with --show")
     if show.exists() and any(Path(one.name).exists() and show.samefile(one.name) for one in inputs):
         raise UnwritableError(f"{show} is one of the pictures to be read; choose another name with --show")

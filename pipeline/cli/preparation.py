@@ -15,6 +15,7 @@ from pipeline.image_shape import Shape, colour_of, coloured_square, describe, sq
 from pipeline.images.ink import is_prepared
 from pipeline.images.photo import Digit, Photo, PhotoError
 from pipeline.images.pixels import full_scale
+from pipeline.parameters import ParameterError
 
 Prepare = Literal["auto", "photo", "plain"]
 
@@ -166,6 +167,8 @@ def preparation_of(model: Any, prepare: Prepare, background: Background | None, 
     ------
     ImageError
         Where `Photo` is asked for, and the model takes no square grey images.
+    ParameterError
+        Where a background is given that nothing would use.
     """
     step = getattr(model, "named_steps", {}).get("preprocess")
     shape = _shape_of(model, step)
@@ -178,6 +181,11 @@ def preparation_of(model: Any, prepare: Prepare, background: Background | None, 
     photo = getattr(step, "photo_", None) if prepare != "plain" else None
     if prepare == "photo" and photo is None:
         photo = _usual_photo(shape)
+    if photo is not None and background is not None:
+        raise ParameterError(
+            "background is for pictures that are taken plainly, and must be left out where ink is found in them; got "
+            f"{background!r} (--prepare plain takes them plainly)"
+        )
     unknown = None if prepare != "auto" or hasattr(step, "ink_size_") else _UNKNOWN
     return Preparation(photo, rules, shape, _brightness(model, step), unknown, keep)
 

@@ -58,7 +58,7 @@ def read_images(path: str | os.PathLike[str], n_pixels: int, shape: Shape | None
     """
     path = Path(path)
     if str(path) == "-":
-        return read_stream(sys.stdin.buffer, n_pixels, "standard input", shape)
+        return read_stream(standard_input(), n_pixels, "standard input", shape)
     if not path.exists() or path.is_dir():
         raise FileNotFoundError(f"{path} is not there, or is no file")
     images = _mapped(path)
@@ -83,6 +83,19 @@ def read_stream(file: BinaryIO, n_pixels: int, source: str, shape: Shape | None 
         As `read_images` takes it.
     """
     return as_rows(_keep_stream(file, source), n_pixels, source, shape)
+
+
+def standard_input() -> BinaryIO:
+    """Return the standard input as bytes.
+
+    Raises
+    ------
+    ImageError
+        Where there is none, as with ``<&-`` in a shell, or in a service.
+    """
+    if sys.stdin is None:
+        raise ImageError("standard input is closed; expected images there")
+    return sys.stdin.buffer
 
 
 def _mapped(path: Path) -> NDArray[Any]:

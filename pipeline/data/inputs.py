@@ -6,7 +6,6 @@ rows of pixels.
 
 import glob
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,12 +16,24 @@ from numpy.typing import NDArray
 
 from pipeline.data.class_names import natural_key
 from pipeline.data.idx import peek
-from pipeline.data.images import ImageError, as_rows, read_images, read_stream
+from pipeline.data.images import ImageError, as_rows, read_images, read_stream, standard_input
 from pipeline.data.npz import NpzError, NpzReader
 from pipeline.data.own.csv_table import TableError, read_rows
 from pipeline.data.own.picture import PictureError
 from pipeline.data.own.tree import MAX_BYTES, Entry, TreeError, holds_arrays, names_in, opened_tree, read_file
-from pipeline.data.signatures import ARCHIVE, GZIP, HEAD, MAT_5, MAT_7_3, describe_kind, is_picture, is_text
+from pipeline.data.signatures import (
+    ARCHIVE,
+    GZIP,
+    HDF5,
+    HEAD,
+    MAT_5,
+    MAT_7_3,
+    PARQUET,
+    PICKLES,
+    describe_kind,
+    is_picture,
+    is_text,
+)
 from pipeline.files import temporary_folder
 from pipeline.image_shape import Shape
 
@@ -147,7 +158,7 @@ def read_input(one: Input, n_pixels: int, shape: Shape | None = None) -> bytes |
         if one.entry is not None:
             return _picture_of(one, one.entry)
         if one.name == STANDARD_INPUT:
-            return _from_stream(sys.stdin.buffer, str(one), n_pixels, shape)
+            return _from_stream(standard_input(), str(one), n_pixels, shape)
         path = Path(one.name)
         with path.open("rb") as file:
             if not path.is_file():  # a pipe, that can be read once
@@ -209,14 +220,14 @@ _MOST_TEXT = 2**32
 """Bytes of a table from a stream: of a gibibyte of pixels, as text."""
 
 
-_MATLAB = (MAT_5, MAT_7_3)
-"""What these begin with is a text, and they are none."""
+_OTHER = (MAT_5, MAT_7_3, PARQUET, HDF5, *PICKLES)
+"""How files begin that hold arrays, or look like a text, and are not read."""
 
 
 def _check_known(head: bytes, name: str) -> None:
     """Raise for what is known to be something else than an array."""
     kind = describe_kind(head)
-    if (kind.endswith((" image", " document", " page")) and not head.startswith(GZIP)) or head.startswith(_MATLAB):
+    if (kind.endswith((" image", " document", " page")) and not head.startswith(GZIP)) or head.startswith(_OTHER):
         advice = "; save it as PNG or JPEG" if kind.endswith(" image") else ""
         raise ImageError(f"{name} is {kind}; expected {EXPECTED}{advice}")
 

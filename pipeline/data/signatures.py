@@ -25,6 +25,11 @@ MAT_5, MAT_7_3 = b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file"
 PARQUET = b"PAR1"
 """The first bytes of a table in the format parquet."""
 
+HDF5 = b"\x89HDF"
+
+PICKLES = tuple(b"\x80" + bytes([version]) for version in range(2, 6))
+"""The first bytes of Python objects, by the version of the format."""
+
 _KINDS = {
     b"version https://git-lfs": "a git-lfs pointer, which stands for the file; `git lfs pull` brings the file itself",
     b"<": "an HTML or XML page, as a web server or a firewall sends it in place of a file",
@@ -55,12 +60,12 @@ _OTHER_KINDS = {
     b"BM": "a BMP image",
     b"%PDF": "a PDF document",
     PARQUET: "a parquet file",
-    b"\x89HDF": "an HDF5 file, as Keras writes models",
+    HDF5: "an HDF5 file, as Keras writes models",
     b"x\x01": "compressed with zlib, as joblib writes pickles",
     b"x\x5e": "compressed with zlib, as joblib writes pickles",
     b"x\x9c": "compressed with zlib, as joblib writes pickles",
     b"x\xda": "compressed with zlib, as joblib writes pickles",
-    **{b"\x80" + bytes([version]): "a pickle, as pickle and joblib write them" for version in range(2, 6)},
+    **dict.fromkeys(PICKLES, "a pickle, as pickle and joblib write them"),
 }
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from pipeline import MLPClassifier, Normalize, Photo, Preprocess, Split, Train, load_model, save_model
 from pipeline.cli.app import app
 from pipeline.data.idx import write_idx
+from pipeline.data.images import ImageError, read_images
 
 SIGNS = ["I", "O", "T"]
 
@@ -209,6 +210,16 @@ def test_standard_input_may_be_a_picture_or_a_table(call):
     assert labels(call("-", standard_input=file.getvalue())[1]) == list(y)
 
 
+def test_a_closed_standard_input_is_said_to_be_so(models, monkeypatch, capsys):
+    """A shell closes it with ``<&-``, and Python then has none."""
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(SystemExit, match=r"^1$"):
+        app(["predict", "-", "--model", str(models / "signs.npz")])
+    assert capsys.readouterr() == ("", "error: standard input is closed; expected images there\n")
+    with pytest.raises(ImageError, match=r"^standard input is closed"):
+        read_images("-", 784)
+
+
 @pytest.mark.parametrize("columns", ["none", "named", "first", "last"])
 def test_a_table_of_pixels_is_read_with_labels_and_without(call, columns):
     """Kaggle's test file has none; those of its training file are left aside."""
@@ -260,6 +271,16 @@ def test_the_background_can_be_said(call):
     code, _, error = call("page.png", model="black")
     assert code == 0
     assert "page.png: unlike the images of training: bright border: inverted?" in error
+
+
+@pytest.mark.parametrize("prepare", ["auto", "photo"])
+def test_a_background_is_refused_where_it_would_do_nothing(call, prepare):
+    """Ink is found on any background."""
+    page("O").save("page.png")
+    code, out, error = call("page.png", "--background", "white", "--prepare", prepare)
+    assert (code, out) == (2, "")
+    assert error.startswith("error: background is for pictures that are taken plainly, and must be left out where ink")
+    assert call("page.png", "--background", "white", "--prepare", "plain")[0] == 0
 
 
 def test_the_preparation_can_be_chosen(call):
@@ -414,6 +435,9 @@ def _other(content):
         (_other(b""), "odd is empty"),
         (_other(b"\0\0\0\x18ftypheic" + bytes(60)), "odd is a HEIC image; expected a picture, a CSV"),
         (_other(b"%PDF-1.7"), "odd is a PDF document; expected a picture"),
+        (_other(b"PAR1\x15\x04\x15"), "odd is a parquet file; expected a picture"),
+        (_other(b"\x89HDF\r\n\x1a\n"), "odd is an HDF5 file, as Keras writes models; expected a picture"),
+        (_other(b"\x80\x04\x95"), "odd is a pickle, as pickle and joblib write them; expected a picture"),
         (_other(b"<html></html>"), "odd is an HTML or XML page"),
         (_other(b"1,2,3\n4,5,6"), "its first line has 3 columns"),
         (_other((",".join(["300"] * 784)).encode()), "row 1 has the pixel 300; pixels must be integers from 0 to 255"),
@@ -513,7 +537,8 @@ def test_of_many_files_the_first_are_drawn(call, folder):
 @pytest.mark.parametrize(
     ("place", "code", "told"),
     [
-        ("show.jpg", 2, "it is a PNG picture, and must be called so: show.jpg.png, for one"),
+        ("show.jpg", 2, "it is a PNG picture, and must be called so: show.png, for one"),
+        ("folder", 1, "folder is a folder; choose another name with --show"),
         ("folder.png", 1, "folder.png is a folder; choose another name with --show"),
         ("file/show.png", 1, "file/show.png cannot be written"),
         ("page.png", 1, "page.png is one of the pictures to be read; choose another name with --show"),
@@ -523,6 +548,7 @@ def test_a_place_that_cannot_be_drawn_to_is_told_first(call, folder, place, code
     """Before anything is read: a damaged file is not even looked at, and a picture is never overwritten."""
     page("O").save("page.png")
     Path("folder.png").mkdir()
+    Path("folder").mkdir()
     (folder / "file").touch()
     (folder / "damaged.npy").write_bytes(b"\x93NUMPY")
     before = (folder / "page.png").read_bytes()
