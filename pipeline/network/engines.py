@@ -1,5 +1,6 @@
 """Which form of the arithmetic trains a network: the plain one in NumPy, or the compiled one beside it."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -39,7 +40,13 @@ def updater_class(engine: Engine) -> type[Updater]:
     Parameters
     ----------
     engine : {"auto", "numpy", "numba"}
-        ``auto`` is numba where that is installed, and runs with this version of NumPy.
+        ``auto`` is numba where that is installed, and runs with this version of NumPy; not where it is told to compile
+        nothing (``NUMBA_DISABLE_JIT``), as loops that are interpreted take a thousand times as long.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where numba is installed and does not run, and ``auto`` does without.
 
     Raises
     ------
@@ -54,9 +61,12 @@ def updater_class(engine: Engine) -> type[Updater]:
     if engine == "numpy" or (engine == "auto" and not has_numba()):
         return Updater
     try:
-        from pipeline.network.compiled.updater import CompiledUpdater  # noqa: PLC0415 - numba is an extra
-    except ImportError as error:
+        from pipeline.network.compiled import jit, updater  # noqa: PLC0415 - numba is an extra
+    except Exception as error:  # what comes of versions that do not fit, or of a library that cannot be loaded
         if engine == "auto":
+            warnings.warn(
+                f"numba does not run, so that NumPy trains, more slowly: {error}", RuntimeWarning, stacklevel=2
+            )
             return Updater
         raise ImportError(f"engine 'numba' needs numba, which the extra fast installs: {error}") from error
-    return CompiledUpdater
+    return Updater if engine == "auto" and jit.DISABLED else updater.CompiledUpdater

@@ -60,8 +60,6 @@ class Epoch:
         epochs only the losses and the validation score are known; the rest is None.
     validation_loss, validation_score : float or None
         After the epoch, on validation data.
-    engine : {"auto", "numpy", "numba"}
-        Whether updates are made by NumPy or by compiled loops.
     learning_rate : float
         Of the last update.
     seconds : float
@@ -118,6 +116,8 @@ class Trainer:
         Whether batch statistics are recomputed at the end, over all samples; after averaging they always are.
     n_threads : int
         Threads that share the work of an update. BLAS is then best held to one thread of its own.
+    engine : {"auto", "numpy", "numba"}
+        Whether updates are made by NumPy or by compiled loops.
     learning_rate : float
         The rate that the schedule's factor is applied to.
     length : float

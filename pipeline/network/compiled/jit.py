@@ -19,6 +19,9 @@ that diverges is found out by those."""
 EXACT = {"contract"}
 """The same where the order of a sum's terms is what makes it exact."""
 
+DISABLED = bool(config.DISABLE_JIT)
+"""Whether nothing is compiled, and loops are interpreted, by numba's own setting."""
+
 
 class Listener(NamedTuple):
     """Called before loops are compiled, which takes seconds, after each, and after all; not for those in the cache."""
@@ -43,7 +46,7 @@ def compiled(function: Callable[..., Any], *, flags: set[str] | None = None) -> 
         What the compiler may do to its arithmetic, ``FLAGS`` by default.
     """
     dispatcher = njit(function, nogil=True, error_model="numpy", fastmath=FLAGS if flags is None else flags)
-    if not config.DISABLE_JIT:
+    if not DISABLED:
         with suppress(RuntimeError, OSError):  # there is no folder to write to
             dispatcher._cache = _Cache(function)  # noqa: SLF001 - what njit(cache=True) does, with another class
     return dispatcher
@@ -72,6 +75,8 @@ class _Cache(FunctionCache):
         overload = None
         try:
             overload = super().load_overload(sig, target_context)
+            if overload is not None and overload.signature.args != sig:
+                overload = None  # another process stored its own under the same name, at the same time
         except Exception:  # noqa: BLE001 - whatever comes of a file that was cut off or written over
             with suppress(OSError):
                 self.flush()  # so that it can be written anew

@@ -30,6 +30,8 @@ LOSSES: dict[type, int] = {
     losses.SigmoidCrossEntropy: compiled_losses.SIGMOID,
 }
 KINDS: dict[type, int] = {layers.Affine: loops.AFFINE, layers.Dropout: loops.DROPOUT, layers.GaussianNoise: loops.NOISE}
+DTYPES = "fd"
+"""The types that loops are compiled for, float32 and float64."""
 NONE = -1
 
 
@@ -69,12 +71,12 @@ class Program:
 
 
 def compile_network(network: Network) -> Program | None:
-    """Return a network's program; None where a layer or the loss has no compiled form, or a type of its own."""
-    loss, smoothing = network.loss.unsmoothed, 0.0
+    """Return a network's program; None where a layer, the loss or the type has no compiled form."""
+    loss, smoothing = network.loss, 0.0
     if type(network.loss) is LabelSmoothing:
-        smoothing = network.loss.epsilon
+        loss, smoothing = network.loss.unsmoothed, network.loss.epsilon
     known = all(type(layer) in ACTIVATIONS | KINDS for layer in network.layers)
-    if not known or type(loss) not in LOSSES or network.dtype.char not in "fd":
+    if not known or type(loss) not in LOSSES or network.dtype.char not in DTYPES:
         return None
     builder, lines, start = _Builder(network.n_in), [], 0
     for layer in network.layers:
@@ -170,9 +172,9 @@ class Rule:
 
 
 def compile_optimizer(optimizer: Optimizer, params: Array) -> Rule | None:
-    """Return an optimizer's rule; None where it has no compiled form."""
+    """Return an optimizer's rule; None where it, or the parameters' type, has no compiled form."""
     kind, names = _RULES.get(type(optimizer), (NONE, ()))
-    if kind == NONE:
+    if kind == NONE or params.dtype.char not in DTYPES:
         return None
     if type(optimizer) is optimizers.Momentum and optimizer.nesterov:
         kind = rules.NESTEROV

@@ -26,6 +26,8 @@ from pipeline.network.shards import Hook, ParameterShard
 Array = NDArray[Any]
 AT_ONCE = 1024
 """Samples, or one batch, that are trained on in one call, so that a person can interrupt."""
+MAX_ELEMENTS = 2**20
+"""Elements of their inputs, so that those of wide ones take no memory to speak of."""
 
 
 class CompiledPass:
@@ -116,9 +118,9 @@ class CompiledUpdater(Updater):
         self._rule = compile_optimizer(self.optimizer, network.params)
         penalties = [hook for hook in self.hooks if type(hook) is L2]
         self._alpha = float(sum(penalty.alpha for penalty in penalties))
-        others = [hook for hook in self.hooks if hook not in penalties]
-        self._at_gradient = [hook for hook in others if type(hook).after_gradient is not Hook.after_gradient]
-        self._at_update = [hook for hook in others if type(hook).after_update is not Hook.after_update]
+        self._others = [hook for hook in self.hooks if hook not in penalties]
+        self._at_gradient = [hook for hook in self._others if type(hook).after_gradient is not Hook.after_gradient]
+        self._at_update = [hook for hook in self._others if type(hook).after_update is not Hook.after_update]
         self._none = np.empty(0, network.dtype)
         self._space, self._capacity = self._none, 0
         if self._program is not None:
@@ -138,11 +140,11 @@ class CompiledUpdater(Updater):
         self._prepared(samples, slice(0, 0))  # which decides on the passes
         program = self._program
         together = program is not None and self._rule is not None and not program.drawing
-        if not together or self.workers.size > 1 or self._deformers or self._at_gradient or self._at_update:
+        if not together or self.workers.size > 1 or self._deformers or self._others:
             for rows, rate in batches:
                 self.update(samples, rows, rate)
             return
-        for group in _grouped(batches, len(samples)):
+        for group in _grouped(batches, len(samples), max(1, min(AT_ONCE, MAX_ELEMENTS // self.network.n_in))):
             self._update_group(samples, *group)
 
     def _update_group(self, samples: Samples, every: list[Rows], rates: list[float], sizes: list[int]) -> None:
@@ -160,6 +162,9 @@ class CompiledUpdater(Updater):
         program, rule = self._program, self._rule
         if program is None or rule is None:
             raise ValueError("batches are only trained on together where all of it is compiled")
+        t = self.optimizer.t
+        self.optimizer.t += len(rates) - 1
+        self.optimizer.begin(rates[-1])  # before, as an interruption comes after
         self._penalty += loops.updates(
             program.table,
             program.rates,
@@ -179,12 +184,10 @@ class CompiledUpdater(Updater):
             self._alpha,
             rule.kind,
             np.array(rates, np.float64),
-            self.optimizer.t,
+            t,
             rule.hyper,
             *rule.state,
         )
-        self.optimizer.t += len(rates) - 1
-        self.optimizer.begin(rates[-1])
 
     def _prepared(self, samples: Samples, rows: Rows) -> Rows:
         """Return the rows of a batch, as numbers where their inputs are no array that loops were compiled for.
@@ -287,7 +290,7 @@ def _table(program: Program, shard: ParameterShard) -> Array:
 
 
 def _grouped(
-    batches: Iterable[tuple[Rows, float]], n_samples: int
+    batches: Iterable[tuple[Rows, float]], n_samples: int, at_once: int
 ) -> Iterable[tuple[list[Rows], list[float], list[int]]]:
     """Yield rows, learning rates and sizes of batches that one call takes together."""
     every: list[Rows] = []
@@ -295,7 +298,7 @@ def _grouped(
     sizes: list[int] = []
     for rows, rate in batches:
         n = len(range(n_samples)[rows]) if isinstance(rows, slice) else len(rows)
-        if every and (n > sizes[0] or sizes[-1] < sizes[0] or sum(sizes[:1]) * len(sizes) + n > AT_ONCE):
+        if every and (n > sizes[0] or sizes[-1] < sizes[0] or sum(sizes[:1]) * len(sizes) + n > at_once):
             yield every, rates, sizes
             every, rates, sizes = [], [], []
         every.append(rows)

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("numba", reason="compiled loops need the extra fast")
 
+from numba import config
 from numba.core.caching import FunctionCache
 
 from pipeline.network.compiled import jit
@@ -51,6 +52,12 @@ else:
     os._exit(0)
 """
 ROOT = Path(jit.__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def beside_the_source(monkeypatch):
+    """Store code beside the source, wherever else it is stored for other tests."""
+    monkeypatch.setattr(config, "CACHE_DIR", "")
 
 
 def load(folder):
@@ -110,6 +117,20 @@ def test_damaged_files_are_passed_over(tmp_path, what):
     for path in files:
         path.write_bytes(path.read_bytes()[:40] if path.suffix != ".pyc" else path.read_bytes())
     assert doubles(load(tmp_path))
+
+
+def test_code_for_other_types_is_not_taken(tmp_path):
+    """Two processes that store code at once may give it one name: the index then has it under the wrong types."""
+    first = load(tmp_path)
+    assert doubles(first)
+    single = np.ones(2, np.float32)
+    first(single)
+    one, other = sorted((tmp_path / "__pycache__").glob("*.double-*.nbc"))
+    other.write_bytes(one.read_bytes())
+    again = load(tmp_path)
+    again(single)
+    assert single.tolist() == [4, 4]
+    assert doubles(again)
 
 
 @pytest.mark.parametrize("method", ["__init__", "load_overload", "save_overload"])

@@ -35,6 +35,7 @@ from pipeline.network.batches import Samples
 from pipeline.network.compiled.updater import CompiledUpdater
 from pipeline.network.parallel.updates import Updater
 from pipeline.network.parallel.workers import Workers
+from pipeline.network.shards import Hook
 
 N = 60
 OPTIMIZERS = [SGD, Momentum, lambda: Momentum(nesterov=False), AdaGrad, RMSprop, Adam, AdamW]
@@ -168,14 +169,74 @@ class Softplus(Tanh):
     """An activation of one's own."""
 
 
-@pytest.mark.parametrize("own", ["penalty", "rule", "layer", "none"])
+class Softened(LabelSmoothing):
+    """A loss of one's own."""
+
+
+@pytest.mark.parametrize("own", ["penalty", "rule", "layer", "loss", "none"])
 def test_parts_of_ones_own_go_through_their_plain_form(own):
     """A subclass may have changed anything, so that none is taken for what it is derived from."""
     hooks = (lambda: Halved(0.3),) if own == "penalty" else ()
     optimizer = Steps if own == "rule" else SGD
     activation = Softplus if own == "layer" else Tanh
+    loss = Softened(SoftmaxCrossEntropy(), 0.3) if own == "loss" else SoftmaxCrossEntropy()
     make = lambda: layers(activation)  # noqa: E731
-    assert_same(samples(np.float64), 20, 2, hooks, make, optimizer, np.float64, SoftmaxCrossEntropy())
+    assert_same(samples(np.float64), 20, 2, hooks, make, optimizer, np.float64, loss)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_types_without_a_compiled_form_go_through_the_plain_one(dtype):
+    """To the bit, whatever the optimizer."""
+    for optimizer in (SGD, Adam):
+        given = samples(dtype), 20, 1, (), layers, optimizer, dtype, SoftmaxCrossEntropy()
+        (ours, *_), (plain, *_) = trained(CompiledUpdater, *given), trained(Updater, *given)
+        assert ours.params.tobytes() == plain.params.tobytes()
+
+
+def an_updater(*, hooks=(), optimizer=SGD):
+    """Return a compiled updater of a small network, and its optimizer."""
+    network = Network([*layers(), Affine(9, 3)], random_state=0)
+    rule = optimizer()
+    rule.start(network.params)
+    return CompiledUpdater(network, rule, hooks=hooks), rule
+
+
+BATCHES = [(slice(start, start + 10), 0.1) for start in range(0, N, 10)]
+
+
+def test_a_hook_is_told_of_every_update():
+    """Of one's beginning too, if that is all that it listens to."""
+
+    class Counter(Hook):
+        n = 0
+
+        def begin_update(self):
+            self.n += 1
+
+    counter = Counter()
+    an_updater(hooks=[counter])[0].updates(samples(np.float32), BATCHES)
+    assert counter.n == len(BATCHES)
+
+
+def test_an_interruption_finds_the_updates_counted(monkeypatch):
+    """It comes when compiled code returns, and the optimizer has taken as many steps by then as it says."""
+
+    def interrupted(*_arguments):
+        raise KeyboardInterrupt
+
+    updater, rule = an_updater(optimizer=Adam)
+    monkeypatch.setattr("pipeline.network.compiled.loops.updates", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        updater.updates(samples(np.float32), BATCHES)
+    assert rule.t == len(BATCHES)
+
+
+def test_wide_inputs_are_gathered_by_few(monkeypatch):
+    """Batches that are trained on together take no more memory than a bound, or one batch."""
+    monkeypatch.setattr("pipeline.network.compiled.updater.MAX_ELEMENTS", 25 * 12)
+    data = samples(np.float32)
+    an_updater()[0].updates(data, [(np.arange(N)[rows], rate) for rows, rate in BATCHES])
+    assert len(data._buffers["X"]) == 20
 
 
 @DTYPES
