@@ -68,7 +68,8 @@ def deliver(dataset: Dataset, kind: str, folder: Path, transfer: Transfer) -> st
                 raise FetchError(f"{source}: {failures[str(source)]}") from error
             transfer.progress.say(f"{source}: {failures[str(source)]}")
         else:
-            transfer.progress.say(f"{dataset.name} comes from {source}")
+            if str(source).partition(" ")[2] != str(Path(dataset.name)):  # else the path says where it comes from
+                transfer.progress.say(f"{dataset.name} comes from {source}")
             return str(source)
     reasons = "".join(f"\n  {source}: {reason}" for source, reason in failures.items())
     raise FetchError(

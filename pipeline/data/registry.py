@@ -13,7 +13,7 @@ from pipeline.data.mat import HDF5
 from pipeline.data.own.csv_parts import holds_parts
 from pipeline.data.own.csv_table import TableError, names_files
 from pipeline.data.own.parquet import holds_tables
-from pipeline.data.own.tree import has_folders, holds_arrays, names_in
+from pipeline.data.own.tree import has_folders, has_pictures, holds_arrays, names_in
 from pipeline.data.signatures import ARCHIVE, HEAD, MAT_5, MAT_7_3, PARQUET, describe_kind
 from pipeline.data.sources.archives import Arrays, MatArchive, MatFile, holds_mats
 from pipeline.data.sources.base import Files, Source
@@ -165,6 +165,8 @@ def find_dataset(name: str, reading: Reading | None = None) -> Dataset:
             own = Pictures(name, reading)
         elif holds_parts(Path(name)):
             own = Pixels(name, reading)
+        elif has_pictures(Path(name)):
+            own = Pictures(name, reading)  # which says that they lie in no folder of a class
         return Dataset(name, dict.fromkeys(_NAMES), sources=(own,))
     if Path(name).is_file():
         return Dataset(name, dict.fromkeys(_NAMES), sources=(_source_of_file(Path(name), reading or Reading()),))

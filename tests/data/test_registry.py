@@ -3,10 +3,13 @@ import re
 import pytest
 
 from pipeline.data.idx import FILES
+from pipeline.data.own.tree import TreeError
 from pipeline.data.registry import REGISTRY, find_dataset
+from pipeline.data.sources.base import Transfer
 from pipeline.data.sources.local import Folder
 from pipeline.data.sources.openml import OpenML
 from pipeline.parameters import ParameterError
+from pipeline.progress import Progress
 
 NAMES = {name for part in FILES.values() for name in part}
 
@@ -90,6 +93,15 @@ def test_a_relative_folder_that_is_missing_is_told_with_where_it_was_looked_for(
         find_dataset("my/own")
     with pytest.raises(ParameterError, match=r"got '/my/own'$"):
         find_dataset("/my/own")
+
+
+def test_pictures_in_no_folder_of_a_class_are_told(tmp_path):
+    """Nothing is said of IDX files to those who have pictures."""
+    for name in ("1.PNG", "2.png"):
+        (tmp_path / name).touch()
+    [source] = find_dataset(str(tmp_path)).sources
+    with pytest.raises(TreeError, match=r"no folders of classes with files in them.* It holds 1.PNG, 2.png$"):
+        source.bring({}, tmp_path, Transfer(1.0, 0, Progress()))
 
 
 def test_a_table_that_is_no_utf8_is_told_so(tmp_path):

@@ -108,6 +108,11 @@ def has_folders(top: Path) -> bool:
     return any(path.is_dir() and not is_hidden(path.name) for path in top.iterdir())
 
 
+def has_pictures(top: Path) -> bool:
+    """Tell whether a folder has files in it that are called as pictures are."""
+    return any(path.suffix.lower() in PICTURES for path in top.iterdir())
+
+
 def is_archive(path: Path) -> bool:
     """Tell whether a file begins as a ZIP archive does, be it whole or cut short."""
     with path.open("rb") as file:
