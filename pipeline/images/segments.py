@@ -244,10 +244,17 @@ def _reach(one: Segment, other: Segment, height: float) -> float:
 
 
 def _close(one: Segment, other: Segment, height: float) -> bool:
-    """Tell whether boxes are near enough for the ink to be."""
+    """Tell whether boxes are near enough for the ink to be, and not those of two digits side by side."""
     down = max(one.top, other.top) - min(one.bottom, other.bottom)
     across = max(one.left, other.left) - min(one.right, other.right)
-    return max(down, across) <= BAR * height
+    return max(down, across) <= BAR * height and not _are_neighbours(one, other, height)
+
+
+def _are_neighbours(one: Segment, other: Segment, height: float) -> bool:
+    """Tell whether both are as tall as digits and stand beside each other: no digit comes in two such pieces."""
+    lower = min(one.height, other.height)
+    beside = min(one.bottom, other.bottom) - max(one.top, other.top) > lower / 2
+    return beside and lower > FRAGMENT * height
 
 
 def _distance(one: Segment, other: Segment, pieces: Array) -> float:

@@ -34,6 +34,14 @@ def test_halves_of_a_digit_are_joined_and_lines_are_not(gap, n):
     assert [one.line for one in found.segments] == list(range(n))
 
 
+@pytest.mark.parametrize("gap", [3, 8])
+def test_two_tall_pieces_close_together_are_two_digits(gap):
+    """No digit comes in two pieces of its whole height; a lower one belongs to the digit that it is close to."""
+    right = 70 + gap
+    assert len(layout_of(ink((50, 50, 100, 70), (52, right, 98, right + 20))).segments) == 2
+    assert len(layout_of(ink((50, 50, 100, 70), (70, right, 98, right + 20))).segments) == 1
+
+
 def test_specks_are_counted():
     """A piece that is much smaller than a digit and near none is left out, and is not forgotten."""
     found = layout_of(ink((50, 50, 100, 70), (150, 250, 154, 254)))
