@@ -23,6 +23,7 @@ from pipeline.images.deform import Deform
 from pipeline.images.deskew import align
 from pipeline.model_file import FORMAT_VERSION, ModelFileError
 from pipeline.network import Adversarial, Cosine, ExponentialAverage, LastEpochs, OneCycle, Step, VirtualAdversarial
+from pipeline.parameters import ParameterError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -209,6 +210,16 @@ def test_training_goes_on_from_a_file(path, parameters, dtype):
     assert loaded.network_.params.tobytes() == whole.network_.params.tobytes()
     assert loaded.loss_curve_ == whole.loss_curve_
     assert loaded.t_ == whole.t_
+
+
+def test_what_numba_trained_predicts_without_it(path, monkeypatch):
+    """A model needs no compiled loops to predict; training on does, and says so."""
+    save_model(path, MLPClassifier((5,), max_iter=2, random_state=0).fit(X, DIGITS).set_params(engine="numba"))
+    monkeypatch.setattr("pipeline.mlp.builder.has_numba", lambda: False)
+    model = load_model(path)
+    assert model.predict(X).shape == DIGITS.shape
+    with pytest.raises(ParameterError, match="engine must be 'auto' or 'numpy' where numba is not installed"):
+        model.partial_fit(X, DIGITS)
 
 
 @pytest.mark.parametrize("epochs", [2, 4])

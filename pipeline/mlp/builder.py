@@ -41,7 +41,7 @@ from pipeline.network import (
 )
 from pipeline.network.batches import Sampling
 from pipeline.network.early_stopping import EarlyStopping, Monitor
-from pipeline.network.engines import Engine, has_numba
+from pipeline.network.engines import has_numba
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
 from pipeline.network.schedules import SCHEDULES
@@ -235,7 +235,7 @@ def trainer(
         restore_best=parameters["early_stopping"] or parameters["monitor"] != "auto",
         adaptive=parameters["learning_rate"] == "adaptive" and parameters["solver"] == "sgd",
         n_threads=threads(parameters, len(network.params), n_samples),
-        engine=engine(parameters),
+        engine=parameters["engine"],
         allocate=allocate,
     )
 
@@ -284,21 +284,19 @@ def threads(parameters: Parameters, n_parameters: int, n_samples: int) -> int:
     return int(parameters["n_threads"] or usable_threads()) if worth_while else 1
 
 
-def engine(parameters: Parameters) -> Engine:
-    """Return which form of the arithmetic trains.
+def check_engine(parameters: Parameters) -> None:
+    """Raise for an engine that cannot train here; a model that it trained elsewhere predicts all the same.
 
     Raises
     ------
     ParameterError
         For numba where it is not installed.
     """
-    named: Engine = parameters["engine"]
-    if named == "numba" and not has_numba():
+    if parameters["engine"] == "numba" and not has_numba():
         raise ParameterError(
             "engine must be 'auto' or 'numpy' where numba is not installed; got 'numba'. The extra fast installs it: "
             "pip install 'digits-pipeline[fast]'"
         )
-    return named
 
 
 def network(

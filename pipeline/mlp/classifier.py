@@ -16,7 +16,7 @@ from pipeline.callbacks import FitTasks, with_callbacks
 from pipeline.images.deform import Deform
 from pipeline.images.statistics import ImageStatistics
 from pipeline.mlp.base import N_STATISTICS
-from pipeline.mlp.builder import SolverName, check_combinations
+from pipeline.mlp.builder import SolverName, check_combinations, check_engine
 from pipeline.mlp.state import StatefulMLP
 from pipeline.mlp.targets import TargetEncoder
 from pipeline.mlp.validation import InputValidator, checked_samples, dense, is_copied, sparse_taker, types
@@ -407,6 +407,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         """Raise a ParameterError for parameters that are not allowed, or not together."""
         check_parameters(self)
         check_combinations(self._parameter_values())
+        check_engine(self._parameter_values())
 
     def _input_validator(self, *, resuming: bool) -> InputValidator:
         """Return what checks the samples of one call; where training is resumed, against what it began with."""
