@@ -219,7 +219,7 @@ def test_what_numba_trained_predicts_without_it(path, monkeypatch):
     model = load_model(path)
     assert model.predict(X).shape == DIGITS.shape
     with pytest.raises(ParameterError, match="engine must be 'auto' or 'numpy' where numba is not installed"):
-        model.partial_fit(X, DIGITS)
+        model[-1].partial_fit(X, DIGITS)
 
 
 @pytest.mark.parametrize("epochs", [2, 4])
