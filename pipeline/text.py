@@ -4,6 +4,7 @@ File names, labels, server answers and values of parameters may hold anything: e
 marks that turn the direction of writing, a thousand letters.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 LINE = 200
@@ -74,6 +75,27 @@ def shown(text: object, limit: int = LINE) -> str:
         return line
     head = (limit - 5) // 2
     return f"{line[:head]} ... {line[head + 5 - limit :]}"
+
+
+def listed(names: Sequence[str], most: int = 8, limit: int = 50) -> str:
+    """Return names with commas between them, each as `shown`; of more than ``most``, how many more there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names.
+    most : int, default=8
+        How many are listed.
+    limit : int, default=50
+        The most characters of each.
+
+    Examples
+    --------
+    >>> listed(["one", "two", "three"]), listed(["one", "two", "three"], most=2), listed([])
+    ('one, two, three', 'one, two and 1 more', '')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(shown(name, limit) for name in names[:most]) + more
 
 
 def shown_value(value: Any, limit: int = VALUE) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.images import ImageError
 from pipeline.data.inputs import Input, read_input
-from pipeline.data.own.picture import CONTRAST, Background, PictureError, Rules, read_picture
+from pipeline.data.own.picture import CONTRAST, NO_PILLOW, Background, PictureError, Rules, read_picture
 from pipeline.image_shape import Shape, colour_of, coloured_square, describe, square
 from pipeline.images.ink import is_prepared
 from pipeline.images.photo import Digit, Photo, PhotoError
@@ -96,10 +96,7 @@ class Preparation:
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "PIL":
                 raise
-            raise ImageError(
-                f"{one}: pictures are read by Pillow, which is not installed: "
-                'pip install "digits-pipeline[images]" brings it'
-            ) from error
+            raise ImageError(f"{one}: {NO_PILLOW}") from error
 
     def _of_picture(self, one: Input, content: bytes) -> Prepared:
         if self.unknown:

@@ -11,11 +11,12 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar, cast
 
 from pipeline.data.idx import FILES, IdxError, read_pieces
-from pipeline.text import shown
+from pipeline.text import LINE, listed, shown
 
 _NAME = re.compile(
     r"(?P<prefix>(?:.*[-_. ])?)(?P<part>train|test|t10k)[-_. ](?P<kind>images|labels)"
@@ -308,7 +309,4 @@ def _gaps(files: _Set[_File]) -> str:
     return f"{_some(there)} lack beside them {missing}, with .gz or without"
 
 
-def _some(names: Sequence[str]) -> str:
-    """List names, and not more than can be read."""
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more
+_some = partial(listed, most=_MOST_NAMES, limit=LINE)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.data.idx import MAX_BYTES
 from pipeline.data.own.tree import PARTS
 from pipeline.image_shape import CHANNELS, Colour, Shape, as_colour, describe, square
-from pipeline.text import shown
+from pipeline.text import listed, shown
 
 _KINDS = {
     **dict.fromkeys(("x", "image", "images", "data"), "images"),
@@ -26,7 +26,6 @@ _EXPECTED = (
     "x_train, y_train, x_test, y_test; train_images, train_labels and so on with val and test; or X and y, images and "
     "labels, data and target"
 )
-_MOST_NAMES = 8
 _DIM = 16
 """The largest pixel of bytes that are no bytes, most likely, but 4 bits or fractions."""
 
@@ -132,7 +131,7 @@ def choose(names: Sequence[str]) -> tuple[dict[str, tuple[str, str]], list[str]]
     roles = {(part or "train", kind): found for (part, kind), found in roles.items() if bool(part) == bool(named)}
     parts = {part: (_only(roles, part, "images", names), _only(roles, part, "labels", names)) for part, _ in roles}
     if "train" not in parts:
-        raise ArrayError(f"it has no training part: it holds {_listed(names)}; expected are {_EXPECTED}")
+        raise ArrayError(f"it has no training part: it holds {listed(names) or 'no array'}; expected are {_EXPECTED}")
     chosen = {name for pair in parts.values() for name in pair}
     return parts, [name for name in names if name not in chosen]
 
@@ -141,16 +140,12 @@ def _only(roles: Mapping[tuple[str, str], list[str]], part: str, kind: str, name
     """Return the one array that is the images or the labels of a part."""
     found = roles.get((part, kind), [])
     if not found:
-        raise ArrayError(f"it has no {kind} of the {part} part: it holds {_listed(names)}; expected are {_EXPECTED}")
+        raise ArrayError(
+            f"it has no {kind} of the {part} part: it holds {listed(names) or 'no array'}; expected are {_EXPECTED}"
+        )
     if len(found) > 1:
-        raise ArrayError(f"{_listed(found)} are both {kind} of the {part} part; keep one of them")
+        raise ArrayError(f"{listed(found)} are both {kind} of the {part} part; keep one of them")
     return found[0]
-
-
-def _listed(names: Sequence[str]) -> str:
-    """List names, and not more than can be read."""
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return (", ".join(shown(name, 50) for name in names[:_MOST_NAMES]) or "no array") + more
 
 
 def read_samples(

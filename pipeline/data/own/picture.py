@@ -38,6 +38,9 @@ CONTRAST: Final = "contrast"
 what is not, and nothing is inverted."""
 
 
+NO_PILLOW = 'pictures are read by Pillow, which is not installed: pip install "digits-pipeline[images]" brings it'
+
+
 class PictureError(ValueError):
     """Bytes are no picture that can be read; the message says why, and leaves it to the caller to name the file."""
 

@@ -22,7 +22,7 @@ from pipeline.data.own.arrays import ArrayError, NamedArray, Samples, choose, re
 from pipeline.data.own.tree import assign_validation
 from pipeline.data.sources.base import Files, SourceError, Transfer
 from pipeline.data.sources.pictures import Found, Pictures, digests_of
-from pipeline.text import shown
+from pipeline.text import LINE, listed, shown
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Arrays(Pictures):
         except (NpzError, ArrayError) as error:
             raise SourceError(str(error)) from error
         if extra:
-            notes.append(f"not read: {', '.join(shown(name, 50) for name in extra[:_MOST_NAMES])}{_more(extra)}")
+            notes.append(f"not read: {listed(extra)}")
         self._hand_on(samples, notes, folder, transfer)
 
     def _hand_on(
@@ -107,8 +107,8 @@ class MatArchive(MatFile):
             names = {one.name.removesuffix(".mat"): one for one in _mats_of(archive)}
             wanted = self.name.removesuffix(".mat")
             if (wanted or len(names) > 1) and wanted not in names:
-                some = ", ".join(shown(f"{self.path}/{name}") for name in list(names)[:_MOST_NAMES])
-                raise SourceError(f"its data sets are {some}{_more([*names])}; name one of them")
+                some = listed([f"{self.path}/{name}" for name in names], limit=LINE)
+                raise SourceError(f"its data sets are {some}; name one of them")
             with opened(names.get(wanted) or next(iter(names.values()))) as content:
                 yield content
 
@@ -126,13 +126,6 @@ def _mats_of(archive: zipfile.ZipFile) -> list[Member]:
         for info in archive.infolist()
         if info.filename.endswith(".mat") and "__MACOSX/" not in info.filename
     ]
-
-
-_MOST_NAMES = 8
-
-
-def _more(names: list[str]) -> str:
-    return f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
 
 
 def _named(archive: NpzReader, name: str) -> NamedArray:

@@ -21,7 +21,7 @@ from pipeline.data.own.csv_table import plan_files
 from pipeline.data.own.decoding import Sample, decode_all, digest_image
 from pipeline.data.own.holdout import check_division, describe_division, draw_test
 from pipeline.data.own.image_file import ImageFile
-from pipeline.data.own.picture import PictureError, Rules, ignoring_warnings
+from pipeline.data.own.picture import NO_PILLOW, PictureError, Rules, ignoring_warnings
 from pipeline.data.own.tree import Plan, is_archive, opened_tree, plan
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
 from pipeline.image_shape import as_colour, describe
@@ -199,7 +199,7 @@ def read_samples(
                     raise SourceError(_unlike(files[0], images.shape[1:], *block.unlike))
                 progress.advance(block.n_samples)
     except ModuleNotFoundError as error:
-        raise SourceError(_MISSING) from error
+        raise SourceError(NO_PILLOW) from error
     except BrokenExecutor as error:
         raise SourceError(_ENDED) from error
     finally:
@@ -211,7 +211,6 @@ _ENDED = (
     "a process that decodes pictures was ended, as the system does where memory is short, or by a damaged picture; no "
     "more is known"
 )
-_MISSING = 'pictures are read by Pillow, which is not installed: pip install "digits-pipeline[images]" brings it'
 
 
 def _check_bytes(n_images: int, first: NDArray[np.uint8]) -> None:
