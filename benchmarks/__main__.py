@@ -12,6 +12,7 @@ from types import ModuleType
 from benchmarks import (
     ablation,
     account,
+    compiling,
     deform,
     foreign,
     growth,
@@ -19,6 +20,7 @@ from benchmarks import (
     neighbour,
     photo,
     predict,
+    recipe,
     report,
     search,
     start,
@@ -29,7 +31,7 @@ from benchmarks.data import store
 from benchmarks.machine import machine
 from benchmarks.measure import ROOT
 from benchmarks.options import Options, say
-from benchmarks.rows import PYTORCH, ROWS
+from benchmarks.rows import NUMBA, PYTORCH, ROWS
 from benchmarks.sides import is_there
 from pipeline.files import UnwritableError, check_replaceable, temporary_folder
 from pipeline.recipes.markdown import between_markers
@@ -38,8 +40,10 @@ PARTS: dict[str, ModuleType] = {
     "train": train,
     "account": account,
     "neighbour": neighbour,
+    "recipe": recipe,
     "predict": predict,
     "search": search,
+    "compile": compiling,
     "memory": memory,
     "start": start,
     "growth": growth,
@@ -103,6 +107,8 @@ def _measure(
     """Measure one part after another, and keep each."""
     if not is_there(PYTORCH):
         say("PyTorch is not installed, and its lines are left out (pip install torch)")
+    if not is_there(NUMBA):
+        say("numba is not installed, and its lines are left out (pip install numba)")
     if not given.quick:
         say("; ".join(f"{part}: about {PARTS[part].MINUTES} min" for part in parts))
     with temporary_folder(name="benchmarks") as folder:

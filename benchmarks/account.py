@@ -13,55 +13,60 @@ from typing import Any
 
 from benchmarks.data import load
 from benchmarks.measure import compare, rounded
-from benchmarks.options import Options, say
-from benchmarks.rows import EPOCH, OURS, ROWS, Training
+from benchmarks.options import Options, present, say
+from benchmarks.rows import ENGINES, EPOCH, NUMBA, ROWS, Training
+from benchmarks.sides import side
 
-MINUTES = 2
+MINUTES = 4
 KINDS = ("products", "optimizer", "gathering", "activations and loss", "waiting for each other", "the rest")
+TASKS = {"numpy": "account", "numba": "account compiled"}
 
 
 def run(options: Options) -> list[dict[str, Any]]:
-    """Account for an epoch of every row that has products to speak of."""
+    """Account for an epoch of every row, with each engine."""
     say("account: core-seconds of an epoch")
     found = []
     for row in (options.row(row) for row in ROWS.values()):
-        job = {"task": "account", "folder": options.folder, "training": row.training.shorter(1).as_job()}
-        figures, _ = compare({OURS: job | {"n_images": row.images}}, options.turns(3))
-        seconds = {name: figure["median"] for name, figure in figures[OURS].items() if not name.endswith("_over_ours")}
-        found.append({"what": row.describe(), "threads": int(seconds.pop("threads")), "core_seconds": seconds})
+        for name in reversed(present(tuple(ENGINES))):
+            if name == NUMBA and row.training.batch == 1:
+                continue  # a thousand batches are one call, with nothing to take apart
+            job = {"task": TASKS[ENGINES[name]], "folder": options.folder, "training": row.training.shorter(1).as_job()}
+            figures, _ = compare({name: job | {"name": name, "n_images": row.images}}, options.turns(3))
+            seconds = {key: figure["median"] for key, figure in figures[name].items() if not key.endswith("_over_ours")}
+            told = {"what": row.describe(), "engine": name, "threads": int(seconds.pop("threads"))}
+            found.append(told | {"core_seconds": seconds})
     return found
 
 
 class Task:
     """Trains for an epoch, and returns its core-seconds by kind, scaled to 60,000 images; and ``threads``."""
 
-    def __init__(self, folder: Path, training: dict[str, Any], n_images: int) -> None:
-        from benchmarks.sides.ours import Ours  # noqa: PLC0415 - with what it needs, in the child alone
-
+    def __init__(self, folder: Path, name: str, training: dict[str, Any], n_images: int) -> None:
         self.X, self.y = load(folder, "train", n_images)
-        self.side = Ours(Training(**training), seed=0)
+        self.side: Any = side(name)(Training(**training), seed=0)
         self.side.fit(self.X, self.y)
-        self.of_threads: dict[int, Counter[str]] = {}
+        self.clocks = Clocks()
         self._set_clocks()
 
     def __call__(self, number: int) -> dict[str, Any]:
         """Train once."""
-        self.of_threads.clear()
+        spent = self.spent(number)
+        return self.told(spent["update"], kinds_of_plain(spent))
+
+    def spent(self, number: int) -> Counter[str]:
+        """Train once, and return the seconds on all clocks."""
+        self.clocks.of_threads.clear()
         self.side.seed = number
         self.side.fit(self.X, self.y)
-        scale, spent = EPOCH / len(self.X), sum(self.of_threads.values(), Counter())
+        return sum(self.clocks.of_threads.values(), Counter())
+
+    def told(self, seconds: float, kinds: dict[str, float]) -> dict[str, Any]:
+        """Return what is handed back: wall time, its kinds, and what is left over."""
         n_threads = self.side.model._trainer.n_threads  # noqa: SLF001 - no fitted attribute tells
-        within = spent["forward and back"] - spent["products in between"] - spent["waiting in between"]
-        kinds = {
-            "products": spent["products in between"] + spent["gradients"],
-            "optimizer": spent["optimizer"],
-            "gathering": spent["gathering"],
-            "activations and loss": within,
-            "waiting for each other": spent["waiting"],
-        }
-        kinds["the rest"] = n_threads * spent["update"] - sum(kinds.values())
-        return {"threads": n_threads, "seconds": spent["update"] * scale} | {
-            kind: rounded(seconds * scale) for kind, seconds in kinds.items()
+        kinds["the rest"] = n_threads * seconds - sum(kinds.values())
+        scale = EPOCH / len(self.X)
+        return {"threads": n_threads, "seconds": seconds * scale} | {
+            kind: rounded(spent * scale) for kind, spent in kinds.items()
         }
 
     def _set_clocks(self) -> None:
@@ -71,26 +76,7 @@ class Task:
         from pipeline.network.layers import affine  # noqa: PLC0415
         from pipeline.network.parallel import updates, workers  # noqa: PLC0415
 
-        inside = threading.local()
-
-        def clock(owner: Any, name: str, kind: str, within: str = "") -> None:
-            method: Callable[..., Any] = getattr(owner, name)
-
-            def timed(*arguments: Any, **named: Any) -> Any:
-                began = time.perf_counter()
-                inside.learning = getattr(inside, "learning", 0) + (name == "forward_backward")
-                try:
-                    return method(*arguments, **named)
-                finally:
-                    taken = time.perf_counter() - began
-                    spent = self.of_threads.setdefault(threading.get_ident(), Counter())
-                    spent[kind] += taken
-                    if within and inside.learning:
-                        spent[within] += taken
-                    inside.learning -= name == "forward_backward"
-
-            setattr(owner, name, timed)
-
+        clock = self.clocks.set
         clock(affine, "_product", "all products", "products in between")
         clock(affine.Affine, "backward_parameters", "gradients")
         clock(optimizers.Optimizer, "apply", "optimizer")
@@ -99,3 +85,44 @@ class Task:
         clock(workers.Workers, "barrier", "waiting", "waiting in between")
         clock(pass_.Pass, "forward_backward", "forward and back")
         clock(updates.Updater, "update", "update")
+
+
+def kinds_of_plain(spent: Counter[str]) -> dict[str, float]:
+    """Return the seconds of each kind from the clocks around plain passes."""
+    return {
+        "products": spent["products in between"] + spent["gradients"],
+        "optimizer": spent["optimizer"],
+        "gathering": spent["gathering"],
+        "activations and loss": (
+            spent["forward and back"] - spent["products in between"] - spent["waiting in between"]
+        ),
+        "waiting for each other": spent["waiting"],
+    }
+
+
+class Clocks:
+    """Clocks around methods, for every thread by itself."""
+
+    def __init__(self) -> None:
+        self.of_threads: dict[int, Counter[str]] = {}
+        self._inside = threading.local()
+
+    def set(self, owner: Any, name: str, kind: str, within: str = "") -> None:
+        """Put a clock around a method; ``within`` is what its time counts as besides on the way forward and back."""
+        method: Callable[..., Any] = getattr(owner, name)
+        inside = self._inside
+
+        def timed(*arguments: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            inside.learning = getattr(inside, "learning", 0) + (name == "forward_backward")
+            try:
+                return method(*arguments, **named)
+            finally:
+                taken = time.perf_counter() - began
+                spent = self.of_threads.setdefault(threading.get_ident(), Counter())
+                spent[kind] += taken
+                if within and inside.learning:
+                    spent[within] += taken
+                inside.learning -= name == "forward_backward"
+
+        setattr(owner, name, timed)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import compare, rounded
-from benchmarks.options import Options, say
-from benchmarks.rows import EPOCH, FIRST, FLOOR, OURS, Training
+from benchmarks.options import Options, present, say
+from benchmarks.rows import ENGINES, EPOCH, FIRST, FLOOR, Training, base
 
-MINUTES = 5
+MINUTES = 8
 TARGET = 0.15
 """By how much the seconds per image may differ between the fewest rows and the most."""
 _ROUNDS = 3
@@ -76,7 +76,8 @@ def _measured(point: Point, options: Options) -> dict[str, Any]:
         "n_threads": point.n_threads,
     }
     ours, floor = options.images(point.images), options.images(min(point.images, EPOCH))  # the floor knows no memory
-    jobs = {OURS: job | {"name": OURS, "n_images": ours}, FLOOR: job | {"name": FLOOR, "n_images": floor}}
+    jobs = {name: job | {"name": name, "n_images": ours} for name in present(tuple(ENGINES))}
+    jobs |= {FLOOR: job | {"name": FLOOR, "n_images": floor}}
     figures, _ = compare(jobs, options.turns(_ROUNDS))
     per_image = {name: rounded(each["seconds"]["median"] / EPOCH) for name, each in figures.items()}
     return {"axis": point.axis, "value": point.value, "images": ours, "seconds_per_image": per_image}
@@ -84,12 +85,14 @@ def _measured(point: Point, options: Options) -> dict[str, Any]:
 
 def fraction(point: dict[str, Any]) -> float:
     """Return the share of our time that the floor takes."""
-    return float(point["seconds_per_image"][FLOOR] / point["seconds_per_image"][OURS])
+    seconds = point["seconds_per_image"]
+    return float(seconds[FLOOR] / seconds[base(seconds)])
 
 
 def spread_over_rows(measured: list[dict[str, Any]]) -> float:
     """Return by how much the slowest number of rows is slower, per image, than the fastest."""
-    seconds = [point["seconds_per_image"][OURS] for point in measured if point["axis"] == "rows"]
+    of_rows = [point["seconds_per_image"] for point in measured if point["axis"] == "rows"]
+    seconds = [each[base(each)] for each in of_rows]
     return float(max(seconds) / min(seconds) - 1)
 
 
@@ -111,7 +114,8 @@ def draw(measured: list[dict[str, Any]], path: Path) -> None:
 def _draw_axis(above: Any, below: Any, axis: str, measured: list[dict[str, Any]]) -> None:
     """Draw one column."""
     values = [point["value"] for point in measured]
-    for name, style in ((OURS, "o-"), (FLOOR, "s--")):
+    for name in measured[0]["seconds_per_image"]:
+        style = "s--" if name == FLOOR else "o-"
         above.plot(values, [1e6 * point["seconds_per_image"][name] for point in measured], style, label=name)
     below.plot(values, [fraction(point) for point in measured], "o-", color="black")
     above.set(xscale="log", yscale="log", title=axis)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.recipes.machine import cores, processor
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch")
 
 
 def machine() -> dict[str, Any]:

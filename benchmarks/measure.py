@@ -14,10 +14,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
-from benchmarks.rows import OURS
+from benchmarks.options import say
+from benchmarks.rows import BFLOAT16, COMPILED, NUMBA, NUMPY, base
 
 ROOT = Path(__file__).parents[1]
 _STEERS = re.compile(r"(OPENBLAS|OMP|MKL|KMP|GOTO|NUMEXPR|LOKY)_")
+_MAY_FAIL = (COMPILED, BFLOAT16)
+"""Sides that not every machine has what they need for: a C++ compiler, an instruction."""
 Figures = dict[str, list[float]]
 
 
@@ -108,19 +111,34 @@ def compare(
     Returns
     -------
     figures : dict
-        For each side, a summary of each of its figures, and of its times as multiples of ours.
+        For each side, a summary of each of its figures, and of its times as multiples of ours round by round: those
+        of numba where it takes part, and those of NumPy as well where both do. A side of PyTorch that does not work on
+        this machine is left out.
     pools : dict
         For each side, the libraries that did the work.
     """
     with ExitStack() as stack:
-        children = {name: stack.enter_context(Child(**job)) for name, job in jobs.items()}
+        children = {name: stack.enter_context(child) for name, job in jobs.items() if (child := _started(name, job))}
         if neighbour:
             stack.enter_context(busy_neighbour())
         figures = in_turn(children, rounds)
         pools = {name: child.pools for name, child in children.items()}
+    bases = {"ours": base(figures)} | ({"numpy": NUMPY} if {NUMBA, NUMPY} <= set(figures) else {})
     for each in figures.values():
-        each |= {f"{key}_over_ours": over(each[key], figures[OURS][key]) for key in ("seconds", "one") if key in each}
+        timed = [key for key in ("seconds", "one") if key in each]
+        each |= {f"{key}_over_{by}": over(each[key], figures[bases[by]][key]) for key in timed for by in bases}
     return {name: {key: summary(values) for key, values in each.items()} for name, each in figures.items()}, pools
+
+
+def _started(name: str, job: Mapping[str, Any]) -> Child | None:
+    """Return a side's process, or None where it cannot be had on this machine, and may not be."""
+    try:
+        return Child(**job)
+    except ChildError:
+        if name not in _MAY_FAIL:
+            raise
+        say(f"{name} does not work on this machine, and is left out")
+        return None
 
 
 def over(theirs: list[float], ours: list[float]) -> list[float]:

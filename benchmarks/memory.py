@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.measure import Child, summary
 from benchmarks.options import Options, present, say
-from benchmarks.rows import EPOCH, FIRST, OURS, PYTORCH, SKLEARN
+from benchmarks.rows import EPOCH, FIRST, NUMBA, NUMPY, PYTORCH, SKLEARN
 
 MINUTES = 1
 TARGET = 250
@@ -21,7 +21,9 @@ def run(options: Options) -> dict[str, Any]:
         "training": FIRST.training.as_job(),
         "n_images": options.images(EPOCH),
     }
-    sides = {name: _risen(job | {"name": name}, options.turns(_ROUNDS)) for name in present((OURS, SKLEARN, PYTORCH))}
+    sides = {
+        name: _risen(job | {"name": name}, options.turns(_ROUNDS)) for name in present((NUMBA, NUMPY, SKLEARN, PYTORCH))
+    }
     return {"what": FIRST.describe(), "target": TARGET, "sides": sides}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.measure import compare
 from benchmarks.options import Options, present, say
-from benchmarks.rows import FIRST, FLOOR, OURS, PYTORCH, SKLEARN
+from benchmarks.rows import FIRST, FLOOR, NUMBA, NUMPY, PYTORCH, SKLEARN
 
 MINUTES = 1
 TARGET = 3.0
@@ -21,6 +21,6 @@ def run(options: Options) -> dict[str, Any]:
         "training": FIRST.training.as_job(),
         "n_images": options.images(_TRAINED_WITH),
     }
-    sides = present((OURS, SKLEARN, PYTORCH, FLOOR))
+    sides = present((NUMBA, NUMPY, SKLEARN, PYTORCH, FLOOR))
     figures, _ = compare({name: job | {"name": name} for name in sides}, options.turns())
     return {"what": FIRST.describe(), "target": TARGET, "sides": figures}

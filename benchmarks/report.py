@@ -14,7 +14,7 @@ from benchmarks.ablation import EPOCHS
 from benchmarks.account import KINDS
 from benchmarks.growth import TARGET as SPREAD
 from benchmarks.growth import fraction, spread_over_rows
-from benchmarks.rows import BFLOAT16, FLOOR, OURS, PYTORCH, SKLEARN
+from benchmarks.rows import BFLOAT16, COMPILED, FLOOR, NUMBA, NUMPY, OURS, PYTORCH, SKLEARN, base
 from pipeline.files import replace_file
 from pipeline.recipes.markdown import markdown_table
 
@@ -22,7 +22,11 @@ Document = dict[str, Any]
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 _HEAD = """Seconds per epoch of 60,000 images: median (range); and the accuracy on test images after a few epochs (or
 of a subset, where an epoch is long), the same number on every side. scikit-learn has no RMSprop, and takes Adam."""
-_COLUMNS = (OURS, PYTORCH, BFLOAT16, SKLEARN, FLOOR)
+_COMPILED = """
+Compiled by torch.compile are network and loss. Whatever is compiled is compiled before the clock starts."""
+_COLUMNS = (OURS, NUMBA, NUMPY, PYTORCH, COMPILED, BFLOAT16, SKLEARN, FLOOR)
+_WITH_ENGINES = ("train", "account", "neighbour", "predict", "search", "target", "growth", "memory")
+"""Parts that measure ours with each engine; results from before there were engines have but one."""
 
 
 def with_part(document: Document, machine: Mapping[str, Any], part: str, result: Any, date: str) -> Document:
@@ -56,9 +60,19 @@ def _same_machine(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def markdown(document: Document) -> str:
     """Return what the README beside them says of all parts that there are."""
-    parts = {name: entry["result"] for name, entry in document["parts"].items()}
-    sections = [_SECTIONS[name](parts[name]) for name in _SECTIONS if name in parts]
+    parts = document["parts"]
+    sections = [
+        _since(name, parts[name]) + _SECTIONS[name](parts[name]["result"]) for name in _SECTIONS if name in parts
+    ]
     return "\n\n".join([_machine(document), *sections])
+
+
+def _since(name: str, entry: Mapping[str, Any]) -> str:
+    """Return what stands before a part that was last measured when there were no engines, and nothing before others."""
+    text = json.dumps(entry["result"])
+    if name not in _WITH_ENGINES or NUMBA in text or NUMPY in text:
+        return ""
+    return f"As of {entry['date']}, before there were engines: ours is that version, in NumPy, and its goals.\n\n"
 
 
 def _machine(document: Document) -> str:
@@ -78,7 +92,8 @@ def _machine(document: Document) -> str:
 def _blas(document: Document) -> list[str]:
     """Return a line about the kernels that NumPy's products ran on."""
     rows = document["parts"].get("train", {}).get("result", [])
-    pools = [pool for row in rows[:1] for pool in row["pools"].get(OURS, []) if pool["internal_api"] == "openblas"]
+    of_ours = [row["pools"][name] for row in rows[:1] for name in (OURS, NUMBA, NUMPY) if name in row["pools"]]
+    pools = [pool for pools in of_ours for pool in pools if pool["internal_api"] == "openblas"]
     told = [
         f"OpenBLAS {one['version']} with {one['architecture']} kernels, {one['num_threads']} threads" for one in pools
     ]
@@ -88,16 +103,35 @@ def _blas(document: Document) -> list[str]:
 def _train(rows: list[dict[str, Any]]) -> str:
     """Return the table of times and accuracies, and that of ratios."""
     there = [name for name in _COLUMNS if any(name in row["sides"] for row in rows)]
+    head = _HEAD + (_COMPILED if COMPILED in there else "")
     times = [[row["what"], *(_time(row["sides"].get(name)) for name in there)] for row in rows]
-    ratios = [[row["what"], *(_ratio(row, name) for name in (PYTORCH, SKLEARN, FLOOR))] for row in rows]
-    return "\n\n".join(
-        [
-            _HEAD,
-            markdown_table(["", *there], times),
-            "How many times as fast, and how much of our time the floor takes (in brackets, what was aimed at):",
-            markdown_table(["", PYTORCH, SKLEARN, "of the floor"], ratios),
+    return "\n\n".join([head, markdown_table(["", *there], times), *_failed(rows), *_ratios(rows, there)])
+
+
+def _ratios(rows: list[dict[str, Any]], there: list[str]) -> list[str]:
+    """Return a table of ratios for each engine; what was aimed at is aimed at with the faster one."""
+    first = base(there)
+    tables = []
+    for ours, by in ((first, "ours"), (NUMPY, "numpy")):
+        if by == "numpy" and (first == NUMPY or NUMPY not in there):
+            continue
+        others = [
+            name for name in (NUMPY, PYTORCH, COMPILED, BFLOAT16, SKLEARN, FLOOR) if name in there and name != ours
         ]
-    )
+        aims = " (in brackets, what was aimed at)" if ours == first else ""
+        cells = [[row["what"], *(_ratio(row, name, by, aims != "") for name in others)] for row in rows]
+        columns = ["of the floor" if name == FLOOR else name for name in others]
+        tables += [
+            f"How many times as fast as others, and how much of our time the floor takes, {ours}{aims}:",
+            markdown_table(["", *columns], cells),
+        ]
+    return tables
+
+
+def _failed(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a line about what does not work on this machine, if there is any."""
+    names = dict.fromkeys(name for row in rows for name in row.get("failed", []))
+    return [f"Not working on this machine, and left out in some rows: {', '.join(names)}."] if names else []
 
 
 def _time(side: Mapping[str, Any] | None) -> str:
@@ -114,12 +148,12 @@ def _spread(figure: Mapping[str, float], factor: float = 1.0) -> str:
     return f"{middle} ({least} to {most})"
 
 
-def _ratio(row: Mapping[str, Any], name: str) -> str:
+def _ratio(row: Mapping[str, Any], name: str, by: str, aims: bool) -> str:
     """Return by how much we are faster than a side, or the share of the floor; and what was aimed at."""
-    side, target = row["sides"].get(name), row["targets"].get(name)
+    side, target = row["sides"].get(name), row["targets"].get(name) if aims else None
     if side is None:
         return ""
-    ratio = side["seconds_over_ours"]["median"]
+    ratio = side[f"seconds_over_{by}"]["median"]
     aim = "" if target is None else f" ({target:.0%})" if name == FLOOR else f" ({target:g})"
     return (f"{ratio:.0%}" if name == FLOOR else f"{ratio:.2f}") + aim
 
@@ -130,10 +164,24 @@ def _account(result: list[dict[str, Any]]) -> str:
         "Where the core-seconds of an epoch go (seconds by the clock, times threads). Products run on one core each;\n"
         "what is left over is the interpreter, and the waking of threads:"
     )
+    engines = any("engine" in one for one in result)
+    if engines:
+        head = head.replace(
+            "threads:",
+            "threads. Compiled loops do several kinds of work in\none call: theirs are taken apart in trainings of their "
+            "own, and the rest is a difference:",
+        )
     rows = [
-        [one["what"], str(one["threads"]), *(f"{one['core_seconds'][kind]:.3g}" for kind in KINDS)] for one in result
+        [
+            one["what"],
+            *([one.get("engine", OURS)] if engines else []),
+            str(one["threads"]),
+            *(f"{one['core_seconds'][kind]:.3g}" for kind in KINDS),
+        ]
+        for one in result
     ]
-    return f"{head}\n\n{markdown_table(['', 'threads', *KINDS], rows)}"
+    columns = ["", *(["engine"] if engines else []), "threads", *KINDS]
+    return f"{head}\n\n{markdown_table(columns, rows)}"
 
 
 def _deform(result: Mapping[str, Any]) -> str:
@@ -237,6 +285,27 @@ def _search(result: Mapping[str, Any]) -> str:
     return f"{head}\n\n{markdown_table(['', 'seconds', 'best mean accuracy', 'over ours'], rows)}"
 
 
+def _recipe(result: Mapping[str, Any]) -> str:
+    rows = [
+        [name, _spread(side["images_per_second"]), f"{side['seconds_over_ours']['median']:.2f}"]
+        for name, side in result["sides"].items()
+    ]
+    head = (
+        f"The recipe {result['recipe']}, an epoch of {result['images']:,} images, deformed while it trains (numba is\n"
+        f"to be {result['target']:g} times as fast as NumPy):"
+    )
+    return f"{head}\n\n{markdown_table(['', 'images a second', 'time over the first'], rows)}"
+
+
+def _compile(result: Mapping[str, Any]) -> str:
+    rows = [[name, _spread(side["seconds"])] for name, side in result["sides"].items()]
+    head = (
+        f"Seconds of the first fit in a new interpreter, {result['what']}, 256 images (compiling, which the first time "
+        f"needs,\nis to stay under {result['target']}):"
+    )
+    return f"{head}\n\n{markdown_table(['', 'seconds'], rows)}"
+
+
 def _over_ours(side: Mapping[str, Any]) -> str:
     return f"{side['seconds_over_ours']['median']:.2f}"
 
@@ -282,10 +351,12 @@ _SECTIONS: dict[str, Callable[[Any], str]] = {
     "train": _train,
     "account": _account,
     "neighbour": _neighbour,
+    "recipe": _recipe,
     "predict": _predict,
     "search": _search,
     "target": _target,
     "growth": _growth,
+    "compile": _compile,
     "memory": _memory,
     "start": _start,
     "deform": _deform,

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.measure import ROOT, environment, summary
 from benchmarks.options import Options, say
-from benchmarks.rows import OURS, PYTORCH, SKLEARN
+from benchmarks.rows import NUMBA, OURS, PYTORCH, SKLEARN
 from benchmarks.sides import is_there
 
 MINUTES = 1
@@ -16,6 +16,7 @@ PROGRAMS = {
     "NumPy": "import numpy",
     f"{OURS}, the network alone": "import pipeline.network",
     OURS: "from pipeline import MLPClassifier",
+    NUMBA: "from pipeline import MLPClassifier; import pipeline.network.compiled.updater",
     SKLEARN: "from sklearn.neural_network import MLPClassifier",
     PYTORCH: "import torch",
 }

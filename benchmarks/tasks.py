@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import account, deform
+from benchmarks import account, account_compiled, deform, recipe
 from benchmarks.data import load, load_pixels, scaled
-from benchmarks.rows import EPOCH, FLOOR, OURS, Training
+from benchmarks.rows import ENGINES, EPOCH, FLOOR, Training
 from benchmarks.sides import side
 
 _LONG_ENOUGH = 0.3  # seconds, for what takes microseconds
@@ -96,8 +96,9 @@ class Search:
 
     def __init__(self, folder: Path, name: str, grid: dict[str, Any], max_iter: int, n_images: int) -> None:
         self.grid, self.max_iter = grid, max_iter
-        home = {OURS: "pipeline"}.get(name, "sklearn.neural_network")
+        home = "pipeline" if name in ENGINES else "sklearn.neural_network"
         self.classifier = import_module(home).MLPClassifier
+        self.given = {"engine": ENGINES[name]} if name in ENGINES else {}
         self.X, self.y = load(folder, "train", n_images)
         self._search({key: values[:1] for key, values in grid.items()}, 1)
 
@@ -111,7 +112,7 @@ class Search:
     def _search(self, grid: dict[str, Any], max_iter: int) -> float:
         from sklearn.model_selection import GridSearchCV  # noqa: PLC0415 - the other tasks do without
 
-        model = self.classifier(max_iter=max_iter, random_state=0)
+        model = self.classifier(max_iter=max_iter, random_state=0, **self.given)
         grid = {key: [tuple(one) if isinstance(one, list) else one for one in values] for key, values in grid.items()}
         return float(GridSearchCV(model, grid, cv=3, n_jobs=2, refit=False).fit(self.X, self.y).best_score_)
 
@@ -120,7 +121,7 @@ class Memory:
     """How far memory rises while a network is fitted, above the interpreter with its imports."""
 
     def __init__(self, folder: Path, name: str, training: dict[str, Any], n_images: int) -> None:
-        self.folder, self.n_images, self.keeps_pixels = folder, n_images, name == OURS
+        self.folder, self.n_images, self.keeps_pixels = folder, n_images, name in ENGINES
         self.side = side(name)(Training(**training).shorter(1), seed=0)
 
     def __call__(self, number: int) -> dict[str, Any]:
@@ -145,5 +146,7 @@ TASKS: dict[str, Callable[..., Callable[[int], dict[str, Any]]]] = {
     "search": Search,
     "memory": Memory,
     "account": account.Task,
+    "account compiled": account_compiled.Task,
     "deform": deform.Task,
+    "recipe": recipe.Task,
 }

@@ -6,7 +6,7 @@ from benchmarks.measure import compare
 from benchmarks.options import Options, present, say
 from benchmarks.rows import Row
 
-MINUTES = 10
+MINUTES = 12
 
 
 def run(options: Options) -> list[dict[str, Any]]:
@@ -24,4 +24,8 @@ def _measured(row: Row, options: Options) -> dict[str, Any]:
     say(f"train: {row.describe()}")
     figures, pools = compare(jobs(row, options), options.turns())
     told = {"name": row.name, "what": row.describe(), "images": row.images, "epochs": row.training.epochs}
-    return told | {"targets": dict(row.targets), "sides": figures, "pools": pools}
+    return (
+        told
+        | {"targets": dict(row.targets), "sides": figures, "pools": pools}
+        | {"failed": [name for name in present(row.sides) if name not in figures]}
+    )

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 
 from numpy.typing import NDArray
 
-from benchmarks.rows import BFLOAT16, FLOOR, OURS, PYTORCH, SKLEARN, Training
+from benchmarks.rows import BFLOAT16, COMPILED, FLOOR, NUMBA, NUMPY, PYTORCH, SKLEARN, Training
 
 
 class Side(Protocol):
@@ -28,13 +28,16 @@ class Side(Protocol):
 
 
 _HOMES = {
-    OURS: ("ours", "Ours"),
+    NUMBA: ("ours", "OursNumba"),
+    NUMPY: ("ours", "OursNumPy"),
     SKLEARN: ("sklearn_", "ScikitLearn"),
     PYTORCH: ("pytorch", "PyTorch"),
+    COMPILED: ("pytorch", "PyTorchCompiled"),
     BFLOAT16: ("pytorch", "PyTorchBFloat16"),
     FLOOR: ("floor", "Floor"),
 }
 NAMES = tuple(_HOMES)
+_LIBRARIES = {NUMBA: "numba", PYTORCH: "torch", COMPILED: "torch", BFLOAT16: "torch"}
 
 
 def side(name: str) -> type[Side]:
@@ -46,4 +49,4 @@ def side(name: str) -> type[Side]:
 
 def is_there(name: str) -> bool:
     """Tell whether a side's library is installed."""
-    return name not in {PYTORCH, BFLOAT16} or find_spec("torch") is not None
+    return name not in _LIBRARIES or find_spec(_LIBRARIES[name]) is not None

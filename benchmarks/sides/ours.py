@@ -1,7 +1,7 @@
-"""Our ``MLPClassifier``, as anybody would call it."""
+"""Our ``MLPClassifier``, as anybody would call it, with each engine."""
 
 import math
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from benchmarks.rows import Training
 from pipeline import Deform, MLPClassifier
 from pipeline.network import Cosine
+from pipeline.network.engines import Engine
 
 
 def learning_rate(training: Training) -> Any:
@@ -21,8 +22,10 @@ def shifts(training: Training) -> Deform | None:
     return Deform(translation=training.shift, whole_pixels=True) if training.shift else None
 
 
-class Ours:
-    """The side that is to win; uint8 images are scaled batch by batch."""
+class OursNumPy:
+    """Ours in NumPy alone; uint8 images are scaled batch by batch."""
+
+    engine: ClassVar[Engine] = "numpy"
 
     def __init__(self, training: Training, seed: int) -> None:
         self.training, self.seed = training, seed
@@ -45,6 +48,7 @@ class Ours:
             dropout=training.dropout,
             augmentation=shifts(training),
             pixel_scale=1 / 255 if X.dtype == np.uint8 else None,
+            engine=self.engine,
         )
         self.model.fit(X, y)
         return self
@@ -52,3 +56,9 @@ class Ours:
     def predict_proba(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return probabilities."""
         return self.model.predict_proba(X)
+
+
+class OursNumba(OursNumPy):
+    """Ours with compiled loops: the side that is to win."""
+
+    engine: ClassVar[Engine] = "numba"

@@ -1,9 +1,11 @@
-"""The same networks in PyTorch: eager, with the fastest form of each optimizer, batches gathered by index tensors.
+"""The same networks in PyTorch, with the fastest form of each optimizer, batches gathered by index tensors.
+
+Eager, eager with products in bfloat16, and with network and loss compiled by ``torch.compile``.
 
 First weights and biases are drawn by scikit-learn's rule, as on the other sides.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any, Self
@@ -36,7 +38,7 @@ class PyTorch:
         torch.manual_seed(self.seed)
         training = self.training
         images, labels = torch.from_numpy(X), torch.from_numpy(y)
-        self.model = build(training, X.shape[1], int(y.max()) + 1)
+        loss_of = self.prepare(build(training, X.shape[1], int(y.max()) + 1))
         optimizer = _OPTIMIZERS[training.solver](self.model.parameters(), training.learning_rate)
         deform, rng = shifts(training), np.random.default_rng(self.seed)
         deformer = deform and deform.prepare(X.shape[1])  # ours on both sides: what is compared is the network
@@ -48,7 +50,7 @@ class PyTorch:
             if deformer is not None:
                 deformer.apply(batch.numpy(), rng, batch.numpy())
             with self.precision():
-                loss = functional.cross_entropy(self.model(batch), labels[rows])
+                loss = loss_of(batch, labels[rows])
             loss.backward()  # type: ignore[no-untyped-call]  # torch does not say its type
             optimizer.step()
         return self
@@ -59,6 +61,11 @@ class PyTorch:
         with torch.inference_mode(), self.precision():
             probabilities = torch.softmax(self.model(torch.from_numpy(X)), dim=1)
         return probabilities.float().numpy()
+
+    def prepare(self, model: nn.Sequential) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """Take a new network, and return what computes its loss from images and labels."""
+        self.model = model
+        return lambda images, labels: functional.cross_entropy(model(images), labels)
 
     def precision(self) -> Any:
         """Return the context that the network works in."""
@@ -71,6 +78,23 @@ class PyTorchBFloat16(PyTorch):
     def precision(self) -> Any:
         """Return the context of autocast."""
         return torch.autocast("cpu", dtype=torch.bfloat16)
+
+
+class PyTorchCompiled(PyTorch):
+    """PyTorch in float32 with network and loss compiled, once for every size of a batch."""
+
+    def __init__(self, training: Training, seed: int) -> None:
+        super().__init__(training, seed)
+        self.compiled: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
+
+    def prepare(self, model: nn.Sequential) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """Put the new weights into the network that has been compiled, so that nothing is compiled anew."""
+        if self.compiled is None:
+            self.compiled = torch.compile(super().prepare(model), dynamic=False)
+        else:
+            self.model.load_state_dict(model.state_dict())
+            self.model.train()
+        return self.compiled
 
 
 def build(training: Training, n_in: int, n_out: int) -> nn.Sequential:
