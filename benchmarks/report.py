@@ -168,8 +168,8 @@ def _account(result: list[dict[str, Any]]) -> str:
     if engines:
         head = head.replace(
             "threads:",
-            "threads. Compiled loops do several kinds of work in\none call: theirs are taken apart in trainings of their "
-            "own, and the rest is a difference:",
+            "threads. Compiled loops do several kinds of work in\none call: theirs are taken apart in trainings "
+            "of their own, and the rest is a difference:",
         )
     rows = [
         [

@@ -241,7 +241,7 @@ def test_the_table_has_times_ratios_and_targets():
     """A row has median, range and accuracy of each side, and ratios with what was aimed at."""
     text = report.markdown(report.with_part({}, machine(), "train", [TRAINED], "2030-01-31"))
     assert "| 784-50-10, batch 100, SGD | 0.1 (0.09 to 0.11); 97.0 % | 0.35 (0.315 to 0.385); 96.8 % |" in text
-    assert "| 784-50-10, batch 100, SGD | 3.50 (4) |  | 50% (60%) |" in text
+    assert "| 784-50-10, batch 100, SGD | 3.50 (4) | 50% (60%) |" in text
     assert "2030-01-31" in text
     assert all(len(line) <= 120 for line in text.splitlines() if not line.startswith("|"))
 
