@@ -1,8 +1,8 @@
 """Which form of the arithmetic trains a network: the plain one in NumPy, or the compiled one beside it."""
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from typing import Literal
 
@@ -16,22 +16,13 @@ def has_numba() -> bool:
     return find_spec("numba") is not None
 
 
-@contextmanager
-def watching_compilation(
-    engine: Engine, begin: Callable[[], None], advance: Callable[[], None], end: Callable[[], None]
-) -> Iterator[None]:
+def watching_compilation(engine: Engine, *calls: Callable[[], None]) -> AbstractContextManager[None]:
     """Have functions called before loops are compiled, once and for seconds, after each, and after all."""
     if not has_numba() or updater_class(engine) is Updater:
-        yield
-        return
-    from pipeline.network.compiled import jit  # noqa: PLC0415 - numba is an extra
+        return nullcontext()
+    from pipeline.network.compiled.jit import watching  # noqa: PLC0415 - numba is an extra
 
-    listener = jit.Listener(begin, advance, end)
-    jit.listeners.append(listener)
-    try:
-        yield
-    finally:
-        jit.listeners.remove(listener)
+    return watching(*calls)
 
 
 def updater_class(engine: Engine) -> type[Updater]:

@@ -4,8 +4,8 @@ Compiled code is stored beside the source, or in the user's own cache folder whe
 made again when any file of this folder changes. Where it cannot be stored or read, it is compiled in memory.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,6 +52,19 @@ def compiled(function: Callable[..., Any], *, flags: set[str] | None = None) -> 
     return dispatcher
 
 
+@contextmanager
+def watching(begin: Callable[[], None], advance: Callable[[], None], end: Callable[[], None]) -> Iterator[None]:
+    """Have a listener hear, and the end as well where a compilation is interrupted."""
+    listeners.append(listener := Listener(begin, advance, end))
+    try:
+        yield
+    finally:
+        listeners.remove(listener)
+        if _Cache.n_begun:
+            _Cache.n_begun = 0
+            end()
+
+
 def source_stamp() -> str:
     """Return what changes with any source file here: a function contains those that it calls, from whichever file."""
     files = sorted(Path(__file__).parent.glob("*.py"))
@@ -64,7 +77,7 @@ _STAMP = source_stamp()
 class _Cache(FunctionCache):
     """A cache that is fresh as long as all files are, and is passed over where it fails."""
 
-    _n_begun = 0
+    n_begun = 0
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
@@ -94,15 +107,15 @@ class _Cache(FunctionCache):
 
     @classmethod
     def _begin(cls) -> None:
-        cls._n_begun += 1
-        if cls._n_begun == 1:
+        cls.n_begun += 1
+        if cls.n_begun == 1:
             for listener in listeners:
                 listener.begin()
 
     @classmethod
     def _end(cls) -> None:
-        cls._n_begun -= 1
+        cls.n_begun = max(cls.n_begun - 1, 0)  # it is 0 already where another thread was interrupted
         for listener in listeners:
             listener.advance()
-            if cls._n_begun == 0:
+            if cls.n_begun == 0:
                 listener.end()

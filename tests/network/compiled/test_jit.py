@@ -99,6 +99,26 @@ def test_what_is_compiled_is_announced_once(tmp_path, heard):
     assert heard == ["begin", "advance", "advance", "end"]
 
 
+def test_an_interruption_ends_what_was_begun(tmp_path, monkeypatch):
+    """A listener hears of the end, and the next one of the beginning again."""
+    heard = []
+    calls = [partial(heard.append, name) for name in ("begin", "advance", "end")]
+    double = load(tmp_path)
+
+    def interrupted(*_arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jit._Cache, "save_overload", interrupted)
+        with pytest.raises(KeyboardInterrupt), jit.watching(*calls):
+            double(np.ones(2))
+    assert heard == ["begin", "end"]
+    with jit.watching(*calls):
+        assert doubles(load(tmp_path))
+    assert [heard[2], heard[-1]] == ["begin", "end"]
+    assert heard.count("end") == 2
+
+
 def test_a_change_of_any_file_makes_it_new(tmp_path, monkeypatch, heard):
     """What is stored belongs to the sources of all files, as a loop contains those that it calls."""
     assert doubles(load(tmp_path))
