@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.images.ruling import without_ruling
+from pipeline.images.ruling import without_frames, without_ruling
 
 Array = NDArray[Any]
 
@@ -128,7 +128,8 @@ def ink_of(grey: NDArray[np.float32], polarity: Literal["auto", "dark", "light"]
     if polarity == "dark":
         density = -density / np.maximum(behind, np.float32(DIMMEST * np.percentile(behind[::4, ::4], 90)) + 0.02)
     noise = _noise(density)
-    return Ink(without_ruling(density, max(CONTRAST, 3 * noise)), polarity, noise)
+    least = max(CONTRAST, 3 * noise)
+    return Ink(without_ruling(without_frames(density, least), least), polarity, noise)
 
 
 def _is_plain(outside: NDArray[np.bool_]) -> bool:
