@@ -104,8 +104,7 @@ class VirtualAdversarial(Adversary):
 def random_directions(rng: np.random.Generator, out: Array) -> None:
     """Leave a random direction in every row of ``out``, uniform since the numbers are normal; its length is not 1."""
     buffer = np.empty((3, -(-out.size // 2)), out.dtype)
-    fill_normal(rng, buffer, 1.0)
-    out[:] = buffer[1:].reshape(-1)[: out.size].reshape(out.shape)
+    out[:] = fill_normal(rng, buffer, 1.0)[: out.size].reshape(out.shape)
 
 
 def perturb(X: Array, G: Array, length: float, out: Array) -> None:

@@ -2,13 +2,6 @@
 
 Layers have no memory, a ``Pass`` has: its arrays, and a cache for each layer, made once for a batch size. A network's
 gradient is one pass on one thread; in training each thread makes the same pass with its shard of the samples.
-
-Compiled code takes a place here without a change of what is around it. A layer's formula is one method with an ``out``
-(``apply`` and ``gradient`` of an activation, ``forward`` and ``backward`` of the others), a loss's are together in
-``Loss.forward_backward``, an optimizer's rule is ``apply`` on a span: a subclass may have a loop of its own for each,
-chosen when the network is built. And a subclass of ``Pass`` may do in one call what here are several, as a product,
-the bias and the activation after it, since it knows all layers and where each reads and writes. For tiny batches, what
-takes the place of ``Updater.update`` may take all batches of an epoch at once.
 """
 
 from collections.abc import Callable, Sequence

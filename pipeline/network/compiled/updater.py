@@ -88,8 +88,7 @@ class CompiledPass:
                 self.rng.random(out=self._uniform[own], dtype=np.float32)
             else:
                 buffer = np.empty((3, -(-n * width // 2)), self._normal.dtype)
-                fill_normal(self.rng, buffer, layer.std)
-                self._normal[own] = buffer[1:].reshape(-1)[: n * width]
+                self._normal[own] = fill_normal(self.rng, buffer, layer.std)[: n * width]
 
 
 class CompiledMetrics(EpochMetrics):

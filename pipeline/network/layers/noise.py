@@ -54,8 +54,7 @@ class GaussianNoise(Layer):
     def draw(self, X: Array, cache: Cache, rng: np.random.Generator) -> None:
         """Leave std N."""
         buffer = cache.array("buffer", (3, -(-X.size // 2)), X.dtype)
-        fill_normal(rng, buffer, self.std)
-        cache.noise = buffer[1:].reshape(-1)[: X.size].reshape(X.shape)
+        cache.noise = fill_normal(rng, buffer, self.std)[: X.size].reshape(X.shape)
 
     def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
         """Add noise in training; return X otherwise."""
@@ -67,8 +66,8 @@ class GaussianNoise(Layer):
         return np.positive(dY, out=out)
 
 
-def fill_normal(rng: np.random.Generator, buffer: Array, std: float) -> None:
-    """Leave r cos(2 pi v) and r sin(2 pi v) with r = std sqrt(-2 log(1 - u)) in the last two rows of ``buffer``.
+def fill_normal(rng: np.random.Generator, buffer: Array, std: float) -> Array:
+    """Return r cos(2 pi v), then r sin(2 pi v), with r = std sqrt(-2 log(1 - u)): the last two rows of ``buffer``.
 
     With u and v uniform in [0, 1), all these are normal and independent. Box and Muller 1958, Annals of Mathematical
     Statistics 29. A u of float32 has 24 bits, so that nothing is drawn beyond 5.77 std, where one of 10^8 would lie.
@@ -84,9 +83,8 @@ def fill_normal(rng: np.random.Generator, buffer: Array, std: float) -> None:
 
     Examples
     --------
-    >>> buffer = np.empty((3, 100_000))
-    >>> fill_normal(np.random.default_rng(0), buffer, 2)
-    >>> f"{buffer[1:].mean():.2f} {buffer[1:].std():.2f}"
+    >>> numbers = fill_normal(np.random.default_rng(0), np.empty((3, 100_000)), 2)
+    >>> f"{numbers.mean():.2f} {numbers.std():.2f}"
     '0.00 2.00'
     """
     radius, angle, cosine = buffer
@@ -99,3 +97,4 @@ def fill_normal(rng: np.random.Generator, buffer: Array, std: float) -> None:
     np.cos(angle, out=cosine)
     np.sin(angle, out=angle)
     buffer[1:] *= radius
+    return buffer[1:].reshape(-1)
