@@ -75,7 +75,8 @@ def compile_network(network: Network) -> Program | None:
     loss, smoothing = network.loss, 0.0
     if type(network.loss) is LabelSmoothing:
         loss, smoothing = network.loss.unsmoothed, network.loss.epsilon
-    known = all(type(layer) in ACTIVATIONS | KINDS for layer in network.layers)
+    # An activation with an attribute of its own, such as another slope, is another function.
+    known = all(type(layer) in KINDS or (type(layer) in ACTIVATIONS and not vars(layer)) for layer in network.layers)
     if not known or type(loss) not in LOSSES or network.dtype.char not in DTYPES:
         return None
     builder, lines, start = _Builder(network.n_in), [], 0

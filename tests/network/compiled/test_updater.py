@@ -22,6 +22,7 @@ from pipeline.network import (
     ExponentialAverage,
     GaussianNoise,
     LabelSmoothing,
+    LeakyReLU,
     MaxNorm,
     Momentum,
     Network,
@@ -173,12 +174,19 @@ class Softened(LabelSmoothing):
     """A loss of one's own."""
 
 
-@pytest.mark.parametrize("own", ["penalty", "rule", "layer", "loss", "none"])
+def steep():
+    """Return an activation with a slope of its own."""
+    activation = LeakyReLU()
+    activation.slope = 0.3
+    return activation
+
+
+@pytest.mark.parametrize("own", ["penalty", "rule", "layer", "slope", "loss", "none"])
 def test_parts_of_ones_own_go_through_their_plain_form(own):
     """A subclass may have changed anything, so that none is taken for what it is derived from."""
     hooks = (lambda: Halved(0.3),) if own == "penalty" else ()
     optimizer = Steps if own == "rule" else SGD
-    activation = Softplus if own == "layer" else Tanh
+    activation = {"layer": Softplus, "slope": steep}.get(own, Tanh)
     loss = Softened(SoftmaxCrossEntropy(), 0.3) if own == "loss" else SoftmaxCrossEntropy()
     make = lambda: layers(activation)  # noqa: E731
     assert_same(samples(np.float64), 20, 2, hooks, make, optimizer, np.float64, loss)
