@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[1]
 _STEERS = re.compile(r"(OPENBLAS|OMP|MKL|KMP|GOTO|NUMEXPR|LOKY)_")
 _MAY_FAIL = (COMPILED, BFLOAT16)
 """Sides that not every machine has what they need for: a C++ compiler, an instruction."""
+_PATIENCE = 10
+"""Seconds that a child has to end by itself."""
 Figures = dict[str, list[float]]
 
 
@@ -71,9 +73,15 @@ class Child:
         return self._ask(str(number))
 
     def end(self) -> None:
-        """Send it home."""
+        """Have it end as it does when no more lines come, with its own processes; kill it where it does not."""
+        with suppress(BrokenPipeError, subprocess.TimeoutExpired):
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+            self.process.wait(_PATIENCE)
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()  # not for the end of its output, which processes of its own may hold open
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def __enter__(self) -> Self:
         return self

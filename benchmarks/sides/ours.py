@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from benchmarks.rows import Training
 from pipeline import Deform, MLPClassifier
 from pipeline.network import Cosine
-from pipeline.network.engines import Engine
+from pipeline.network.engines import Engine, updater_class
 
 
 def learning_rate(training: Training) -> Any:
@@ -29,6 +29,7 @@ class OursNumPy:
 
     def __init__(self, training: Training, seed: int) -> None:
         self.training, self.seed = training, seed
+        updater_class(self.engine)  # imports what the engine needs
 
     def fit(self, X: NDArray[Any], y: NDArray[Any]) -> Self:
         """Train from new weights."""
