@@ -175,7 +175,7 @@ def test_every_folder_says_what_it_was_made_from(whole):
         assert sorted([*record["files"], RECORD]) == sorted(path.name for path in (artifacts / name).iterdir())
         assert record["inputs"] == {before: digests[before] for before in ORDER[:number]}
     raw = document(artifacts, "raw")
-    made_by = {"size": None, "background": "black", "test_fraction": 0.2, "random_state": 42}
+    made_by = {"size": None, "background": "black", "colour": "grey", "test_fraction": 0.2, "random_state": 42}
     assert (raw["inputs"], raw["parameters"], raw["stage"]) == ({}, {"dataset": "folder", **made_by}, "fetch")
     assert document(artifacts, "split")["parameters"] == Split().get_params()
     assert document(artifacts, "model")["parameters"]["hidden_layer_sizes"] == [3]
@@ -325,7 +325,7 @@ def test_a_model_of_other_images_is_refused_without_records(folder, artifacts):
     """The size of its images is in the model itself."""
     make("fetch", artifacts, dataset=str(folder / "large"))
     without_records(artifacts)
-    with pytest.raises(ProvenanceError, match=r"takes images of 12 pixels, and .*raw has 5x5: `python -m pipeline tr"):
+    with pytest.raises(ProvenanceError, match=r"takes images of 4x3, and .*raw has 5x5: `python -m pipeline tr"):
         make("evaluate", artifacts)
 
 

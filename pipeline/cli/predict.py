@@ -126,7 +126,8 @@ def _read_all(inputs: Sequence["Input"], preparation: "Preparation", model: Any)
             progress.end()
     if not images:
         raise ImageError(f"there is no picture among {len(left_out)} files: {left_out[0]}")
-    for words in left_out[:_MOST_LEFT_OUT]:
+    doubtful = [f"{one.name}: {one.warning}" for one in images if one.warning]
+    for words in [*doubtful, *left_out[:_MOST_LEFT_OUT]]:
         tell(f"warning: {words}")
     if len(left_out) > _MOST_LEFT_OUT:
         tell(f"warning: {len(left_out) - _MOST_LEFT_OUT} more files are left out, for they are no pictures")

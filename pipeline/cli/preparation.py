@@ -42,6 +42,8 @@ class Prepared:
         The picture, scaled down, where it is to be drawn.
     scale : float
         By what factor it is scaled down.
+    warning : str or None
+        What a person should know of the picture.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Prepared:
     digits: Sequence[Digit] | None = None
     picture: NDArray[np.uint8] | None = None
     scale: float = 1.0
+    warning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,26 +105,28 @@ class Preparation:
         if self.unknown:
             raise ImageError(f"{one}: {self.unknown}")
         if self.photo is None:
-            page, digits = None, self._plain(content)
+            page, digits, edges = None, self._plain(content), 0
         else:
             page = read_picture(content, Rules(background=CONTRAST))
-            digits = self._found(page, self.photo)
+            digits, edges = self._found(page, self.photo)
+        warning = _ALONG_THE_BORDER.format(edges) if edges else None
         rows: NDArray[Any] = np.array([digit.pixels.ravel() for digit in digits], np.uint8).reshape(
             len(digits), math.prod(self.shape)
         )
         if self.brightness != _BYTE:
             rows = rows * np.float32(self.brightness / _BYTE)
         if not self.keep:
-            return Prepared(one.name, rows, digits)
+            return Prepared(one.name, rows, digits, warning=warning)
         seen = read_picture(content, Rules(background=CONTRAST)) if page is None else page
         step = max(1.0, max(seen.shape) / LARGEST_SHOWN)
-        return Prepared(one.name, rows, digits, _scaled_down(seen, step), 1 / step)
+        return Prepared(one.name, rows, digits, _scaled_down(seen, step), 1 / step, warning)
 
-    def _found(self, page: NDArray[np.uint8], photo: Photo) -> Sequence[Digit]:
-        """Return the digits of a page; of an image that looks like those of training, this image as it is."""
+    def _found(self, page: NDArray[np.uint8], photo: Photo) -> tuple[Sequence[Digit], int]:
+        """Return the digits of a page, or an image like those of training as it is; and what the border has cost."""
         if page.shape == self.shape and is_prepared(page, photo.ink_size):
-            return [_whole(page)]
-        return photo.find(page).digits
+            return [_whole(page)], 0
+        found = photo.find(page)
+        return found.digits, found.edges
 
     def _plain(self, content: bytes) -> Sequence[Digit]:
         """Return a picture as one image, scaled to the size of an image where that is a square."""
@@ -133,6 +138,9 @@ class Preparation:
 
 
 _BYTE = 255.0
+_ALONG_THE_BORDER = (
+    "left out what lies along the border, as the edge of a sheet does, in {} places: no stroke of a digit?"
+)
 
 
 def _whole(image: NDArray[np.uint8]) -> Digit:

@@ -77,12 +77,16 @@ class Found:
         Degrees that lines fall from left to right, as far as they tell; digits are turned back by it.
     specks : int
         Pieces of ink that are too small for a digit, and were left out.
+    edges : int
+        Pieces that lie along the picture's border, and were left out: the edge of a sheet, a desk, or else a stroke
+        that the border has cut lengthwise.
     """
 
     digits: list[Digit]
     polarity: str
     turn: float
     specks: int
+    edges: int
 
 
 class Photo(TransformerMixin, BaseEstimator):
@@ -191,7 +195,7 @@ class Photo(TransformerMixin, BaseEstimator):
             Digit(self._image(ink, layout, one), _box_of(one, step, picture.shape), one.line, one.doubt)
             for one in layout.segments
         ]
-        return Found(digits, ink.polarity, layout.turn, layout.specks)
+        return Found(digits, ink.polarity, layout.turn, layout.specks, layout.edges)
 
     def _check(self) -> None:
         """Raise for parameters that are not allowed."""

@@ -124,12 +124,15 @@ class Layout:
         Degrees that lines fall from left to right, as far as they tell.
     specks : int
         Pieces of ink that are too small for a digit, and were left out.
+    edges : int
+        Pieces that lie along the border, as the edge of a sheet or a desk does, and were left out.
     """
 
     segments: list[Segment]
     pieces: NDArray[np.int32]
     turn: float
     specks: int
+    edges: int
 
 
 def layout_of(ink: Ink) -> Layout:
@@ -149,14 +152,14 @@ def layout_of(ink: Ink) -> Layout:
     """
     pieces, found = _pieces(ink)
     if not found:
-        return Layout([], pieces, 0.0, 0)
-    found, n_edges = _without_edges(found, pieces)
+        return Layout([], pieces, 0.0, 0, 0)
+    found, edges = _without_edges(found, pieces)
     height = _text_height(found)
     segments, specks = _without_specks(_joined(found, pieces, height), height)
     turn = _in_order(segments, height)
     for one in segments:
         one.doubt = _doubt(one, height, len(segments), pieces.shape)
-    return Layout(segments, pieces, turn, specks + n_edges)
+    return Layout(segments, pieces, turn, specks, edges)
 
 
 def _pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Segment]]:

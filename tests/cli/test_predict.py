@@ -365,6 +365,15 @@ def test_ink_that_runs_out_of_the_picture_is_not_told(call):
     assert len(last["probabilities"]) == 3
 
 
+def test_a_stroke_along_the_border_is_not_left_out_in_silence(call):
+    """It may be the edge of a sheet or of a desk, and it may be a digit that was cut lengthwise."""
+    picture = page("IOI")
+    picture.crop((48, 0, picture.width, picture.height)).save("cut.png")
+    code, out, error = call("cut.png")
+    assert (code, labels(out)) == (0, ["O", "I"])
+    assert error.startswith("warning: cut.png: left out what lies along the border")
+
+
 def test_a_page_without_ink_is_said_to_be_so(call):
     """It has a line of its own, and an object in JSON, so that no file is missing in the answers."""
     page(" ").save("blank.png")

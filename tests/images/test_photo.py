@@ -130,11 +130,12 @@ def test_a_hard_page_is_read(name):
 
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_what_lies_along_the_border_is_no_digit(length):
-    """A strip of a desk is left out beside a digit; a digit that is cut is still found in doubt."""
+    """A strip of a desk is left out beside a digit, and counted; a digit that is cut is still found in doubt."""
     picture = page(150, 150)
     picture[50:100, 70:76] = 0
     picture[: 4 * length, 20:130] = 0
-    assert [one.box for one in Photo().find(picture).digits] == [(50, 70, 100, 76)]
+    found = Photo().find(picture)
+    assert ([one.box for one in found.digits], found.edges) == ([(50, 70, 100, 76)], 1)
     picture[110:, 30:36] = 0
     assert [one.doubt for one in Photo().find(picture).digits] == [None, "ink runs out of the picture"]
 
