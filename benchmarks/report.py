@@ -300,8 +300,8 @@ def _recipe(result: Mapping[str, Any]) -> str:
 def _compile(result: Mapping[str, Any]) -> str:
     rows = [[name, _spread(side["seconds"])] for name, side in result["sides"].items()]
     head = (
-        f"Seconds of the first fit in a new interpreter, {result['what']}, 256 images (compiling, which the first time "
-        f"needs,\nis to stay under {result['target']}):"
+        f"Seconds of the first fit in a new interpreter, {result['what']}, 256 images (compiling,\nwhich the first "
+        f"time needs, is to stay under {result['target']}):"
     )
     return f"{head}\n\n{markdown_table(['', 'seconds'], rows)}"
 
