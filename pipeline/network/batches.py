@@ -94,6 +94,10 @@ class Samples:
             return self.take_sparse(self.X, rows)
         return self._dense(self.X, rows, "X", self.take)
 
+    def gather(self, rows: Rows, out: Array) -> None:
+        """Write X of some rows, by their numbers, into ``out``."""
+        self.take(self.X, rows, out)
+
     def targets(self, rows: Rows, out: Array) -> None:
         """Write the targets of some rows into ``out``."""
         if isinstance(rows, slice):

@@ -128,7 +128,7 @@ class Updater:
             own_rows = _subset(rows, own)
             samples.targets(own_rows, Y[own])
             if gathers:
-                samples.take(samples.X, own_rows, X_own := X[own])
+                samples.gather(own_rows, X_own := X[own])
                 if moves is not None:
                     self._deformers[k].warp(X_own, moves[:, own], X_own)
             own_weight = None if weight is None else weight[own]
