@@ -122,7 +122,7 @@ def _ratios(rows: list[dict[str, Any]], there: list[str]) -> list[str]:
         cells = [[row["what"], *(_ratio(row, name, by, aims != "") for name in others)] for row in rows]
         columns = ["of the floor" if name == FLOOR else name for name in others]
         tables += [
-            f"How many times as fast as others, and how much of our time the floor takes, {ours}{aims}:",
+            f"How many times as fast as others, and how much of our time the floor takes,\n{ours}{aims}:",
             markdown_table(["", *columns], cells),
         ]
     return tables
