@@ -26,11 +26,8 @@ FEW = 8
 
 
 @compiled
-def _times(A: Any, B: Any, out: Any) -> None:
-    """Leave A B in ``out``."""
-    if A.shape[0] > FEW:
-        times(A, B, out)
-        return
+def _skip_zeros(A: Any, B: Any, out: Any) -> None:
+    """Leave A B in ``out``, without a product by what is 0 in A."""
     zero = A.dtype.type(0)
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
@@ -40,6 +37,15 @@ def _times(A: Any, B: Any, out: Any) -> None:
             if a != zero:
                 for j in range(out.shape[1]):
                     out[i, j] += a * B[k, j]
+
+
+@compiled
+def _times(A: Any, B: Any, out: Any) -> None:
+    """Leave A B in ``out``."""
+    if A.shape[0] > FEW:
+        times(A, B, out)
+    else:
+        _skip_zeros(A, B, out)
 
 
 @compiled
@@ -61,16 +67,8 @@ def _transposed_times(A: Any, B: Any, out: Any) -> None:
     """Leave A^T B in ``out``."""
     if A.shape[0] > FEW:
         transposed_times(A, B, out)
-        return
-    zero = A.dtype.type(0)
-    for k in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[k, j] = zero
-        for i in range(A.shape[0]):
-            a = A[i, k]
-            if a != zero:
-                for j in range(out.shape[1]):
-                    out[k, j] += a * B[i, j]
+    else:
+        _skip_zeros(A.T, B, out)
 
 
 @compiled

@@ -119,7 +119,6 @@ class CompiledUpdater(Updater):
         self._alpha = float(sum(penalty.alpha for penalty in penalties))
         self._others = [hook for hook in self.hooks if hook not in penalties]
         self._at_gradient = [hook for hook in self._others if type(hook).after_gradient is not Hook.after_gradient]
-        self._at_update = [hook for hook in self._others if type(hook).after_update is not Hook.after_update]
         self._none = np.empty(0, network.dtype)
         self._space, self._capacity = self._none, 0
         if self._program is not None:
@@ -248,15 +247,6 @@ class CompiledUpdater(Updater):
         state = [each[span] if len(each) else each for each in rule.state]
         w, g = shard.params[span], shard.grads[span]
         optimizers.update(rule.kind, w, g, self._learning_rate, self.optimizer.t, rule.hyper, *state)
-
-    def _end_update(self, k: int, shard: ParameterShard) -> None:
-        """Have the hooks see a shard of the new parameters."""
-        for hook in self._at_update:
-            if hook.reads_others:
-                self.workers.barrier(k)
-            hook.after_update(shard)
-            if hook.reads_others:
-                self.workers.barrier(k)
 
     def _make_layout(self, n: int) -> BatchLayout:
         """Divide a batch of ``n`` samples among the threads, and store how."""

@@ -24,7 +24,7 @@ from pipeline.network.parallel.sharding import shard_parameters, shard_slice, sh
 from pipeline.network.parallel.units import PassByUnits
 from pipeline.network.parallel.workers import Workers
 from pipeline.network.pass_ import Pass
-from pipeline.network.shards import Hook
+from pipeline.network.shards import Hook, ParameterShard
 
 Array = NDArray[Any]
 
@@ -71,6 +71,7 @@ class Updater:
         adversary: Adversary | None = None,
     ) -> None:
         self.network, self.optimizer, self.hooks, self.adversary = network, optimizer, hooks, adversary
+        self._at_update = [hook for hook in hooks if type(hook).after_update is not Hook.after_update]
         self.workers = workers or Workers(1)
         size = self.workers.size
         self.by_units = size > 1 and shards_by_units(network)
@@ -150,7 +151,11 @@ class Updater:
         shard.gradient(X, buffers)
         self._penalties[k] = sum(hook.after_gradient(shard, total) for hook in self.hooks)
         self.optimizer.apply(shard.params, shard.grads, shard.span, shard.scratch)
-        for hook in self.hooks:
+        self._end_update(k, shard)
+
+    def _end_update(self, k: int, shard: ParameterShard) -> None:
+        """Have the hooks see a shard of the new parameters."""
+        for hook in self._at_update:
             if hook.reads_others:
                 self.workers.barrier(k)
             hook.after_update(shard)
