@@ -6,6 +6,7 @@ and reads them all in one warp, between the pixels: one matrix product says wher
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -234,6 +235,23 @@ class Deformer:
             basis.append(deform.elastic * elastic_basis(field, deform.smoothness))
         self.basis = np.concatenate(basis).reshape(-1, math.prod(field)).astype(dtype)
         self._warp = Warp(shape, max(1, PIECE // math.prod(field)), dtype, deform.outside)
+        self._read: Callable[[NDArray[Any], Array, Array], object] = self._warp
+
+    def read_by(self, loop: Callable[..., object]) -> None:
+        """Have images read between their pixels by another function, compiled for instance, than by ``Warp``.
+
+        Parameters
+        ----------
+        loop : callable
+            Called as ``loop(X, rows, columns, height, width, background, out)``, rows and columns being the
+            coordinates, of shape (n_images, height width), which it may write over.
+        """
+        (height, width), background = self.shape[:2], self.deform.outside
+
+        def read(X: NDArray[Any], u: Array, out: Array) -> None:
+            loop(X, u[0], u[1], height, width, background, out)
+
+        self._read = read
 
     def apply(self, X: NDArray[Any], rng: np.random.Generator, out: Array | None = None) -> Array:
         """Return images deformed, each in its own way: ``warp`` after ``draw``, and their arguments."""
@@ -308,5 +326,5 @@ class Deformer:
             piece = slice(start, start + self._warp.size)
             u = self._warp.coordinates(len(X[piece]))
             np.matmul(coefficients[:, piece], self.basis, out=u)
-            self._warp(X[piece], u, out[piece])
+            self._read(X[piece], u, out[piece])
         return out

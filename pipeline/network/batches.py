@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -26,6 +26,14 @@ class Deformer(Protocol):
 
     def warp(self, X: Array, moves: Array, out: Array) -> Array:
         """Return deformed samples, in ``out``."""
+
+
+@runtime_checkable
+class ImageDeformer(Deformer, Protocol):
+    """A deformer that reads images between their pixels, and lets itself be told by which loop."""
+
+    def read_by(self, loop: Callable[..., object]) -> None:
+        """Read by ``loop(X, rows, columns, height, width, background, out)``."""
 
 
 class Augmentation(Protocol):

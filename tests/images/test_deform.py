@@ -8,7 +8,7 @@ from scipy import ndimage
 
 import pipeline.images.deform
 from pipeline.images.deform import Deform, Deformer
-from pipeline.images.warp import PIECE
+from pipeline.images.warp import PIECE, Warp
 from pipeline.parameters import ParameterError, parameters_of, read_parameters
 
 EVERYTHING = {
@@ -220,6 +220,25 @@ def test_shards_of_a_batch_are_the_batch(monkeypatch):
     assert np.allclose(pieces.warp(X, coefficients), Y, rtol=0, atol=1e-5)
     shards = [pieces.warp(X[rows], coefficients[:, rows]) for rows in (slice(13), slice(13, 50))]
     assert np.allclose(np.concatenate(shards), Y, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (9, 14, 3)])
+def test_images_are_read_by_a_loop_of_ones_own(shape):
+    """It gets images, coordinates, shape and background, piece by piece, and what it leaves is the result."""
+    n_pixels = math.prod(shape)
+    X = np.random.default_rng(0).random((PIECE // math.prod(shape[:2]) + 5, n_pixels))
+    deform = Deform(**EVERYTHING, shape=shape, background=0.3)
+    deformer, sizes = deform.prepare(n_pixels, np.float64), []
+
+    def loop(X, rows, columns, height, width, background, out):
+        sizes.append(len(X))
+        u = np.stack([rows, columns])
+        Warp((height, width, *shape[2:]), len(X), np.float64, background)(X, u, out)
+
+    deformer.read_by(loop)
+    plain = deform.apply(X, np.random.default_rng(2))
+    assert deformer.apply(X, np.random.default_rng(2)).tobytes() == plain.tobytes()
+    assert sizes == [len(X) - 5, 5]
 
 
 def test_types_agree():

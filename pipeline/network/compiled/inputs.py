@@ -1,4 +1,4 @@
-"""What comes before the first layer, as loops: rows gathered, sparse rows multiplied, inputs perturbed."""
+"""What comes before the first layer, as loops: rows gathered and deformed, sparse rows multiplied, inputs perturbed."""
 
 from typing import Any
 
@@ -15,6 +15,53 @@ def gather(X: Any, rows: Any, scale: float, out: Any) -> None:
         row = rows[i]
         for j in range(X.shape[1]):
             out[i, j] = out.dtype.type(X[row, j]) * factor
+
+
+@compiled
+def _locate(u: Any, length: int, corner: Any) -> None:
+    """Leave floor(u) in ``corner`` and u - floor(u) in ``u``; the frame around an image and all beyond it are the same.
+
+    A coordinate that is NaN has a pixel like any other, and stays NaN.
+    """
+    low, high = u.dtype.type(-1), u.dtype.type(length)
+    for at in range(u.size):
+        within = u[at] if u[at] > low else low
+        within = within if within < high else high
+        floor = np.floor(within)
+        corner[at] = np.int32(floor)
+        u[at] = within - floor if u[at] == u[at] else u[at]
+
+
+@compiled
+def warp(X: Any, rows: Any, columns: Any, height: int, width: int, background: float, out: Any) -> None:
+    """Leave images X, read between their pixels at ``rows`` and ``columns``, in ``out``, which may be X itself.
+
+    The coordinates, (n_images, height width) and of the type of ``out``, are written over.
+    """
+    n_pixels, across = height * width, width + 2
+    n_channels = X.shape[1] // n_pixels
+    # Read with a weight of 0 are the row below the frame, and the pixel after it.
+    page = np.full((height + 3) * across + 1, out.dtype.type(background))
+    corners, at = np.empty((2, n_pixels), np.int32), np.empty(n_pixels, np.uint32)
+    pixels = np.empty((4, n_pixels), out.dtype)
+    for i in range(X.shape[0]):
+        r, s = rows[i], columns[i]
+        _locate(r, height, corners[0])
+        _locate(s, width, corners[1])
+        for k in range(n_pixels):
+            at[k] = (corners[0, k] + 1) * across + corners[1, k] + 1
+        for channel in range(n_channels):
+            for row in range(height):
+                for column in range(width):
+                    page[(row + 1) * across + column + 1] = X[i, (row * width + column) * n_channels + channel]
+            # Reading here and there is a loop of its own, so that the next one becomes vector code.
+            for k in range(n_pixels):
+                pixels[0, k], pixels[1, k] = page[at[k]], page[at[k] + 1]
+                pixels[2, k], pixels[3, k] = page[at[k] + across], page[at[k] + across + 1]
+            for k in range(n_pixels):
+                upper = pixels[0, k] + s[k] * (pixels[1, k] - pixels[0, k])
+                lower = pixels[2, k] + s[k] * (pixels[3, k] - pixels[2, k])
+                out[i, k * n_channels + channel] = upper + r[k] * (lower - upper)
 
 
 @compiled

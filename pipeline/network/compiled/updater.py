@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.batches import Rows, Samples
+from pipeline.network.batches import Augmentation, Deformer, ImageDeformer, Rows, Samples
 from pipeline.network.buffers import LayerBuffers
-from pipeline.network.compiled import loops, losses, optimizers
-from pipeline.network.compiled.program import Program, compile_network, compile_optimizer
+from pipeline.network.compiled import inputs, loops, losses, optimizers
+from pipeline.network.compiled.program import DTYPES, Program, compile_network, compile_optimizer
 from pipeline.network.epoch_metrics import EpochMetrics
 from pipeline.network.layers import Dropout
 from pipeline.network.layers.noise import fill_normal
@@ -247,6 +247,13 @@ class CompiledUpdater(Updater):
         state = [each[span] if len(each) else each for each in rule.state]
         w, g = shard.params[span], shard.grads[span]
         optimizers.update(rule.kind, w, g, self._learning_rate, self.optimizer.t, rule.hyper, *state)
+
+    def _make_deformer(self, augmentation: Augmentation) -> Deformer:
+        """Return a thread's deformer of the inputs, which reads between pixels by a loop if it can be told to."""
+        deformer = super()._make_deformer(augmentation)
+        if isinstance(deformer, ImageDeformer) and self.network.dtype.char in DTYPES:
+            deformer.read_by(inputs.warp)
+        return deformer
 
     def _make_layout(self, n: int) -> BatchLayout:
         """Divide a batch of ``n`` samples among the threads, and store how."""

@@ -89,7 +89,7 @@ class Updater:
         self.metrics = EpochMetrics(network.loss, network.n_out, network.dtype)
         self._deformers: list[Deformer] = []
         if augmentation is not None:
-            self._deformers = [augmentation.prepare(network.n_in, network.dtype) for _ in range(size)]
+            self._deformers = [self._make_deformer(augmentation) for _ in range(size)]
         self._penalties, self._penalty = [0.0] * size, 0.0
         self._writes_inputs = bool(self._deformers) or adversary is not None
         self._accepts_sparse = network.accepts_sparse(training=True) and not self._writes_inputs
@@ -166,6 +166,10 @@ class Updater:
     def _n_copies(self) -> int:
         """How many rows of the buffers a sample takes."""
         return 1 if self.adversary is None else BOTH
+
+    def _make_deformer(self, augmentation: Augmentation) -> Deformer:
+        """Return a thread's deformer of the inputs."""
+        return augmentation.prepare(self.network.n_in, self.network.dtype)
 
     def _make_layout(self, n: int) -> BatchLayout:
         """Divide a batch of ``n`` samples among the threads, and store how."""

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 
 pytest.importorskip("numba", reason="compiled loops need the extra fast")
 
+from pipeline.images.deform import Deform
 from pipeline.mlp.validation import sparse_taker, taker
 from pipeline.network import (
     ACTIVATIONS,
@@ -156,6 +157,64 @@ def test_hooks_and_what_has_no_compiled_form_come_to_the_same(n_threads, dtype):
     normal = lambda: [Affine(12, 20, bias=False), BatchNorm(20), ReLU(), Affine(20, 9), Tanh()]  # noqa: E731
     assert_same(data, 20, n_threads, hooks, normal, Adam, dtype, loss)
     assert_same(data, 20, n_threads, (), lambda: layers(Tanh), SGD, dtype, loss, Adversarial(0.5))
+
+
+def deformed(updater, augmentation, data, n_threads):
+    """Return the parameters after ten updates with deformed inputs, 2x2 coloured or 3x4 grey."""
+    network = Network([*layers(), Affine(9, 3)], dtype=data.Y.dtype, random_state=0)
+    rule, order = SGD(), np.random.default_rng(3)
+    rule.start(network.params)
+    with Workers(n_threads) as workers:
+        one = updater(network, rule, workers, augmentation=augmentation)
+        for n in (20, 20, 7):
+            one.update(data, order.permutation(N)[:n], 0.1)
+    return network.params
+
+
+@DTYPES
+@THREADS
+@pytest.mark.parametrize("parameters", [{}, {"shape": (3, 4)}, {"group": 3, "background": -1.0}], ids=str)
+def test_inputs_are_deformed_the_same(parameters, n_threads, dtype):
+    """By the same draw and a loop of its own, the same bytes every time."""
+    deform = Deform(rotation=20, scale=0.2, translation=1, flip=True, elastic=9, smoothness=2, **parameters)
+    tolerance = 1e-5 if dtype == np.float32 else 1e-12
+    ours = deformed(CompiledUpdater, deform, samples(dtype), n_threads)
+    assert_allclose(ours, deformed(Updater, deform, samples(dtype), n_threads), rtol=tolerance, atol=tolerance)
+    assert ours.tobytes() == deformed(CompiledUpdater, deform, samples(dtype), n_threads).tobytes()
+    assert not np.allclose(ours, deformed(CompiledUpdater, None, samples(dtype), n_threads), rtol=1e-2)
+
+
+def test_the_loop_is_what_deforms(monkeypatch):
+    """A deformer that can be told by which loop to read is told so, for types that there is a loop for."""
+    called = []
+    monkeypatch.setattr("pipeline.network.compiled.inputs.warp", lambda *arguments: called.append(arguments[-1].dtype))
+    for dtype in (np.float32, np.float64, np.longdouble):
+        deformed(CompiledUpdater, Deform(rotation=9), samples(dtype), 1)
+    assert called == [np.float32] * 3 + [np.float64] * 3
+
+
+class Twice:
+    """Deforms inputs by doubling them; it reads nothing between pixels."""
+
+    def prepare(self, n_pixels, dtype):
+        del n_pixels, dtype
+        return self
+
+    def draw(self, n, rng):
+        del rng
+        return np.full((1, n), 2.0)
+
+    def warp(self, X, moves, out):
+        return np.multiply(X, moves[0][:, np.newaxis], out=out)
+
+
+@THREADS
+def test_a_deformation_of_ones_own_is_taken_as_it_is(n_threads):
+    """It comes to what inputs that were deformed before come to."""
+    data, doubled = samples(np.float64), samples(np.float64)
+    doubled.X = 2 * data.X
+    ours, expected = (deformed(CompiledUpdater, *given, n_threads) for given in ((Twice(), data), (None, doubled)))
+    assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
 
 
 class Halved(L2):
