@@ -23,6 +23,7 @@ from pipeline.images.deform import Deform
 from pipeline.images.deskew import align
 from pipeline.model_file import FORMAT_VERSION, ModelFileError
 from pipeline.network import Adversarial, Cosine, ExponentialAverage, LastEpochs, OneCycle, Step, VirtualAdversarial
+from pipeline.network.compiled.engines import ENGINES
 from pipeline.parameters import ParameterError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -220,6 +221,21 @@ def test_what_numba_trained_predicts_without_it(path, monkeypatch):
     assert model.predict(X).shape == DIGITS.shape
     with pytest.raises(ParameterError, match="engine must be 'auto' or 'numpy' where numba is not installed"):
         model[-1].partial_fit(X, DIGITS)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_header_says_which_engine_trained(path, engine):
+    """So does the model that is read, whatever trains here; a file from before engines does not tell."""
+    model = fitted()
+    model.engine_ = engine
+    save_model(path, model)
+    assert load_model(path)["train"].engine_ == engine
+    tampered(path, lambda header, _: header["state"].pop("engine"))
+    loaded = load_model(path)["train"]
+    assert not hasattr(loaded, "engine_")
+    save_model(path, loaded)
+    assert np.array_equal(load_model(path).predict(X), model.predict(X))
+    assert load_model(path)["train"].set_params(engine="numpy").fit(X, DIGITS).engine_ == "numpy"
 
 
 @pytest.mark.parametrize("epochs", [2, 4])
@@ -452,6 +468,8 @@ TAMPERINGS = {
     "no state": lambda header, _: header.update(state=None),
     "another kind of labels": lambda header, _: header["state"].update(y_type="binary"),
     "an unknown kind of labels": lambda header, _: header["state"].update(y_type="colour"),
+    "an engine that there is not": lambda header, _: header["state"].update(engine="auto"),
+    "engines in a list": lambda header, _: header["state"].update(engine=["numpy"]),
     "no outputs": lambda header, _: header["state"].update(n_outputs_=0),
     "features in words": lambda header, _: header["state"].update(n_features_in_="six"),
     "a history of columns unlike": lambda header, _: header["state"]["history"].update(loss=[1]),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from benchmarks.rows import Training
 from pipeline import Deform, MLPClassifier
 from pipeline.network import Cosine
-from pipeline.network.engines import Engine, updater_class
+from pipeline.network.compiled.engines import Engine, updater_class
 
 
 def learning_rate(training: Training) -> Any:

@@ -145,7 +145,8 @@ def _run_recipe(
             show(format_result(f"{name}, seed {one['seed']}", figures))
             if keep and not (recipe.members or recipe.of):
                 cache_model(keep, name, recipe, one["seed"], network_path(artifacts), one)
-            runs.append(one | {"machine": describe_machine(environment())})  # another may have trained those before
+            machine = describe_machine(environment(), one.get("engine", "numpy"))
+            runs.append(one | {"machine": machine})  # another may have trained those before
             place = write_progress(folder, name, recipe, runs, environment())
     if replace:
         replace_results(folder, name, recipe)

@@ -21,6 +21,7 @@ from pipeline.mlp.threads import bounded_blas
 from pipeline.mlp.validation import Views, as_generator, dense
 from pipeline.network import Network
 from pipeline.network.batches import Samples
+from pipeline.network.compiled.engines import Engine, decide_engine
 from pipeline.network.training import Epoch, Trainer
 
 Array = NDArray[Any]
@@ -36,6 +37,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     augmentation: Deform | None
     batch_size: str | int
     early_stopping: bool
+    engine: Engine
     learning_rate_init: float
     max_fun: int
     max_iter: int
@@ -51,6 +53,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     network_: Network
     n_features_in_: int
     n_outputs_: int
+    engine_: str
     out_activation_: str
     background_: float
     classes_: Array
@@ -165,6 +168,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 stacklevel=4,
             )
         self._refresh(len(samples))
+        self.engine_ = self._trainer.engine = decide_engine(self.engine)
         epochs_before, vanished_before = len(self._trainer.history), self._trainer.rate_vanished
         reporter, reason = self._reporter(tasks), "interrupted"
         try:
@@ -199,6 +203,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _minimize(self, samples: Samples, validation: Samples | None, tasks: FitTasks) -> None:
         """Train on all samples at once by L-BFGS, and set the fitted attributes."""
         self._refresh(len(samples))
+        self.engine_ = "numpy"
         epochs_before = len(self._trainer.history)
         solver = LBFGS(self._trainer, tol=self.tol, max_evaluations=self.max_fun)
         try:

@@ -40,8 +40,8 @@ from pipeline.network import (
     Schedule,
 )
 from pipeline.network.batches import Sampling
+from pipeline.network.compiled.engines import has_numba
 from pipeline.network.early_stopping import EarlyStopping, Monitor
-from pipeline.network.engines import has_numba
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
 from pipeline.network.schedules import SCHEDULES

@@ -21,8 +21,8 @@ from pipeline.mlp.state import StatefulMLP
 from pipeline.mlp.targets import TargetEncoder
 from pipeline.mlp.validation import InputValidator, checked_samples, dense, is_copied, sparse_taker, types
 from pipeline.network import Adversary, Averaging, Schedule
+from pipeline.network.compiled.engines import Engine
 from pipeline.network.early_stopping import Monitor
-from pipeline.network.engines import Engine
 from pipeline.network.initializers import InitializerName
 from pipeline.network.layers.activations import ActivationName
 from pipeline.network.schedules import ScheduleName
@@ -167,6 +167,8 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         Epochs (or iterations) of the last call.
     t_ : int
         Samples seen.
+    engine_ : {"numpy", "numba"}
+        What trained last, which ``engine="auto"`` was decided to be; a model file of an older version does not tell.
     n_layers_, n_outputs_ : int
         Layers, input and output counted; columns of the output.
     out_activation_ : {"softmax", "logistic"}

@@ -16,6 +16,7 @@ from pipeline.images.statistics import ImageStatistics
 from pipeline.mlp import builder
 from pipeline.mlp.base import BaseMLP
 from pipeline.mlp.targets import LABEL_TYPES, TargetEncoder
+from pipeline.network.compiled.engines import ENGINES
 from pipeline.network.training import Epoch
 from pipeline.text import shown
 
@@ -106,6 +107,7 @@ def check_values(values: Mapping[str, Any]) -> None:
     names: Any = values.get("feature_names", ())
     if "feature_names" in values and not (_list_of(_is_text)(names) and len(names) == values["n_features_in_"]):
         raise ValueError(f"feature_names must be {values['n_features_in_']} words")
+    _check(values, {"engine": ENGINES.__contains__} if "engine" in values else {})
     if "training" in values:
         training = values["training"]
         _check(training, {**_TRAINING} | {name: kind for name, kind in _ADDED_LATER.items() if name in training})
@@ -209,6 +211,8 @@ class StatefulMLP(BaseMLP):
             values["background"] = self.background_
         if hasattr(self, "feature_names_in_"):
             values["feature_names"] = [str(name) for name in self.feature_names_in_]
+        if hasattr(self, "engine_"):  # a file of an older version has none
+            values["engine"] = self.engine_
         if resume:
             plain, of_training = self._trainer.get_state()
             values["training"] = {**plain, "split_seed": self._split_seed}
@@ -231,6 +235,8 @@ class StatefulMLP(BaseMLP):
             self.background_ = float(values["background"])
         if "feature_names" in values:
             self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
+        if "engine" in values:
+            self.engine_ = values["engine"]
         self.classes_ = arrays["classes"]
         self._check_state(values["y_type"], arrays["params"])
         sparse = bool(values.get("sparse_labels", False))

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from pipeline.network.adversarial import Adversary
 from pipeline.network.batches import Augmentation, Rows, Samples, Sampling
+from pipeline.network.compiled.engines import Engine, updater_class
 from pipeline.network.early_stopping import EarlyStopping
-from pipeline.network.engines import Engine, updater_class
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.updates import Updater

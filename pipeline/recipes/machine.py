@@ -10,6 +10,8 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
+from pipeline.network.compiled.engines import has_numba
+
 
 def environment() -> dict[str, Any]:
     """Return where and with what results are made: machine, versions, BLAS with its kernel and threads, date."""
@@ -23,7 +25,8 @@ def environment() -> dict[str, Any]:
             "cores": cores(),
         },
         "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("digits-pipeline", "numpy", "scipy", "scikit-learn")},
+        | {name: version(name) for name in ("digits-pipeline", "numpy", "scipy", "scikit-learn")}
+        | ({"numba": version("numba")} if has_numba() else {}),
         "blas": [{name: pool.get(name) for name in _OF_A_POOL} for pool in blas],
     }
 
@@ -49,17 +52,20 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def describe_machine(environment: dict[str, Any]) -> str:
-    """Return an environment in words.
+def describe_machine(environment: dict[str, Any], engine: str = "numpy") -> str:
+    """Return an environment in words, and the engine that trained there where that was not NumPy.
 
     Examples
     --------
     >>> machine = {"cores": 2, "model": "Zen", "processor": "x86_64", "system": "Linux"}
     >>> describe_machine({"machine": machine, "versions": {"numpy": "2.4"}, "blas": [{"num_threads": 2}]})
     '2 threads on 2 cores, Zen, Linux, NumPy 2.4'
+    >>> describe_machine({"machine": machine, "versions": {"numpy": "2.4", "numba": "0.68"}, "blas": []}, "numba")
+    '1 thread on 2 cores, Zen, Linux, NumPy 2.4, numba 0.68'
     """
     machine, numpy = environment["machine"], environment["versions"]["numpy"]
     processor = machine.get("model", machine["processor"])  # older results know no model
     threads = max((pool["num_threads"] for pool in environment["blas"]), default=1)
+    compiled = "" if engine == "numpy" else f", {engine} {environment['versions'].get(engine, '')}".rstrip()
     words = f"{threads} thread{'s' if threads > 1 else ''} on {machine['cores']} cores"
-    return f"{words}, {processor}, {machine['system']}, NumPy {numpy}"
+    return f"{words}, {processor}, {machine['system']}, NumPy {numpy}{compiled}"

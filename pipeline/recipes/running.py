@@ -207,7 +207,11 @@ def _trained(recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path,
     evaluate.run(artifacts, progress)
     model = recipe.averaged(load_model(network_path(artifacts)), seed)
     averaged = evaluate.evaluate_model(artifacts, model, progress) if recipe.test_time else None
-    return training_cost_of(train) | {"history": _history(train)} | _reported(evaluate.reports_, averaged)
+    return (
+        training_cost_of(train)
+        | {"engine": train.engine_, "history": _history(train)}
+        | _reported(evaluate.reports_, averaged)
+    )
 
 
 def _trained_members(
@@ -218,7 +222,8 @@ def _trained_members(
     train.run(artifacts, progress)
     costs = [{"seed": trained.random_state} | training_cost_of(trained) for trained in train.ensemble_.estimators_]
     made = _evaluate_ensemble(recipe, seed, stages, artifacts, progress, costs)
-    return made | {"layers": costs[0]["layers"], "seconds": round(train.seconds_, 2)}
+    engine = train.ensemble_.estimators_[0].engine_
+    return made | {"engine": engine, "layers": costs[0]["layers"], "seconds": round(train.seconds_, 2)}
 
 
 def _mixed(

@@ -52,6 +52,7 @@ RUN: Shape = {
     **_TEST,
     "layers?": _is_widths,
     "wrong?": [is_count],
+    "engine?": is_text,
     "machine?": is_text,
     "history?": _is_history,
     "gradcheck?": [{"mean": is_number}],

@@ -20,7 +20,7 @@ from pipeline.files import write_new
 from pipeline.mlp.class_weights import by_label
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import save_model
-from pipeline.network.engines import watching_compilation
+from pipeline.network.compiled.engines import watching_compilation
 from pipeline.network.training import DivergenceError
 from pipeline.progress import Progress
 from pipeline.stages.base import Stage
@@ -64,7 +64,8 @@ class Train(Stage, MLPClassifier):
         save_model(folder / NETWORK, Pipeline([("preprocess", normalize), ("train", self)]))
         _write_history(folder / HISTORY, self.history_)
         last = {column: self.history_[name][-1] for column, name in FIGURES.items()}
-        return {"epochs": self.n_iter_, **{column: figure for column, figure in last.items() if figure is not None}}
+        done = {"engine": self.engine_, "epochs": self.n_iter_}
+        return done | {column: figure for column, figure in last.items() if figure is not None}
 
     @contextmanager
     def _weights_by_label(self, names: Sequence[str] | None) -> Iterator[None]:

@@ -1,5 +1,7 @@
 """What the classifier's words mean in components."""
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -27,6 +29,7 @@ from pipeline.network import (
     Step,
     VirtualAdversarial,
 )
+from pipeline.network.compiled.engines import has_numba
 from pipeline.parameters import ParameterError, parameter_values, parameters_of
 
 
@@ -219,6 +222,23 @@ def test_numba_is_asked_for_where_there_is_none(monkeypatch):
     model = MLPClassifier((3,), engine="numba", max_iter=1)
     with pytest.raises(ParameterError, match=r"engine must be 'auto' or 'numpy'.*digits-pipeline\[fast\]"):
         model.fit([[0.0], [1.0]], [0, 1])
+
+
+def test_the_engine_is_decided_once_and_seen(monkeypatch):
+    """A fitted estimator says what trained: not ``auto``, and NumPy for L-BFGS and where nothing is to be compiled."""
+    X, y = np.eye(6), np.arange(6) % 2
+    options = {"max_iter": 1, "max_updates": 1, "learning_rate": "cosine", "random_state": 0}
+    auto = MLPClassifier((3,), **options).fit(X, y)
+    assert auto.engine_ == ("numba" if has_numba() else "numpy")
+    assert "engine_" in auto._repr_html_()
+    assert MLPClassifier((3,), engine="numpy", **options).fit(X, y).engine_ == "numpy"
+    assert auto.set_params(engine="numpy").partial_fit(X, y).engine_ == "numpy"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert MLPClassifier((3,), solver="lbfgs", max_iter=1).fit(X, y).engine_ == "numpy"
+    if has_numba():
+        monkeypatch.setattr("pipeline.network.compiled.jit.DISABLED", True)
+        assert MLPClassifier((3,), **options).fit(X, y).engine_ == "numpy"
 
 
 def test_engines_come_to_the_same_weights():

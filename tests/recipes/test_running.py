@@ -14,6 +14,7 @@ from recipe_samples import (
     ran,
 )
 
+from pipeline.network.compiled.engines import has_numba
 from pipeline.recipes.machine import environment
 from pipeline.recipes.reading import read_recipe
 from pipeline.recipes.recipe import STAGES
@@ -59,6 +60,8 @@ def test_the_command_keeps_what_every_seed_came_to(folder):
     assert first["layers"] == [64, 4, 10]
     assert first["n_parameters"] == 64 * 4 + 4 + 4 * 10 + 10
     assert (first["epochs"], first["updates"]) == (2, 2 * 13)  # 1437 images, 15 % held back, in batches of 100
+    assert first["engine"] == ("numba" if has_numba() else "numpy")
+    assert (", numba " in first["machine"]) == has_numba()
     assert len(first["history"]["validation_accuracy"]) == 2
     assert first["test"]["accuracy"] + first["test"]["error_rate"] == pytest.approx(1)
     assert [one["name"] for one in first["gradcheck"]] == ["W1", "b1", "W2", "b2"]

@@ -115,7 +115,8 @@ def test_history_is_a_line_for_every_epoch(artifacts):
     assert [float(row["loss"]) for row in rows] == pytest.approx(stage.loss_curve_, rel=1e-5)
     assert result["epochs"] == 3
     assert result["validation_accuracy"] == stage.history_["validation_score"][-1]
-    assert set(result) == {"epochs", *COLUMNS[1:]}
+    assert set(result) == {"engine", "epochs", *COLUMNS[1:]}
+    assert result["engine"] == stage.engine_
 
 
 def test_without_validation_rows_those_columns_are_empty(artifacts):
@@ -125,7 +126,7 @@ def test_without_validation_rows_those_columns_are_empty(artifacts):
     stage = train()
     result = stage.run(artifacts)
     assert {row["validation_loss"] + row["validation_accuracy"] for row in history(artifacts)} == {""}
-    assert set(result) == {"epochs", "loss", "accuracy", "learning_rate"}
+    assert set(result) == {"engine", "epochs", "loss", "accuracy", "learning_rate"}
     assert stage.t_ == 3 * 80
 
 

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from pipeline.network import engines
-from pipeline.network.engines import has_numba, updater_class
+from pipeline.network.compiled import engines
+from pipeline.network.compiled.engines import has_numba, updater_class
 from pipeline.network.parallel.updates import Updater
 
 

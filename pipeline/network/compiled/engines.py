@@ -1,4 +1,7 @@
-"""Which form of the arithmetic trains a network: the plain one in NumPy, or the compiled one beside it."""
+"""Which form of the arithmetic trains a network: the plain one in NumPy, or the compiled one here.
+
+Numba need not be installed; it is imported where it is decided on, and not before.
+"""
 
 import warnings
 from collections.abc import Callable
@@ -9,6 +12,8 @@ from typing import Literal
 from pipeline.network.parallel.updates import Updater
 
 Engine = Literal["auto", "numpy", "numba"]
+ENGINES = ("numpy", "numba")
+"""What can train; ``auto`` is one of them."""
 
 
 def has_numba() -> bool:
@@ -16,17 +21,8 @@ def has_numba() -> bool:
     return find_spec("numba") is not None
 
 
-def watching_compilation(engine: Engine, *calls: Callable[[], None]) -> AbstractContextManager[None]:
-    """Have functions called before loops are compiled, once and for seconds, after each, and after all."""
-    if not has_numba() or updater_class(engine) is Updater:
-        return nullcontext()
-    from pipeline.network.compiled.jit import watching  # noqa: PLC0415 - numba is an extra
-
-    return watching(*calls)
-
-
-def updater_class(engine: Engine) -> type[Updater]:
-    """Return what makes updates: the plain ``Updater``, or the one in ``compiled``.
+def decide_engine(engine: Engine) -> Literal["numpy", "numba"]:
+    """Return the engine that trains here.
 
     Parameters
     ----------
@@ -46,18 +42,36 @@ def updater_class(engine: Engine) -> type[Updater]:
 
     Examples
     --------
-    >>> updater_class("numpy").__name__
-    'Updater'
+    >>> decide_engine("numpy")
+    'numpy'
     """
     if engine == "numpy" or (engine == "auto" and not has_numba()):
-        return Updater
+        return "numpy"
     try:
-        from pipeline.network.compiled import jit, updater  # noqa: PLC0415 - numba is an extra
+        from pipeline.network.compiled import jit, updater  # noqa: F401, PLC0415 - numba is an extra
     except Exception as error:  # what comes of versions that do not fit, or of a library that cannot be loaded
         if engine == "auto":
             warnings.warn(
                 f"numba does not run, so that NumPy trains, more slowly: {error}", RuntimeWarning, stacklevel=2
             )
-            return Updater
+            return "numpy"
         raise ImportError(f"engine 'numba' needs numba, which the extra fast installs: {error}") from error
-    return Updater if engine == "auto" and jit.DISABLED else updater.CompiledUpdater
+    return "numpy" if engine == "auto" and jit.DISABLED else "numba"
+
+
+def updater_class(engine: Engine) -> type[Updater]:
+    """Return what makes updates by an engine, as ``decide_engine`` takes it: ``Updater``, or the one in ``updater``."""
+    if decide_engine(engine) == "numpy":
+        return Updater
+    from pipeline.network.compiled.updater import CompiledUpdater  # noqa: PLC0415 - numba is an extra
+
+    return CompiledUpdater
+
+
+def watching_compilation(engine: Engine, *calls: Callable[[], None]) -> AbstractContextManager[None]:
+    """Have functions called before loops are compiled, once and for seconds, after each, and after all."""
+    if not has_numba() or decide_engine(engine) == "numpy":
+        return nullcontext()
+    from pipeline.network.compiled.jit import watching  # noqa: PLC0415 - numba is an extra
+
+    return watching(*calls)
