@@ -383,7 +383,7 @@ class SparseBatch(SparseRows):
 
     def __init__(self, rows: Any) -> None:
         self.rows = rows
-        self.shape = rows.shape
+        self.shape, self.csr = rows.shape, (rows.data, rows.indices, rows.indptr)
 
     def __getitem__(self, samples: slice) -> "SparseBatch":
         """Return some samples in a row; all of them, where they are all."""

@@ -40,6 +40,8 @@ class AdversarialPass:
         The thread's own.
     """
 
+    perturb = staticmethod(perturb)
+
     def __init__(
         self,
         adversary: Adversary,
@@ -74,9 +76,9 @@ class AdversarialPass:
             loss, Y = loss.unsmoothed, P
             self._draw()
         for _ in range(adversary.n_probes):
-            perturb(self.X, self.input_gradient, adversary.xi, out=self.perturbed)
+            self.perturb(self.X, self.input_gradient, adversary.xi, out=self.perturbed)
             self.probe.forward_backward(loss, self.below, self.P, Y, None, 1.0)
-        perturb(self.X, self.input_gradient, adversary.epsilon, out=self.perturbed)
+        self.perturb(self.X, self.input_gradient, adversary.epsilon, out=self.perturbed)
         self.second.forward_backward(loss, self.below, self.P, Y, weight, total / adversary.weight)
         for gradient, unperturbed in zip(self.gradients, gradients, strict=True):
             np.add(gradient, unperturbed, out=gradient)

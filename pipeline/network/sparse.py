@@ -18,10 +18,13 @@ class SparseRows(ABC):
     ----------
     shape : (int, int)
         Samples, and inputs of each.
+    csr : (ndarray, ndarray, ndarray) or None
+        Numbers, their columns, and where each row begins among them, if they lie in that format.
     """
 
     shape: tuple[int, int]
     ndim = 2
+    csr: tuple[Array, Array, Array] | None = None
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -165,15 +165,15 @@ class RunningAverage(Hook):
 
     def _begin(self, decay: float | None) -> None:
         """Weight <- decay weight + 1; None for parameters that are not averaged."""
-        self._decay = decay
+        self.decay = decay
         if decay is not None:
             self.weight = decay * self.weight + 1
 
     def _add(self, params: Array, span: slice) -> None:
         """Total <- decay total + w, on a span."""
-        if self._decay is None:
+        if self.decay is None:
             return
         total = self.total[span]
-        if self._decay != 1:
-            total *= self._decay
+        if self.decay != 1:
+            total *= self.decay
         total += params[span]

@@ -10,6 +10,7 @@ from numba.extending import register_jitable
 
 from pipeline.network.compiled.elementary import expm1, tanh
 from pipeline.network.compiled.jit import compiled
+from pipeline.network.compiled.rows import row
 
 IDENTITY, RELU, LEAKY_RELU, ELU, SIGMOID, TANH, GELU = range(7)
 C, CUBIC, SLOPE = float(np.sqrt(2 / np.pi)), 0.044715, 0.01
@@ -57,76 +58,63 @@ def forward(kind: int, X: Any, b: Any) -> None:
         The bias of the layer below.
     """
     n, width = X.shape
-    zero = X.dtype.type(0)
-    if kind == RELU:
-        for i in range(n):
+    zero, slope = X.dtype.type(0), X.dtype.type(SLOPE)
+    for i in range(n):
+        y = row(X, i)
+        if kind == RELU:
             for j in range(width):
-                x = X[i, j] + b[j]
-                X[i, j] = zero if x < zero else x
-    elif kind == LEAKY_RELU:
-        slope = X.dtype.type(SLOPE)
-        for i in range(n):
+                x = y[j] + b[j]
+                y[j] = zero if x < zero else x
+        elif kind == LEAKY_RELU:
             for j in range(width):
-                x = X[i, j] + b[j]
-                X[i, j] = x * slope if x < zero else x
-    elif kind == ELU:
-        for i in range(n):
+                x = y[j] + b[j]
+                y[j] = x * slope if x < zero else x
+        elif kind == ELU:
             for j in range(width):
-                X[i, j] = _elu(X[i, j] + b[j])
-    elif kind == SIGMOID:
-        for i in range(n):
+                y[j] = _elu(y[j] + b[j])
+        elif kind == SIGMOID:
             for j in range(width):
-                X[i, j] = _sigmoid(X[i, j] + b[j])
-    elif kind == TANH:
-        for i in range(n):
+                y[j] = _sigmoid(y[j] + b[j])
+        elif kind == TANH:
             for j in range(width):
-                X[i, j] = tanh(X[i, j] + b[j])
-    else:
-        for i in range(n):
+                y[j] = tanh(y[j] + b[j])
+        else:
             for j in range(width):
-                X[i, j] += b[j]
+                y[j] += b[j]
 
 
 @compiled
 def backward(kind: int, dY: Any, Y: Any) -> None:
     """Make dX of dY in place, by the output Y; for GELU by its input."""
     n, width = dY.shape
-    zero, one = dY.dtype.type(0), dY.dtype.type(1)
-    if kind == RELU:
-        for i in range(n):
+    zero, one, slope = dY.dtype.type(0), dY.dtype.type(1), dY.dtype.type(SLOPE)
+    for i in range(n):
+        dx, y = row(dY, i), row(Y, i)
+        if kind == RELU:
             for j in range(width):
-                dY[i, j] *= one if Y[i, j] > zero else zero
-    elif kind == LEAKY_RELU:
-        slope = dY.dtype.type(SLOPE)
-        for i in range(n):
+                dx[j] *= one if y[j] > zero else zero
+        elif kind == LEAKY_RELU:
             for j in range(width):
-                dY[i, j] *= one if Y[i, j] > zero else slope
-    elif kind == ELU:
-        for i in range(n):
+                dx[j] *= one if y[j] > zero else slope
+        elif kind == ELU:
             for j in range(width):
-                y = Y[i, j]
-                dY[i, j] *= (zero if y > zero else y) + one
-    elif kind == SIGMOID:
-        for i in range(n):
+                dx[j] *= (zero if y[j] > zero else y[j]) + one
+        elif kind == SIGMOID:
             for j in range(width):
-                y = Y[i, j]
-                dY[i, j] *= (one - y) * y
-    elif kind == TANH:
-        for i in range(n):
+                dx[j] *= (one - y[j]) * y[j]
+        elif kind == TANH:
             for j in range(width):
-                y = Y[i, j]
-                dY[i, j] *= one - y * y
-    elif kind == GELU:
-        for i in range(n):
+                dx[j] *= one - y[j] * y[j]
+        elif kind == GELU:
             for j in range(width):
-                dY[i, j] *= _gelu_slope(Y[i, j])
+                dx[j] *= _gelu_slope(y[j])
 
 
 @compiled
 def gelu(X: Any, b: Any, out: Any) -> None:
     """Leave X + b in X, whence ``backward`` comes, and GELU of it in another array."""
     for i in range(X.shape[0]):
+        x, y = row(X, i), row(out, i)
         for j in range(X.shape[1]):
-            x = X[i, j] + b[j]
-            X[i, j] = x
-            out[i, j] = _gelu(x)
+            x[j] += b[j]
+            y[j] = _gelu(x[j])

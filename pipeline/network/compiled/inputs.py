@@ -1,20 +1,11 @@
-"""What comes before the first layer, as loops: rows gathered and deformed, sparse rows multiplied, inputs perturbed."""
+"""What comes before the first layer, as loops: images deformed, sparse rows multiplied, inputs perturbed."""
 
 from typing import Any
 
 import numpy as np
 
 from pipeline.network.compiled.jit import compiled
-
-
-@compiled
-def gather(X: Any, rows: Any, scale: float, out: Any) -> None:
-    """Leave some rows of X, converted to the type of ``out`` and times ``scale``, in ``out``."""
-    factor = out.dtype.type(scale)
-    for i in range(rows.size):
-        row = rows[i]
-        for j in range(X.shape[1]):
-            out[i, j] = out.dtype.type(X[row, j]) * factor
+from pipeline.network.compiled.rows import row
 
 
 @compiled
@@ -68,12 +59,13 @@ def warp(X: Any, rows: Any, columns: Any, height: int, width: int, background: f
 def sparse_times(data: Any, indices: Any, indptr: Any, W: Any, out: Any) -> None:
     """Leave X W in ``out`` for X in CSR format; what is 0 is not touched."""
     for i in range(out.shape[0]):
+        y = row(out, i)
         for j in range(out.shape[1]):
-            out[i, j] = 0
+            y[j] = 0
         for at in range(indptr[i], indptr[i + 1]):
-            x, row = out.dtype.type(data[at]), indices[at]
+            x, w = out.dtype.type(data[at]), row(W, indices[at])
             for j in range(out.shape[1]):
-                out[i, j] += x * W[row, j]
+                y[j] += x * w[j]
 
 
 @compiled
@@ -81,15 +73,16 @@ def sparse_transposed_times(data: Any, indices: Any, indptr: Any, dY: Any, first
     """Leave rows of X^T dY in ``out``, from row ``first`` on, as many as there are, for X in CSR format."""
     last = first + out.shape[0]
     for i in range(out.shape[0]):
+        dw = row(out, i)
         for j in range(out.shape[1]):
-            out[i, j] = 0
+            dw[j] = 0
     for i in range(dY.shape[0]):
+        dy = row(dY, i)
         for at in range(indptr[i], indptr[i + 1]):
-            row = indices[at]
-            if first <= row < last:
-                x = out.dtype.type(data[at])
+            if first <= indices[at] < last:
+                x, dw = out.dtype.type(data[at]), row(out, indices[at] - first)
                 for j in range(out.shape[1]):
-                    out[row - first, j] += x * dY[i, j]
+                    dw[j] += x * dy[j]
 
 
 @compiled

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.network.compiled.jit import compiled
+from pipeline.network.compiled.rows import row
 
 
 @compiled
@@ -15,8 +16,9 @@ def dropout(X: Any, U: Any, rate: float, out: Any) -> None:
     """
     bound, zero, scale = U.dtype.type(rate), X.dtype.type(0), X.dtype.type(1 / (1 - rate))
     for i in range(X.shape[0]):
+        x, u, y = row(X, i), row(U, i), row(out, i)
         for j in range(X.shape[1]):
-            out[i, j] = X[i, j] * (scale if U[i, j] >= bound else zero)
+            y[j] = x[j] * (scale if u[j] >= bound else zero)
 
 
 @compiled
@@ -24,8 +26,9 @@ def dropout_gradient(dY: Any, U: Any, rate: float) -> None:
     """Make dX of dY in place, with the U of ``dropout``."""
     bound, zero, scale = U.dtype.type(rate), dY.dtype.type(0), dY.dtype.type(1 / (1 - rate))
     for i in range(dY.shape[0]):
+        dy, u = row(dY, i), row(U, i)
         for j in range(dY.shape[1]):
-            dY[i, j] *= scale if U[i, j] >= bound else zero
+            dy[j] *= scale if u[j] >= bound else zero
 
 
 @compiled
@@ -38,47 +41,63 @@ def add(X: Any, N: Any, out: Any) -> None:
 
 @compiled
 def column_sums(X: Any, out: Any) -> None:
-    """Leave the sum of every column in ``out``."""
-    out[:] = 0
-    for i in range(X.shape[0]):
-        for j in range(X.shape[1]):
-            out[j] += X[i, j]
+    """Leave the sum of every column in ``out``; four rows at a time, so that it is read and written less often."""
+    n, width = X.shape
+    whole = n - n % 4
+    for j in range(width):
+        out[j] = 0
+    for i in range(0, whole, 4):
+        first, second, third, fourth = row(X, i), row(X, i + 1), row(X, i + 2), row(X, i + 3)
+        for j in range(width):
+            out[j] += (first[j] + second[j]) + (third[j] + fourth[j])
+    for i in range(whole, n):
+        last = row(X, i)
+        for j in range(width):
+            out[j] += last[j]
 
 
 @compiled
-def batch_norm_statistics(X: Any, mean: Any, variance: Any, centred: Any) -> None:
-    """Leave mean and variance of the columns, and X less its mean in ``centred``, another array."""
-    n = X.dtype.type(X.shape[0])
+def batch_norm_forward(
+    X: Any, gamma: Any, beta: Any, epsilon: float, mean: Any, variance: Any, inverse_std: Any, centred: Any, out: Any
+) -> None:
+    """Leave gamma X^ + beta in ``out``, X^ being X - mean, which is left in ``centred``, times ``inverse_std``.
+
+    ``mean`` and ``variance`` are those of the columns, of two samples at least. ``out`` may be X; ``centred`` may not,
+    so that the variance, a sum of squares of what is left after the mean is taken away, loses no digits.
+    """
+    n, width = X.shape
+    size, one, floor = X.dtype.type(n), X.dtype.type(1), X.dtype.type(epsilon)
     column_sums(X, mean)
-    for j in range(X.shape[1]):
-        mean[j] /= n
+    for j in range(width):
+        mean[j] /= size
         variance[j] = 0
-    for i in range(X.shape[0]):
-        for j in range(X.shape[1]):
-            x = X[i, j] - mean[j]
-            centred[i, j] = x
-            variance[j] += x * x
-    for j in range(X.shape[1]):
-        variance[j] /= n
-
-
-@compiled
-def batch_norm_forward(centred: Any, inverse_std: Any, gamma: Any, beta: Any, out: Any) -> None:
-    """Leave gamma X^ + beta in ``out``, another array, X^ being ``centred`` times ``inverse_std``."""
-    for i in range(centred.shape[0]):
-        for j in range(centred.shape[1]):
-            out[i, j] = centred[i, j] * (gamma[j] * inverse_std[j]) + beta[j]
+    for i in range(n):
+        x, c = row(X, i), row(centred, i)
+        for j in range(width):
+            c[j] = x[j] - mean[j]
+            variance[j] += c[j] * c[j]
+    scale = np.empty_like(mean)
+    for j in range(width):
+        variance[j] /= size
+        inverse_std[j] = one / np.sqrt(variance[j] + floor)
+        scale[j] = gamma[j] * inverse_std[j]
+    for i in range(n):
+        c, y = row(centred, i), row(out, i)
+        for j in range(width):
+            y[j] = c[j] * scale[j] + beta[j]
 
 
 @compiled
 def batch_norm_backward(dY: Any, centred: Any, inverse_std: Any, gamma: Any, dgamma: Any, dbeta: Any) -> None:
-    """Leave dgamma and dbeta, and make dX of dY in place, by the statistics of the batch."""
+    """Leave dgamma and dbeta, and make dX of dY in place, by the statistics of a batch of two samples at least."""
     n, width = dY.shape
-    column_sums(dY, dbeta)
-    dgamma[:] = 0
+    for j in range(width):
+        dgamma[j], dbeta[j] = 0, 0
     for i in range(n):
+        dy, c = row(dY, i), row(centred, i)
         for j in range(width):
-            dgamma[j] += dY[i, j] * centred[i, j]
+            dbeta[j] += dy[j]
+            dgamma[j] += dy[j] * c[j]
     size = dY.dtype.type(n)
     shift, slope, scale = np.empty_like(dbeta), np.empty_like(dbeta), np.empty_like(dbeta)
     for j in range(width):
@@ -86,5 +105,6 @@ def batch_norm_backward(dY: Any, centred: Any, inverse_std: Any, gamma: Any, dga
         shift[j], slope[j] = dbeta[j] / size, dgamma[j] * inverse_std[j] / size
         scale[j] = gamma[j] * inverse_std[j]
     for i in range(n):
+        dy, c = row(dY, i), row(centred, i)
         for j in range(width):
-            dY[i, j] = (dY[i, j] - (centred[i, j] * slope[j] + shift[j])) * scale[j]
+            dy[j] = (dy[j] - (c[j] * slope[j] + shift[j])) * scale[j]

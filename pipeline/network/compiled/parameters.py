@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.network.compiled.jit import compiled
+from pipeline.network.compiled.rows import row
 
 
 @compiled
@@ -22,27 +23,14 @@ def add_l2(W: Any, dW: Any, alpha: float, n: float) -> Any:
 
 
 @compiled
-def add_l1(W: Any, dW: Any, alpha: float, n: float) -> Any:
-    """Add alpha sign(W) / n to dW, and return alpha sum(|W|) / n."""
-    total, scale, zero = 0.0, W.dtype.type(alpha / n), W.dtype.type(0)
-    for i in range(W.shape[0]):
-        sizes = W.dtype.type(0)
-        for j in range(W.shape[1]):
-            w = W[i, j]
-            dW[i, j] += scale if w > zero else (-scale if w < zero else w * zero)
-            sizes += abs(w)
-        total += sizes
-    return alpha * total / n
-
-
-@compiled
 def max_norm(W: Any, limit: float) -> None:
     """Scale the columns of W that are longer than the limit, in place."""
     bound, one = W.dtype.type(limit), W.dtype.type(1)
     scale = np.zeros(W.shape[1], W.dtype)
     for i in range(W.shape[0]):
+        w = row(W, i)
         for j in range(W.shape[1]):
-            scale[j] += W[i, j] * W[i, j]
+            scale[j] += w[j] * w[j]
     too_long = False
     for j in range(W.shape[1]):
         norm = np.sqrt(scale[j])
@@ -50,8 +38,9 @@ def max_norm(W: Any, limit: float) -> None:
         scale[j] = one if norm <= bound else bound / norm
     if too_long:
         for i in range(W.shape[0]):
+            w = row(W, i)
             for j in range(W.shape[1]):
-                W[i, j] *= scale[j]
+                w[j] *= scale[j]
 
 
 @compiled

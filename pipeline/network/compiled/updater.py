@@ -5,7 +5,7 @@ update of the parameters.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,17 @@ from numpy.typing import NDArray
 from pipeline.network.batches import Augmentation, Deformer, ImageDeformer, Rows, Samples
 from pipeline.network.buffers import LayerBuffers
 from pipeline.network.compiled import inputs, loops, losses, optimizers
+from pipeline.network.compiled.forms import (
+    CompiledAdversarialPass,
+    CompiledLoss,
+    compile_hook,
+    compile_layers,
+    compile_loss,
+)
+from pipeline.network.compiled.parameters import add_l2
 from pipeline.network.compiled.program import DTYPES, Program, compile_network, compile_optimizer
 from pipeline.network.epoch_metrics import EpochMetrics
-from pipeline.network.layers import Dropout
+from pipeline.network.layers import Affine, Dropout, Layer
 from pipeline.network.layers.noise import fill_normal
 from pipeline.network.losses import Loss
 from pipeline.network.parallel.sharding import shard_slice
@@ -94,12 +102,12 @@ class CompiledPass:
 class CompiledMetrics(EpochMetrics):
     """An epoch's loss and accuracy, in one loop over its predictions."""
 
-    program: Program
+    loss: CompiledLoss
 
     def _accumulate(self) -> None:
         """Evaluate the predictions that are stored, and empty the buffers."""
         P, Y, weight = (each[: self._n_stored] for each in (self._P, self._Y, self._weight))
-        loss, n_correct = losses.sum_losses(self.program.loss, P, Y, weight, self.program.smoothing)
+        loss, n_correct = losses.sum_losses(self.loss.kind, P, Y, weight, self.loss.smoothing)
         self._loss += loss
         self._n_correct += n_correct
         self._n += self._n_stored
@@ -109,24 +117,34 @@ class CompiledMetrics(EpochMetrics):
 class CompiledUpdater(Updater):
     """An ``Updater`` whose passes and updates are compiled, where they can be."""
 
+    adversarial_pass = CompiledAdversarialPass
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         network = self.network
         plain = self.by_units or self.adversary is not None
+        for shard in self._shards:
+            shard.parts = [part._replace(layer=cast("Affine", self.layers[part.place])) for part in shard.parts]
         self._program = None if plain else compile_network(network)
         self._rule = compile_optimizer(self.optimizer, network.params)
-        penalties = [hook for hook in self.hooks if type(hook) is L2]
+        penalties = [hook for hook in self.hooks if type(hook) is L2 and network.dtype.char in DTYPES]
         self._alpha = float(sum(penalty.alpha for penalty in penalties))
         self._others = [hook for hook in self.hooks if hook not in penalties]
         self._at_gradient = [hook for hook in self._others if type(hook).after_gradient is not Hook.after_gradient]
         self._none = np.empty(0, network.dtype)
         self._space, self._capacity = self._none, 0
+        self._at_update = [compile_hook(hook, network.dtype) for hook in self._at_update]
+        if isinstance(self.loss, CompiledLoss):
+            self.metrics = CompiledMetrics(self.loss, network.n_out, network.dtype)
         if self._program is not None:
             self._accepts_sparse = False
-            self.metrics = CompiledMetrics(network.loss, network.n_out, network.dtype)
-            self.metrics.program = self._program
             self._parts = [_table(self._program, shard) for shard in self._shards]
         self._learning_rate = 0.0
+
+    def _forms(self) -> tuple[list[Layer], Loss]:
+        """Return the layers that passes are made of, and the loss, where the whole network is no program."""
+        network = self.network
+        return compile_layers(network.layers, network.dtype), compile_loss(network.loss, network.dtype)
 
     def update(self, samples: Samples, rows: Rows, learning_rate: float) -> None:
         """Make one update with a batch of the samples."""
@@ -232,11 +250,15 @@ class CompiledUpdater(Updater):
         shard, program = self._shards[k], self._program
         if program is None:
             shard.gradient(X, buffers)
-            self._penalties[k] = sum(hook.after_gradient(shard, total) for hook in self.hooks)
-            return
-        arrays = shard.params, shard.grads, self._space, self._capacity
-        penalty = loops.gradient(program.table, self._parts[k], *arrays, X, self._alpha, float(total))
+            penalty = self._add_l2(shard, total) if self._alpha else 0.0
+        else:
+            arrays = shard.params, shard.grads, self._space, self._capacity
+            penalty = loops.gradient(program.table, self._parts[k], *arrays, X, self._alpha, float(total))
         self._penalties[k] = penalty + sum(hook.after_gradient(shard, total) for hook in self._at_gradient)
+
+    def _add_l2(self, shard: ParameterShard, total: float) -> float:
+        """Add the penalty's gradient to that of a shard, and return the penalty of its weights."""
+        return sum(add_l2(W.layer.W[W.inputs], W.dW, self._alpha, float(total)) for W in shard.parts)
 
     def _step(self, shard: ParameterShard) -> None:
         """Update a shard by its gradient."""

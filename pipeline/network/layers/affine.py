@@ -63,7 +63,7 @@ class Affine(Layer):
         """Return X W + b."""
         if cache is not None:
             cache.X = X
-        Y = _product(X, self.W, out)
+        Y = product(X, self.W, out)
         if self.bias:
             Y += self.b
         return Y
@@ -76,7 +76,7 @@ class Affine(Layer):
     def backward_input(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
         """Return dX = dY W^T."""
         del cache  # as all layers have it
-        return _product(dY, self.W.T, out)
+        return product(dY, self.W.T, out)
 
     def backward_parameters(
         self, X: Array | SparseRows, dY: Array, inputs: slice = ALL, *, dW: Array, db: Array | None
@@ -90,7 +90,7 @@ class Affine(Layer):
             np.add.reduce(dY, axis=0, out=db)
 
 
-def _product(A: Array | SparseRows, B: Array, out: Array | None) -> Array:
+def product(A: Array | SparseRows, B: Array, out: Array | None) -> Array:
     """Return A B; ``dot`` is the quicker one to call, but cannot write into columns of a wider array."""
     if not isinstance(A, np.ndarray):
         return A.times(B, out=out)

@@ -16,8 +16,8 @@ from pipeline.network.adversarial_pass import BOTH, AdversarialPass
 from pipeline.network.batches import Augmentation, Deformer, Rows, Samples
 from pipeline.network.buffers import Buffers, LayerBuffers
 from pipeline.network.epoch_metrics import EpochMetrics
-from pipeline.network.layers import ALL, Affine
-from pipeline.network.losses import total_weight
+from pipeline.network.layers import ALL, Affine, Layer
+from pipeline.network.losses import Loss, total_weight
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.sharding import shard_parameters, shard_slice, shards_by_units, unit_shards
@@ -61,6 +61,8 @@ class Updater:
         Loss and accuracy of the epoch's predictions, each made before its update.
     """
 
+    adversarial_pass = AdversarialPass
+
     def __init__(
         self,
         network: Network,
@@ -74,12 +76,13 @@ class Updater:
         self._at_update = [hook for hook in hooks if type(hook).after_update is not Hook.after_update]
         self.workers = workers or Workers(1)
         size = self.workers.size
+        self.layers, self.loss = self._forms()
         self.by_units = size > 1 and shards_by_units(network)
         self._units = [unit_shards(network, k, size) for k in range(size)] if self.by_units else []
         self._layers = [
-            [layer if some is None else layer.shard(some) for layer, some in zip(network.layers, units, strict=True)]
+            [layer if some is None else layer.shard(some) for layer, some in zip(self.layers, units, strict=True)]
             for units in self._units
-        ] or [network.layers] * size
+        ] or [self.layers] * size
         if adversary is not None:
             adversary.check(network.layers)
         draws = adversary is not None or any(layer.stochastic for layer in network.layers)
@@ -95,6 +98,10 @@ class Updater:
         self._accepts_sparse = network.accepts_sparse(training=True) and not self._writes_inputs
         self._buffers = Buffers(network.layers, network.dtype)
         self._layouts: dict[int, BatchLayout] = {}
+
+    def _forms(self) -> tuple[list[Layer], Loss]:
+        """Return the layers that passes are made of, and the loss."""
+        return self.network.layers, self.network.loss
 
     def begin_epoch(self) -> None:
         """Seed the threads' generators for an epoch from the network's own."""
@@ -133,7 +140,7 @@ class Updater:
                 if moves is not None:
                     self._deformers[k].warp(X_own, moves[:, own], X_own)
             own_weight = None if weight is None else weight[own]
-            layout.passes[k].forward_backward(self.network.loss, X, P[own], Y[own], own_weight, total)
+            layout.passes[k].forward_backward(self.loss, X, P[own], Y[own], own_weight, total)
             self.workers.barrier(k)
             self._update_shard(k, X, layout.buffers, total)
 
@@ -194,16 +201,16 @@ class Updater:
             if not isinstance(layer, Affine)
             for name in layer.parameter_shapes()
         ]
-        return AdversarialPass(self.adversary, new_pass, X, buffers, samples, gradients, self._rngs[k])
+        return self.adversarial_pass(self.adversary, new_pass, X, buffers, samples, gradients, self._rngs[k])
 
     def _new_pass(self, k: int, samples: slice, buffers: list[LayerBuffers], **options: bool) -> Pass:
         """Return a pass of thread ``k`` through the network, by samples or by units."""
         if self.by_units:
             barrier = partial(self.workers.barrier, k)
-            layers, shards, units = self.network.layers, self._layers[k], self._units[k]
+            layers, shards, units = self.layers, self._layers[k], self._units[k]
             return PassByUnits(layers, shards, units, barrier, buffers, self._rngs[k], samples, **options)
         own = samples if self.workers.size > 1 else ALL
-        return Pass(self.network.layers, buffers, self._rngs[k], own, **options)
+        return Pass(self.layers, buffers, self._rngs[k], own, **options)
 
 
 def _subset(rows: Rows, own: slice) -> Rows:

@@ -1,9 +1,13 @@
+<<<<<<< HEAD
 """Rows gathered, images warped, sparse products, and perturbed inputs as loops."""
+=======
+"""Sparse products and perturbed inputs as loops."""
+>>>>>>> 40ed8fe (Train networks whose threads share units by compiled layers)
 
 import numpy as np
 import pytest
 import scipy.sparse
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 pytest.importorskip("numba", reason="compiled loops need the extra fast")
 
@@ -16,6 +20,7 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @DTYPES
+<<<<<<< HEAD
 @pytest.mark.parametrize("source", [np.uint8, np.float32, np.float64])
 def test_rows_are_gathered_and_scaled(source, dtype):
     """Rows come in their order, in another type, times a scale; any layout of the source will do."""
@@ -74,6 +79,8 @@ def test_images_of_any_type_and_layout_are_warped(source, dtype):
 
 
 @DTYPES
+=======
+>>>>>>> 40ed8fe (Train networks whose threads share units by compiled layers)
 @pytest.mark.parametrize("shape", [(9, 20), (1, 20), (0, 20)])
 def test_sparse_products_are_the_dense_ones(shape, dtype):
     """X W and rows of X^T dY are those of the dense array, a row without entries included."""

@@ -17,16 +17,12 @@ def weights(dtype):
 
 
 @DTYPES
-def test_penalties_and_their_gradients_are_the_formulas(dtype):
-    """alpha / 2 sum(W^2) / n, and alpha sum(|W|) / n; the gradient of |W| at 0 is 0."""
+def test_the_penalty_and_its_gradient_are_the_formulas(dtype):
+    """It is alpha / 2 sum(W^2) / n, and its gradient alpha W / n."""
     W, dW = weights(dtype)
-    W[0, 0] = 0
     ours = dW.copy()
     assert_allclose(parameters.add_l2(W, ours, 0.3, 20.0), 0.15 * (W.astype(float) ** 2).sum() / 20, rtol=1e-6)
     assert_allclose(ours, dW + 0.015 * W, rtol=1e-5, atol=1e-6)
-    ours = dW.copy()
-    assert_allclose(parameters.add_l1(W, ours, 0.3, 20.0), 0.3 * np.abs(W.astype(float)).sum() / 20, rtol=1e-6)
-    assert_allclose(ours, dW + 0.015 * np.sign(W), rtol=1e-5, atol=1e-6)
 
 
 @DTYPES
