@@ -42,9 +42,9 @@ def warp(X: Any, rows: Any, columns: Any, height: int, width: int, background: f
         for k in range(n_pixels):
             at[k] = (corners[0, k] + 1) * across + corners[1, k] + 1
         for channel in range(n_channels):
-            for row in range(height):
+            for line in range(height):
                 for column in range(width):
-                    page[(row + 1) * across + column + 1] = X[i, (row * width + column) * n_channels + channel]
+                    page[(line + 1) * across + column + 1] = X[i, (line * width + column) * n_channels + channel]
             # Reading here and there is a loop of its own, so that the next one becomes vector code.
             for k in range(n_pixels):
                 pixels[0, k], pixels[1, k] = page[at[k]], page[at[k] + 1]

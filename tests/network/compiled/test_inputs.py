@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Rows gathered, images warped, sparse products, and perturbed inputs as loops."""
-=======
-"""Sparse products and perturbed inputs as loops."""
->>>>>>> 40ed8fe (Train networks whose threads share units by compiled layers)
+"""Images warped, sparse products, and perturbed inputs as loops."""
 
 import numpy as np
 import pytest
@@ -17,19 +13,6 @@ from pipeline.network.compiled import inputs
 
 SHAPES = [(28, 28), (8, 8), (5, 9), (9, 1), (1, 6), (1, 1), (8, 11, 3), (4, 1, 3)]
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-
-
-@DTYPES
-<<<<<<< HEAD
-@pytest.mark.parametrize("source", [np.uint8, np.float32, np.float64])
-def test_rows_are_gathered_and_scaled(source, dtype):
-    """Rows come in their order, in another type, times a scale; any layout of the source will do."""
-    X = np.random.default_rng(0).integers(256, size=(20, 12)).astype(source)
-    rows = np.array([3, 3, 19, 0])
-    for given in (X, np.asfortranarray(X), X[:, ::2]):
-        out = np.empty((4, given.shape[1]), dtype)
-        inputs.gather(given, rows, 1 / 255, out)
-        assert_array_equal(out, given[rows].astype(dtype) * dtype(1 / 255))
 
 
 def coordinates(n, shape, dtype):
@@ -79,8 +62,6 @@ def test_images_of_any_type_and_layout_are_warped(source, dtype):
 
 
 @DTYPES
-=======
->>>>>>> 40ed8fe (Train networks whose threads share units by compiled layers)
 @pytest.mark.parametrize("shape", [(9, 20), (1, 20), (0, 20)])
 def test_sparse_products_are_the_dense_ones(shape, dtype):
     """X W and rows of X^T dY are those of the dense array, a row without entries included."""

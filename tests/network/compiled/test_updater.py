@@ -32,9 +32,11 @@ from pipeline.network import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
     Tanh,
+    VirtualAdversarial,
 )
 from pipeline.network.batches import Samples
 from pipeline.network.compiled.updater import CompiledUpdater
+from pipeline.network.layers import Layer
 from pipeline.network.parallel.updates import Updater
 from pipeline.network.parallel.workers import Workers
 from pipeline.network.shards import Hook
@@ -215,6 +217,116 @@ def test_a_deformation_of_ones_own_is_taken_as_it_is(n_threads):
     doubled.X = 2 * data.X
     ours, expected = (deformed(CompiledUpdater, *given, n_threads) for given in ((Twice(), data), (None, doubled)))
     assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.fixture
+def _by_units(monkeypatch):
+    """Have threads share the units of every network."""
+    monkeypatch.setattr("pipeline.network.parallel.sharding.WIDE_LAYER", 1)
+
+
+def normalized(activation=ReLU):
+    """Return layers with batch normalization, whose biases it makes superfluous."""
+    first, second = Affine(12, 20, bias=False), Affine(20, 9, bias=False)
+    return [first, BatchNorm(20), activation(), second, BatchNorm(9), activation()]
+
+
+@DTYPES
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("size", [1, 5, 20])
+def test_batch_normalization_comes_to_the_same(size, n_threads, dtype):
+    """Parameters and running statistics, of a batch of one sample as well; hooks see them."""
+    hooks = (lambda: L2(0.1), lambda: MaxNorm(0.8), ExponentialAverage)
+    loss = LabelSmoothing(SoftmaxCrossEntropy(), 0.1)
+    assert_same(samples(dtype), size, n_threads, hooks, normalized, Momentum, dtype, loss)
+
+
+@DTYPES
+@pytest.mark.parametrize("n_threads", [2, 3])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.usefixtures("_by_units")
+def test_threads_that_share_units_come_to_the_same(activation, n_threads, dtype):
+    """With layers that draw, before the first affine one and after, and weights of the samples."""
+    for weighted, bias in ((False, True), (True, False)):
+        make = lambda bias=bias: layers(  # noqa: E731 - it stands for many
+            ACTIVATIONS[activation], before=(lambda: Dropout(0.2),), within=(lambda: GaussianNoise(0.1),), bias=bias
+        )
+        data = samples(dtype, weighted=weighted)
+        assert_same(data, 20, n_threads, (lambda: L2(0.1),), make, Adam, dtype, SoftmaxCrossEntropy())
+
+
+@DTYPES
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("adversary", [Adversarial(0.5), VirtualAdversarial(0.5, n_probes=2)], ids=repr)
+@pytest.mark.parametrize("make", [lambda: layers(Tanh), lambda: normalized(Tanh)], ids=["plain", "batch norm"])
+def test_adversaries_come_to_the_same(make, adversary, n_threads, dtype):
+    """Their probes too, whose targets are the network's own predictions; weighted and smoothed or not."""
+    for weighted, smoothing in ((False, 0), (True, 0.1)):
+        loss = LabelSmoothing(SoftmaxCrossEntropy(), smoothing) if smoothing else SoftmaxCrossEntropy()
+        # Of two samples, batch normalization leaves signs alone, and their gradient is what rounding makes of 0.
+        assert_same(samples(dtype, weighted=weighted), 20, n_threads, (), make, SGD, dtype, loss, adversary)
+
+
+@DTYPES
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sparse_inputs_come_to_the_same(weighted, n_threads, dtype):
+    """By samples and, with batch normalization, by units; no batch is made dense."""
+    data = samples(dtype, weighted=weighted)
+    X = scipy.sparse.csr_array(np.where(np.abs(data.X) > 1.5, data.X, 0))
+    data = Samples(X, data.Y, data.sample_weight, None, sparse_taker(X))
+    for make in (layers, normalized):
+        assert_same(data, 20, n_threads, (lambda: L2(0.1),), make, Momentum, dtype, SoftmaxCrossEntropy())
+
+
+class Squared(Layer):
+    """A layer of one's own, which pays no heed to ``out`` where it predicts."""
+
+    def forward(self, X, *, out=None, cache=None):
+        """Return X^2."""
+        if cache is not None:
+            cache.X = X.copy()
+        return np.multiply(X, X, out=out)
+
+    def backward(self, dY, cache, *, out=None):
+        """Return 2 X dY."""
+        return np.multiply(dY, 2 * cache.X, out=out)
+
+
+@DTYPES
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_a_layer_of_ones_own_may_stand_among_compiled_ones(n_threads, dtype):
+    """It runs as it is; those around it are compiled, batch normalization, too."""
+    for make in (
+        lambda: layers(Tanh, within=(Squared, lambda: Dropout(0.2))),
+        lambda: [*layers(Tanh)[:2], Squared(), BatchNorm(20), Affine(20, 9), Squared()],
+    ):
+        assert_same(samples(dtype), 7, n_threads, (), make, Momentum, dtype, SoftmaxCrossEntropy())
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("make", [normalized, lambda: layers(within=(Squared,))], ids=["batch norm", "own layer"])
+def test_the_same_seed_gives_the_same_bytes(make, n_threads):
+    """With an adversary and without."""
+    for adversary in (None, VirtualAdversarial(0.5)):
+        given = samples(np.float32), 7, n_threads, (), make, Adam, np.float32, SoftmaxCrossEntropy(), adversary
+        first, second = (trained(CompiledUpdater, *given)[0] for _ in range(2))
+        assert first.snapshot().tobytes() == second.snapshot().tobytes()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_divergence_is_seen_with_batch_normalization(n_threads):
+    """A parameter or a loss is infinite or NaN at the end."""
+    with np.errstate(all="ignore"):
+        network = Network([*normalized(), Affine(9, 3)], random_state=0)
+        sgd = SGD()
+        sgd.start(network.params)
+        with Workers(n_threads) as workers:
+            updater = CompiledUpdater(network, sgd, workers)
+            for _ in range(20):
+                updater.update(samples(np.float32), np.arange(20), 1e30)
+            loss, _, _ = updater.end_epoch()
+    assert not (np.isfinite(loss) and np.isfinite(network.params).all())
 
 
 class Halved(L2):

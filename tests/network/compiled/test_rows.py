@@ -1,0 +1,31 @@
+"""Rows of arrays in loops."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+pytest.importorskip("numba", reason="compiled loops need the extra fast")
+
+from pipeline.network.compiled.jit import compiled
+from pipeline.network.compiled.rows import row
+
+
+@compiled
+def copied(X, out):
+    """Copy an array row by row."""
+    for i in range(X.shape[0]):
+        x, y = row(X, i), row(out, i)
+        for j in range(X.shape[1]):
+            y[j] = x[j]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_of_wider_arrays_are_read_and_written(dtype):
+    """Columns, rows backwards, a part that may not be written to; what lies beside stays."""
+    A = np.arange(60, dtype=dtype).reshape(6, 10)
+    A.flags.writeable = False
+    for X in (A, A[:, 2:7], A[::-1], A[1:5:2, 3:], A[:0], A[:, :1]):
+        out = np.full((len(X), X.shape[1] + 2), np.nan, dtype)
+        copied(X, out[:, 1:-1])
+        assert_array_equal(out[:, 1:-1], X)
+        assert np.isnan(out[:, [0, -1]]).all()
