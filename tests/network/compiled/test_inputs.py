@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 pytest.importorskip("numba", reason="compiled loops need the extra fast")
 
