@@ -199,3 +199,37 @@ def test_what_needs_all_samples_cannot_come_first(first):
     Updater(layers, SGD())
     with Workers(2) as workers, pytest.raises(ValueError, match="before the first Affine"):
         Updater(layers, SGD(), workers)
+
+
+class Drawn:
+    """Deforms inputs by adding one number, drawn for each sample."""
+
+    def prepare(self, n_pixels, dtype):
+        assert (n_pixels, dtype) == (7, np.float64)
+        return self
+
+    def draw(self, n, rng):
+        return rng.random((1, n))
+
+    def warp(self, X, moves, out):
+        return np.add(X, moves[0][:, np.newaxis], out=out)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.usefixtures("shared")
+def test_what_is_drawn_for_a_sample_does_not_depend_on_the_threads(size):
+    """Each sample is deformed by its own number, of the network's generator, batches of fewer than threads included."""
+    ours, theirs, data = network(), network(), samples()
+    rules = [Adam(), Adam()]
+    for net, rule in zip((ours, theirs), rules, strict=True):
+        rule.start(net.params)
+    order = np.random.default_rng(5).permutation(N)
+    with Workers(size) as workers:
+        updater = Updater(ours, rules[0], workers, augmentation=Drawn())
+        for rows in (order[:20], order[20:21], order[21:23], slice(30, 50)):
+            updater.update(data, rows, 0.01)
+            moved = samples()
+            moved.X[rows] += theirs.rng.random((1, len(data.X[rows])))[0][:, np.newaxis]
+            plain_update(theirs, rules[1], moved, rows, 0.01, 0)
+    assert_allclose(ours.params, theirs.params, rtol=1e-9, atol=1e-12)
+    assert ours.rng.bit_generator.state == theirs.rng.bit_generator.state
