@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.network import layers as plain
 from pipeline.network.adversarial_pass import AdversarialPass
-from pipeline.network.compiled import activations, losses, parameters
+from pipeline.network.compiled import activations, gemm, losses, parameters
 from pipeline.network.compiled import inputs as input_loops
 from pipeline.network.compiled import layers as layer_loops
 from pipeline.network.compiled.program import ACTIVATIONS, DTYPES, LOSSES
@@ -53,6 +53,8 @@ class CompiledAffine(plain.Affine):
         """Leave X^T dY in ``dW``, for all inputs or some, and the sum of dY over the samples in ``db``."""
         if isinstance(X, SparseRows) and X.csr is not None:
             input_loops.sparse_transposed_times(*X.csr, dY, inputs.start or 0, dW)
+        elif isinstance(X, np.ndarray) and X.dtype == dW.dtype == dY.dtype and _has_rows(X) and _has_rows(dY):
+            gemm.transposed_times(X[:, inputs], dY, dW)
         else:
             super().backward_parameters(X, dY, inputs, dW=dW, db=None)
         if db is not None:
@@ -140,7 +142,7 @@ class CompiledBatchNorm(AddsBias, plain.BatchNorm):
         """Return gamma X^ + beta, by the batch's own mean and variance in training."""
         if cache is None or len(X) == 1:
             return super().forward(X + self.bias(X), out=out, cache=cache)
-        X = X if X.strides[1] == X.itemsize else np.ascontiguousarray(X)
+        X = X if _has_rows(X) else np.ascontiguousarray(X)
         Y = np.empty(X.shape, X.dtype) if out is None else out
         mean, variance, inverse_std = (
             cache.array(name, self.gamma.shape, self.gamma.dtype) for name in ("mean", "variance", "inverse_std")
@@ -238,6 +240,11 @@ def _compile_layer(layer: Layer) -> Layer:
     form = object.__new__(_FORMS[kind])
     vars(form).update(vars(layer))
     return form
+
+
+def _has_rows(X: Array) -> bool:
+    """Return whether the elements of a row lie side by side."""
+    return X.strides[1] == X.itemsize
 
 
 def _writable(X: Array, out: Array | None) -> Array:
