@@ -70,8 +70,7 @@ class AdversarialPass:
         """Make a pass, perturb the inputs, and make another; ``P`` are the predictions for the unperturbed ones."""
         del X  # it is above
         self.first.forward_backward(loss, self.above, P, Y, weight, total)
-        gradients = [gradient.copy() for gradient in self.gradients]
-        adversary = self.adversary
+        gradients, adversary = [gradient.copy() for gradient in self.gradients], self.adversary
         if adversary.n_probes:
             loss, Y = loss.unsmoothed, P
             self._draw()

@@ -19,7 +19,7 @@ class SparseRows(ABC):
     shape : (int, int)
         Samples, and inputs of each.
     csr : (ndarray, ndarray, ndarray) or None
-        Numbers, their columns, and where each row begins among them, if they lie in that format.
+        Numbers, their columns, and where each row begins, in that format.
     """
 
     shape: tuple[int, int]

@@ -1,7 +1,7 @@
 """Updates by compiled loops: a few calls for each batch and thread, or one for many batches where one thread works.
 
-What has no compiled form, as a layer of one's own, is left to the plain ``Updater``, part by part: the passes, and the
-update of the parameters.
+A network that is no ``Program``, or whose threads share units, makes the plain ``Updater``'s passes, of layers in their
+compiled forms. What has none, as a layer or a rule of one's own, is left to its plain form, part by part.
 """
 
 from collections.abc import Iterable, Sequence
