@@ -5,6 +5,7 @@ check.
 """
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.threads import bounded_blas
 from pipeline.mlp.validation import as_generator
 from pipeline.network import Network
+from pipeline.network.compiled.engines import Engine, decide_engine, uncompiled, watching_compilation
 from pipeline.network.gradient_check import STEP, Difference, check_gradients, n_checked
 from pipeline.parameters import check_parameters, parameter_values
-from pipeline.progress import Progress
+from pipeline.progress import COMPILING, Progress
 from pipeline.stages.fetch import Fetch
 
 Array = NDArray[Any]
@@ -92,12 +94,12 @@ def check(
     *,
     n_of_each: int | None = None,
 ) -> list[Difference]:
-    """Compare backpropagation with central differences for the network that ``model`` configures.
+    """Compare backpropagation, as ``model`` trains, with central differences for the network that it configures.
 
     Parameters
     ----------
     model, X, y, classes
-        As in ``build``.
+        As in ``build``; the model's ``engine`` does the backpropagation.
     progress : Progress, optional
         What hears how far the work is; thousands of parameters take seconds, hundreds of thousands minutes.
     n_of_each : int, default=None
@@ -107,15 +109,40 @@ def check(
     -------
     list of Difference
         One for each W and b, from the input to the output.
+
+    Raises
+    ------
+    ParameterError
+        Where a parameter is not allowed, or the engine is numba and not installed.
     """
     network, samples, Y = build(model, X, y, classes)
+    builder.check_engine(parameter_values(MLPClassifier, model))
     progress = progress or Progress()
+    progress.say(describe_engine(model.engine, network))
     progress.begin("gradcheck", n_checked(network, n_of_each), "parameters")
+    compiling = partial(progress.begin, COMPILING, None, "loops")
     try:
-        with bounded_blas(1):  # products this small only wait for each other's threads
-            return check_gradients(network, samples, Y, advance=progress.advance, n_of_each=n_of_each)
+        # Products this small only wait for each other's threads.
+        with bounded_blas(1), watching_compilation(model.engine, compiling, progress.advance, progress.end):
+            return check_gradients(
+                network, samples, Y, advance=progress.advance, n_of_each=n_of_each, engine=model.engine
+            )
     finally:
         progress.end()
+
+
+def describe_engine(engine: Engine, network: Network) -> str:
+    """Return whose backpropagation an engine trains a network by.
+
+    Examples
+    --------
+    >>> from pipeline.network import Affine
+    >>> describe_engine("numpy", Network([Affine(2, 1)]))
+    'backpropagation is that of engine numpy'
+    """
+    plain = " and ".join(uncompiled(network, engine))
+    but = f", but for {plain}, of which there is no compiled form" if plain else ""
+    return f"backpropagation is that of engine {decide_engine(engine)}{but}"
 
 
 def training_images(

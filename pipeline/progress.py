@@ -3,6 +3,9 @@
 Whatever shows progress is a `Progress`: the base class shows nothing, and the command line has one that draws bars.
 """
 
+COMPILING = "compiling the network's loops, once"
+"""What is begun where numba compiles, for seconds and never again."""
+
 
 class Progress:
     """Hears how far long work is; this one ignores it.

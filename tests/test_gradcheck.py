@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from pipeline.cli.app import app
 from pipeline.data.idx import FILES, write_idx
-from pipeline.gradcheck import GradientError, build, check, demand_agreement, training_images
+from pipeline.gradcheck import GradientError, build, check, demand_agreement, describe_engine, training_images
 from pipeline.mlp.classifier import MLPClassifier
-from pipeline.network import LabelSmoothing, ReLU, SoftmaxCrossEntropy
+from pipeline.network import Affine, BatchNorm, LabelSmoothing, Network, ReLU, SoftmaxCrossEntropy, Tanh
 from pipeline.network.gradient_check import Difference
 from pipeline.parameters import ParameterError
 from pipeline.progress import Progress
@@ -25,7 +25,7 @@ class Watcher(Progress):
     """Notes what it hears."""
 
     def __init__(self):
-        self.begun, self.done, self.ended = None, 0, 0
+        self.begun, self.done, self.ended, self.said = None, 0, 0, []
 
     def begin(self, what, total, unit):
         self.begun = (what, total, unit)
@@ -35,6 +35,9 @@ class Watcher(Progress):
 
     def end(self):
         self.ended += 1
+
+    def say(self, line):
+        self.said.append(line)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,7 @@ def test_a_parameter_that_is_not_allowed_is_refused():
 def test_every_activation_agrees(activation):
     """Backpropagation is right, and whoever watches hears of every parameter."""
     watcher = Watcher()
-    model = MLPClassifier((5, 4), activation, dropout=0.3, random_state=0)
+    model = MLPClassifier((5, 4), activation, dropout=0.3, random_state=0, engine="numpy")
     differences = check(model, X, [0, 1, 2], [0, 1, 2], watcher)
     demand_agreement(differences)
     n_parameters = 6 * 5 + 5 + 5 * 4 + 4 + 4 * 3 + 3
@@ -77,6 +80,48 @@ def test_regularisers_agree():
     differences = check(model, X, [0, 1, 2], [0, 1, 2])
     demand_agreement(differences)
     assert [one.name for one in differences] == ["W1", "gamma2", "beta2", "W3", "gamma4", "beta4", "W5", "b5"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "parts", "said"),
+    [
+        ("numpy", {}, "backpropagation is that of engine numpy"),
+        ("auto", {}, "backpropagation is that of engine numba"),
+        ("numba", {"dropout": 0.2}, "backpropagation is that of engine numba"),
+    ],
+)
+def test_it_is_said_whose_backpropagation_is_checked(engine, parts, said):
+    """The engine is the model's, as it trains."""
+    pytest.importorskip("numba", reason="compiled loops need the extra fast")
+    watcher, model = Watcher(), MLPClassifier((4,), "tanh", random_state=0, engine=engine, **parts)
+    demand_agreement(check(model, X, [0, 1, 2], [0, 1, 2], watcher))
+    assert watcher.said == [said]
+
+
+def test_what_has_no_compiled_form_is_said_by_name():
+    """That part is NumPy's in training, and so it is in the check."""
+    pytest.importorskip("numba", reason="compiled loops need the extra fast")
+
+    class Cube(Tanh):
+        """Another activation."""
+
+    network = Network([Affine(2, 3), Cube(), Affine(3, 3), Cube(), Affine(3, 1)], SquaredLoss())
+    plain = "but for Cube and SquaredLoss, of which there is no compiled form"
+    assert describe_engine("numba", network) == f"backpropagation is that of engine numba, {plain}"
+    normed = Network([Affine(2, 3), BatchNorm(3), Affine(3, 1)])
+    assert describe_engine("numba", normed) == "backpropagation is that of engine numba"
+    assert describe_engine("numpy", network) == "backpropagation is that of engine numpy"
+
+
+class SquaredLoss(SoftmaxCrossEntropy):
+    """Another loss."""
+
+
+def test_numba_is_asked_for_where_there_is_none(monkeypatch):
+    """As in training: the error names the extra."""
+    monkeypatch.setattr("pipeline.mlp.builder.has_numba", lambda: False)
+    with pytest.raises(ParameterError, match=r"engine must be 'auto' or 'numpy'.*digits-pipeline\[fast\]"):
+        check(MLPClassifier((3,), engine="numba"), X, [0, 1, 2], [0, 1, 2])
 
 
 @pytest.mark.parametrize("mean", [2e-9, float("nan")])
@@ -147,7 +192,7 @@ def test_a_large_network_takes_a_sample_on_one_thread():
 
     watcher = Listener()
     images = np.random.default_rng(0).random((3, 784)) * (np.arange(784) > 300)
-    model = MLPClassifier((512, 512), dropout=0.2, random_state=0)
+    model = MLPClassifier((512, 512), dropout=0.2, random_state=0, engine="numpy")
     differences = check(model, images, [0, 1, 2], range(10), watcher, n_of_each=20)
     demand_agreement(differences)
     assert [one.n_checked for one in differences] == [20, 20, 20, 20, 20, 10]
@@ -161,6 +206,20 @@ def two_threads():
     """Let BLAS use two threads, as where nothing bounds it."""
     with threadpool_limits(2, user_api="blas"):
         yield
+
+
+def test_the_command_checks_the_engine_that_is_asked_for():
+    """Left out, it is the one of ``train``; the error stream says which it is."""
+    pytest.importorskip("numba", reason="compiled loops need the extra fast")
+    words = ("--set", "train.hidden_layer_sizes=[4]", "--set", "train.random_state=0")
+    for more, engine in (
+        (("--set", "train.engine=numpy"), "numpy"),
+        (("--engine", "numba", "--set", "train.engine=numpy"), "numba"),
+        (("--engine", "numpy"), "numpy"),
+    ):
+        code, _, error = call(*words, *more)
+        assert code == 0, error
+        assert f"backpropagation is that of engine {engine}" in error.splitlines()
 
 
 def test_the_command_prints_json_for_machines():
@@ -184,7 +243,8 @@ def test_the_command_fails_where_backpropagation_is_wrong(monkeypatch):
         return np.multiply(dY, 0.5 * (Y > 0), out=out)
 
     monkeypatch.setattr(ReLU, "gradient", half)
-    code, out, error = call("--set", "train.hidden_layer_sizes=[3]", "--set", "train.random_state=0")
+    words = ("--set", "train.hidden_layer_sizes=[3]", "--set", "train.random_state=0")
+    code, out, error = call(*words, "--engine", "numpy")
     assert (code, len(out.splitlines())) == (1, 5)
     last = error.splitlines()[-1]
     assert last.startswith("error: the two gradients may lie 1e-09 apart on average; they do by W1")

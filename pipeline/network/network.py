@@ -150,7 +150,7 @@ class Network:
         ValueError
             For inputs or targets of another shape.
         """
-        X, Y = self._batch(X, Y)
+        X, Y = self.as_batch(X, Y)
         return self._gradient.compute(self.loss, X, Y, sample_weight)
 
     def batch_gradient(self, grads: Array) -> BatchGradient:
@@ -165,7 +165,7 @@ class Network:
 
     def evaluate(self, X: Array | SparseRows, Y: Array, sample_weight: Array | None = None) -> float:
         """Return the loss of a batch as ``gradient`` takes it, and change nothing."""
-        X, Y = self._batch(X, Y)
+        X, Y = self.as_batch(X, Y)
         return self.loss.value(self.predict_proba(X), Y, sample_weight)
 
     def named_parameters(self) -> Iterator[tuple[str, Array, Array]]:
@@ -236,7 +236,7 @@ class Network:
                     f"{after} cannot follow {before}: it takes {after.n_in} inputs, and gets {before.n_out}"
                 )
 
-    def _batch(self, X: Array | SparseRows, Y: Array) -> tuple[Array | SparseRows, Array]:
+    def as_batch(self, X: Array | SparseRows, Y: Array) -> tuple[Array | SparseRows, Array]:
         """Return a batch in the network's precision; targets of another shape would be broadcast silently."""
         X, Y = X if isinstance(X, SparseRows) else np.asarray(X, self.dtype), np.asarray(Y, self.dtype)
         if X.ndim != 2 or X.shape[1] != self.n_in or Y.shape != (len(X), self.n_out):

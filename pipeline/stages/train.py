@@ -22,7 +22,7 @@ from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import save_model
 from pipeline.network.compiled.engines import watching_compilation
 from pipeline.network.training import DivergenceError
-from pipeline.progress import Progress
+from pipeline.progress import COMPILING, Progress
 from pipeline.stages.base import Stage
 
 FIGURES = {
@@ -90,7 +90,7 @@ class Train(Stage, MLPClassifier):
         own = getattr(self, "_skl_callbacks", [])
         self.set_callbacks(*own, OnEpoch(lambda _: progress.advance(1, **self._figures())))
         progress.begin("train", self.max_iter, "epochs")
-        begin = partial(progress.begin, "compiling the network's loops, once", None, "loops")
+        begin = partial(progress.begin, COMPILING, None, "loops")
         try:
             with warnings.catch_warnings(), watching_compilation(self.engine, begin, progress.advance, progress.end):
                 # A workflow trains for the epochs that it is told to; to have used them all is no mishap.

@@ -18,13 +18,16 @@ from pipeline.network import (
     SoftmaxCrossEntropy,
     Tanh,
 )
+from pipeline.network.compiled.engines import ENGINES
 from pipeline.network.gradient_check import (
+    backpropagate,
     check_gradients,
     differentiate,
     n_checked,
     numerical_gradient,
     train_numerically,
 )
+from pipeline.network.shards import ParameterShard
 
 X = np.random.default_rng(0).random((3, 4))
 Y = np.eye(2)[[0, 1, 1]]
@@ -46,6 +49,86 @@ def test_every_parameter_is_compared(activation):
         ("b2", (2,)),
     ]
     assert all(0 <= one.mean <= one.largest < 1e-9 for one in differences)
+
+
+ENGINE = pytest.mark.parametrize("engine", ENGINES)
+
+
+@ENGINE
+@pytest.mark.parametrize("n", [3, 12], ids=["few samples", "more"])
+@pytest.mark.parametrize("layers", [[], [GaussianNoise(0.3), Dropout(0.5)], [BatchNorm(4)]], ids=str)
+def test_what_each_engine_trains_by_is_compared(layers, n, engine):
+    """Its gradient is that of central differences, for layers with a compiled form and without."""
+    needs(engine)
+    rng = np.random.default_rng(1)
+    some, targets = rng.random((n, 4)), np.eye(2)[rng.integers(2, size=n)]
+    for activation in ACTIVATIONS.values():
+        network = Network(
+            [*layers, Affine(4, 3), activation(), Affine(3, 5), activation(), Affine(5, 2)],
+            LabelSmoothing(SoftmaxCrossEntropy(), 0.1),
+            dtype=np.float64,
+            random_state=2,
+        )
+        network.params[:] = 0.5 * rng.normal(size=network.params.size)  # so that no unit is at a kink
+        before = network.snapshot()
+        differences = check_gradients(network, some, targets, engine=engine)
+        assert max(one.mean for one in differences) < 1e-9
+        assert np.array_equal(network.snapshot(), before)
+
+
+@ENGINE
+def test_the_gradient_of_an_engine_is_that_of_the_network(engine):
+    """What an updater goes by is what ``gradient`` leaves; no parameter moves."""
+    needs(engine)
+    network = small(Tanh)
+    network.gradient(X, Y)
+    expected, before = network.grads.copy(), network.params.copy()
+    network.grads[:] = np.nan
+    backpropagate(network, X.tolist(), Y.tolist(), engine)
+    np.testing.assert_allclose(network.grads, expected, rtol=1e-12, atol=1e-15)
+    assert np.array_equal(network.params, before)
+
+
+def test_a_compiled_backward_pass_that_is_wrong_is_found(monkeypatch):
+    """The check is of the loops that train: a mistake in them shows with engine numba, and with numpy there is none."""
+    needs("numba")
+    from pipeline.network.compiled import loops
+
+    right = loops.forward_backward
+
+    def wrong(program, rates, params, space, capacity, *rest):
+        right(program, rates, params, space, capacity, *rest)
+        first = program[0]  # whose dY is doubled
+        space[capacity * first[loops.DY] :][: capacity * first[loops.N_OUT]] *= 2
+
+    monkeypatch.setattr(loops, "forward_backward", wrong)
+    largest = {one.name: one.largest for one in check_gradients(small(), X, Y, engine="numba")}
+    assert min(largest["W1"], largest["b1"]) > 1e-3
+    assert max(largest["W2"], largest["b2"]) < 1e-9
+    assert max(one.largest for one in check_gradients(small(), X, Y)) < 1e-9
+
+
+def test_a_compiled_gradient_that_is_wrong_is_found(monkeypatch):
+    """So is one in the last product, of the weights."""
+    needs("numba")
+    from pipeline.network.compiled import loops
+
+    right = loops.gradient
+
+    def wrong(program, parts, params, grads, *rest):
+        penalty = right(program, parts, params, grads, *rest)
+        grads[:12] *= 1.001
+        return penalty
+
+    monkeypatch.setattr(loops, "gradient", wrong)
+    largest = {one.name: one.largest for one in check_gradients(small(), X, Y, engine="numba")}
+    assert [name for name, difference in largest.items() if difference > 1e-7] == ["W1"]
+
+
+def needs(engine):
+    """Leave a test out where its engine is not installed."""
+    if engine == "numba":
+        pytest.importorskip("numba", reason="compiled loops need the extra fast")
 
 
 def test_dropout_drops_the_same_units_in_both():
@@ -119,14 +202,13 @@ def test_a_sample_says_how_much_it_is_of():
 
 def wrong_gradient(monkeypatch, change):
     """Have the first layer's weights get a gradient that was changed."""
-    right = Network.gradient
+    right = ParameterShard.gradient
 
-    def wrong(self, X, Y, *rest):
-        loss = right(self, X, Y, *rest)
-        change(self.affine_layers[0].dW)
-        return loss
+    def wrong(self, X, buffers):
+        right(self, X, buffers)
+        change(self.parts[0].dW)
 
-    monkeypatch.setattr(Network, "gradient", wrong)
+    monkeypatch.setattr(ParameterShard, "gradient", wrong)
 
 
 def test_a_sample_is_of_weights_that_move_the_loss(monkeypatch):

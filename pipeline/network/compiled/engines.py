@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from typing import Literal
 
+from pipeline.network.network import Network
 from pipeline.network.parallel.updates import Updater
 
 Engine = Literal["auto", "numpy", "numba"]
@@ -66,6 +67,15 @@ def updater_class(engine: Engine) -> type[Updater]:
     from pipeline.network.compiled.updater import CompiledUpdater  # noqa: PLC0415 - numba is an extra
 
     return CompiledUpdater
+
+
+def uncompiled(network: Network, engine: Engine) -> list[str]:
+    """Return which parts of a network are NumPy's though an engine is numba, as they have no compiled form."""
+    if decide_engine(engine) == "numpy":
+        return []
+    from pipeline.network.compiled.forms import without_compiled_form  # noqa: PLC0415 - numba is an extra
+
+    return without_compiled_form(network)
 
 
 def watching_compilation(engine: Engine, *calls: Callable[[], None]) -> AbstractContextManager[None]:

@@ -17,10 +17,11 @@ from pipeline.network.adversarial_pass import AdversarialPass
 from pipeline.network.compiled import activations, gemm, losses, parameters
 from pipeline.network.compiled import inputs as input_loops
 from pipeline.network.compiled import layers as layer_loops
-from pipeline.network.compiled.program import ACTIVATIONS, DTYPES, LOSSES
+from pipeline.network.compiled.program import ACTIVATIONS, DTYPES, LOSSES, compile_network
 from pipeline.network.layers import ALL, Cache, Layer
 from pipeline.network.layers.affine import product
 from pipeline.network.losses import Loss
+from pipeline.network.network import Network
 from pipeline.network.regularizers import LabelSmoothing, MaxNorm
 from pipeline.network.shards import Hook, ParameterShard
 from pipeline.network.sparse import SparseRows
@@ -229,6 +230,17 @@ def compile_hook(hook: Hook, dtype: np.dtype[Any]) -> Hook:
     if type(hook) is MaxNorm and dtype.char in DTYPES:
         return CompiledMaxNorm(hook.limit)
     return CompiledAverage(hook) if type(hook) is RunningAverage and dtype.char in DTYPES else hook
+
+
+def without_compiled_form(network: Network) -> list[str]:
+    """Return which kinds of a network's layers, and of loss, are plain in a pass, and which type makes them all so."""
+    if compile_network(network) is not None:
+        return []
+    if network.dtype.char not in DTYPES:
+        return [str(network.dtype)]
+    pairs = [(one, _compile_layer(one)) for one in network.layers]
+    pairs_of_loss = [(network.loss, compile_loss(network.loss, network.dtype))]
+    return list(dict.fromkeys(type(one).__name__ for one, form in [*pairs, *pairs_of_loss] if form is one))
 
 
 def _compile_layer(layer: Layer) -> Layer:
