@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network import layers as plain
-from pipeline.network.adversarial_pass import AdversarialPass
 from pipeline.network.compiled import activations, gemm, losses, parameters
 from pipeline.network.compiled import inputs as input_loops
 from pipeline.network.compiled import layers as layer_loops
@@ -22,6 +21,7 @@ from pipeline.network.layers import ALL, Cache, Layer
 from pipeline.network.layers.affine import product
 from pipeline.network.losses import Loss
 from pipeline.network.network import Network
+from pipeline.network.parallel.adversarial_pass import AdversarialPass
 from pipeline.network.regularizers import LabelSmoothing, MaxNorm
 from pipeline.network.shards import Hook, ParameterShard
 from pipeline.network.sparse import SparseRows

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.adversarial import Adversary
-from pipeline.network.adversarial_pass import BOTH, AdversarialPass
 from pipeline.network.batches import Augmentation, Deformer, Rows, Samples
 from pipeline.network.buffers import Buffers, LayerBuffers
 from pipeline.network.epoch_metrics import EpochMetrics
@@ -20,6 +19,7 @@ from pipeline.network.layers import ALL, Affine, Layer
 from pipeline.network.losses import Loss, total_weight
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
+from pipeline.network.parallel.adversarial_pass import BOTH, AdversarialPass
 from pipeline.network.parallel.sharding import shard_parameters, shard_slice, shards_by_units, unit_shards
 from pipeline.network.parallel.units import PassByUnits
 from pipeline.network.parallel.workers import Workers

@@ -25,10 +25,10 @@ from pipeline.network import (
     Tanh,
     VirtualAdversarial,
 )
-from pipeline.network.adversarial_pass import AdversarialPass
 from pipeline.network.batches import Samples, Sampling
 from pipeline.network.buffers import Buffers
 from pipeline.network.parallel import sharding
+from pipeline.network.parallel.adversarial_pass import AdversarialPass
 from pipeline.network.parallel.updates import Updater
 from pipeline.network.parallel.workers import Workers
 from pipeline.network.pass_ import Pass
