@@ -77,7 +77,7 @@ class Task:
         from pipeline.network.parallel import updates, workers  # noqa: PLC0415
 
         clock = self.clocks.set
-        clock(affine, "_product", "all products", "products in between")
+        clock(affine, "product", "all products", "products in between")
         clock(affine.Affine, "backward_parameters", "gradients")
         clock(optimizers.Optimizer, "apply", "optimizer")
         clock(Samples, "gather", "gathering")
