@@ -104,7 +104,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if self.augmentation is not None:
             some = samples.X[:: -(-len(samples) // N_STATISTICS)]
             self.background_ = self.augmentation.with_background_of(dense(some, self.pixel_scale)).outside
-        self._trainer = self._new_trainer(len(samples))
+        self._trainer = self._new_trainer(len(samples), sparse=samples.take_sparse is not None)
 
     def _build(self, n_features: int, dtype: Any) -> None:
         """Build the network; the first number of its generator decides on the validation rows."""
@@ -121,13 +121,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         )
         self.n_layers_ = len(self.network_.affine_layers) + 1
 
-    def _new_trainer(self, n_samples: int, *, allocate: bool = True) -> Trainer:
+    def _new_trainer(self, n_samples: int, *, sparse: bool = False, allocate: bool = True) -> Trainer:
         """Return a trainer of the network, as the parameters say now."""
         background = vars(self).get("background_", 0.0)
         values = self._parameter_values()
-        return builder.trainer(values, self.network_, n_samples, background=background, allocate=allocate)
+        return builder.trainer(
+            values, self.network_, n_samples, sparse=sparse, background=background, allocate=allocate
+        )
 
-    def _refresh(self, n_samples: int) -> None:
+    def _refresh(self, n_samples: int, *, sparse: bool = False) -> None:
         """Have the trainer train as the parameters say now; its progress stays.
 
         Raises
@@ -138,7 +140,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         values = self._parameter_values()
         builder.check_same_layers(values, self.network_, self.n_outputs_)
         self.network_.loss = builder.loss(values, self.out_activation_)
-        self._trainer.adopt(self._new_trainer(n_samples, allocate=False))
+        self._trainer.adopt(self._new_trainer(n_samples, sparse=sparse, allocate=False))
 
     # ---------------------------------------------------------------- training
 
@@ -167,7 +169,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 f"Got `batch_size` {self.batch_size}, larger than sample size {len(samples)}: it is clipped",
                 stacklevel=4,
             )
-        self._refresh(len(samples))
+        self._refresh(len(samples), sparse=samples.take_sparse is not None)
         self.engine_ = self._trainer.engine = decide_engine(self.engine)
         epochs_before, vanished_before = len(self._trainer.history), self._trainer.rate_vanished
         reporter, reason = self._reporter(tasks), "interrupted"
@@ -202,7 +204,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _minimize(self, samples: Samples, validation: Samples | None, tasks: FitTasks) -> None:
         """Train on all samples at once by L-BFGS, and set the fitted attributes."""
-        self._refresh(len(samples))
+        self._refresh(len(samples), sparse=samples.take_sparse is not None)
         self.engine_ = "numpy"
         epochs_before = len(self._trainer.history)
         solver = LBFGS(self._trainer, tol=self.tol, max_evaluations=self.max_fun)

@@ -56,6 +56,8 @@ SolverName = Literal["lbfgs", "sgd", "adam", "rmsprop", "adagrad", "adamw"]
 
 WORTH_SHARING = 10_000_000
 """Multiplications of a weight with a sample in a batch, from which on several threads are faster than one."""
+WORTH_SHARING_COMPILED = 2_500_000
+"""The same where many updates are made in one compiled call."""
 
 
 def hidden_sizes(parameters: Parameters) -> tuple[int, ...]:
@@ -201,7 +203,13 @@ def stopping(parameters: Parameters) -> EarlyStopping:
 
 
 def trainer(
-    parameters: Parameters, network: Network, n_samples: int, *, background: float = 0.0, allocate: bool = True
+    parameters: Parameters,
+    network: Network,
+    n_samples: int,
+    *,
+    sparse: bool = False,
+    background: float = 0.0,
+    allocate: bool = True,
 ) -> Trainer:
     """Return a trainer of a network at its start, or with ``allocate=False`` the configuration of one.
 
@@ -213,6 +221,8 @@ def trainer(
         What ``layers`` and ``loss`` were made into.
     n_samples : int
         Training samples.
+    sparse : bool, default=False
+        Whether they stay sparse.
     background : float, default=0.0
         What ``augmentation`` reads outside of an image.
     allocate : bool, default=True
@@ -234,7 +244,7 @@ def trainer(
         recompute_statistics=parameters["recompute_statistics"],
         restore_best=parameters["early_stopping"] or parameters["monitor"] != "auto",
         adaptive=parameters["learning_rate"] == "adaptive" and parameters["solver"] == "sgd",
-        n_threads=threads(parameters, len(network.params), n_samples),
+        n_threads=threads(parameters, len(network.params), n_samples, sparse=sparse),
         engine=parameters["engine"],
         allocate=allocate,
     )
@@ -277,11 +287,22 @@ def adversary(parameters: Parameters) -> Adversary | None:
     return rule
 
 
-def threads(parameters: Parameters, n_parameters: int, n_samples: int) -> int:
+def threads(parameters: Parameters, n_parameters: int, n_samples: int, *, sparse: bool = False) -> int:
     """Return how many threads share an update: those that are allowed, or one where there is little to share."""
     n_together = n_samples if parameters["solver"] == "lbfgs" else sampling(parameters, n_samples).batch_size
-    worth_while = n_together * n_parameters > WORTH_SHARING
+    at_least = WORTH_SHARING
+    if not sparse and _trains_in_few_calls(parameters):
+        at_least = min(at_least, WORTH_SHARING_COMPILED)
+    worth_while = n_together * n_parameters > at_least
     return int(parameters["n_threads"] or usable_threads()) if worth_while else 1
+
+
+def _trains_in_few_calls(parameters: Parameters) -> bool:
+    """Return whether compiled loops make many updates in one call, by themselves."""
+    beside = ("augmentation", "adversary", "averaging", "batch_norm", "max_norm")
+    random = any(np.any(parameters[name]) for name in ("dropout", "noise"))
+    compiles = parameters["solver"] != "lbfgs" and parameters["engine"] != "numpy" and has_numba()
+    return compiles and not random and not any(parameters[name] for name in beside)
 
 
 def check_engine(parameters: Parameters) -> None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 
-from pipeline import MLPClassifier
+from pipeline import Deform, MLPClassifier
 from pipeline.mlp import builder
 from pipeline.network import (
     ACTIVATIONS,
@@ -20,6 +20,7 @@ from pipeline.network import (
     Constant,
     Cosine,
     Exponential,
+    ExponentialAverage,
     GlorotUniformWithBias,
     InverseScaling,
     Momentum,
@@ -253,3 +254,29 @@ def test_engines_come_to_the_same_weights():
             one.fit(X, y), other.fit(X, y)
         assert_allclose(one.network_.params, other.network_.params, rtol=1e-6, atol=1e-9)
         assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sparse", "wanted"),
+    [
+        ({}, False, 2),
+        ({"alpha": 0.1, "solver": "sgd"}, False, 2),
+        ({"engine": "numpy"}, False, 1),
+        ({"solver": "lbfgs", "batch_size": 60}, False, 1),
+        ({"dropout": 0.2}, False, 1),
+        ({"noise": 0.2}, False, 1),
+        ({"batch_norm": True}, False, 1),
+        ({"max_norm": 2.0}, False, 1),
+        ({"averaging": ExponentialAverage()}, False, 1),
+        ({"adversary": Adversarial()}, False, 1),
+        ({"augmentation": Deform(rotation=5)}, False, 1),
+        ({}, True, 1),
+    ],
+)
+def test_threads_share_smaller_updates_where_many_are_one_call(parameters, sparse, wanted, monkeypatch):
+    """Which compiled loops make by themselves; all else needs the interpreter between them."""
+    monkeypatch.setattr(builder, "has_numba", lambda: True)
+    given = values(**{"engine": "auto", "n_threads": 2, "batch_size": 60, **parameters})
+    assert builder.threads(given, 50_000, 60, sparse=sparse) == wanted
+    assert builder.threads(given, 500_000, 60, sparse=sparse) == 2
+    assert builder.threads(given, 20_000, 60, sparse=sparse) == 1

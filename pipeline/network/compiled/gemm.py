@@ -21,15 +21,21 @@ for _name in _SYMBOLS.values():
 
 
 @intrinsic
-def _gemm(context: Any, a: Any, ta: Any, lda: Any, b: Any, tb: Any, ldb: Any, c: Any, ldc: Any, k: Any) -> Any:
-    """C = op(A) op(B), op being the transpose where ``ta`` or ``tb`` is not 0; ``k`` is the sum's length."""
-    del context, ta, lda, tb, ldb, ldc, k  # int32 all of them
+def _gemm(
+    context: Any, a: Any, ta: Any, lda: Any, b: Any, tb: Any, ldb: Any, c: Any, ldc: Any, k: Any, add: Any
+) -> Any:
+    """C = op(A) op(B), op being the transpose where ``ta`` or ``tb`` is not 0; ``k`` is the sum's length.
+
+    It is added to C where ``add`` is not 0.
+    """
+    del context, ta, lda, tb, ldb, ldc, k, add  # int32 all of them
     if not (isinstance(a, types.Array) and a.dtype in _SYMBOLS and a.dtype == b.dtype == c.dtype):
         return None
-    signature = types.void(a, types.int32, types.int32, b, types.int32, types.int32, c, types.int32, types.int32)
+    number = types.int32
+    signature = types.void(a, number, number, b, number, number, c, number, number, number)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, ta, lda, _, tb, ldb, _, ldc, k = arguments
+        _, ta, lda, _, tb, ldb, _, ldc, k, add = arguments
         arrays = [context.make_array(signature.args[at])(context, builder, arguments[at]) for at in (0, 3, 6)]
         rows, columns = (
             builder.trunc(size, ir.IntType(32)) for size in cgutils.unpack_tuple(builder, arrays[2].shape, 2)
@@ -47,12 +53,13 @@ def _gemm(context: Any, a: Any, ta: Any, lda: Any, b: Any, tb: Any, ldb: Any, c:
 
         data = [builder.bitcast(array.data, pointer) for array in arrays]
         one, zero = ir.Constant(number, 1.0), ir.Constant(number, 0.0)
+        beta = builder.select(builder.icmp_signed("!=", add, ir.Constant(ir.IntType(32), 0)), one, zero)
         kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
         name = f"digits_{_SYMBOLS[signature.args[0].dtype]}"
         function = cgutils.get_or_insert_function(builder.module, kind, name)
         # BLAS reads matrices by columns, so that it sees every one transposed: C^T = op(B)^T op(A)^T.
         shape = [address(columns), address(rows), address(k)]
-        operands = [address(one), data[1], address(ldb), data[0], address(lda), address(zero), data[2], address(ldc)]
+        operands = [address(one), data[1], address(ldb), data[0], address(lda), address(beta), data[2], address(ldc)]
         builder.call(function, [letter(tb), letter(ta), *shape, *operands])
         return context.get_dummy_value()
 
@@ -68,19 +75,36 @@ def row_length(A: Any) -> Any:
 @compiled
 def times(A: Any, B: Any, out: Any) -> None:
     """Leave A B in ``out``."""
-    _gemm(A, np.int32(0), row_length(A), B, np.int32(0), row_length(B), out, row_length(out), np.int32(A.shape[1]))
+    zero, k = np.int32(0), np.int32(A.shape[1])
+    _gemm(A, zero, row_length(A), B, zero, row_length(B), out, row_length(out), k, zero)
+
+
+@compiled
+def add_times(A: Any, B: Any, out: Any) -> None:
+    """Add A B to ``out``."""
+    zero, k = np.int32(0), np.int32(A.shape[1])
+    _gemm(A, zero, row_length(A), B, zero, row_length(B), out, row_length(out), k, np.int32(1))
 
 
 @compiled
 def times_transposed(A: Any, B: Any, out: Any) -> None:
     """Leave A B^T in ``out``."""
-    _gemm(A, np.int32(0), row_length(A), B, np.int32(1), row_length(B), out, row_length(out), np.int32(A.shape[1]))
+    zero, k = np.int32(0), np.int32(A.shape[1])
+    _gemm(A, zero, row_length(A), B, np.int32(1), row_length(B), out, row_length(out), k, zero)
 
 
 @compiled
 def transposed_times(A: Any, B: Any, out: Any) -> None:
     """Leave A^T B in ``out``."""
-    _gemm(A, np.int32(1), row_length(A), B, np.int32(0), row_length(B), out, row_length(out), np.int32(A.shape[0]))
+    zero, k = np.int32(0), np.int32(A.shape[0])
+    _gemm(A, np.int32(1), row_length(A), B, zero, row_length(B), out, row_length(out), k, zero)
+
+
+@compiled
+def add_transposed_times(A: Any, B: Any, out: Any) -> None:
+    """Add A^T B to ``out``."""
+    zero, k = np.int32(0), np.int32(A.shape[0])
+    _gemm(A, np.int32(1), row_length(A), B, zero, row_length(B), out, row_length(out), k, np.int32(1))
 
 
 if config.DISABLE_JIT:
@@ -89,6 +113,10 @@ if config.DISABLE_JIT:
         """Leave A B in ``out``."""
         np.matmul(A, B, out=out)
 
+    def add_times(A: Any, B: Any, out: Any) -> None:
+        """Add A B to ``out``."""
+        out += A @ B
+
     def times_transposed(A: Any, B: Any, out: Any) -> None:
         """Leave A B^T in ``out``."""
         np.matmul(A, B.T, out=out)
@@ -96,3 +124,7 @@ if config.DISABLE_JIT:
     def transposed_times(A: Any, B: Any, out: Any) -> None:
         """Leave A^T B in ``out``."""
         np.matmul(A.T, B, out=out)
+
+    def add_transposed_times(A: Any, B: Any, out: Any) -> None:
+        """Add A^T B to ``out``."""
+        out += A.T @ B

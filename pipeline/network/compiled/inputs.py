@@ -1,4 +1,4 @@
-"""What comes before the first layer, as loops: images deformed, sparse rows multiplied, inputs perturbed."""
+"""What comes before the first layer, as loops: rows gathered, images deformed, inputs perturbed, sparse products."""
 
 from typing import Any
 
@@ -6,6 +6,16 @@ import numpy as np
 
 from pipeline.network.compiled.jit import compiled
 from pipeline.network.compiled.rows import row
+
+
+@compiled
+def gather(X: Any, rows: Any, scale: float, out: Any) -> None:
+    """Leave some rows of X, converted to the type of ``out`` and times ``scale``, in ``out``."""
+    factor = out.dtype.type(scale)
+    for i in range(rows.size):
+        at = rows[i]
+        for j in range(X.shape[1]):
+            out[i, j] = out.dtype.type(X[at, j]) * factor
 
 
 @compiled

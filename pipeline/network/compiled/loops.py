@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.network.compiled import activations, losses, optimizers
-from pipeline.network.compiled.gemm import times, times_transposed, transposed_times
+from pipeline.network.compiled.barriers import arrive, wait
+from pipeline.network.compiled.gemm import add_times, add_transposed_times, times, times_transposed, transposed_times
+from pipeline.network.compiled.inputs import gather
 from pipeline.network.compiled.jit import compiled
 from pipeline.network.compiled.layers import add as add_noise
 from pipeline.network.compiled.layers import column_sums, dropout, dropout_gradient
@@ -23,20 +25,29 @@ X (-1: in the batch), leaves Y, finds dY, leaves dX (-1: nowhere); which bias is
 numbers lie."""
 FEW = 8
 """Samples that are multiplied here."""
+BLOCK = 2**16
+"""Parameters that are updated at once, so that their gradient is still in the cache."""
 
 
 @compiled
-def _skip_zeros(A: Any, B: Any, out: Any) -> None:
-    """Leave A B in ``out``, without a product by what is 0 in A."""
+def _add_skipping_zeros(A: Any, B: Any, out: Any) -> None:
+    """Add A B to ``out``, without a product by what is 0 in A."""
     zero = A.dtype.type(0)
     for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] = zero
         for k in range(A.shape[1]):
             a = A[i, k]
             if a != zero:
                 for j in range(out.shape[1]):
                     out[i, j] += a * B[k, j]
+
+
+@compiled
+def _skip_zeros(A: Any, B: Any, out: Any) -> None:
+    """Leave A B in ``out``, without a product by what is 0 in A."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = 0
+    _add_skipping_zeros(A, B, out)
 
 
 @compiled
@@ -46,6 +57,15 @@ def _times(A: Any, B: Any, out: Any) -> None:
         times(A, B, out)
     else:
         _skip_zeros(A, B, out)
+
+
+@compiled
+def _add_times(A: Any, B: Any, out: Any) -> None:
+    """Add A B to ``out``."""
+    if A.shape[0] > FEW:
+        add_times(A, B, out)
+    else:
+        _add_skipping_zeros(A, B, out)
 
 
 @compiled
@@ -72,6 +92,23 @@ def _transposed_times(A: Any, B: Any, out: Any) -> None:
 
 
 @compiled
+def _add_transposed_times(A: Any, B: Any, out: Any) -> None:
+    """Add A^T B to ``out``."""
+    if A.shape[0] > FEW:
+        add_transposed_times(A, B, out)
+    else:
+        _add_skipping_zeros(A.T, B, out)
+
+
+@compiled
+def _copy(A: Any, out: Any) -> None:
+    """Leave A in ``out``; an assignment's message about shapes takes two seconds to compile."""
+    for i in range(A.shape[0]):
+        for j in range(A.shape[1]):
+            out[i, j] = A[i, j]
+
+
+@compiled
 def _view(space: Any, capacity: int, start: int, width: int, first: int, last: int) -> Any:
     """Return the rows of some samples in the workspace."""
     begin = capacity * start
@@ -85,6 +122,24 @@ def _bias(params: Any, start: int, width: int) -> Any:
 
 
 @compiled
+def start_forward(
+    program: Any,
+    params: Any,
+    space: Any,
+    capacity: int,
+    inputs: Any,
+    first: int,
+    last: int,
+    row: int,
+    last_row: int,
+) -> None:
+    """Multiply samples ``first`` to ``last`` of a batch by some rows of the first layer's W, which is affine."""
+    op = program[0]
+    weights = params[op[W] + row * op[N_OUT] : op[W] + last_row * op[N_OUT]].reshape(last_row - row, op[N_OUT])
+    _times(inputs[first:last, row:last_row], weights, _view(space, capacity, op[Y], op[N_OUT], first, last))
+
+
+@compiled
 def forward_backward(
     program: Any,
     rates: Any,
@@ -94,6 +149,8 @@ def forward_backward(
     inputs: Any,
     first: int,
     last: int,
+    row: int,
+    last_row: int,
     uniform: Any,
     normal: Any,
     loss: int,
@@ -117,6 +174,8 @@ def forward_backward(
         The workspace: every array of the batch, one after the other, each of ``capacity`` rows.
     inputs : ndarray of shape (n_samples, n_in)
         The batch.
+    row, last_row : int
+        The rows of the first layer's W that ``start_forward`` has multiplied by already.
     uniform, normal : ndarray
         The random numbers of dropout and of noise, for these samples, layer by layer.
     loss : int
@@ -136,13 +195,17 @@ def forward_backward(
         drawn = op[DRAWN] * n
         if op[KIND] == AFFINE:
             weights = params[op[W] : op[W] + op[N_IN] * op[N_OUT]].reshape(op[N_IN], op[N_OUT])
-            _times(A, weights, out)
+            if k > 0 or row == last_row:
+                _times(A, weights, out)
+            else:
+                _add_times(A[:, :row], weights[:row], out)
+                _add_times(A[:, last_row:], weights[last_row:], out)
         elif op[KIND] == DROPOUT:
             dropout(A, uniform[drawn : drawn + n * op[N_IN]].reshape(n, op[N_IN]), rates[k], out)
         elif op[KIND] == NOISE:
             add_noise(A, normal[drawn : drawn + n * op[N_IN]].reshape(n, op[N_IN]), out)
         elif op[KIND] == COPY:
-            out[:] = A
+            _copy(A, out)
         elif op[KIND] == activations.GELU:
             activations.gelu(A, _bias(params, op[ADDED], op[N_IN]), out)
         else:
@@ -195,8 +258,8 @@ def gradient(
     for k in range(len(parts)):
         op, begin, end = program[parts[k, 0]], parts[k, 1], parts[k, 2]
         width = op[N_OUT]
-        A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], 0, n)
-        dY = _view(space, capacity, op[DY], width, 0, n)
+        A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), n)
+        dY = _view(space, capacity, op[DY], width, np.int64(0), n)
         dW = grads[op[W] + begin * width : op[W] + end * width].reshape(end - begin, width)
         _transposed_times(A[:, begin:end], dY, dW)
         if parts[k, 3] == 1 and op[B] >= 0:
@@ -216,8 +279,8 @@ def _descend(
     for k in range(len(parts)):
         op, begin, end = program[parts[k, 0]], parts[k, 1], parts[k, 2]
         width = op[N_OUT]
-        A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], 0, n)
-        dY = _view(space, capacity, op[DY], width, 0, n)
+        A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), n)
+        dY = _view(space, capacity, op[DY], width, np.int64(0), n)
         weights = params[op[W] + begin * width : op[W] + end * width].reshape(end - begin, width)
         for i in range(n):
             for row in range(begin, end):
@@ -234,6 +297,31 @@ def _descend(
 
 
 @compiled
+def _descends(n: int, rule: int, alpha: float) -> Any:
+    """Return whether an update by ``n`` samples is made without a gradient."""
+    return n <= FEW and rule == optimizers.SGD and alpha == 0
+
+
+@compiled
+def _n_blocks(program: Any, parts: Any, k: int) -> Any:
+    """Return in how many blocks part ``k`` of a shard is updated."""
+    return -(-(parts[k, 2] - parts[k, 1]) * program[parts[k, 0], N_OUT] // BLOCK)
+
+
+@compiled
+def start_update(
+    program: Any, parts: Any, g: Any, space: Any, capacity: int, inputs: Any, first: int, last: int
+) -> None:
+    """Leave the part of samples ``first`` to ``last`` in the gradient of the first block of a shard in ``g``."""
+    op, row = program[parts[0, 0]], parts[0, 1]
+    last_row = row + (parts[0, 2] - row) // _n_blocks(program, parts, 0)
+    A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), len(inputs))
+    dY = _view(space, capacity, op[DY], op[N_OUT], first, last)
+    dW = g[: (last_row - row) * op[N_OUT]].reshape(last_row - row, op[N_OUT])
+    _transposed_times(A[first:last, row:last_row], dY, dW)
+
+
+@compiled
 def update(
     program: Any,
     parts: Any,
@@ -244,6 +332,8 @@ def update(
     space: Any,
     capacity: int,
     inputs: Any,
+    first_sample: int,
+    last_sample: int,
     alpha: float,
     total: float,
     rule: int,
@@ -255,20 +345,67 @@ def update(
 ) -> Any:
     """Compute the gradient of a shard of the parameters over all samples, update them, and return their penalty.
 
-    The shard is ``params[begin:end]``; its gradient may be left out where the rule does without. The other parameters
-    are those of ``gradient`` and of ``optimizers.update``, whose state is that of all parameters.
+    The shard is ``params[begin:end]``. Some rows of W are updated as soon as their gradient is there, which so stays in
+    the cache: every block's is left in the same place, ``grads[begin:]``. ``start_update`` has left there the part of
+    samples ``first_sample`` to ``last_sample``, if any, in the first one. The other parameters are those of
+    ``gradient`` and of ``optimizers.update``, whose state is that of all parameters.
     """
-    if len(inputs) <= FEW and rule == optimizers.SGD and alpha == 0:
+    if _descends(len(inputs), rule, alpha):
         _descend(program, parts, params, space, capacity, inputs, learning_rate)
         return 0.0
-    penalty = gradient(program, parts, params, grads, space, capacity, inputs, alpha, total)
-    own_first, own_second = first, second
-    if len(first):
-        own_first = first[begin:end]
-    if len(second):
-        own_second = second[begin:end]
-    optimizers.update(rule, params[begin:end], grads[begin:end], learning_rate, t, hyper, own_first, own_second)
+    n, penalty, g = len(inputs), 0.0, grads[begin:end]
+    started = first_sample < last_sample
+    for k in range(len(parts)):
+        op, n_rows = program[parts[k, 0]], parts[k, 2] - parts[k, 1]
+        width = op[N_OUT]
+        A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), n)
+        dY = _view(space, capacity, op[DY], width, np.int64(0), n)
+        n_blocks = _n_blocks(program, parts, k)
+        for block in range(n_blocks):
+            row = parts[k, 1] + n_rows * block // n_blocks
+            last_row = parts[k, 1] + n_rows * (block + 1) // n_blocks
+            at, size = op[W] + row * width, (last_row - row) * width
+            dW = g[:size].reshape(last_row - row, width)
+            if started:
+                _add_transposed_times(A[:first_sample, row:last_row], dY[:first_sample], dW)
+                _add_transposed_times(A[last_sample:, row:last_row], dY[last_sample:], dW)
+                started = False
+            else:
+                _transposed_times(A[:, row:last_row], dY, dW)
+            if alpha != 0:
+                penalty += add_l2(params[at : at + size].reshape(last_row - row, width), dW, alpha, total)
+            if block == n_blocks - 1 and parts[k, 3] == 1 and op[B] >= 0:  # b lies behind W
+                column_sums(dY, g[size : size + width])
+                size += width
+            w, m, v = params[at : at + size], first[at : at + size], second[at : at + size]
+            optimizers.update(rule, w, g[:size], learning_rate, t, hyper, m, v)
     return penalty
+
+
+@compiled
+def _shard(n: int, k: int, size: int) -> Any:
+    """Return the first and the last of the samples of thread ``k``, as ``shard_slice`` does."""
+    return n * k // size, n * (k + 1) // size
+
+
+@compiled
+def _batch(inputs: Any, rows: Any, j: int, batch_size: int, n_samples: int) -> Any:
+    """Return where the inputs of batch ``j`` are: in the first half or the second, where they are gathered."""
+    n = min(batch_size, n_samples - j * batch_size)
+    start = (j % 2 if len(rows) > 0 else j) * batch_size
+    return inputs[start : start + n]
+
+
+@compiled
+def _gather_own(
+    source: Any, rows: Any, scale: float, inputs: Any, j: int, batch_size: int, k: int, n_threads: int
+) -> None:
+    """Gather the samples of thread ``k`` in batch ``j``, if there is one, and inputs are gathered."""
+    start = j * batch_size
+    if start < len(rows):
+        batch = _batch(inputs, rows, j, batch_size, len(rows))
+        own, own_end = _shard(len(batch), k, n_threads)
+        gather(source, rows[start + own : start + own_end], scale, batch[own:own_end])
 
 
 @compiled
@@ -278,10 +415,18 @@ def updates(
     parts: Any,
     params: Any,
     grads: Any,
-    space: Any,
+    begin: int,
+    end: int,
+    spaces: Any,
     capacity: int,
+    source: Any,
+    rows: Any,
+    scale: float,
     inputs: Any,
     batch_size: int,
+    k: int,
+    locks: Any,
+    broken: Any,
     loss: int,
     smoothing: float,
     targets: Any,
@@ -296,17 +441,51 @@ def updates(
     first: Any,
     second: Any,
 ) -> Any:
-    """Make one update after the other, by one thread, of a network that draws no random numbers.
+    """Make one update after the other, as thread ``k`` of some, of a network that draws no random numbers.
 
-    ``inputs``, ``targets``, ``weight`` and ``P`` are those of all batches, one below the other; ``totals`` and
-    ``learning_rates`` have a number for each batch. ``t`` is the number of updates before; the other parameters are
-    those of ``forward_backward`` and ``update``. Returns the sum of the penalties, each times the samples of its batch.
+    Each thread goes forward and backward with its shard of a batch's samples. When all have, it updates its shard of
+    the parameters. The next batch begins when all have done that as well. Before a thread waits, it does what needs no
+    other: its own samples' part of its gradient, then the first layer's product of its next samples with its own
+    parameters. So nothing may be overwritten that others still read: what belongs to a batch lies where that of the
+    batch before does not.
+
+    Parameters
+    ----------
+    spaces : ndarray of shape (n_spaces, n)
+        Workspaces, one for one thread and two for several, used in turn.
+    source, rows, scale
+        Rows of ``source`` are the samples of all batches; times ``scale`` they are gathered, batch by batch, into
+        ``inputs``, which are of two batches. Without ``rows``, ``inputs`` has the samples of all batches itself, one
+        below the other.
+    batch_size : int
+        Samples in every batch, the last perhaps having fewer.
+    locks, broken : ndarray
+        A ``Barrier``'s, which says as well how many threads there are.
+    targets, weight, P : ndarray
+        Those of all batches, one below the other; ``totals`` and ``learning_rates`` have a number for each batch.
+    t : int
+        The number of updates before; the other parameters are those of ``forward_backward`` and ``update``.
+
+    Returns
+    -------
+    float
+        The sum of the penalties of the shard, each times the samples of its batch.
     """
-    penalty = 0.0
+    penalty, n_threads, n_batches = 0.0, locks.shape[1], len(learning_rates)
     none, uniform = np.empty(0, params.dtype), np.empty(0, np.float32)
-    for k in range(len(learning_rates)):
-        begin, end = k * batch_size, min((k + 1) * batch_size, len(inputs))
-        batch, n = inputs[begin:end], end - begin
+    zero = np.int64(0)  # what is compiled for a literal is compiled once more for other numbers
+    row, last_row = zero, zero  # those of the first layer's W in the shard
+    if n_threads > 1 and program[0, KIND] == AFFINE and len(parts) > 0 and parts[0, 0] == 0:
+        row, last_row = parts[0, 1], parts[0, 2]
+    _gather_own(source, rows, scale, inputs, zero, batch_size, k, n_threads)
+    begun = zero, zero
+    for j in range(n_batches):
+        start, space, batch = j * batch_size, spaces[j % len(spaces)], _batch(inputs, rows, j, batch_size, len(targets))
+        n = len(batch)
+        own, own_end = _shard(n, k, n_threads)
+        if j > 0 and not wait(locks[1], broken, k):
+            break
+        some = slice(start + own, start + own_end)
         forward_backward(
             program,
             rates,
@@ -314,34 +493,54 @@ def updates(
             space,
             capacity,
             batch,
-            0,
-            n,
+            own,
+            own_end,
+            begun[0],
+            begun[1],
             uniform,
             none,
             loss,
             smoothing,
-            targets[begin:end],
-            weight[begin:end],
-            totals[k],
-            P[begin:end],
+            targets[some],
+            weight[some],
+            totals[j],
+            P[some],
         )
+        arrive(locks[0], k)
+        _gather_own(source, rows, scale, inputs, j + 1, batch_size, k, n_threads)
+        if n_threads == 1 or len(parts) == 0 or _descends(n, rule, alpha):
+            own_end = own
+        if own < own_end:
+            start_update(program, parts, grads[begin:end], space, capacity, batch, own, own_end)
+        if not wait(locks[0], broken, k):
+            break
         penalty += n * update(
             program,
             parts,
             params,
             grads,
-            0,
-            len(params),
+            begin,
+            end,
             space,
             capacity,
             batch,
+            own,
+            own_end,
             alpha,
-            totals[k],
+            totals[j],
             rule,
-            learning_rates[k],
-            t + k + 1,
+            learning_rates[j],
+            t + j + 1,
             hyper,
             first,
             second,
         )
+        if j + 1 < n_batches:
+            arrive(locks[1], k)
+            batch = _batch(inputs, rows, j + 1, batch_size, len(targets))
+            own, own_end = _shard(len(batch), k, n_threads)
+            if row < last_row:
+                other = spaces[(j + 1) % len(spaces)]
+                start_forward(program, params, other, capacity, batch, own, own_end, row, last_row)
+                begun = row, last_row
     return penalty

@@ -1,4 +1,4 @@
-"""Updates by compiled loops: a few calls for each batch and thread, or one for many batches where one thread works.
+"""Updates by compiled loops: one call for many batches and each thread, or a few for each batch.
 
 A network that is no ``Program``, or whose threads share units, makes the plain ``Updater``'s passes, of layers in their
 compiled forms. What has none, as a layer or a rule of one's own, is left to its plain form, part by part.
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from pipeline.network.batches import Augmentation, Deformer, ImageDeformer, Rows, Samples
 from pipeline.network.buffers import LayerBuffers
-from pipeline.network.compiled import inputs, loops, losses, optimizers
+from pipeline.network.compiled import inputs as input_loops
+from pipeline.network.compiled import loops, losses, optimizers
+from pipeline.network.compiled.barriers import Barrier
 from pipeline.network.compiled.forms import (
     CompiledAdversarialPass,
     CompiledLoss,
@@ -20,6 +22,7 @@ from pipeline.network.compiled.forms import (
     compile_layers,
     compile_loss,
 )
+from pipeline.network.compiled.jit import DISABLED
 from pipeline.network.compiled.parameters import add_l2
 from pipeline.network.compiled.program import DTYPES, Program, compile_network, compile_optimizer
 from pipeline.network.epoch_metrics import EpochMetrics
@@ -28,14 +31,17 @@ from pipeline.network.layers.noise import fill_normal
 from pipeline.network.losses import Loss
 from pipeline.network.parallel.sharding import shard_slice
 from pipeline.network.parallel.updates import BatchLayout, Updater
+from pipeline.network.parallel.workers import WorkersBrokenError
 from pipeline.network.regularizers import L2
 from pipeline.network.shards import Hook, ParameterShard
 
 Array = NDArray[Any]
-AT_ONCE = 1024
+AT_ONCE = 4096
 """Samples, or one batch, that are trained on in one call, so that a person can interrupt."""
+MAX_PRODUCTS = 2**34
+"""The same in products of a weight with a sample."""
 MAX_ELEMENTS = 2**20
-"""Elements of their inputs, so that those of wide ones take no memory to speak of."""
+"""Elements of their inputs, where they are gathered before, so that wide ones take no memory to speak of."""
 
 
 class CompiledPass:
@@ -78,6 +84,8 @@ class CompiledPass:
             X,
             self.samples.start,
             self.samples.stop,
+            0,
+            0,
             self._uniform,
             self._normal,
             self.program.loss,
@@ -132,7 +140,7 @@ class CompiledUpdater(Updater):
         self._others = [hook for hook in self.hooks if hook not in penalties]
         self._at_gradient = [hook for hook in self._others if type(hook).after_gradient is not Hook.after_gradient]
         self._none = np.empty(0, network.dtype)
-        self._space, self._capacity = self._none, 0
+        self._space, self._spaces, self._capacity = self._none, self._none[None], 0
         self._at_update = [compile_hook(hook, network.dtype) for hook in self._at_update]
         if isinstance(self.loss, CompiledLoss):
             self.metrics = CompiledMetrics(self.loss, network.n_out, network.dtype)
@@ -140,6 +148,12 @@ class CompiledUpdater(Updater):
             self._accepts_sparse = False
             self._parts = [_table(self._program, shard) for shard in self._shards]
         self._learning_rate = 0.0
+        self._barrier = Barrier(self.workers.size)
+        self.workers.on_failure.append(self._barrier.release)
+        self._inputs = self._none
+        self._samples: Samples | None = None
+        self._as_it_is = self._gathers = self._together = False
+        self._scale = 1.0
 
     def _forms(self) -> tuple[list[Layer], Loss]:
         """Return the layers that passes are made of, and the loss, where the whole network is no program."""
@@ -148,75 +162,123 @@ class CompiledUpdater(Updater):
 
     def update(self, samples: Samples, rows: Rows, learning_rate: float) -> None:
         """Make one update with a batch of the samples."""
+        self._begin(samples)
         self._learning_rate = float(learning_rate)
-        super().update(samples, self._prepared(samples, rows), learning_rate)
+        if self._program is not None and isinstance(rows, slice) and not self._as_it_is:
+            rows = _numbers(rows, len(samples))
+        super().update(samples, rows, learning_rate)
 
     def updates(self, samples: Samples, batches: Iterable[tuple[Rows, float]]) -> None:
         """Make an update with each of some batches of the samples, at its learning rate."""
-        self._prepared(samples, slice(0, 0))  # which decides on the passes
-        program = self._program
-        together = program is not None and self._rule is not None and not program.drawing
-        if not together or self.workers.size > 1 or self._deformers or self._others:
+        self._begin(samples)
+        if not self._together:
             for rows, rate in batches:
                 self.update(samples, rows, rate)
             return
-        for group in _grouped(batches, len(samples), max(1, min(AT_ONCE, MAX_ELEMENTS // self.network.n_in))):
+        at_once = min(AT_ONCE, MAX_PRODUCTS // max(1, len(self.network.params)))
+        if not (self._as_it_is or self._gathers):
+            at_once = min(at_once, MAX_ELEMENTS // self.network.n_in)
+        for group in _grouped(batches, len(samples), max(1, at_once)):
             self._update_group(samples, *group)
+
+    def _begin(self, samples: Samples) -> None:
+        """Decide how samples are trained on, which are most often those of the call before.
+
+        Sparse inputs are left to the plain passes, which never make them dense.
+        """
+        if samples is self._samples:
+            return
+        self._samples, X = samples, samples.X
+        if samples.take_sparse is not None and self.network.accepts_sparse(training=True) and not self._writes_inputs:
+            self._program, self._accepts_sparse = None, True
+        readable = isinstance(X, np.ndarray) and X.flags.carray
+        self._as_it_is = readable and X.dtype == self.network.dtype
+        self._scale = 1.0 if self._as_it_is else float(getattr(samples.take, "scale", 0.0) or 0.0)
+        pixels = readable and X.dtype == np.uint8 and self.network.dtype == np.float32 and self._scale != 0
+        self._gathers = self._as_it_is or pixels
+        program, alone = self._program, self.workers.size == 1
+        together = program is not None and self._rule is not None and not program.drawing and (alone or not DISABLED)
+        self._together = together and not self._deformers and not self._others
 
     def _update_group(self, samples: Samples, every: list[Rows], rates: list[float], sizes: list[int]) -> None:
         """Make updates with batches that are of one size, the last perhaps smaller."""
-        X, Y, weight = samples.batch(self._prepared(samples, _joined(every)))
-        totals = np.array(sizes, np.float64)
-        counted, n = None, len(Y)
+        rows, n = _joined(every), sum(sizes)
+        totals, weight, counted = np.array(sizes, np.float64), samples.sample_weight, None
         if weight is not None:
+            weight = weight[rows]
             totals = np.add.reduceat(weight, np.arange(len(sizes)) * sizes[0], dtype=np.float64)
             totals[totals == 0] = 1
             counted = weight * np.repeat(sizes / totals, sizes).astype(weight.dtype)
-        P, targets = self.metrics.reserve(n, counted, n)
-        targets[:] = Y
+        P, Y = self.metrics.reserve(n, counted, n)
+        samples.targets(rows, Y)
         self._reserve(sizes[0])
         program, rule = self._program, self._rule
         if program is None or rule is None:
             raise ValueError("batches are only trained on together where all of it is compiled")
-        t = self.optimizer.t
+        source, numbers, inputs = self._sources(samples, rows, n, sizes[0])
+        t, learning_rates = self.optimizer.t, np.array(rates, np.float64)
         self.optimizer.t += len(rates) - 1
         self.optimizer.begin(rates[-1])  # before, as an interruption comes after
-        self._penalty += loops.updates(
-            program.table,
-            program.rates,
-            self._parts[0],
-            self.network.params,
-            self.network.grads,
-            self._space,
-            self._capacity,
-            X,
-            sizes[0],
-            program.loss,
-            program.smoothing,
-            targets,
-            self._none if weight is None else weight,
-            totals,
-            P,
-            self._alpha,
-            rule.kind,
-            np.array(rates, np.float64),
-            t,
-            rule.hyper,
-            *rule.state,
-        )
 
-    def _prepared(self, samples: Samples, rows: Rows) -> Rows:
-        """Return the rows of a batch, as numbers where their inputs are no array that loops were compiled for.
+        def work(k: int) -> None:
+            if not self._gathers:
+                own = shard_slice(n, k, self.workers.size)
+                samples.gather(_numbers(rows, len(samples))[own], inputs[own])
+                self.workers.barrier(k)
+            self._penalties[k] = loops.updates(
+                program.table,
+                program.rates,
+                self._parts[k],
+                self.network.params,
+                self.network.grads,
+                self._shards[k].span.start,
+                self._shards[k].span.stop,
+                self._spaces,
+                self._capacity,
+                source,
+                numbers,
+                self._scale,
+                inputs,
+                sizes[0],
+                k,
+                self._barrier.locks,
+                self._barrier.broken,
+                program.loss,
+                program.smoothing,
+                Y,
+                self._none if weight is None else weight,
+                totals,
+                P,
+                self._alpha,
+                rule.kind,
+                learning_rates,
+                t,
+                rule.hyper,
+                *rule.state,
+            )
+            if self._barrier.broken[0]:
+                raise WorkersBrokenError
 
-        Sparse inputs are left to the plain passes, which never make them dense.
+        self.workers.run(work)
+        self._penalty += sum(self._penalties)
+
+    def _sources(self, samples: Samples, rows: Rows, n: int, batch_size: int) -> tuple[Array, Array, Array]:
+        """Return what ``loops.updates`` takes inputs from: an array, numbers of its rows, and where these go.
+
+        Inputs that no loop was compiled for are gathered by NumPy, those of all batches before the first.
         """
-        if samples.take_sparse is not None and self.network.accepts_sparse(training=True) and not self._writes_inputs:
-            self._program, self._accepts_sparse = None, True
-        X = samples.X
-        as_it_is = isinstance(X, np.ndarray) and X.dtype == self.network.dtype and X.flags.carray
-        if self._program is None or as_it_is or not isinstance(rows, slice):
-            return rows
-        return np.arange(len(samples))[rows]
+        none = np.empty(0, np.int64)
+        if self._as_it_is and isinstance(rows, slice):
+            inputs = np.asarray(samples.X)[rows]
+            return inputs, none, inputs
+        width = self.network.n_in
+        size = (2 * batch_size if self._gathers else n) * width
+        if len(self._inputs) < size:
+            self._inputs = np.empty(size, self.network.dtype)
+        inputs = self._inputs[:size].reshape(-1, width)
+        if not self._gathers:
+            return inputs, none, inputs
+        return np.asarray(samples.X), np.ascontiguousarray(_numbers(rows, len(samples)), np.int64), inputs
 
     def _update_shard(self, k: int, X: Any, buffers: list[LayerBuffers], total: float) -> None:
         """Compute the gradient of a shard of the parameters from all samples, and update it."""
@@ -232,6 +294,8 @@ class CompiledUpdater(Updater):
                 self._space,
                 self._capacity,
                 X,
+                0,
+                0,
                 self._alpha,
                 float(total),
                 rule.kind,
@@ -274,7 +338,7 @@ class CompiledUpdater(Updater):
         """Return a thread's deformer of the inputs, which reads between pixels by a loop if it can be told to."""
         deformer = super()._make_deformer(augmentation)
         if isinstance(deformer, ImageDeformer) and self.network.dtype.char in DTYPES:
-            deformer.read_by(inputs.warp)
+            deformer.read_by(input_loops.warp)
         return deformer
 
     def _make_layout(self, n: int) -> BatchLayout:
@@ -294,7 +358,9 @@ class CompiledUpdater(Updater):
     def _reserve(self, n: int) -> None:
         """Make the arrays for a batch of ``n`` samples, where there are none yet for as many."""
         if self._program is not None and n > self._capacity:
-            self._space, self._capacity = np.empty(n * self._program.width, self.network.dtype), n
+            n_spaces = min(self.workers.size, 2)  # several threads may work on two batches at a time
+            self._spaces, self._capacity = np.empty((n_spaces, n * self._program.width), self.network.dtype), n
+            self._space = self._spaces[0]
             self._layouts.clear()
 
 
@@ -324,6 +390,11 @@ def _grouped(
         sizes.append(n)
     if every:
         yield every, rates, sizes
+
+
+def _numbers(rows: Rows, n_samples: int) -> Array:
+    """Return the numbers of rows."""
+    return np.arange(n_samples)[rows] if isinstance(rows, slice) else rows
 
 
 def _joined(every: Sequence[Rows]) -> Rows:

@@ -27,6 +27,11 @@ class Workers:
     size : int
         How many.
 
+    Attributes
+    ----------
+    on_failure : list of callable
+        Called with the number of a thread that has failed, so that no other waits for it at some other barrier.
+
     Examples
     --------
     >>> import numpy as np
@@ -41,6 +46,7 @@ class Workers:
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self.on_failure: list[Callable[[int], None]] = []
         self._work: Callable[[int], None] | None = None
         self._error: BaseException | None = None
         self._process = os.getpid()
@@ -105,6 +111,8 @@ class Workers:
         for lock in chain(self._start, *self._arrived[0], *self._arrived[1]):
             with suppress(RuntimeError):  # it is released already
                 lock.release()
+        for k in range(self.size):
+            self._tell_of_failure(k)
         for thread in self._threads:
             thread.join()
 
@@ -129,6 +137,11 @@ class Workers:
             for other, lock in enumerate(locks[k]):
                 if other != k and lock.locked():
                     lock.release()
+        self._tell_of_failure(k)
+
+    def _tell_of_failure(self, k: int) -> None:
+        for tell in self.on_failure:
+            tell(k)
 
 
 def _acquired() -> LockType:

@@ -27,6 +27,22 @@ def test_the_three_products_are_numpys(shape, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(5, 4, 3), (1, 1, 1), (0, 3, 2), (3, 0, 2)])
+def test_products_are_added(shape, dtype):
+    """A B and A^T B are added to what is there; a sum of no terms changes nothing."""
+    m, k, n = shape
+    rng = np.random.default_rng(0)
+    A, B, C = (rng.normal(size=size).astype(dtype) for size in ((m, k), (k, n), (m, n)))
+    for add, left, right, expected in (
+        (gemm.add_times, A, B, A @ B),
+        (gemm.add_transposed_times, A, C, A.T @ C),
+    ):
+        out = np.ones(expected.shape, dtype)
+        add(left, right, out)
+        assert_allclose(out, 1 + expected, rtol=20 * np.finfo(dtype).eps, atol=20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rows_and_columns_of_larger_matrices_need_no_copy(dtype):
     """Operands and result may be parts of other arrays; what lies beside them stays."""
     rng = np.random.default_rng(0)

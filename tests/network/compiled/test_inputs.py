@@ -1,4 +1,4 @@
-"""Images warped, sparse products, and perturbed inputs as loops."""
+"""Rows gathered, images warped, sparse products, and perturbed inputs as loops."""
 
 import numpy as np
 import pytest
@@ -24,6 +24,18 @@ def coordinates(n, shape, dtype):
     u[0, 3], u[1, 3], u[0, 4], u[1, 5] = 1e30, -1e30, np.inf, -np.inf
     u[0, 6], u[1, 7] = np.nan, np.nan
     return u.astype(dtype)
+
+
+@DTYPES
+@pytest.mark.parametrize("source", [np.uint8, np.float32, np.float64])
+def test_rows_are_gathered_and_scaled(source, dtype):
+    """Rows come in their order, in another type, times a scale; any layout of the source will do."""
+    X = np.random.default_rng(0).integers(256, size=(20, 12)).astype(source)
+    rows = np.array([3, 3, 19, 0])
+    for given in (X, np.asfortranarray(X), X[:, ::2]):
+        out = np.empty((4, given.shape[1]), dtype)
+        inputs.gather(given, rows, 1 / 255, out)
+        assert_array_equal(out, given[rows].astype(dtype) * dtype(1 / 255))
 
 
 @DTYPES

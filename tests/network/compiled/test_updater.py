@@ -34,7 +34,9 @@ from pipeline.network import (
     Tanh,
     VirtualAdversarial,
 )
-from pipeline.network.batches import Samples
+from pipeline.network.batches import Samples, take_rows
+from pipeline.network.compiled import loops
+from pipeline.network.compiled.loops import BLOCK
 from pipeline.network.compiled.updater import CompiledUpdater
 from pipeline.network.layers import Layer
 from pipeline.network.parallel.updates import Updater
@@ -411,48 +413,143 @@ def test_an_interruption_finds_the_updates_counted(monkeypatch):
 
 
 def test_wide_inputs_are_gathered_by_few(monkeypatch):
-    """Batches that are trained on together take no more memory than a bound, or one batch."""
+    """Batches that are gathered before they are trained on together take no more memory than a bound."""
     monkeypatch.setattr("pipeline.network.compiled.updater.MAX_ELEMENTS", 25 * 12)
-    data = samples(np.float32)
+    data, taken = samples(np.float32), []
+    data.X = np.asfortranarray(data.X)
+    data.take = lambda X, rows, out: taken.append(len(rows)) or take_rows(X, rows, out)
     an_updater()[0].updates(data, [(np.arange(N)[rows], rate) for rows, rate in BATCHES])
-    assert len(data._buffers["X"]) == 20
+    assert taken == [20, 20, 20]
+
+
+def trained_together(updater, data, batches, n_threads=1, *, make=layers, optimizer=Adam, hooks=(), loss=None):
+    """Return parameters, figures, number of updates and learning rate after an epoch of batches."""
+    network = Network(
+        [*make(), Affine(9, data.Y.shape[1])], loss or SoftmaxCrossEntropy(), dtype=data.Y.dtype, random_state=0
+    )
+    rule = optimizer()
+    rule.start(network.params)
+    with Workers(n_threads) as workers:
+        one = updater(network, rule, workers, hooks=[hook() for hook in hooks])
+        one.begin_epoch()
+        if updater is Updater:
+            for rows, rate in batches:
+                one.update(data, rows, rate)
+        else:
+            one.updates(data, iter(batches))
+        return network.params, one.end_epoch(), rule.t, rule.eta
+
+
+def assert_same_together(data, batches, n_threads, **options):
+    """Raise unless batches that are trained on together come to what they come to one by one, in NumPy."""
+    ours = trained_together(CompiledUpdater, data, batches, n_threads, **options)
+    plain = trained_together(Updater, data, batches, **options)
+    tolerance = 2e-4 if data.Y.dtype == np.float32 else 1e-9
+    for one, other in zip(ours, plain, strict=True):
+        assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+def batches_of(size, *, shuffled):
+    """Return the batches of an epoch, the last perhaps smaller, with learning rates that fall."""
+    order = np.random.default_rng(0).permutation(N)
+    rows = (slice(start, min(start + size, N)) for start in range(0, N, size))
+    return [(order[own] if shuffled else own, 0.1 / (1 + own.start)) for own in rows]
+
+
+TOGETHER = pytest.mark.parametrize("n_threads", [1, 2, 3])
 
 
 @DTYPES
+@TOGETHER
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("size", [1, 3, 7, 40])
-def test_many_updates_in_one_call_are_the_same(size, weighted, dtype, monkeypatch):
+def test_many_updates_in_one_call_are_the_same(size, weighted, n_threads, dtype, monkeypatch):
     """Batches that are trained on together come to what they come to one by one, shuffled or in order."""
     monkeypatch.setattr("pipeline.network.compiled.updater.AT_ONCE", 20)
     data = samples(dtype, weighted=weighted)
-    order = np.random.default_rng(0).permutation(N)
     for shuffled in (True, False):
-        starts = range(0, N, size)
-        batches = [
-            (order[start : start + size] if shuffled else slice(start, min(start + size, N)), 0.1 / (1 + start))
-            for start in starts
-        ]
-        ended = []
-        for updater in (CompiledUpdater, Updater):
-            network = Network([*layers(), Affine(9, 3)], dtype=dtype, random_state=0)
-            rule = Adam()
-            rule.start(network.params)
-            one = updater(network, rule, hooks=[L2(0.1)])
-            if updater is Updater:
-                for rows, rate in batches:
-                    one.update(data, rows, rate)
-            else:
-                one.updates(data, iter(batches))
-            ended.append((network.params, one.end_epoch(), rule.t, rule.eta))
-        tolerance = 2e-4 if dtype == np.float32 else 1e-9
-        for ours, plain in zip(*ended, strict=True):
-            assert_allclose(ours, plain, rtol=tolerance, atol=tolerance)
+        assert_same_together(data, batches_of(size, shuffled=shuffled), n_threads, hooks=[lambda: L2(0.1)])
 
 
-@pytest.mark.parametrize("kind", ["sparse", "pixels", "fortran", "read-only"])
-def test_inputs_of_every_kind_come_to_the_same(kind):
-    """Sparse rows stay sparse, pixels are scaled, and an array of another layout is copied."""
-    data = samples(np.float32)
+@DTYPES
+@pytest.mark.parametrize("n_threads", [2, 3])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_is_shared_by_threads(optimizer, n_threads, dtype):
+    """For so few samples that plain SGD makes no gradient, for many, and with more blocks than one."""
+    for size in (5, 25):
+        for hooks in ((), (lambda: L2(0.1),)):
+            given = samples(dtype), batches_of(size, shuffled=True), n_threads
+            assert_same_together(*given, make=lambda: layers(Tanh), optimizer=optimizer, hooks=hooks)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_is_shared_by_threads(activation, n_threads):
+    """With a bias and without, and where an activation comes before the first affine layer."""
+    for options in ({}, {"bias": False}, {"before": (Tanh,)}):
+        make = lambda options=options: layers(ACTIVATIONS[activation], **options)  # noqa: E731 - it stands for many
+        assert_same_together(samples(np.float64), batches_of(25, shuffled=True), n_threads, make=make)
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+@pytest.mark.parametrize("loss", [SigmoidCrossEntropy(), LabelSmoothing(SoftmaxCrossEntropy(), 0.1)])
+def test_every_loss_is_shared_by_threads(loss, n_threads):
+    """With weights of the samples."""
+    data = samples(np.float64, weighted=True)
+    assert_same_together(data, batches_of(25, shuffled=True), n_threads, loss=loss)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_a_layer_of_several_blocks_is_all_updated(n_threads):
+    """Its gradient is computed some rows at a time, in one place."""
+    wide = 3 * BLOCK // 40
+    data, rng = samples(np.float64), np.random.default_rng(0)
+    data.X = rng.normal(size=(N, 40))
+    make = lambda: [Affine(40, wide), Tanh(), Affine(wide, 9), Tanh()]  # noqa: E731 - it stands for many
+    batches = [(rows, 0.001) for rows, _ in batches_of(25, shuffled=True)]
+    assert_same_together(data, batches, n_threads, make=make, hooks=[lambda: L2(0.1)])
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["pixels", "fortran", "read-only", "dense"])
+def test_threads_gather_inputs_of_every_kind(kind, n_threads, shuffled, monkeypatch):
+    """Pixels are scaled by the loop that gathers them; what it was not compiled for is gathered before."""
+    monkeypatch.setattr("pipeline.network.compiled.updater.AT_ONCE", 30)
+    data = as_kind(samples(np.float32), kind)
+    assert_same_together(data, batches_of(7, shuffled=shuffled), n_threads)
+
+
+@pytest.mark.parametrize("size", [5, 25])
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_the_same_threads_come_to_the_same_bytes(n_threads, size):
+    """Work is cut by shape alone, whichever thread is faster."""
+    given = CompiledUpdater, samples(np.float32), batches_of(size, shuffled=True), n_threads
+    once = trained_together(*given)
+    for _ in range(5):
+        again = trained_together(*given)
+        assert again[0].tobytes() == once[0].tobytes()
+        assert again[1] == once[1]
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_a_thread_that_fails_ends_the_others(failing, error, monkeypatch):
+    """They wait for it inside compiled code, and would for ever."""
+    run = loops.updates
+
+    def fail(*arguments):
+        if arguments[14] == failing:
+            raise error("lost")
+        run(*arguments)
+
+    monkeypatch.setattr("pipeline.network.compiled.loops.updates", fail)
+    with pytest.raises(error, match="lost"):
+        trained_together(CompiledUpdater, samples(np.float32), batches_of(20, shuffled=True), 3)
+
+
+def as_kind(data, kind):
+    """Return the samples with inputs of another kind."""
     X = data.X
     if kind == "sparse":
         X = scipy.sparse.csr_array(np.where(np.abs(X) > 1.5, X, 0))
@@ -460,10 +557,16 @@ def test_inputs_of_every_kind_come_to_the_same(kind):
         X = (X * 30 + 90).astype(np.uint8)
     elif kind == "fortran":
         X = np.asfortranarray(X)
-    else:
+    elif kind == "read-only":
         X.flags.writeable = False
     scale = 1 / 255 if kind == "pixels" else None
-    data = Samples(X, data.Y, None, taker(X, scale), sparse_taker(X, scale))
+    return Samples(X, data.Y, None, taker(X, scale), sparse_taker(X, scale))
+
+
+@pytest.mark.parametrize("kind", ["sparse", "pixels", "fortran", "read-only"])
+def test_inputs_of_every_kind_come_to_the_same(kind):
+    """Sparse rows stay sparse, pixels are scaled, and an array of another layout is copied."""
+    data = as_kind(samples(np.float32), kind)
     assert_same(data, 20, 2, (), layers, Adam, np.float32, SoftmaxCrossEntropy())
 
 

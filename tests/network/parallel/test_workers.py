@@ -56,6 +56,23 @@ def test_an_error_reaches_the_caller(failing, before):
         workers.run(work)
 
 
+@pytest.mark.parametrize("failing", [0, 1])
+def test_others_are_told_of_a_failure(failing):
+    """Of the thread that fails; when the pool is closed, of all, as none may be waited for after that."""
+    told = []
+
+    def work(k):
+        if k == failing:
+            raise KeyError("lost")
+
+    with Workers(2) as workers:
+        workers.on_failure.append(told.append)
+        with pytest.raises(KeyError, match="lost"):
+            workers.run(work)
+        assert told == [failing]
+    assert told == [failing, 0, 1]
+
+
 def test_closing_ends_the_threads():
     """No thread is left when the pool is closed."""
     before = set(threading.enumerate())
