@@ -25,8 +25,9 @@ X (-1: in the batch), leaves Y, finds dY, leaves dX (-1: nowhere); which bias is
 numbers lie."""
 FEW = 8
 """Samples that are multiplied here."""
-BLOCK = 2**16
-"""Parameters that are updated at once, so that their gradient is still in the cache."""
+BLOCK = 2**19
+"""Parameters that are updated at once, so that their gradient is still in a cache; with fewer of them, a product costs
+more than that saves."""
 
 
 @compiled
@@ -345,8 +346,8 @@ def update(
 ) -> Any:
     """Compute the gradient of a shard of the parameters over all samples, update them, and return their penalty.
 
-    The shard is ``params[begin:end]``. Some rows of W are updated as soon as their gradient is there, which so stays in
-    the cache: every block's is left in the same place, ``grads[begin:]``. ``start_update`` has left there the part of
+    The shard is ``params[begin:end]``. A block of W's rows is updated as soon as its gradient is there, which so stays
+    in a cache: every block's is left in the same place, ``grads[begin:]``. ``start_update`` has left there the part of
     samples ``first_sample`` to ``last_sample``, if any, in the first one. The other parameters are those of
     ``gradient`` and of ``optimizers.update``, whose state is that of all parameters.
     """
