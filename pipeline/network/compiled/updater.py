@@ -29,7 +29,7 @@ from pipeline.network.epoch_metrics import EpochMetrics
 from pipeline.network.layers import Affine, Dropout, Layer
 from pipeline.network.layers.noise import fill_normal
 from pipeline.network.losses import Loss
-from pipeline.network.parallel.sharding import shard_slice
+from pipeline.network.parallel.sharding import needs_units, shard_slice
 from pipeline.network.parallel.updates import BatchLayout, Updater
 from pipeline.network.parallel.workers import WorkersBrokenError
 from pipeline.network.regularizers import L2
@@ -159,6 +159,14 @@ class CompiledUpdater(Updater):
         """Return the layers that passes are made of, and the loss, where the whole network is no program."""
         network = self.network
         return compile_layers(network.layers, network.dtype), compile_loss(network.loss, network.dtype)
+
+    def _shards_by_units(self) -> bool:
+        """Return whether several threads are to share units: wide layers of a program are faster by samples.
+
+        Not where it draws, as NumPy's engine then draws other numbers.
+        """
+        program = None if self.adversary else compile_network(self.network)
+        return super()._shards_by_units() if program is None or program.drawing else needs_units(self.network)
 
     def update(self, samples: Samples, rows: Rows, learning_rate: float) -> None:
         """Make one update with a batch of the samples."""

@@ -27,11 +27,12 @@ def shard_slice(n: int, k: int, size: int) -> slice:
 def shards_by_units(network: Network) -> bool:
     """Return whether threads are to share the network's units rather than the samples."""
     hidden = network.affine_layers[:-1]
-    return (
-        max((layer.n_out for layer in hidden), default=0) >= WIDE_LAYER
-        or any(layer.mixes_samples for layer in network.layers)
-        or network.learns_beside_affine
-    )
+    return needs_units(network) or max((layer.n_out for layer in hidden), default=0) >= WIDE_LAYER
+
+
+def needs_units(network: Network) -> bool:
+    """Return whether threads cannot share the samples: a layer mixes them, or others than affine ones learn."""
+    return any(layer.mixes_samples for layer in network.layers) or network.learns_beside_affine
 
 
 def unit_shards(network: Network, k: int, size: int) -> list[slice | None]:

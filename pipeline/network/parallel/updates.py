@@ -77,7 +77,7 @@ class Updater:
         self.workers = workers or Workers(1)
         size = self.workers.size
         self.layers, self.loss = self._forms()
-        self.by_units = size > 1 and shards_by_units(network)
+        self.by_units = size > 1 and self._shards_by_units()
         self._units = [unit_shards(network, k, size) for k in range(size)] if self.by_units else []
         self._layers = [
             [layer if some is None else layer.shard(some) for layer, some in zip(self.layers, units, strict=True)]
@@ -102,6 +102,10 @@ class Updater:
     def _forms(self) -> tuple[list[Layer], Loss]:
         """Return the layers that passes are made of, and the loss."""
         return self.network.layers, self.network.loss
+
+    def _shards_by_units(self) -> bool:
+        """Return whether several threads are to share the network's units rather than the samples."""
+        return shards_by_units(self.network)
 
     def begin_epoch(self) -> None:
         """Seed the threads' generators for an epoch from the network's own."""

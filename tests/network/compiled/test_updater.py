@@ -257,6 +257,19 @@ def test_threads_that_share_units_come_to_the_same(activation, n_threads, dtype)
         assert_same(data, 20, n_threads, (lambda: L2(0.1),), make, Adam, dtype, SoftmaxCrossEntropy())
 
 
+@pytest.mark.usefixtures("_by_units")
+@pytest.mark.parametrize(("within", "by_units"), [((), False), ((lambda: Dropout(0.2),), True)])
+def test_wide_layers_are_shared_by_samples_where_nothing_is_drawn(within, by_units):
+    """Each engine takes the way that is faster to it, as long as both come to the same."""
+    network = Network([*layers(ReLU, within=within), Affine(9, 5)], random_state=0)
+    optimizer = SGD()
+    optimizer.start(network.params)
+    with Workers(2) as workers:
+        assert [kind(network, optimizer, workers).by_units for kind in (Updater, CompiledUpdater)] == [True, by_units]
+    if not by_units:
+        assert_same(samples(np.float64), 20, 2, (), lambda: layers(ReLU), SGD, np.float64, SoftmaxCrossEntropy())
+
+
 @DTYPES
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("adversary", [Adversarial(0.5), VirtualAdversarial(0.5, n_probes=2)], ids=repr)
