@@ -1,0 +1,1 @@
+"""Pages for people to look at: one file each, which makes no request and is the same bytes every time."""
