@@ -485,6 +485,7 @@ def test_every_test_says_what_it_holds(path):
 # Tests that hold the whole rather than a module.
 OF_THE_WHOLE = {
     "test_benchmarks",
+    "test_chromium",
     "test_classifier_like_sklearn",
     "test_colours",
     "test_docs",
