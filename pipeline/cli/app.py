@@ -27,6 +27,10 @@ COMMANDS = {
         "pipeline.cli.predict",
         "Tell the label of each image: number, label (or labels) and confidence; with several files, the file first.",
     ),
+    "page": (
+        "pipeline.cli.page",
+        "Write a page to draw on: one HTML file with the network inside, that answers while one draws, offline.",
+    ),
     "gradcheck": (
         "pipeline.cli.gradcheck",
         "Compare backpropagation with numerical differentiation for the network that `train` configures.",

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from pipeline.images.background import Ink, as_grey, ink_of
-from pipeline.images.segments import Layout, Segment, layout_of
+from pipeline.images.segments import INKED, Layout, Segment, layout_of
 from pipeline.parameters import ParameterError, check_parameters
 
 Array = NDArray[Any]
@@ -229,6 +229,44 @@ class Photo(TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
         tags.requires_fit = False
         return tags
+
+
+def drawn_digit(ink: NDArray[np.uint8], size: int = 28, ink_size: int = 20) -> NDArray[np.uint8]:
+    """Return a drawing in MNIST's form, all of whose ink is one digit; the page to draw on does the same.
+
+    There is no paper to be told from ink here, and nothing is in doubt: of a digit in one piece, `Photo` makes the
+    same image.
+
+    Parameters
+    ----------
+    ink : ndarray of shape (height, width), uint8
+        0 where nothing is drawn.
+    size : int, default=28
+        Pixels along a side of the image.
+    ink_size : int, default=20
+        Pixels along the longer side of the ink in it.
+
+    Returns
+    -------
+    ndarray of shape (size, size), uint8
+        Ink bright on 0; where there is none, 0 throughout.
+
+    Examples
+    --------
+    >>> sheet = np.zeros((60, 60), np.uint8)
+    >>> sheet[5:45, 12:14] = 255
+    >>> image = drawn_digit(sheet)
+    >>> image.shape, np.flatnonzero(image.max(axis=1) > 127)[[0, -1]]
+    ((28, 28), array([ 4, 23]))
+    """
+    density = ink / 255
+    rows, columns = (np.flatnonzero((density > INKED * density.max()).any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return np.zeros((size, size), np.uint8)
+    length = max(int(ends[-1] - ends[0]) for ends in (rows, columns)) + 1
+    reach = max(1, round(SOFT * length / ink_size))
+    around = tuple(slice(max(0, ends[0] - reach), ends[-1] + 1 + reach) for ends in (rows, columns))
+    return _as_mnist(np.pad(density[around], 2 + reach), length / ink_size, size, ink_size)
 
 
 def _check_picture(picture: Any) -> None:

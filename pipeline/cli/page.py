@@ -1,0 +1,67 @@
+"""``page``: a model as one HTML file to draw on."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pipeline.artifacts import MODEL, NETWORK
+from pipeline.cli.options import DebugOption
+from pipeline.cli.terminal import show
+from pipeline.files import UnwritableError, check_replaceable, replace_file, sweep
+from pipeline.program import command
+from pipeline.stages.base import MissingInputError
+
+commands = typer.Typer()
+
+
+@commands.command()
+def page(
+    model: Annotated[Path, typer.Argument(metavar="[MODEL]", help="A model that `train` made.")] = Path(
+        "artifacts", MODEL, NETWORK
+    ),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The HTML file.")] = Path("page.html"),
+    *,
+    prepare: Annotated[
+        Literal["auto", "photo", "plain"],
+        typer.Option(
+            help="What becomes of a drawing: photo centres it as in MNIST, plain takes the whole sheet as one image, "
+            "auto asks the model."
+        ),
+    ] = "auto",
+    debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
+) -> None:
+    """Write a page to draw on: one HTML file with the network inside, that answers while one draws, offline."""
+    if not model.exists():  # a killed process may have left its folder without a name
+        sweep(model.absolute().parents[1], [model.absolute().parent.name])
+    if not model.exists():
+        raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
+    _check_output(output, model)
+    from pipeline.cli.preparation import preparation_of  # noqa: PLC0415 - for start-up time: the help needs no NumPy
+    from pipeline.html.drawing.model import PageError, plain_model  # noqa: PLC0415 - the same
+    from pipeline.html.drawing.page import drawing_page  # noqa: PLC0415 - the same
+    from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
+
+    fitted = load_model(model)
+    preparation = preparation_of(fitted, prepare, None)
+    if preparation.unknown:
+        raise PageError(f"{model}: {preparation.unknown}")
+    plain = plain_model(fitted, preparation.brightness)
+    inverted = preparation.rules.colour == "rgb" and preparation.rules.background == "white"
+    content = drawing_page(plain, preparation.photo, inverted=inverted).encode()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(output, content)
+    show(f"{output}: {len(content) / 1e6:.2f} MB, {plain.n_weights:,} weights; open it in a browser")
+
+
+def _check_output(output: Path, model: Path) -> None:
+    """Raise where the page cannot be written, or would replace the model, before anything is read."""
+    if output.is_dir():
+        raise UnwritableError(f"{output} is a folder; choose another name with --output")
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise typer.BadParameter(
+            f"it is an HTML page, and must be called so: {output.stem}.html, for one", param_hint="--output"
+        )
+    check_replaceable(output, "choose another name with --output")
+    if output.exists() and output.samefile(model):
+        raise UnwritableError(f"{output} is the model itself; choose another name with --output")
