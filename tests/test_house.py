@@ -115,6 +115,10 @@ ALLOWED = {
         "sklearn",
     ),
     "pipeline.html.document": ("numpy", "pipeline.text"),
+    "pipeline.html.drawing": (
+        *("pipeline.html.document", "pipeline.html.drawing", "pipeline.image_shape", "pipeline.images.photo"),
+        *("pipeline.mlp", "pipeline.network", "pipeline.preprocessing", "pipeline.text", "numpy", "sklearn"),
+    ),
     "pipeline.parameters": ("pipeline.text", "pipeline.yaml_bounds", "ruamel"),
     "pipeline.program": (),
     "pipeline.progress": (),
@@ -353,7 +357,7 @@ OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "open
 
 @pytest.mark.parametrize("module", TREES)
 def test_files_are_opened_where_a_reader_expects_it(module):
-    """Data, the model's file, recipes' results and a stage's own writing do; networks, measures and settings never."""
+    """Data, the model's file, recipes' results, a stage and a page's program do; networks, measures and settings never."""
     openers = (
         "artifacts",
         "data",

@@ -13,7 +13,8 @@ function element(name, attributes = {}, ...inside) {
 
 /** Return a probability as text. */
 function percent(p) {
-  return `${(100 * p).toFixed(p > 0.9995 && p < 1 ? 2 : 1)} %`;
+  if (p > 0.9995 && p < 1) return "> 99.9 %"; // nothing is certain
+  return `${(100 * p).toFixed(1)} %`;
 }
 
 /** Return a canvas's context, with the canvas as large as an image whose pixels are squares of a size. */
