@@ -117,7 +117,8 @@ ALLOWED = {
     "pipeline.html.document": ("numpy", "pipeline.text"),
     "pipeline.html.drawing": (
         *("pipeline.html.document", "pipeline.html.drawing", "pipeline.image_shape", "pipeline.images.photo"),
-        *("pipeline.mlp", "pipeline.network", "pipeline.preprocessing", "pipeline.text", "numpy", "sklearn"),
+        *("pipeline.mlp", "pipeline.network", "pipeline.preprocessing", "pipeline.strict_json", "pipeline.text"),
+        *("numpy", "sklearn"),
     ),
     "pipeline.parameters": ("pipeline.text", "pipeline.yaml_bounds", "ruamel"),
     "pipeline.program": (),
@@ -357,11 +358,12 @@ OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "open
 
 @pytest.mark.parametrize("module", TREES)
 def test_files_are_opened_where_a_reader_expects_it(module):
-    """Data, the model's file, recipes' results, a stage and a page's program do; networks, measures and settings never."""
+    """Data, the model's file, recipes' results, stages and a page's program do; networks, measures, settings never."""
     openers = (
         "artifacts",
         "data",
         "files",
+        "html.drawing.page",
         "locking",
         "model_file",
         "parameters",

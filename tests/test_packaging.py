@@ -132,10 +132,11 @@ def call(wheel, folder, *words):
 
 
 def test_a_wheel_has_the_package_and_what_it_ships(wheel):
-    """Modules, parameters and recipes are there, byte for byte those of the repository; no results, and no tests."""
+    """Modules, parts of pages, parameters and recipes are there, byte for byte those of the repository; no tests."""
     shipped = {"shipped/params.yaml": ROOT / "params.yaml"}
     shipped |= {f"shipped/recipes/{path.name}": path for path in ROOT.glob("recipes/*.yaml")}
-    modules = {path.relative_to(ROOT / "pipeline").as_posix(): path for path in ROOT.glob("pipeline/**/*.py")}
+    parts = (path for ending in ("py", "html", "css", "js") for path in ROOT.glob(f"pipeline/**/*.{ending}"))
+    modules = {path.relative_to(ROOT / "pipeline").as_posix(): path for path in parts}
     expected = {name: path.read_bytes() for name, path in (modules | shipped).items()} | {"py.typed": b""}
     found = {path.relative_to(wheel / "pipeline").as_posix(): path for path in wheel.glob("pipeline/**/*.*")}
     assert {name: path.read_bytes() for name, path in found.items()} == expected

@@ -106,10 +106,10 @@ def plain_model(model: Any, brightness: float = BYTE) -> PlainModel:
     Examples
     --------
     >>> X = np.repeat(np.array([[0, 255], [255, 0]], np.uint8), 8, axis=1)
-    >>> model = Pipeline([("preprocess", Normalize()), ("train", MLPClassifier((3,), max_iter=1).fit(X / 255, [0, 1]))])
-    >>> plain = plain_model(model.fit(X, [0, 1]))
+    >>> model = Pipeline([("preprocess", Normalize()), ("train", MLPClassifier((3,), solver="lbfgs", alpha=1.0))])
+    >>> plain = plain_model(model.fit(X, ["left", "right"]))
     >>> [layer.W.shape for layer in plain.layers], plain.shape, plain.classes
-    ([(16, 3), (3, 1)], (4, 4), ['0', '1'])
+    ([(16, 3), (3, 1)], (4, 4), ['left', 'right'])
     """
     normalize, classifier = _parts(model)
     network = classifier.network_

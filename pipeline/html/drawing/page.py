@@ -3,7 +3,6 @@
 Weights are 16 bits each, in float16 with one power of two for each unit, so that none is too large or too small.
 """
 
-import json
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -15,6 +14,7 @@ from pipeline.html.document import base64_of, document, escape
 from pipeline.html.drawing.model import Dense, PageError, PlainModel
 from pipeline.image_shape import colour_of, describe
 from pipeline.images.photo import Photo
+from pipeline.strict_json import to_json
 
 Array = NDArray[Any]
 
@@ -64,7 +64,7 @@ def drawing_page(model: PlainModel, photo: Photo | None = None, *, inverted: boo
         about=escape(_about(model)), label_keys=_label_keys(model.classes), command=escape(_command(model))
     )
     # In a script that is no program, a text may not hold what ends it or begins a comment.
-    data = json.dumps(described, sort_keys=True, allow_nan=False).replace("<", "\\u003c")
+    data = to_json(described, sort_keys=True).replace("<", "\\u003c")
     weights = base64_of(b"".join(map(_packed, model.layers)))
     return document(
         "Draw, and watch a network read",
