@@ -5,7 +5,7 @@ said in such numbers is refused by name.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -117,7 +117,7 @@ def plain_model(model: Any, brightness: float = BYTE) -> PlainModel:
         raise PageError(f"the network has {network.params.size:,} weights; a page holds at most {MOST_WEIGHTS:,}")
     step, shift = (classifier.pixel_scale or 1.0, 0.0) if normalize is None else (normalize.scale_, normalize.shift_)
     return PlainModel(
-        layers=list(_dense(network.layers, classifier.out_activation_)),
+        layers=_dense(network.layers, classifier.out_activation_),
         scale=float(step) * brightness / BYTE,
         shift=float(shift),
         shape=_shape(normalize, classifier.n_features_in_),
@@ -155,24 +155,23 @@ def _shape(normalize: Normalize | None, n_features: int) -> Shape:
     return shape
 
 
-def _dense(layers: list[Layer], output: str) -> Iterator[Dense]:
-    """Yield affine layers, each with what comes before the next: batch normalization and an activation."""
+def _dense(layers: list[Layer], output: str) -> list[Dense]:
+    """Return affine layers, each with what comes before the next: batch normalization and an activation."""
     names = {kind: name for name, kind in ACTIVATIONS.items()}
-    W, b, activation = None, None, None
+    made: list[Dense] = []
+    activated = True
     for layer in (layer for layer in layers if not layer.training_only):
         if isinstance(layer, Affine):
-            if W is not None:
-                yield Dense(W, b, activation or "identity")
-            W = layer.W.astype(np.float64)
             b = layer.b.astype(np.float64) if layer.bias else np.zeros(layer.n_out)
-            activation = None
-        elif isinstance(layer, BatchNorm) and W is not None and activation is None:
+            made.append(Dense(layer.W.astype(np.float64), b, "identity"))
+            activated = False
+        elif isinstance(layer, BatchNorm) and not activated:
             factor = layer.gamma.astype(np.float64) / np.sqrt(layer.variance.astype(np.float64) + layer.epsilon)
-            W, b = W * factor, (b - layer.mean) * factor + layer.beta
-        elif type(layer) in names and W is not None and activation is None:
-            activation = names[type(layer)]
+            before = made[-1]
+            made[-1] = Dense(before.W * factor, (before.b - layer.mean) * factor + layer.beta, "identity")
+        elif type(layer) in names and not activated:
+            made[-1] = replace(made[-1], activation=names[type(layer)])
+            activated = True
         else:
-            raise PageError(
-                f"the network has the layer {shown(repr(layer), 80)} at a place where a page cannot hold it"
-            )
-    yield Dense(W, b, output)
+            raise PageError(f"the network has {shown(repr(layer), 80)} at a place where a page cannot hold it")
+    return [*made[:-1], replace(made[-1], activation=output)]
