@@ -29,6 +29,7 @@ _HOMES = {
     "make_ensemble": "pipeline.ensemble.voting",
     "save_ensemble": "pipeline.ensemble.voting",
     "save_model": "pipeline.model_file",
+    "summarize": "pipeline.summary",
     "unlike_training": "pipeline.images.statistics",
 }
 _RENAMED = {

@@ -120,6 +120,7 @@ ALLOWED = {
         *("pipeline.mlp", "pipeline.network", "pipeline.preprocessing", "pipeline.strict_json", "pipeline.text"),
         *("numpy", "sklearn"),
     ),
+    "pipeline.summary": ("pipeline.ensemble", "pipeline.mlp", "pipeline.preprocessing", "pipeline.text", "sklearn"),
     "pipeline.parameters": ("pipeline.text", "pipeline.yaml_bounds", "ruamel"),
     "pipeline.program": (),
     "pipeline.progress": (),

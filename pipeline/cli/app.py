@@ -31,6 +31,10 @@ COMMANDS = {
         "pipeline.cli.page",
         "Write a page to draw on: one HTML file with the network inside, that answers while one draws, offline.",
     ),
+    "summary": (
+        "pipeline.cli.summary",
+        "Tell a model's layers, shapes, parameters, memory and multiplications, and how it was trained.",
+    ),
     "gradcheck": (
         "pipeline.cli.gradcheck",
         "Compare backpropagation with numerical differentiation for the network that `train` configures.",

@@ -7,7 +7,7 @@ a model file are in the modules beside it; the mathematics is in ``network``.
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -18,6 +18,7 @@ from pipeline.images.statistics import ImageStatistics
 from pipeline.mlp.base import N_STATISTICS
 from pipeline.mlp.builder import SolverName, check_combinations, check_engine
 from pipeline.mlp.state import StatefulMLP
+from pipeline.mlp.summary import NetworkSummary, summarize_network
 from pipeline.mlp.targets import TargetEncoder
 from pipeline.mlp.validation import InputValidator, checked_samples, dense, is_copied, sparse_taker, types
 from pipeline.network import Adversary, Averaging, Schedule
@@ -464,6 +465,59 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         if n <= size:
             return outputs(slice(n))
         return np.concatenate([outputs(slice(start, start + size)) for start in range(0, n, size)])
+
+    # ---------------------------------------------------------------- looking at it
+
+    def summary(
+        self, *, n_features: int | None = None, n_classes: int | None = None, dtype: DTypeLike = np.float32
+    ) -> NetworkSummary:
+        """Return a table of the layers, with their parameters, memory and multiplications.
+
+        It shows itself: as text at the prompt or by ``print``, as HTML in a notebook.
+
+        Parameters
+        ----------
+        n_features, n_classes : int, default=None
+            Widths of input and output, to see the network that the parameters ask for before anything is fitted.
+        dtype : dtype, default=float32
+            The precision in which that one is counted; a fitted network has its own.
+
+        Returns
+        -------
+        NetworkSummary
+            With the figures as numbers.
+
+        Raises
+        ------
+        NotFittedError
+            Where nothing is fitted, and no widths are given.
+        ParameterError
+            Where they are given, and the parameters are not allowed.
+
+        Examples
+        --------
+        >>> print(MLPClassifier((32,), dropout=0.2).summary(n_features=64, n_classes=10))
+           Layer           Output  Parameters  Memory  Multiplications
+        --------------------------------------------------------------
+           input               64
+        1  Affine(64, 32)      32       2,080  8.3 kB            2,048
+        2  ReLU()              32
+        3  Dropout(0.2)        32
+        4  Affine(32, 10)      10         330  1.3 kB              320
+           softmax             10
+        --------------------------------------------------------------
+           all                          2,410  9.6 kB            2,368
+        <BLANKLINE>
+        Input       64 features
+        Output      10, softmax
+        Parameters  2,410 trainable
+        Memory      9.6 kB, float32
+        Trained     not yet, by adam
+        To train    gradients 9.6 kB, optimizer 19.3 kB, activations 84.8 kB for a batch of 200
+        """
+        if n_features is not None or n_classes is not None:
+            self._check_parameters()
+        return summarize_network(self, n_features=n_features, n_classes=n_classes, dtype=dtype)
 
     def __sklearn_tags__(self) -> Any:
         """Say that sparse samples and several labels at once are taken."""

@@ -61,6 +61,11 @@ class Buffers:
             buffers.append(LayerBuffers(outputs[index], dY, gradient))
         return buffers[::-1]
 
+    @property
+    def size(self) -> int:
+        """How many numbers the arrays hold that were made so far."""
+        return sum(array.size for array in self._arrays.values())
+
     def _array(self, name: str, n: int, width: int) -> Array:
         """Return the first rows of an array, which is made where there is none, or one that is too small."""
         if len(self._arrays.get(name, ())) < n:

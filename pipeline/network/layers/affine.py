@@ -46,6 +46,11 @@ class Affine(Layer):
         """Return the shapes of W and b."""
         return {"W": (self.n_in, self.n_out)} | ({"b": (self.n_out,)} if self.bias else {})
 
+    @property
+    def n_multiplications(self) -> int:
+        """How many multiplications an input takes: one by each weight; b is added."""
+        return self.n_in * self.n_out
+
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw W, then b."""
         W, b = self.initializer(rng, self.n_in, self.n_out)

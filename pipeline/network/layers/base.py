@@ -87,6 +87,11 @@ class Layer:
         """How many numbers the layer learns beside its parameters."""
         return 0
 
+    @property
+    def n_multiplications(self) -> int:
+        """How many multiplications by a parameter an input takes in prediction: by each once, unless a layer knows."""
+        return self.n_parameters
+
     def bind(self, params: dict[str, Array], grads: dict[str, Array]) -> None:
         """Take views of the network's buffers: ``W`` becomes ``self.W``, its gradient ``self.dW``."""
         for name, values in params.items():

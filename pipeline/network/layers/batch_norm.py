@@ -86,6 +86,11 @@ class BatchNorm(Layer):
         """How many numbers the layer learns beside its parameters: mean and variance."""
         return 2 * self.n_units
 
+    @property
+    def n_multiplications(self) -> int:
+        """How many multiplications an input takes: one for each unit, by gamma / sqrt(variance + epsilon)."""
+        return self.n_units
+
     def bind(self, params: dict[str, Array], grads: dict[str, Array]) -> None:
         """Take views of the network's buffers, and make the state where there is none yet."""
         super().bind(params, grads)
