@@ -364,9 +364,8 @@ def _filter(x: Array) -> Array:
 def _in_the_middle(field: Array, size: int) -> NDArray[np.uint8]:
     """Return the part of a field whose middle pixel is the centre of mass, its brightest pixel at 255."""
     mass = field.sum()
-    corner = [
-        int(np.clip(np.floor((field.sum(axis=1 - axis) @ np.arange(len(field))) / mass + 0.5) - size // 2, 0, size))
-        for axis in (0, 1)
-    ]
+    middles = ((field.sum(axis=1 - axis) @ np.arange(len(field))) / mass for axis in (0, 1))
+    # Of a symmetric stroke it lies on the border of two pixels, and the last bits of a sum must not choose.
+    corner = [int(np.clip(np.floor(np.round(middle + 0.5, 6)) - size // 2, 0, size)) for middle in middles]
     part = field[corner[0] : corner[0] + size, corner[1] : corner[1] + size]
     return np.rint(255 * part / max(part.max(), 1e-9)).astype(np.uint8)

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from benchmarks.looks import CLEAN, DISTURBED, HARD
 from benchmarks.pages import draw
 from pipeline import Photo
-from pipeline.images.photo import MAX_SIDE, PhotoError
+from pipeline.images.photo import MAX_SIDE, PhotoError, drawn_digit
 from pipeline.parameters import ParameterError
 
 
@@ -224,3 +224,33 @@ def test_parameters_are_checked():
         Photo("bright").fit()
     with pytest.raises(ParameterError, match="ink_size must be less than size, 28; got 28"):
         Photo(ink_size=28).fit()
+
+
+@pytest.mark.parametrize("row", range(3))
+def test_a_drawing_becomes_what_a_picture_of_it_becomes(row):
+    """Of a digit in one piece, all ink of a sheet gives the image that is found on it, within a level or two."""
+    sheet = draw(IMAGES, [[row]], np.random.default_rng(row), CLEAN).picture
+    ink = np.where(sheet < 250, 255 - sheet, 0).astype(np.uint8)
+    [digit] = Photo(polarity="light").find(ink).digits
+    drawn = drawn_digit(ink)
+    assert abs(drawn.astype(int) - digit.pixels).max() <= 2
+    assert drawn.max() == 255
+
+
+def test_a_sheet_without_ink_is_an_image_without_ink():
+    """Whatever its size, and of every size that is asked for; a dot is an image as well."""
+    assert not drawn_digit(np.zeros((30, 50), np.uint8), 12, 9).any()
+    dot = np.zeros((30, 50), np.uint8)
+    dot[0, 49] = 1
+    assert drawn_digit(dot, 12, 9).shape == (12, 12)
+    assert drawn_digit(dot, 12, 9).max() == 255
+
+
+def test_the_middle_of_a_symmetric_stroke_is_always_the_same():
+    """Its centre of mass lies on the border of two pixels: wherever it is drawn, the image is the same."""
+    images = []
+    for at in range(20, 60):
+        sheet = np.zeros((100, 120), np.uint8)
+        sheet[at : at + 8, at : at + 56] = 255
+        images.append(drawn_digit(sheet))
+    assert all(np.array_equal(image, images[0]) for image in images)

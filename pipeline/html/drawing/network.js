@@ -92,9 +92,9 @@ function probabilitiesOf(network, z) {
 /** Return probabilities of an image of pixels on 0..255, and what each layer has made of it (z before, a after f). */
 function answerTo(network, pixels) {
   let a = Float64Array.from(pixels, (pixel) => Math.fround(pixel * network.scale + network.shift));
-  const passed = network.layers.map((layer) => {
-    const z = affine(layer, a), f = ACTIVATIONS[layer.activation];
-    a = f ? z.map(f[0]) : z;
+  const passed = network.layers.map((layer, number) => {
+    const z = affine(layer, a);
+    a = number < network.layers.length - 1 ? z.map(ACTIVATIONS[layer.activation][0]) : z; // the last has its own below
     return { z, a };
   });
   return { passed, probabilities: probabilitiesOf(network, a) };

@@ -137,7 +137,9 @@ function centreOf({ height, width, values }) {
 
 /** Return the part of a field whose middle pixel is the centre of mass, its brightest pixel at 255. */
 function inTheMiddle(from, size) {
-  const corner = centreOf(from).map((at) => clip(Math.floor(at + 0.5) - Math.floor(size / 2), 0, size));
+  // Of a symmetric stroke the centre lies on the border of two pixels, and the last bits of a sum must not choose.
+  const pixel = (at) => Math.floor(Math.round((at + 0.5) * 1e6) / 1e6);
+  const corner = centreOf(from).map((at) => clip(pixel(at) - Math.floor(size / 2), 0, size));
   const cut = part(from, { top: corner[0], left: corner[1], bottom: corner[0] + size, right: corner[1] + size }, 0);
   const most = Math.max(cut.values.reduce((a, b) => Math.max(a, b), 0), 1e-9);
   return Uint8Array.from(cut.values, (value) => roundEven((255 * value) / most));
