@@ -509,9 +509,10 @@ OF_THE_WHOLE = {
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT / "tests")))
 def test_tests_mirror_the_pipeline(path):
-    """A test file stands where its module does."""
+    """A test file stands where its module does, or the part of a page's program."""
     if path.parent.name == "hostile":  # its tests attack the whole
         return
     folder = ROOT / "pipeline" / path.relative_to(ROOT / "tests").parent
     name = path.stem.removeprefix("test_")
-    assert path.stem in OF_THE_WHOLE or (folder / f"{name}.py").is_file() or (folder / name).is_dir()
+    modules = [folder / f"{name}.py", folder / f"{name}.js"]
+    assert path.stem in OF_THE_WHOLE or any(map(Path.is_file, modules)) or (folder / name).is_dir()
