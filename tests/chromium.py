@@ -146,6 +146,12 @@ class Visits:
             self.problems.append(f"request for {url}")
 
 
+def wait_until(page: Any, condition: str) -> None:
+    """Wait for a condition in JavaScript; Playwright's own wait needs ``eval``, which the policy of a page forbids."""
+    look = f"const look = () => {{ if ({condition}) done(); else setTimeout(look, 5); }}; look();"
+    page.evaluate(f"() => new Promise((done) => {{ {look} }})")
+
+
 def is_required() -> bool:
     """Tell whether a browser must be there."""
     return os.environ.get(REQUIRED, "") not in {"", "0"}

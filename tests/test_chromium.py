@@ -81,7 +81,7 @@ def test_a_page_of_a_local_server_may_ask_it(open_page, write):
         thread.start()
         try:
             page = open_page(f"http://127.0.0.1:{server.server_port}/page.html")
-            page.wait_for_function("document.title === 'done'")
+            browsers.wait_until(page, "document.title === 'done'")
         finally:
             server.shutdown()
             thread.join()
