@@ -22,6 +22,7 @@ from pipeline.mlp.validation import as_generator
 from pipeline.network import Network
 from pipeline.network.compiled.engines import Engine, decide_engine, uncompiled, watching_compilation
 from pipeline.network.gradient_check import STEP, Difference, check_gradients, n_checked
+from pipeline.notebook import progress_here
 from pipeline.parameters import check_parameters, parameter_values
 from pipeline.progress import COMPILING, Progress
 from pipeline.stages.fetch import Fetch
@@ -117,7 +118,7 @@ def check(
     """
     network, samples, Y = build(model, X, y, classes)
     builder.check_engine(parameter_values(MLPClassifier, model))
-    progress = progress or Progress()
+    progress = progress or progress_here()
     progress.say(describe_engine(model.engine, network))
     progress.begin("gradcheck", n_checked(network, n_of_each), "parameters")
     compiling = partial(progress.begin, COMPILING, None, "loops")

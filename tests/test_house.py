@@ -92,6 +92,7 @@ ALLOWED = {
     ),
     "pipeline.mlp": (
         "pipeline.mlp",
+        "pipeline.notebook",
         "pipeline.network",
         "pipeline.images",
         "pipeline.callbacks",
@@ -124,6 +125,7 @@ ALLOWED = {
     "pipeline.parameters": ("pipeline.text", "pipeline.yaml_bounds", "ruamel"),
     "pipeline.program": (),
     "pipeline.progress": (),
+    "pipeline.notebook": ("pipeline.progress", "pipeline.text"),
     "pipeline.cli.params_file": ("pipeline.parameters", "pipeline.text"),
     "pipeline.cli.tracking": ("pipeline.parameters",),
     "pipeline.metrics": ("numpy", "sklearn"),
@@ -141,6 +143,7 @@ ALLOWED = {
             "pipeline.locking",
             "pipeline.parameters",
             "pipeline.program",
+            "pipeline.notebook",
             "pipeline.progress",
             "pipeline.provenance",
         ),

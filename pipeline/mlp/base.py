@@ -186,7 +186,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self._interrupted()
         finally:
             self._set_fitted_attributes(epochs_before)
-        reporter.on_training_end(reason)
+            reporter.on_training_end(reason)
+            reporter.close()
         if reason == "max_epochs" and tasks is not None and not self._trainer.schedule_over:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
@@ -207,13 +208,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._refresh(len(samples), sparse=samples.take_sparse is not None)
         self.engine_ = "numpy"
         epochs_before = len(self._trainer.history)
-        solver = LBFGS(self._trainer, tol=self.tol, max_evaluations=self.max_fun)
+        solver, reporter = LBFGS(self._trainer, tol=self.tol, max_evaluations=self.max_fun), self._reporter(tasks)
         try:
             with bounded_blas(1):
-                reason = solver.run(
-                    samples, max_epochs=self.max_iter, validation=validation, callback=self._reporter(tasks)
-                )
+                reason = solver.run(samples, max_epochs=self.max_iter, validation=validation, callback=reporter)
         finally:
+            reporter.close()
             if solver.loss is not None:
                 self._set_fitted_attributes(epochs_before)
                 self.loss_, self.n_iter_ = solver.loss, min(solver.n_iter, self.max_iter)
@@ -235,6 +235,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self._trainer,
             tasks,
             verbose=self.verbose,
+            max_epochs=self.max_iter,
             patience=self.n_iter_no_change,
             update_attributes=lambda: self._set_fitted_attributes(0),
         )

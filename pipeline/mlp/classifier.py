@@ -69,7 +69,8 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
     tol : float, default=0.0001
         The least improvement of the monitored metric that counts.
     verbose : bool or int, default=False
-        Whether to print a line for every epoch.
+        Whether to print a line for every epoch. In a notebook, True is one line that changes in place, and 2 a line for
+        each.
     warm_start : bool, default=False
         Whether ``fit`` resumes training where it stopped, with the state of optimizer and schedule.
     momentum : float, default=0.9

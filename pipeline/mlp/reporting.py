@@ -1,13 +1,17 @@
-"""What is said of training while it goes on: lines under ``verbose``, and scikit-learn's callbacks."""
+"""What is said of training while it goes on: lines under ``verbose``, and scikit-learn's callbacks.
+
+In a notebook, ``verbose=True`` is one line that changes in place.
+"""
 
 from collections.abc import Callable
 
 from pipeline.callbacks import FitTasks
 from pipeline.network.training import Callback, Epoch, Trainer
+from pipeline.notebook import NotebookProgress, in_notebook
 
 
 class Reporter(Callback):
-    """Prints a line for every epoch under ``verbose``, and calls scikit-learn's callbacks.
+    """Tells of every epoch under ``verbose``, and calls scikit-learn's callbacks.
 
     Parameters
     ----------
@@ -16,7 +20,9 @@ class Reporter(Callback):
     tasks : FitTasks or None
         The tasks of the fit, as scikit-learn's callbacks see them.
     verbose : bool or int
-        Whether to print.
+        Whether to print a line for every epoch; in a notebook, 1 shows a bar in their place, which ``close`` ends.
+    max_epochs : int
+        Epochs that there will be at the most.
     patience : float
         The epochs without improvement that a line tells of.
     update_attributes : callable
@@ -29,12 +35,16 @@ class Reporter(Callback):
         tasks: FitTasks | None,
         *,
         verbose: bool | int,
+        max_epochs: int,
         patience: float,
         update_attributes: Callable[[], None],
     ) -> None:
         self.trainer, self.tasks, self.verbose, self.patience = trainer, tasks, verbose, patience
         self.update_attributes = update_attributes
         self.learning_rate = trainer.learning_rate
+        self.bar = NotebookProgress() if verbose == 1 and tasks is not None and in_notebook() else None
+        if self.bar is not None:
+            self.bar.begin("fit", max_epochs, "epochs")
 
     def on_epoch_begin(self) -> None:
         """Print that the learning rate was reduced, and open the task of an epoch."""
@@ -47,7 +57,9 @@ class Reporter(Callback):
 
     def on_epoch_end(self, epoch: Epoch) -> bool:
         """Print the metrics of an epoch, and close its task."""
-        if self.verbose:
+        if self.bar is not None:
+            self.bar.advance(1, **_figures(epoch))
+        elif self.verbose:
             self._print(epoch)
         if self.tasks is None or not self.tasks.watched:
             return False
@@ -58,6 +70,12 @@ class Reporter(Callback):
         """Print why training ended, as scikit-learn does."""
         if reason == "stalled":
             self._print_stalled("Learning rate too small. Stopping." if self.trainer.adaptive else "Stopping.")
+
+    def close(self) -> None:
+        """Leave the bar as it is, whatever training ended with."""
+        if self.bar is not None:
+            self.bar.end()
+            self.bar = None
 
     def _print(self, epoch: Epoch) -> None:
         """Print the lines that scikit-learn prints of an epoch."""
@@ -71,7 +89,17 @@ class Reporter(Callback):
             return
         monitor = self.trainer.stopping.monitor
         metric = (monitor if monitor.startswith("validation") else f"training_{monitor}").replace("_", " ")
-        print(
+        line = (
             f"{metric.capitalize()} did not improve more than tol={self.trainer.stopping.tol:f} for {self.patience} "
             f"consecutive epochs. {then}"
         )
+        if self.bar is not None:
+            self.bar.say(line)
+        else:
+            print(line)
+
+
+def _figures(epoch: Epoch) -> dict[str, float]:
+    """Return the metrics of an epoch that are known, by name."""
+    names = ("loss", "score", "validation_loss", "validation_score")
+    return {name: value for name in names if (value := getattr(epoch, name)) is not None}

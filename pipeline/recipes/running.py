@@ -36,6 +36,7 @@ from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model, save_model
 from pipeline.network.gradient_check import train_numerically
+from pipeline.notebook import progress_here
 from pipeline.parameters import ParameterError, parameter_values
 from pipeline.progress import Progress
 from pipeline.recipes.members import TrainMembers, gather_members, gather_network
@@ -79,7 +80,7 @@ def run(
         ``without_averaging`` has the figures of images as they are. Members of an ensemble of other recipes have the
         name of theirs as well, and what they take is what they took one after the other; its layers are theirs alone.
     """
-    progress = progress or Progress()
+    progress = progress or progress_here()
     for seed, stages in _seeds(recipe, recipe.seeds[after:], artifacts, progress):
         if isinstance(recipe, MixedEnsemble):
             made = _mixed(recipe, seed, stages, artifacts, progress, cache or artifacts / "members")
@@ -127,7 +128,7 @@ def run_trial(
         has ``members``, the same of each. With test-time augmentation, ``without_averaging`` has ``validation`` of
         images as they are.
     """
-    progress = progress or Progress()
+    progress = progress or progress_here()
     for seed, _ in _seeds(trial, [seed for seed in trial.seeds if seed not in without], artifacts, progress):
         models = folder_by_settings(cache or artifacts / "members")
         if isinstance(trial, MixedEnsemble):

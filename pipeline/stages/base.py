@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from pipeline.artifacts import MAKERS, known_names, remedy
 from pipeline.files import UnwritableError, check_replaceable, find_foreign, naming_full_disk, replacing_folder, sweep
 from pipeline.locking import locking
+from pipeline.notebook import progress_here
 from pipeline.parameters import check_parameters, parameters_of
 from pipeline.program import command
 from pipeline.progress import Progress
@@ -55,7 +56,8 @@ class Stage(ABC):
         artifacts : path
             The folder that holds a folder for each stage.
         progress : Progress, optional
-            What hears how far the work is.
+            What hears how far the work is. Left out, a line that changes in place tells it in a notebook, and nothing
+            elsewhere.
         wait : bool, default=False
             Whether to wait for a process that works in the folder.
 
@@ -84,7 +86,7 @@ class Stage(ABC):
             if not (root / name).is_dir():
                 raise _missing_input(f"{root / name} is missing", root, name)
         self.check_output(root)
-        progress = progress or Progress()
+        progress = progress or progress_here()
         with locking(root, wait=wait, say=progress.say):
             return self._replace(root, progress)
 

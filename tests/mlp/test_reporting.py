@@ -27,7 +27,7 @@ def reporter(tasks=None, *, verbose=False, monitor="loss", update_attributes=lis
     """Return a reporter of a trainer after one epoch."""
     stopping = EarlyStopping(monitor, tol=0.01)
     trainer = SimpleNamespace(history=[None], learning_rate=0.5, adaptive=False, stopping=stopping)
-    return Reporter(trainer, tasks, verbose=verbose, patience=3, update_attributes=update_attributes)
+    return Reporter(trainer, tasks, verbose=verbose, max_epochs=5, patience=3, update_attributes=update_attributes)
 
 
 def epoch(validation_score=None):
