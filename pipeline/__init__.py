@@ -24,6 +24,7 @@ _HOMES = {
     "Split": "pipeline.stages.split",
     "TestTimeAugmentation": "pipeline.ensemble.test_time_augmentation",
     "Train": "pipeline.stages.train",
+    "TrainingDoctor": "pipeline.diagnosis.doctor",
     "load_ensemble": "pipeline.ensemble.voting",
     "load_model": "pipeline.model_file",
     "make_ensemble": "pipeline.ensemble.voting",

@@ -41,6 +41,7 @@ DEFAULT_ARTIFACTS = Path("artifacts")
 NORMALIZER = "normalize.json"
 NETWORK = "model.npz"
 HISTORY = "history.csv"
+DIAGNOSIS = "diagnosis.json"
 METRICS = "metrics.json"
 BY_CLASS = "by_class.csv"
 MISTAKES = "mistakes.csv"
@@ -143,7 +144,7 @@ _KNOWN = {
         NORMALIZER,
     ),
     SPLIT: (rows_name("train"), rows_name("validation")),
-    MODEL: (NETWORK, member_name("[1-9]*"), HISTORY),
+    MODEL: (NETWORK, member_name("[1-9]*"), HISTORY, DIAGNOSIS),
     EVALUATION: (
         *(METRICS, BY_CLASS, MISTAKES, REPORT, confusion_name("validation"), confusion_name("test")),
         *map(picture_name, PICTURES),

@@ -40,6 +40,7 @@ GROUPS = {
         "replacement",
         "warm_start",
         "random_state",
+        "diagnose",
     ),
     "Regularization": (
         "dropout",

@@ -1,6 +1,7 @@
 """What makes an estimator of a network: it is built, trained, and has scikit-learn's fitted attributes."""
 
 import warnings
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import fields
 from typing import Any
@@ -12,6 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from pipeline.callbacks import CallbackSupportMixin, FitTasks
+from pipeline.diagnosis.doctor import Doctor, TrainingDoctor
+from pipeline.diagnosis.records import Diagnosis
 from pipeline.images.deform import Deform
 from pipeline.mlp import builder
 from pipeline.mlp.lbfgs import LBFGS
@@ -36,6 +39,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     solver: str
     augmentation: Deform | None
     batch_size: str | int
+    diagnose: bool
     early_stopping: bool
     engine: Engine
     learning_rate_init: float
@@ -57,6 +61,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     out_activation_: str
     background_: float
     classes_: Array
+    diagnosis_: Diagnosis
     _targets: TargetEncoder
     _trainer: Trainer
 
@@ -172,9 +177,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._refresh(len(samples), sparse=samples.take_sparse is not None)
         self.engine_ = self._trainer.engine = decide_engine(self.engine)
         epochs_before, vanished_before = len(self._trainer.history), self._trainer.rate_vanished
-        reporter, reason = self._reporter(tasks), "interrupted"
+        doctor = self._new_doctor(samples)
+        reporter, reason = self._reporter(tasks, doctor), "interrupted"
         try:
-            with bounded_blas(1):
+            with bounded_blas(1), doctor or nullcontext():
                 reason = self._trainer.run(
                     samples,
                     max_epochs=max_epochs or self.max_iter,
@@ -208,15 +214,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._refresh(len(samples), sparse=samples.take_sparse is not None)
         self.engine_ = "numpy"
         epochs_before = len(self._trainer.history)
-        solver, reporter = LBFGS(self._trainer, tol=self.tol, max_evaluations=self.max_fun), self._reporter(tasks)
+        solver = LBFGS(self._trainer, tol=self.tol, max_evaluations=self.max_fun)
+        doctor = self._new_doctor(samples)
+        reporter, reason = self._reporter(tasks, doctor), "interrupted"
         try:
-            with bounded_blas(1):
+            with bounded_blas(1), doctor or nullcontext():
                 reason = solver.run(samples, max_epochs=self.max_iter, validation=validation, callback=reporter)
         finally:
-            reporter.close()
             if solver.loss is not None:
                 self._set_fitted_attributes(epochs_before)
                 self.loss_, self.n_iter_ = solver.loss, min(solver.n_iter, self.max_iter)
+            reporter.on_training_end(reason)
+            reporter.close()
         if reason == "failed":
             warnings.warn(
                 f"lbfgs failed to converge after {solver.n_iter} iteration(s): {solver.message}. Increase max_iter or "
@@ -229,7 +238,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """Keep what was learned when a person interrupts ``fit``, as scikit-learn does."""
         warnings.warn("Training interrupted by user.", stacklevel=5)
 
-    def _reporter(self, tasks: FitTasks | None) -> Reporter:
+    def _new_doctor(self, samples: Samples) -> Doctor | None:
+        """Return what examines the training, where that is asked for, and begin its diagnosis."""
+        self.__dict__.pop("diagnosis_", None)
+        if not self.diagnose and not TrainingDoctor.is_among(getattr(self, "_skl_callbacks", [])):
+            return None
+        doctor = Doctor(self._trainer, samples, by_updates=self.solver != "lbfgs")
+        self.diagnosis_ = doctor.diagnosis
+        return doctor
+
+    def _reporter(self, tasks: FitTasks | None, doctor: Doctor | None) -> Reporter:
         """Return what reports of every epoch."""
         return Reporter(
             self._trainer,
@@ -238,6 +256,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             max_epochs=self.max_iter,
             patience=self.n_iter_no_change,
             update_attributes=lambda: self._set_fitted_attributes(0),
+            doctor=doctor,
         )
 
     def _set_fitted_attributes(self, epochs_before: int) -> None:

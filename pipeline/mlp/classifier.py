@@ -147,6 +147,9 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         What ``fit`` works with: NumPy, or numba, which compiles the same arithmetic, once, and is faster. ``auto`` is
         numba where it is installed, as the extra ``fast`` does. The last bits of the weights depend on it. ``lbfgs``
         and predictions are always NumPy's.
+    diagnose : bool, default=False
+        Whether training is examined: what is found wrong is said in sentences, in ``diagnosis_`` and under ``verbose``.
+        The weights are the same with it and without.
 
     Attributes
     ----------
@@ -175,6 +178,9 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         Layers, input and output counted; columns of the output.
     out_activation_ : {"softmax", "logistic"}
         Of the output layer.
+    diagnosis_ : Diagnosis
+        What ``diagnose``, or the callback ``TrainingDoctor``, measured by epoch and layer, and found, in the last call;
+        there as well where training diverged.
     input_statistics_ : ImageStatistics
         Statistics of the training images, for ``unlike_training``.
     background_ : float
@@ -257,6 +263,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         pixel_scale: Annotated[float, "> 0"] | None = None,
         n_threads: Annotated[int, ">= 1"] | None = None,
         engine: Engine = "auto",
+        diagnose: bool = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -301,6 +308,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         self.pixel_scale = pixel_scale
         self.n_threads = n_threads
         self.engine = engine
+        self.diagnose = diagnose
 
     # ---------------------------------------------------------------- learning
 

@@ -6,6 +6,7 @@ In a notebook, ``verbose=True`` is one line that changes in place.
 from collections.abc import Callable
 
 from pipeline.callbacks import FitTasks
+from pipeline.diagnosis.doctor import Doctor
 from pipeline.network.training import Callback, Epoch, Trainer
 from pipeline.notebook import NotebookProgress, in_notebook
 
@@ -27,6 +28,8 @@ class Reporter(Callback):
         The epochs without improvement that a line tells of.
     update_attributes : callable
         Brings an estimator's fitted attributes up to date, for a callback that reads them.
+    doctor : Doctor, optional
+        What examines the training.
     """
 
     def __init__(
@@ -38,9 +41,10 @@ class Reporter(Callback):
         max_epochs: int,
         patience: float,
         update_attributes: Callable[[], None],
+        doctor: Doctor | None = None,
     ) -> None:
         self.trainer, self.tasks, self.verbose, self.patience = trainer, tasks, verbose, patience
-        self.update_attributes = update_attributes
+        self.update_attributes, self.doctor = update_attributes, doctor
         self.learning_rate = trainer.learning_rate
         self.bar = NotebookProgress() if verbose == 1 and tasks is not None and in_notebook() else None
         if self.bar is not None:
@@ -56,20 +60,24 @@ class Reporter(Callback):
             self.tasks.begin_epoch()
 
     def on_epoch_end(self, epoch: Epoch) -> bool:
-        """Print the metrics of an epoch, and close its task."""
+        """Print the metrics of an epoch, have it examined, and close its task."""
         if self.bar is not None:
             self.bar.advance(1, **_figures(epoch))
         elif self.verbose:
             self._print(epoch)
+        if self.doctor is not None:
+            self.doctor.on_epoch_end(epoch)
         if self.tasks is None or not self.tasks.watched:
             return False
         self.update_attributes()
         return self.tasks.end_epoch()
 
     def on_training_end(self, reason: str) -> None:
-        """Print why training ended, as scikit-learn does."""
+        """Print why training ended, as scikit-learn does, and what was found in it."""
         if reason == "stalled":
             self._print_stalled("Learning rate too small. Stopping." if self.trainer.adaptive else "Stopping.")
+        if self.verbose and self.doctor is not None:
+            print(self.doctor.diagnosis)
 
     def close(self) -> None:
         """Leave the bar as it is, whatever training ended with."""

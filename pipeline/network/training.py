@@ -171,7 +171,7 @@ class Trainer:
             self.optimizer.start(self.network.params)
             self.average = self._new_average()
             self.best_params: Array = self.network.snapshot()
-            self._params_before_update = self.network.snapshot()
+            self.params_before_update = self.network.snapshot()
 
     def _new_average(self) -> RunningAverage | None:
         """Return an average of no parameters yet, if there is to be one."""
@@ -272,7 +272,7 @@ class Trainer:
 
         every = batches()
         updater.updates(samples, islice(every, last_batch))
-        self.network.snapshot(out=self._params_before_update)
+        self.network.snapshot(out=self.params_before_update)
         updater.updates(samples, islice(every, 1))
         self.updates += last_batch + 1
         loss, score, seen = updater.end_epoch()
@@ -399,7 +399,7 @@ class Trainer:
         self.history.append(epoch)
         if self.stopping.update(getattr(epoch, self.stopping.monitor)):
             after = self.stopping.monitor.startswith("validation")
-            self.best_params[:] = self.network.snapshot() if after else self._params_before_update
+            self.best_params[:] = self.network.snapshot() if after else self.params_before_update
 
     def _reduce_learning_rate(self) -> bool:
         """Divide the learning rate by 5 if it is adaptive, and return whether training goes on."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from pipeline.artifacts import HISTORY, MODEL, NETWORK, PREPARED, SPLIT, read_class_names, read_training
+from pipeline.artifacts import DIAGNOSIS, HISTORY, MODEL, NETWORK, PREPARED, SPLIT, read_class_names, read_training
 from pipeline.callbacks import OnEpoch
 from pipeline.data.class_names import named
 from pipeline.files import write_new
@@ -24,6 +24,7 @@ from pipeline.network.compiled.engines import watching_compilation
 from pipeline.network.training import DivergenceError
 from pipeline.progress import COMPILING, Progress
 from pipeline.stages.base import Stage
+from pipeline.strict_json import to_json
 
 FIGURES = {
     "loss": "loss",
@@ -38,6 +39,8 @@ FIGURES = {
 class Train(Stage, MLPClassifier):
     """Learn from the training rows: ``model.npz`` holds normaliser and network, ``history.csv`` a line per epoch.
 
+    With ``diagnose`` there is ``diagnosis.json`` as well, and what was found wrong is said.
+
     Its parameters are ``MLPClassifier``'s, and so is all that it does in Python.
 
     Examples
@@ -50,7 +53,7 @@ class Train(Stage, MLPClassifier):
     writes: ClassVar[str] = MODEL
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
-        """Fit, and write ``model.npz`` and ``history.csv``."""
+        """Fit, and write ``model.npz``, ``history.csv`` and, where there is one, ``diagnosis.json``."""
         normalize, X, y, watched = read_training(artifacts)
         if self.augmentation is not None and hasattr(normalize, "image_shape_"):
             self.augmentation.check_shape(normalize.image_shape_)
@@ -60,12 +63,22 @@ class Train(Stage, MLPClassifier):
                 self._fit_watched(X, y, watched, progress)
         except DivergenceError as error:  # its weights are this object's, which ends with the stage
             raise DivergenceError(error.reason, _left(artifacts / self.writes)) from error
+        finally:
+            self._say_findings(progress)
         self._name_classes(names)
         save_model(folder / NETWORK, Pipeline([("preprocess", normalize), ("train", self)]))
         _write_history(folder / HISTORY, self.history_)
         last = {column: self.history_[name][-1] for column, name in FIGURES.items()}
-        done = {"engine": self.engine_, "epochs": self.n_iter_}
+        done: dict[str, Any] = {"engine": self.engine_, "epochs": self.n_iter_}
+        if self.diagnose:
+            write_new(folder / DIAGNOSIS, to_json(self.diagnosis_.to_dict()) + "\n")
+            done["findings"] = len(self.diagnosis_.findings)
         return done | {column: figure for column, figure in last.items() if figure is not None}
+
+    def _say_findings(self, progress: Progress) -> None:
+        """Say what went wrong, a sentence for each finding, as far as training was examined."""
+        for finding in self.diagnosis_.findings if "diagnosis_" in vars(self) else ():
+            progress.say(f"diagnosis: {finding}")
 
     @contextmanager
     def _weights_by_label(self, names: Sequence[str] | None) -> Iterator[None]:

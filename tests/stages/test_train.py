@@ -340,3 +340,38 @@ def test_compilation_is_shown_while_it_lasts(monkeypatch):
         Train(engine=engine)._fit_watched(np.zeros((2, 1)), np.zeros(2), {}, Heard())
     assert heard == ["train", "compiling the network's loops, once", "end", "end", "train", "end"]
     assert not jit.listeners
+
+
+class Listener(Progress):
+    """Writes down the lines that a person should read."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+def test_a_diagnosis_is_written_and_said(artifacts):
+    """With ``diagnose`` there is ``diagnosis.json``, of the same bytes for the same inputs, and a line is said."""
+    written = []
+    for _ in range(2):
+        listener = Listener()
+        stage = train(diagnose=True, solver="sgd", learning_rate_init=1e-7, max_iter=40, tol=0.0, n_iter_no_change=99)
+        assert stage.run(artifacts, listener)["findings"] == 1
+        written.append((artifacts / "model" / "diagnosis.json").read_bytes())
+        assert listener.lines == [f"diagnosis: {stage.diagnosis_.findings[0]}"]
+    assert written[0] == written[1]
+    assert json.loads(written[0])["findings"][0]["symptom"] == "learning_rate_too_low"
+    train().run(artifacts)
+    assert not (artifacts / "model" / "diagnosis.json").exists()
+
+
+def test_findings_are_said_where_training_diverged(artifacts):
+    """Although there is no model."""
+    listener = Listener()
+    with pytest.raises(DivergenceError):
+        train(diagnose=True, solver="sgd", learning_rate_init=1e30, activation="identity").run(artifacts, listener)
+    assert listener.lines[0].startswith(
+        "diagnosis: The loss was no finite number any more in epoch 2: training diverged"
+    )
