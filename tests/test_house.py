@@ -529,6 +529,7 @@ OF_THE_WHOLE = {
     "test_house",
     "test_packaging",
     "test_readme",
+    "test_representations",
     "test_reproducibility",
     "test_round_trips",
     "test_search",

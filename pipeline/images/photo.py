@@ -6,7 +6,7 @@ centre of mass. What cannot be told is said.
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -57,7 +57,7 @@ class Digit:
         Why it may not be one digit, whole: ink that runs out of the picture, strokes that may be two digits.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] = field(repr=False)
     box: tuple[int, int, int, int]
     line: int
     doubt: str | None

@@ -40,6 +40,22 @@ class Configurable:
     __hash__ = None  # type: ignore[assignment]  # it can be changed, so it is no key
 
 
+def as_call(instance: object) -> str:
+    """Return an object as the call that makes it, as far as it has stored the arguments.
+
+    Examples
+    --------
+    >>> class Scale:
+    ...     def __init__(self, factor, offset=0.0):
+    ...         self.factor, self.offset = factor, offset
+    >>> as_call(Scale(2.0))
+    'Scale(factor=2.0, offset=0.0)'
+    """
+    stored = vars(instance)
+    names = [name for name in inspect.signature(type(instance)).parameters if name in stored]
+    return f"{type(instance).__name__}({', '.join(f'{name}={stored[name]!r}' for name in names)})"
+
+
 def renamed_parameters(**new_names: str) -> Callable[[_Class], _Class]:
     """Return a class decorator under which old names of parameters work as the new ones, with a ``FutureWarning``.
 

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.network.configurable import as_call
+
 Array = NDArray[Any]
 EPS = {char: float(np.finfo(char).eps) for char in "efdg"}
 """Machine epsilon of each dtype, which keeps a logarithm from 0."""
@@ -18,6 +20,9 @@ class Loss:
     """The mean of the samples' losses, weighted where weights are given."""
 
     activation: ClassVar[str]
+
+    def __repr__(self) -> str:
+        return as_call(self)
 
     @property
     def unsmoothed(self) -> "Loss":

@@ -22,6 +22,9 @@ from pipeline.network.sparse import SparseRows
 
 Array = NDArray[Any]
 
+MOST_SHOWN = 50
+"""Layers that a network is written with; of more, those in the middle are left out."""
+
 
 class Network:
     """Layers and a loss.
@@ -81,7 +84,11 @@ class Network:
             layer.initialize(self.rng)
 
     def __repr__(self) -> str:
-        return f"Network({', '.join(map(repr, self.layers))}, {type(self.loss).__name__})"
+        layers = [repr(layer) for layer in self.layers]
+        if len(layers) > MOST_SHOWN:
+            half = MOST_SHOWN // 2
+            layers[half:-half] = [f"... {len(layers) - 2 * half} more ..."]
+        return f"Network({', '.join(layers)}, {type(self.loss).__name__})"
 
     @property
     def affine_layers(self) -> list[Affine]:

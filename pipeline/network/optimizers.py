@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.network.configurable import as_call
+
 Array = NDArray[Any]
 BLOCK = 2**16
 """Elements in a block: four arrays of 65,536 float32 numbers fill a second-level cache of 1 MiB."""
@@ -25,6 +27,9 @@ class Optimizer:
     slots: ClassVar[tuple[str, ...]] = ()
     update: Callable[..., None]
     """The rule on a block: ``update(w, g, eta, scratch, **state)``; ``scratch`` is a buffer of its length."""
+
+    def __repr__(self) -> str:
+        return as_call(self)
 
     def start(self, params: Array) -> None:
         """Make the state for a buffer of parameters."""

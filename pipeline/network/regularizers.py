@@ -28,6 +28,9 @@ class L2(Hook):
     def __init__(self, alpha: float) -> None:
         self.alpha = alpha
 
+    def __repr__(self) -> str:
+        return f"L2({self.alpha})"
+
     def after_gradient(self, shard: ParameterShard, total: float) -> float:
         """Add the penalty's gradient to that of a shard, and return the penalty of its weights."""
         penalty = 0.0

@@ -154,7 +154,7 @@ class Trainer:
     recompute_statistics: bool = False
     n_threads: int = 1
     engine: Engine = "numpy"
-    history: list[Epoch] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list, repr=False)
     samples: int = 0
     updates: int = 0
     schedule_start: int = 0

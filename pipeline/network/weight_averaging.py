@@ -128,6 +128,9 @@ class RunningAverage(Hook):
         self.averaging = averaging
         self.total, self.weight, self.n_epochs = np.zeros_like(params), 0.0, 0
 
+    def __repr__(self) -> str:
+        return f"RunningAverage({self.averaging!r})"
+
     def begin_update(self) -> None:
         """Begin an update, whose parameters ``after_update`` takes in shard by shard."""
         self._begin(self.averaging.decay_at_update())

@@ -19,7 +19,7 @@ class MixedEnsemble(Recipe):
         Those that ``of`` names, and those that trials name in its place, by their names. All else is as in ``Recipe``.
     """
 
-    recipes: dict[str, Recipe] = field(default_factory=dict)
+    recipes: dict[str, Recipe] = field(default_factory=dict, repr=False)
 
     @property
     def kinds(self) -> dict[str, Recipe]:

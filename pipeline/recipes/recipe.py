@@ -82,12 +82,12 @@ class Recipe:
     title: str
     reported: str
     source: str
-    note: str = ""
+    note: str = field(default="", repr=False)
     goal: str = ""
-    trial: dict[str, Any] = field(default_factory=dict)
-    trials: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tried: str = ""
-    reported_by_epoch: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    trial: dict[str, Any] = field(default_factory=dict, repr=False)
+    trials: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    tried: str = field(default="", repr=False)
+    reported_by_epoch: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
     seeds: tuple[Annotated[int, ">= 0"], ...] = (0, 1, 2)
     gradcheck: Annotated[int, ">= 1"] | None = None
     numerical: Annotated[int, ">= 1"] | None = None

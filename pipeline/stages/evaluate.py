@@ -12,7 +12,7 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, ClassVar, Literal
@@ -88,11 +88,11 @@ class Report:
 
     labels: list[Any]
     figures: dict[str, float]
-    by_class: list[metrics.ClassScore]
-    confusion: NDArray[np.int64]
-    mistakes: list[metrics.Mistake]
-    wrong: list[int]
-    outcomes: metrics.Outcomes
+    by_class: list[metrics.ClassScore] = field(repr=False)
+    confusion: NDArray[np.int64] = field(repr=False)
+    mistakes: list[metrics.Mistake] = field(repr=False)
+    wrong: list[int] = field(repr=False)
+    outcomes: metrics.Outcomes = field(repr=False)
 
 
 Score = Literal["accuracy", "neg_error_rate", "neg_log_loss", "f1_macro", "top_2_accuracy", "neg_calibration_error"]

@@ -15,9 +15,6 @@ class Activation(Layer):
 
     needs_output = True
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
     def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
         """Return Y = f(X)."""
         Y = self.apply(X, out)
@@ -149,9 +146,6 @@ class GELU(Layer):
 
     c = float(np.sqrt(2 / np.pi))
     cubic = 0.044715
-
-    def __repr__(self) -> str:
-        return "GELU()"
 
     def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
         """Return Y, and store the derivative, which does not follow from Y alone."""

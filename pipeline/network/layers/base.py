@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pipeline.network.configurable import as_call
+
 Array = NDArray[Any]
 ALL = slice(None)
 
@@ -66,6 +68,9 @@ class Layer:
     mixes_samples: ClassVar[bool] = False
     unitwise: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        return as_call(self)
 
     def __getattr__(self, name: str) -> Any:
         """Say where a missing attribute comes from; Python calls this for nothing else."""
