@@ -167,7 +167,7 @@ def report(parts: Mapping[str, PartOutcome], model: Model, origin: Origin, *, n_
         for title, content in sections.items()
     )
     called = f"Report on {origin.dataset}" if origin.dataset else "Report"
-    lead = f"{len(test.rows):,} test images, accuracy {_percent(test.figures['accuracy'])}: {_size(model)}."
+    lead = f"{len(test.rows):,} test images, accuracy {percent(test.figures['accuracy'])}: {_size(model)}."
     return document(
         called,
         f"<header><h1>{escape(called)}</h1><p>{escape(lead)}</p></header>\n"
@@ -231,8 +231,14 @@ def _details(summary: str, content: str) -> str:
     return f'<details class="print"><summary>{escape(summary)}</summary>{content}</details>'
 
 
-def _percent(value: float, digits: int = 2) -> str:
-    """Return a share as a percentage; a hyphen where it has no value."""
+def percent(value: float, digits: int = 2) -> str:
+    """Return a fraction as a percentage; a hyphen where it has no value.
+
+    Examples
+    --------
+    >>> percent(0.98449), percent(math.nan)
+    ('98.45 %', '-')
+    """
     return f"{100 * value:.{digits}f} %" if math.isfinite(value) else "-"
 
 
@@ -245,7 +251,7 @@ def interval(n_right: int, n: int) -> str:
     '98.19 % to 98.67 %'
     """
     low, high = metrics.proportion_interval(n_right, n)
-    return f"{_percent(low)} to {_percent(high)}"
+    return f"{percent(low)} to {percent(high)}"
 
 
 def _figures(parts: Mapping[str, PartOutcome]) -> str:
@@ -271,7 +277,7 @@ def _figure(name: str, value: float) -> str:
     """Return a figure as it is read, and below it in all its digits, as ``metrics.json`` has it."""
     if not math.isfinite(value):
         return "no value"
-    rounded = f"{value:.4f}" if name == "log_loss" else _percent(value)
+    rounded = f"{value:.4f}" if name == "log_loss" else percent(value)
     return f'<data value="{value!r}">{rounded}</data><span class="exact">{value!r}</span>'
 
 
@@ -350,7 +356,7 @@ def _answers(name: str, part: PartOutcome, samples: NDArray[np.intp]) -> str:
         row, label, answer = int(part.rows[one]), name_of(part.labels[true[one]]), part.labels[predicted[one]]
         right = true[one] == predicted[one]
         words = f"true {label}, " + ("predicted right" if right else f"predicted {name_of(answer)}")
-        below = f"{escape(words)}<br>{_percent(float(confidence[one]))}<br><span class='muted'>row {row}</span>"
+        below = f"{escape(words)}<br>{percent(float(confidence[one]))}<br><span class='muted'>row {row}</span>"
         items.append((part.images[row], f"Row {row} of the {name} images, {words}", below))
     return images.sheet(items)
 
@@ -358,7 +364,7 @@ def _answers(name: str, part: PartOutcome, samples: NDArray[np.intp]) -> str:
 def _by_class(name: str, part: PartOutcome) -> str:
     """Return precision, recall and F1 of every class."""
     rows = [
-        [escape(name_of(score.label)), *(_percent(one) for one in score[1:4]), f"{score.support:,}"]
+        [escape(name_of(score.label)), *(percent(one) for one in score[1:4]), f"{score.support:,}"]
         for score in part.by_class
     ]
     return table(["class", "precision", "recall", "F1", "images"], rows, f"Scores by class, {name}")
@@ -379,8 +385,8 @@ def _reliability(parts: Mapping[str, PartOutcome], n_bins: int) -> str:
         drawn.append(chart(f"Reliability, {name}", curves, *axes, bars=bars))
         rows = [
             [
-                f"{_percent(one.low, 1)} to {_percent(one.high, 1)}",
-                *(f"{one.n:,}", _percent(one.confidence), _percent(one.accuracy)),
+                f"{percent(one.low, 1)} to {percent(one.high, 1)}",
+                *(f"{one.n:,}", percent(one.confidence), percent(one.accuracy)),
             ]
             for one in bins
         ]
@@ -404,7 +410,7 @@ def _rejection(parts: Mapping[str, PartOutcome]) -> str:
         steps = metrics.rejections(correct, confidence, [0.0, *THRESHOLDS])
         farthest = max(farthest, steps[-1].rejected)
         rows = [
-            [f"{one.threshold:g}", _percent(one.rejected), _percent(one.error_rate, 3), f"{one.n_wrong:,}"]
+            [f"{one.threshold:g}", percent(one.rejected), percent(one.error_rate, 3), f"{one.n_wrong:,}"]
             for one in steps
         ]
         head = ["--reject-below", "rejected", "error of the rest", "wrong in the rest"]
@@ -533,7 +539,7 @@ def _chosen(parts: Mapping[str, PartOutcome]) -> str:
 def _how_good(parts: Mapping[str, PartOutcome]) -> str:
     """Return the accuracy of every part with its interval."""
     return " ".join(
-        f"{len(part.rows):,} {name} images: accuracy {_percent(part.figures['accuracy'])} "
+        f"{len(part.rows):,} {name} images: accuracy {percent(part.figures['accuracy'])} "
         f"({interval(int(part.correct.sum()), len(part.rows))} with a confidence of 95 %)."
         for name, part in parts.items()
     )
@@ -542,8 +548,8 @@ def _how_good(parts: Mapping[str, PartOutcome]) -> str:
 def _limits(test: PartOutcome, model: Model) -> str:
     """Return what the model is worst at, and how far its confidence can be relied on."""
     found = sorted((score for score in test.by_class if score.support), key=lambda score: score.recall)[:3]
-    worst = ", ".join(f"{name_of(score.label)} ({_percent(score.recall)})" for score in found)
-    calibration = _percent(test.figures["calibration_error"])
+    worst = ", ".join(f"{name_of(score.label)} ({percent(score.recall)})" for score in found)
+    calibration = percent(test.figures["calibration_error"])
     unseen = ", ".join(name_of(label) for label in test.labels if label not in model.classes)
     return (
         f"Found least often among the test images: {worst}. Confidence and accuracy lie {calibration} apart on average "

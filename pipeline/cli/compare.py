@@ -1,0 +1,276 @@
+"""``compare``: two models on the same test images."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.artifacts import DEFAULT_ARTIFACTS, MODEL, NETWORK, RAW, member_name, network_path, remedy
+from pipeline.cli.options import DebugOption, JsonOption
+from pipeline.cli.terminal import RichProgress, format_json, show
+from pipeline.files import UnwritableError, check_replaceable, replace_file
+from pipeline.stages.base import MissingInputError
+from pipeline.text import listed, shown
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pipeline.comparison import Comparison
+
+commands = typer.Typer()
+
+BATCH = 1024
+
+
+class DifferentError(ValueError):
+    """Two models cannot be compared: they answer different questions."""
+
+
+@commands.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A model file, a folder of artifacts, or one of an ensemble.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    artifacts: Annotated[
+        Path | None,
+        typer.Option(
+            "--artifacts",
+            metavar="FOLDER",
+            help="The folder of artifacts with the test images; left out, that of A and B, or artifacts.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write an HTML page with the images as well.", show_default=False
+        ),
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
+) -> None:
+    """Compare two models on the same test images: accuracy, McNemar's test, and where they differ.
+
+    A model is better where chance alone would seldom make as large a difference (p below 0.05).
+    """
+    paths = [_model_path(a), _model_path(b)]
+    if output is not None:
+        _check_output(output, paths)
+    from pipeline.comparison import compare as compare_probabilities  # noqa: PLC0415 - for start-up time
+    from pipeline.mlp.labels import plain_labels  # noqa: PLC0415 - the same
+
+    models = [_load(path) for path in paths]
+    home = artifacts or _home([a, b])
+    images, labels, names = _read_test(home)
+    _check_alike(paths, models, images, home)
+    y = _labels(labels, names, models[0])
+    with RichProgress() as progress:
+        P = [_predict(model, images, title, progress) for model, title in zip(models, "AB", strict=True)]
+    found = compare_probabilities(y, P[0], P[1], plain_labels(models[0].classes_))
+    if output is not None:
+        from pipeline.html.comparison import comparison_page  # noqa: PLC0415 - for start-up time: few ask for it
+
+        facts = {title: _facts(path, model) for title, path, model in zip("AB", paths, models, strict=True)}
+        output.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(output, comparison_page(found, images, facts))
+    show(format_json(_document(found, paths, home)) if as_json else "\n".join(_lines(found, paths, home)))
+
+
+def _model_path(path: Path) -> Path:
+    """Return where the model is: a file, or the folder of an ensemble; raise where there is none."""
+    for folder in (path, path / MODEL):
+        if (folder / member_name(1)).is_file():
+            return folder
+    for file in (path, path / NETWORK, network_path(path)):
+        if file.is_file():
+            return file
+    if path.is_dir():
+        raise MissingInputError(f"{network_path(path)} is missing: {remedy('train', path)} makes it (`run` makes all)")
+    raise MissingInputError(f"{path} is missing: a model file or a folder of artifacts is expected")
+
+
+def _check_output(output: Path, models: Sequence[Path]) -> None:
+    """Raise where the page cannot be written, or would replace a model, before anything is read."""
+    if output.is_dir():
+        raise UnwritableError(f"{output} is a folder; choose another name with --output")
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise typer.BadParameter(
+            f"it is an HTML page, and must be called so: {output.stem}.html, for one", param_hint="--output"
+        )
+    check_replaceable(output, "choose another name with --output")
+    if output.exists() and any(output.samefile(model) for model in models):
+        raise UnwritableError(f"{output} is one of the models; choose another name with --output")
+
+
+def _load(path: Path) -> Any:
+    """Load a model, or an ensemble."""
+    from pipeline.ensemble.voting import load_ensemble  # noqa: PLC0415 - for start-up time
+    from pipeline.model_file import load_model  # noqa: PLC0415 - the same
+
+    return load_ensemble(path) if path.is_dir() else load_model(path)
+
+
+def _home(given: Sequence[Path]) -> Path:
+    """Return the folder of artifacts with the test images: that of the models, which must have the same."""
+    import numpy as np  # noqa: PLC0415 - for start-up time
+
+    around = [home for path in given for home in (path, path.absolute().parent.parent) if (home / RAW).is_dir()]
+    homes = list({home.resolve(): home for home in around}.values()) or [DEFAULT_ARTIFACTS]
+    if not (homes[0] / RAW).is_dir():
+        raise MissingInputError(
+            f"{homes[0] / RAW} is missing, which has the test images: {remedy('fetch', homes[0])} makes it; "
+            "--artifacts names another folder"
+        )
+    first, *others = (_read_test(home) for home in homes)
+    for other, home in zip(others, homes[1:], strict=True):
+        if not (np.array_equal(first[0], other[0]) and np.array_equal(first[1], other[1]) and first[2] == other[2]):
+            raise DifferentError(
+                f"{homes[0] / RAW} and {home / RAW} have different test images: --artifacts says which are meant"
+            )
+    return homes[0]
+
+
+def _read_test(home: Path) -> "tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[str, ...] | None]":
+    """Read the test images, their labels and what the classes are called."""
+    from pipeline.artifacts import read_class_names, read_images  # noqa: PLC0415 - for start-up time
+
+    if not (home / RAW).is_dir():
+        raise MissingInputError(f"{home / RAW} is missing: {remedy('fetch', home)} makes it (`run` makes all)")
+    return *read_images(home, "test"), read_class_names(home)
+
+
+def _labels(labels: "NDArray[np.uint8]", names: tuple[str, ...] | None, model: Any) -> "NDArray[Any]":
+    """Return labels as a model calls them."""
+    import numpy as np  # noqa: PLC0415 - for start-up time
+
+    from pipeline.data.class_names import named  # noqa: PLC0415 - the same
+
+    by_name = np.asarray(model.classes_).dtype.kind == "U"
+    return named(labels, names if by_name else None)
+
+
+def _check_alike(paths: Sequence[Path], models: Sequence[Any], images: "NDArray[np.uint8]", home: Path) -> None:
+    """Raise unless both models tell the same classes of images such as these."""
+    from pipeline.image_shape import describe  # noqa: PLC0415 - for start-up time
+    from pipeline.mlp.labels import is_multilabel, plain_labels  # noqa: PLC0415 - the same
+
+    shape = images.shape[1:]
+    for path, model in zip(paths, models, strict=True):
+        if is_multilabel(model):
+            raise DifferentError(f"{path} gives an image several labels at once; compare is for one label")
+        trained = _shape_of(model, shape)
+        if trained != shape or model.n_features_in_ != images[0].size:
+            taken = f"{model.n_features_in_} pixels" if trained == shape else describe(trained)
+            raise DifferentError(f"{path} takes images of {taken}, and those of {home / RAW} are {describe(shape)}")
+    one, other = (plain_labels(model.classes_) for model in models)
+    if one != other:
+        words = " and ".join(
+            f"{path} has {len(labels)} ({listed(list(map(str, labels)), 12, 30)})"
+            for path, labels in zip(paths, (one, other), strict=True)
+        )
+        raise DifferentError(f"the two models must have the same classes: {words}")
+
+
+def _shape_of(model: Any, default: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of images that a model was trained on; the default where it does not say."""
+    members = getattr(model, "estimators_", None) or [model]
+    steps = getattr(members[0], "named_steps", {})
+    return tuple(getattr(steps.get("preprocess"), "image_shape_", default))
+
+
+def _predict(model: Any, images: "NDArray[np.uint8]", title: str, progress: RichProgress) -> "NDArray[Any]":
+    """Return the probabilities of all images, computed a batch at a time on one thread, to the same last bits."""
+    import numpy as np  # noqa: PLC0415 - for start-up time
+    from sklearn.utils import gen_batches  # noqa: PLC0415 - the same
+
+    from pipeline.mlp.threads import bounded_blas  # noqa: PLC0415 - the same
+
+    def pieces() -> "Iterator[NDArray[Any]]":
+        for batch in gen_batches(len(images), BATCH):
+            yield model.predict_proba(images[batch].reshape(batch.stop - batch.start, -1))
+            progress.advance(batch.stop - batch.start)
+
+    progress.begin(f"predict by {title}", len(images), "images")
+    try:
+        with bounded_blas(1):
+            return np.concatenate(list(pieces()))
+    finally:
+        progress.end()
+
+
+def _facts(path: Path, model: Any) -> dict[str, str]:
+    """Return what a page says of a model: nothing that depends on where it lies."""
+    import hashlib  # noqa: PLC0415 - few ask for it
+
+    from pipeline.provenance import digest_folder  # noqa: PLC0415 - the same
+
+    members = getattr(model, "estimators_", None) or [model]
+    last = members[0][-1] if hasattr(members[0], "steps") else members[0]
+    sizes = [len(W) for W in last.coefs_] + [last.coefs_[-1].shape[1]]
+    network = f"{'-'.join(map(str, sizes))}, {last.activation}"
+    with_members = f"{len(members)} networks, the first {network}" if len(members) > 1 else network
+    digest = digest_folder(path) if path.is_dir() else f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return {"network": with_members, "solver": str(last.solver), "digest": digest}
+
+
+def _document(found: "Comparison", paths: Sequence[Path], home: Path) -> dict[str, Any]:
+    """Return all as JSON has it."""
+    from pipeline.metrics import proportion_interval  # noqa: PLC0415 - for start-up time
+
+    models = {}
+    for title, path, right in zip("ab", paths, found.right, strict=True):
+        n_right = int(right.sum())
+        models[title] = {
+            "file": str(path),
+            "accuracy": n_right / found.n,
+            "interval": proportion_interval(n_right, found.n),
+            "n_wrong": found.n - n_right,
+        }
+    differing = [
+        {
+            "row": row,
+            "true": found.labels[found.a.true[row]],
+            **{f"predicted_{title}": found.labels[one.predicted[row]] for title, one in (("a", found.a), ("b", found.b))},
+            **{f"confidence_{title}": float(one.confidence[row]) for title, one in (("a", found.a), ("b", found.b))},
+        }
+        for row in sorted(row for rows in found.differing.values() for row in rows.tolist())
+    ]
+    return {
+        "images": str(home / RAW),
+        "n_images": found.n,
+        **models,
+        **found.counts,
+        "p_value": found.p_value,
+        "by_class": [one._asdict() for one in found.by_class],
+        "differing": differing,
+    }
+
+
+def _lines(found: "Comparison", paths: Sequence[Path], home: Path) -> Iterator[str]:
+    """Yield all as lines."""
+    from pipeline.html.comparison import meaning  # noqa: PLC0415 - for start-up time
+    from pipeline.metrics import proportion_interval  # noqa: PLC0415 - the same
+
+    yield f"{found.n:,} test images of {home / RAW}"
+    yield "   accuracy     95 % interval  wrong"
+    for title, path, right in zip("AB", paths, found.right, strict=True):
+        n_right = int(right.sum())
+        low, high = proportion_interval(n_right, found.n)
+        yield f"{title}    {n_right / found.n:.4f}  {low:.4f} to {high:.4f}  {found.n - n_right:5}  {path}"
+    counts = found.counts
+    yield (
+        f"both right {counts['both_right']:,}, A alone {counts['only_a_right']:,}, B alone {counts['only_b_right']:,}, "
+        f"both wrong {counts['both_wrong']:,}"
+    )
+    yield f"McNemar's test: {meaning(found.p_value)}"
+    yield ""
+    names = [shown(one.label, 24) for one in found.by_class]
+    wide = max(5, *map(len, names))
+    yield f"{'class'.ljust(wide)}  images  recall A  recall B  only A right  only B right"
+    for name, one in zip(names, found.by_class, strict=True):
+        yield (
+            f"{name.ljust(wide)}  {one.n:6}  {one.recall_a:8.4f}  {one.recall_b:8.4f}  {one.only_a_right:12}  "
+            f"{one.only_b_right:12}"
+        )
