@@ -70,11 +70,13 @@ def digest_folder(folder: Path) -> str:
 
 def digest_files(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file of a folder that counts, in hexadecimal, by name."""
-    digests = {}
-    for name in list_files(folder):
-        with (folder / name).open("rb") as file:
-            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return digests
+    return {name: digest_file(folder / name) for name in list_files(folder)}
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def list_files(folder: Path) -> list[str]:

@@ -35,6 +35,10 @@ COMMANDS = {
         "pipeline.cli.summary",
         "Tell a model's layers, shapes, parameters, memory and multiplications, and how it was trained.",
     ),
+    "compare": (
+        "pipeline.cli.compare",
+        "Compare two models on the same test images: accuracy, McNemar's test, and where they differ.",
+    ),
     "gradcheck": (
         "pipeline.cli.gradcheck",
         "Compare backpropagation with numerical differentiation for the network that `train` configures.",

@@ -202,16 +202,14 @@ def _predict(model: Any, images: "NDArray[np.uint8]", title: str, progress: Rich
 
 def _facts(path: Path, model: Any) -> dict[str, str]:
     """Return what a page says of a model: nothing that depends on where it lies."""
-    import hashlib  # noqa: PLC0415 - few ask for it
-
-    from pipeline.provenance import digest_folder  # noqa: PLC0415 - the same
+    from pipeline.provenance import digest_file, digest_folder  # noqa: PLC0415 - for start-up time
 
     members = getattr(model, "estimators_", None) or [model]
     last = members[0][-1] if hasattr(members[0], "steps") else members[0]
     sizes = [len(W) for W in last.coefs_] + [last.coefs_[-1].shape[1]]
     network = f"{'-'.join(map(str, sizes))}, {last.activation}"
     with_members = f"{len(members)} networks, the first {network}" if len(members) > 1 else network
-    digest = digest_folder(path) if path.is_dir() else f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    digest = digest_folder(path) if path.is_dir() else f"sha256:{digest_file(path)}"
     return {"network": with_members, "solver": str(last.solver), "digest": digest}
 
 
@@ -232,7 +230,10 @@ def _document(found: "Comparison", paths: Sequence[Path], home: Path) -> dict[st
         {
             "row": row,
             "true": found.labels[found.a.true[row]],
-            **{f"predicted_{title}": found.labels[one.predicted[row]] for title, one in (("a", found.a), ("b", found.b))},
+            **{
+                f"predicted_{title}": found.labels[one.predicted[row]]
+                for title, one in (("a", found.a), ("b", found.b))
+            },
             **{f"confidence_{title}": float(one.confidence[row]) for title, one in (("a", found.a), ("b", found.b))},
         }
         for row in sorted(row for rows in found.differing.values() for row in rows.tolist())
@@ -264,7 +265,7 @@ def _lines(found: "Comparison", paths: Sequence[Path], home: Path) -> Iterator[s
         f"both right {counts['both_right']:,}, A alone {counts['only_a_right']:,}, B alone {counts['only_b_right']:,}, "
         f"both wrong {counts['both_wrong']:,}"
     )
-    yield f"McNemar's test: {meaning(found.p_value)}"
+    yield f"McNemar's test: {meaning(found)}"
     yield ""
     names = [shown(one.label, 24) for one in found.by_class]
     wide = max(5, *map(len, names))

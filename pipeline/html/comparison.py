@@ -14,17 +14,32 @@ from pipeline.html.report import interval, percent, table
 MOST = 100
 """Images of a kind that are shown at the most."""
 
-KINDS = {"only_a_right": "A alone is right", "only_b_right": "B alone is right", "both_wrong": "Both are wrong"}
+KINDS = {
+    "only_a_right": "A alone is right",
+    "only_b_right": "B alone is right",
+    "both_wrong": "Both are wrong, each otherwise",
+}
 """What images with two answers are called."""
 
 STYLE = f"{images.STYLE}\nsection{{margin-top:2.5rem}}"
 
 
-def meaning(p_value: float) -> str:
-    """Return what a p-value means, in words."""
-    few = "seldom" if p_value < _SELDOM else "often enough"
-    said = "one is better" if p_value < _SELDOM else "neither can be called better"
-    return f"two equally good models differ by as much {few} (p = {p_value:.2g}): on these images {said}"
+def meaning(found: Comparison) -> str:
+    """Return what McNemar's test says, in words.
+
+    Examples
+    --------
+    >>> from pipeline.comparison import compare
+    >>> meaning(compare(["a", "b"], [[0.75, 0.25], [0.5, 0.5]], [[0.75, 0.25], [0.25, 0.75]], ["a", "b"]))
+    'p = 1: equally good models differ by as much often enough, so neither can be called better'
+    """
+    p_value, counts = found.p_value, found.counts
+    if p_value >= _SELDOM:
+        return f"p = {p_value:.2g}: equally good models differ by as much often enough, so neither can be called better"
+    better = "A" if counts["only_a_right"] > counts["only_b_right"] else "B"
+    return (
+        f"p = {p_value:.2g}: equally good models seldom differ by as much, so {better} is better on images like these"
+    )
 
 
 _SELDOM = 0.05
@@ -46,19 +61,22 @@ def comparison_page(found: Comparison, pixels: NDArray[np.uint8], models: Mappin
         "Models": _models(models),
         "How good they are": _accuracies(found),
         "By class": _by_class(found),
-        **{f"{title}, with another answer" if name == "both_wrong" else title: _images(found, pixels, name)
-           for name, title in KINDS.items()},
-    }  # fmt: skip
+        **{title: _images(found, pixels, name) for name, title in KINDS.items()},
+    }
     body = "".join(f"<section><h2>{escape(title)}</h2>{content}</section>\n" for title, content in sections.items())
-    lead = f"On {found.n:,} test images {meaning(found.p_value)}."
-    return document("Two models side by side", f"<main><h1>Two models side by side</h1><p>{escape(lead)}</p>\n{body}</main>", style=STYLE)
+    lead = f"On {found.n:,} test images, {meaning(found)}."
+    return document(
+        "Two models side by side",
+        f"<main><h1>Two models side by side</h1><p>{escape(lead)}</p>\n{body}</main>",
+        style=STYLE,
+    )
 
 
 def _models(models: Mapping[str, Mapping[str, str]]) -> str:
     """Return what is known of both."""
     names = list(dict.fromkeys(name for facts in models.values() for name in facts))
     rows = [[escape(name), *(escape(facts.get(name, "")) for facts in models.values())] for name in names]
-    return table(["", *models], rows, "The models", n_words=1 + len(models))
+    return table(["model", *models], rows, "The models", n_words=1 + len(models))
 
 
 def _accuracies(found: Comparison) -> str:
@@ -69,8 +87,8 @@ def _accuracies(found: Comparison) -> str:
         rows.append([name, percent(n_right / found.n), interval(n_right, found.n), f"{found.n - n_right:,}"])
     counts = [[escape(name.replace("_", " ")), f"{n:,}"] for name, n in found.counts.items()]
     words = (
-        f"By McNemar's test, which looks at the {found.counts['only_a_right'] + found.counts['only_b_right']:,} images "
-        f"that one alone got right, {meaning(found.p_value)}."
+        f"McNemar's test looks at the {found.counts['only_a_right'] + found.counts['only_b_right']:,} images that one "
+        f"alone got right: {meaning(found)}."
     )
     return (
         table(["model", "accuracy", "95 % interval", "wrong"], rows, "Accuracy of both")
@@ -82,8 +100,10 @@ def _accuracies(found: Comparison) -> str:
 def _by_class(found: Comparison) -> str:
     """Return what becomes of each label."""
     rows = [
-        [escape(name_of(one.label)), f"{one.n:,}", percent(one.recall_a), percent(one.recall_b)]
-        + [str(one.only_a_right), str(one.only_b_right)]
+        [
+            *(escape(name_of(one.label)), f"{one.n:,}", percent(one.recall_a), percent(one.recall_b)),
+            *(str(one.only_a_right), str(one.only_b_right)),
+        ]
         for one in found.by_class
     ]
     return table(["class", "images", "recall A", "recall B", "A alone right", "B alone right"], rows, "By class")
