@@ -21,6 +21,13 @@ KINDS = {
 }
 """What images with two answers are called."""
 
+_COUNTED = {
+    "both_right": "both right",
+    "only_a_right": "A alone right",
+    "only_b_right": "B alone right",
+    "both_wrong": "both wrong",
+}
+
 STYLE = f"{images.STYLE}\nsection{{margin-top:2.5rem}}"
 
 
@@ -75,7 +82,9 @@ def comparison_page(found: Comparison, pixels: NDArray[np.uint8], models: Mappin
 def _models(models: Mapping[str, Mapping[str, str]]) -> str:
     """Return what is known of both."""
     names = list(dict.fromkeys(name for facts in models.values() for name in facts))
-    rows = [[escape(name), *(escape(facts.get(name, "")) for facts in models.values())] for name in names]
+    rows = [
+        [escape(name), *(f"<code>{escape(facts.get(name, ''))}</code>" for facts in models.values())] for name in names
+    ]
     return table(["model", *models], rows, "The models", n_words=1 + len(models))
 
 
@@ -85,7 +94,7 @@ def _accuracies(found: Comparison) -> str:
     for name, right in zip("AB", found.right, strict=True):
         n_right = int(right.sum())
         rows.append([name, percent(n_right / found.n), interval(n_right, found.n), f"{found.n - n_right:,}"])
-    counts = [[escape(name.replace("_", " ")), f"{n:,}"] for name, n in found.counts.items()]
+    counts = [[_COUNTED[name], f"{n:,}"] for name, n in found.counts.items()]
     words = (
         f"McNemar's test looks at the {found.counts['only_a_right'] + found.counts['only_b_right']:,} images that one "
         f"alone got right: {meaning(found)}."

@@ -24,6 +24,8 @@ STYLE = """
 .matrix td{font-variant-numeric:tabular-nums;height:1.6rem;padding:0 .15rem}
 .matrix td.right{background:color-mix(in srgb,var(--blue) var(--f),var(--paper))}
 .matrix td.wrong{background:color-mix(in srgb,var(--orange) var(--f),var(--paper))}
+.matrix td,.matrix th{white-space:nowrap}
+@media (max-width:40rem){.matrix{font-size:.75rem}.matrix th,.matrix td{min-width:1.75rem;padding:0 .1rem}}
 .matrix td a{display:block;min-width:1.6rem;min-height:1.6rem;line-height:1.6rem;color:inherit}
 details.cell{border-bottom:1px solid var(--line);padding:.15rem 0}
 summary{cursor:pointer;padding:.15rem 0}
@@ -115,7 +117,7 @@ def matrix(part: str, counts: NDArray[np.int64], labels: Sequence[Any], opened: 
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="Confusion matrix, {escape(part)}">'
         f'<table class="matrix"><caption class="hidden">Rows of each true label (down) by predicted label (across), '
-        f'{escape(part)}</caption><thead><tr><th scope="col">true \\ predicted</th>{head}</tr></thead>'
+        f'{escape(part)}</caption><thead><tr><th scope="col">true</th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

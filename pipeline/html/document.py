@@ -41,7 +41,10 @@ a{{color:var(--blue)}}
 img.pixels{{image-rendering:pixelated;border:1px solid var(--line)}}
 table{{border-collapse:collapse}}
 th,td{{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}}
-.number{{text-align:right;font-variant-numeric:tabular-nums}}
+td,th{{overflow-wrap:break-word}}
+td code{{overflow-wrap:anywhere}}
+.number{{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}}
+@media (max-width:40rem){{table{{font-size:.875rem}}th,td{{padding:.25rem .4rem}}}}
 .wide{{overflow-x:auto}}
 @media print{{:root{{{_LIGHT}}}body{{max-width:none;padding:0;font-size:10pt}}.screen{{display:none}}
 figure,table,tr,img,svg{{break-inside:avoid}}h1,h2,h3{{break-after:avoid}}}}

@@ -81,7 +81,7 @@ def weights_picture(W: NDArray[np.floating[Any]], image_shape: tuple[int, ...], 
     levels = np.rint(np.clip(W[:, strongest].T / limit, -1, 1) * _LEVELS) / _LEVELS
     tiles = [smaller(_coloured(one.reshape(image_shape))) for one in levels]
     height, width = tiles[0].shape[:2]
-    n_across = min(len(tiles), 16 if len(tiles) > 32 else 8)
+    n_across = min(len(tiles), 8)
     n_down = -(-len(tiles) // n_across)
     whole = np.full((n_down * (height + 2), n_across * (width + 2), 3), 255, np.uint8)
     for number, tile in enumerate(tiles):

@@ -30,7 +30,7 @@ dt{font-weight:600}dd{margin:0}
 .exact{display:block;color:var(--muted);font-size:.75rem}
 .parts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));gap:0 1.5rem}
 .parts>*{min-width:0}
-.weights{max-width:100%;height:auto;width:36rem}
+.weights{max-width:100%;height:auto;width:32rem}
 section{margin-top:2.5rem}
 code{font-size:.875em}
 """.strip()

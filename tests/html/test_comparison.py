@@ -37,7 +37,8 @@ def test_the_figures_are_those_of_the_comparison():
     """Counts and the test's words stand in the page; the better of two is named."""
     found, pixels = compared()
     text = Markup(comparison_page(found, pixels, {"A": {}, "B": {}})).text
-    assert all(f"{name.replace('_', ' ')} {n}" in text for name, n in found.counts.items())
+    both, a, b, neither = found.counts.values()
+    assert f"both right {both} A alone right {a} B alone right {b} both wrong {neither}" in text
     assert "A is better" in meaning(found)
     assert meaning(found) in text
     assert "B is better" in meaning(compared(skill=(0.5, 0.9))[0])
