@@ -14,6 +14,7 @@ from benchmarks import (
     account,
     compiling,
     deform,
+    drawing,
     foreign,
     growth,
     memory,
@@ -52,6 +53,7 @@ PARTS: dict[str, ModuleType] = {
     "ablation": ablation,
     "photo": photo,
     "foreign": foreign,
+    "drawing": drawing,
 }
 RESULTS = ROOT / "benchmarks" / "results.json"
 

@@ -254,6 +254,18 @@ def _foreign(result: Mapping[str, Any]) -> str:
     return f"{head}\n\n{markdown_table(columns, rows)}"
 
 
+def _drawing(result: Mapping[str, Any]) -> str:
+    """Return how long the page to draw on takes to answer."""
+    rows = [
+        [row["machine"], f"{row['answers']}", *(f"{row[k]:.1f}" for k in ("50", "95", "100"))] for row in result["rows"]
+    ]
+    head = (
+        f"The page to draw on ({result['megabytes']:.2f} MB), in Chromium: milliseconds from a move of the hand until\n"
+        f"its answer is shown (at most {result['within']}):"
+    )
+    return f"{head}\n\n{markdown_table(['', 'answers', 'median', '95 of 100 within', 'most'], rows)}"
+
+
 def _neighbour(result: Mapping[str, Any]) -> str:
     rows = [
         [name, _spread(side["alone"]), _spread(side["beside"]), f"{side['ratio']:.2f}"]
@@ -363,6 +375,7 @@ _SECTIONS: dict[str, Callable[[Any], str]] = {
     "ablation": _ablation,
     "photo": _photo,
     "foreign": _foreign,
+    "drawing": _drawing,
 }
 
 

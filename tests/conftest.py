@@ -40,7 +40,7 @@ def workplace(tmp_path_factory):
 def pytest_collection_modifyitems(items):
     """Mark the tests that open a page: ``-m browser`` runs them alone, ``-m "not browser"`` all others."""
     for item in items:
-        if "open_page" in getattr(item, "fixturenames", ()):
+        if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import ablation, account, deform, growth, measure, report, sides, target
+from benchmarks import ablation, account, deform, drawing, growth, measure, report, sides, target
 from benchmarks.__main__ import main
 from benchmarks.data import load, store
 from benchmarks.machine import machine
@@ -198,6 +198,18 @@ def test_what_needs_no_other_side_is_measured_too(tmp_path):
     text = report.markdown(report.read(path))
     assert "| nothing |" in text
     assert "| SciPy, image by image, one core |" in text
+
+
+def test_the_page_to_draw_on_is_measured(chromium, tmp_path):
+    """A hurried run draws in a browser, and tells how long answers took, at full speed and slowed."""
+    assert chromium.is_connected()
+    path = tmp_path / "results.json"
+    words = ["drawing", "--quick", "--dataset", "digits", "--output", str(path)]
+    subprocess.run([sys.executable, "-m", "benchmarks", *words], cwd=ROOT, check=True, capture_output=True)
+    rows = report.read(path)["parts"]["drawing"]["result"]["rows"]
+    assert [row["machine"] for row in rows] == list(drawing.SLOWER)
+    assert all(row["answers"] > 20 and 0 < row["50"] <= row["95"] <= row["100"] for row in rows)
+    assert "| this machine |" in report.markdown(report.read(path))
 
 
 def test_what_is_printed_is_made_from_the_file(result):
