@@ -16,6 +16,8 @@ from pipeline.network.compiled.jit import compiled
 from pipeline.network.compiled.layers import add as add_noise
 from pipeline.network.compiled.layers import column_sums, dropout, dropout_gradient
 from pipeline.network.compiled.parameters import add_l2
+from pipeline.network.compiled.rows import matrix
+from pipeline.network.compiled.rows import row as row_of
 
 AFFINE, DROPOUT, NOISE, COPY = 100, 101, 102, 103
 """Kinds of layers beside the activations."""
@@ -32,14 +34,29 @@ more than that saves."""
 
 @compiled
 def _add_skipping_zeros(A: Any, B: Any, out: Any) -> None:
-    """Add A B to ``out``, without a product by what is 0 in A."""
-    zero = A.dtype.type(0)
+    """Add A B to ``out``, without a product by what is 0 in A; four rows of B at a time, as ``column_sums`` does."""
+    width, zero = out.shape[1], A.dtype.type(0)
     for i in range(out.shape[0]):
+        y, n = row_of(out, i), 0
+        first = second = third = fourth = zero
+        k_first = k_second = k_third = k_fourth = 0
         for k in range(A.shape[1]):
             a = A[i, k]
             if a != zero:
-                for j in range(out.shape[1]):
-                    out[i, j] += a * B[k, j]
+                first, second, third, fourth = second, third, fourth, a
+                k_first, k_second, k_third, k_fourth = k_second, k_third, k_fourth, k
+                n += 1
+                if n == 4:
+                    b, c, d, e = row_of(B, k_first), row_of(B, k_second), row_of(B, k_third), row_of(B, k_fourth)
+                    for j in range(width):
+                        y[j] += (first * b[j] + second * c[j]) + (third * d[j] + fourth * e[j])
+                    n = 0
+        for _ in range(n):
+            b = row_of(B, k_fourth)
+            for j in range(width):
+                y[j] += fourth * b[j]
+            third, fourth = second, third
+            k_third, k_fourth = k_second, k_third
 
 
 @compiled
@@ -112,8 +129,7 @@ def _copy(A: Any, out: Any) -> None:
 @compiled
 def _view(space: Any, capacity: int, start: int, width: int, first: int, last: int) -> Any:
     """Return the rows of some samples in the workspace."""
-    begin = capacity * start
-    return space[begin + first * width : begin + last * width].reshape(last - first, width)
+    return matrix(space, capacity * start + first * width, last - first, width)
 
 
 @compiled
@@ -136,7 +152,7 @@ def start_forward(
 ) -> None:
     """Multiply samples ``first`` to ``last`` of a batch by some rows of the first layer's W, which is affine."""
     op = program[0]
-    weights = params[op[W] + row * op[N_OUT] : op[W] + last_row * op[N_OUT]].reshape(last_row - row, op[N_OUT])
+    weights = matrix(params, op[W] + row * op[N_OUT], last_row - row, op[N_OUT])
     _times(inputs[first:last, row:last_row], weights, _view(space, capacity, op[Y], op[N_OUT], first, last))
 
 
@@ -195,16 +211,16 @@ def forward_backward(
         out = _view(space, capacity, op[Y], op[N_OUT], first, last)
         drawn = op[DRAWN] * n
         if op[KIND] == AFFINE:
-            weights = params[op[W] : op[W] + op[N_IN] * op[N_OUT]].reshape(op[N_IN], op[N_OUT])
+            weights = matrix(params, op[W], op[N_IN], op[N_OUT])
             if k > 0 or row == last_row:
                 _times(A, weights, out)
             else:
                 _add_times(A[:, :row], weights[:row], out)
                 _add_times(A[:, last_row:], weights[last_row:], out)
         elif op[KIND] == DROPOUT:
-            dropout(A, uniform[drawn : drawn + n * op[N_IN]].reshape(n, op[N_IN]), rates[k], out)
+            dropout(A, matrix(uniform, drawn, n, op[N_IN]), rates[k], out)
         elif op[KIND] == NOISE:
-            add_noise(A, normal[drawn : drawn + n * op[N_IN]].reshape(n, op[N_IN]), out)
+            add_noise(A, matrix(normal, drawn, n, op[N_IN]), out)
         elif op[KIND] == COPY:
             _copy(A, out)
         elif op[KIND] == activations.GELU:
@@ -221,10 +237,10 @@ def forward_backward(
         dY = _view(space, capacity, op[DY], op[N_OUT], first, last)
         drawn = op[DRAWN] * n
         if op[KIND] == AFFINE:
-            weights = params[op[W] : op[W] + op[N_IN] * op[N_OUT]].reshape(op[N_IN], op[N_OUT])
+            weights = matrix(params, op[W], op[N_IN], op[N_OUT])
             _times_transposed(dY, weights, _view(space, capacity, op[DX], op[N_IN], first, last))
         elif op[KIND] == DROPOUT:
-            dropout_gradient(dY, uniform[drawn : drawn + n * op[N_IN]].reshape(n, op[N_IN]), rates[k])
+            dropout_gradient(dY, matrix(uniform, drawn, n, op[N_IN]), rates[k])
         elif op[KIND] < AFFINE:
             start = op[X] if op[KIND] == activations.GELU else op[Y]
             activations.backward(op[KIND], dY, _view(space, capacity, start, op[N_OUT], first, last))
@@ -261,12 +277,12 @@ def gradient(
         width = op[N_OUT]
         A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), n)
         dY = _view(space, capacity, op[DY], width, np.int64(0), n)
-        dW = grads[op[W] + begin * width : op[W] + end * width].reshape(end - begin, width)
+        dW = matrix(grads, op[W] + begin * width, end - begin, width)
         _transposed_times(A[:, begin:end], dY, dW)
         if parts[k, 3] == 1 and op[B] >= 0:
             column_sums(dY, grads[op[B] : op[B] + width])
         if alpha != 0:
-            weights = params[op[W] + begin * width : op[W] + end * width].reshape(end - begin, width)
+            weights = matrix(params, op[W] + begin * width, end - begin, width)
             penalty += add_l2(weights, dW, alpha, total)
     return penalty
 
@@ -282,7 +298,7 @@ def _descend(
         width = op[N_OUT]
         A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), n)
         dY = _view(space, capacity, op[DY], width, np.int64(0), n)
-        weights = params[op[W] + begin * width : op[W] + end * width].reshape(end - begin, width)
+        weights = matrix(params, op[W] + begin * width, end - begin, width)
         for i in range(n):
             for row in range(begin, end):
                 a = A[i, row]
@@ -318,7 +334,7 @@ def start_update(
     last_row = row + (parts[0, 2] - row) // _n_blocks(program, parts, 0)
     A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), len(inputs))
     dY = _view(space, capacity, op[DY], op[N_OUT], first, last)
-    dW = g[: (last_row - row) * op[N_OUT]].reshape(last_row - row, op[N_OUT])
+    dW = matrix(g, 0, last_row - row, op[N_OUT])
     _transposed_times(A[first:last, row:last_row], dY, dW)
 
 
@@ -366,7 +382,7 @@ def update(
             row = parts[k, 1] + n_rows * block // n_blocks
             last_row = parts[k, 1] + n_rows * (block + 1) // n_blocks
             at, size = op[W] + row * width, (last_row - row) * width
-            dW = g[:size].reshape(last_row - row, width)
+            dW = matrix(g, 0, last_row - row, width)
             if started:
                 _add_transposed_times(A[:first_sample, row:last_row], dY[:first_sample], dW)
                 _add_transposed_times(A[last_sample:, row:last_row], dY[last_sample:], dW)
@@ -374,7 +390,7 @@ def update(
             else:
                 _transposed_times(A[:, row:last_row], dY, dW)
             if alpha != 0:
-                penalty += add_l2(params[at : at + size].reshape(last_row - row, width), dW, alpha, total)
+                penalty += add_l2(matrix(params, at, last_row - row, width), dW, alpha, total)
             if block == n_blocks - 1 and parts[k, 3] == 1 and op[B] >= 0:  # b lies behind W
                 column_sums(dY, g[size : size + width])
                 size += width

@@ -1,7 +1,8 @@
 """Rows of arrays as loops see them: their elements side by side, which is what vector code needs.
 
 An array may be some columns of a wider one, as where threads share the units of a layer. A compiler cannot tell then
-that the elements of a row lie next to each other, and would fetch each by itself.
+that the elements of a row lie next to each other, and would fetch each by itself. And matrices inside of a flat buffer,
+as ``reshape`` makes them, which asks a function and counts a reference: that takes as long as a small layer.
 """
 
 from typing import Any
@@ -38,4 +39,34 @@ def _interpreted_row(A: Any, i: int) -> Any:
     return A[i]
 
 
+@intrinsic
+def _matrix(context: Any, A: Any, start: Any, n_rows: Any, width: Any) -> Any:
+    """Return what lies in a flat array from ``start`` on as a matrix; the array must outlive it."""
+    del context
+    numbers = all(isinstance(number, types.Integer) for number in (start, n_rows, width))
+    if not (isinstance(A, types.Array) and A.ndim == 1 and A.layout == "C" and numbers):
+        return None
+    kind = types.Array(A.dtype, 2, "C", readonly=not A.mutable)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        flat = context.make_array(signature.args[0])(context, builder, arguments[0])
+        begin, height, width = (
+            context.cast(builder, argument, number, types.intp)
+            for argument, number in zip(arguments[1:], signature.args[1:], strict=True)
+        )
+        first = cgutils.pointer_add(builder, flat.data, builder.mul(begin, flat.itemsize))
+        view = context.make_array(kind)(context, builder)
+        strides = [builder.mul(width, flat.itemsize), flat.itemsize]
+        populate_array(view, first, [height, width], strides, flat.itemsize, None)
+        return view._getvalue()  # noqa: SLF001 - numba's own way
+
+    return kind(A, start, n_rows, width), generate
+
+
+def _interpreted_matrix(A: Any, start: int, n_rows: int, width: int) -> Any:
+    """Return part of a flat array as a matrix."""
+    return A[start : start + n_rows * width].reshape(n_rows, width)
+
+
 row: Any = _interpreted_row if config.DISABLE_JIT else _row
+matrix: Any = _interpreted_matrix if config.DISABLE_JIT else _matrix

@@ -388,11 +388,13 @@ def _grouped(
     every: list[Rows] = []
     rates: list[float] = []
     sizes: list[int] = []
+    total = 0
     for rows, rate in batches:
         n = len(range(n_samples)[rows]) if isinstance(rows, slice) else len(rows)
-        if every and (n > sizes[0] or sizes[-1] < sizes[0] or sum(sizes[:1]) * len(sizes) + n > at_once):
+        if every and (n > sizes[0] or sizes[-1] < sizes[0] or total + n > at_once):
             yield every, rates, sizes
-            every, rates, sizes = [], [], []
+            every, rates, sizes, total = [], [], [], 0
+        total += n
         every.append(rows)
         rates.append(rate)
         sizes.append(n)
