@@ -34,7 +34,10 @@ more than that saves."""
 
 @compiled
 def _add_skipping_zeros(A: Any, B: Any, out: Any) -> None:
-    """Add A B to ``out``, without a product by what is 0 in A; four rows of B at a time, as ``column_sums`` does."""
+    """Add A B to ``out``, without a product by what is 0 in A; four rows of B at a time, as ``column_sums`` does.
+
+    A is a slice ``[:, :]``, so that arrays of all layouts are one type, and this is compiled once.
+    """
     width, zero = out.shape[1], A.dtype.type(0)
     for i in range(out.shape[0]):
         y, n = row_of(out, i), 0
@@ -74,7 +77,7 @@ def _times(A: Any, B: Any, out: Any) -> None:
     if A.shape[0] > FEW:
         times(A, B, out)
     else:
-        _skip_zeros(A, B, out)
+        _skip_zeros(A[:, :], B, out)
 
 
 @compiled
@@ -83,7 +86,7 @@ def _add_times(A: Any, B: Any, out: Any) -> None:
     if A.shape[0] > FEW:
         add_times(A, B, out)
     else:
-        _add_skipping_zeros(A, B, out)
+        _add_skipping_zeros(A[:, :], B, out)
 
 
 @compiled
@@ -106,7 +109,7 @@ def _transposed_times(A: Any, B: Any, out: Any) -> None:
     if A.shape[0] > FEW:
         transposed_times(A, B, out)
     else:
-        _skip_zeros(A.T, B, out)
+        _skip_zeros(A.T[:, :], B, out)
 
 
 @compiled
@@ -115,7 +118,7 @@ def _add_transposed_times(A: Any, B: Any, out: Any) -> None:
     if A.shape[0] > FEW:
         add_transposed_times(A, B, out)
     else:
-        _add_skipping_zeros(A.T, B, out)
+        _add_skipping_zeros(A.T[:, :], B, out)
 
 
 @compiled
