@@ -70,6 +70,8 @@ function showSigned(canvas, values, height, width) {
 class Bars {
   constructor(list, classes) {
     Object.assign(this, { list, classes, all: classes.length <= 20 });
+    const longest = classes.reduce((most, name) => Math.max(most, name.length), 1);
+    list.style.setProperty("--names", `${0.6 * Math.min(longest, 14) + 0.3}rem`);
     this.rows = Array.from({ length: this.all ? classes.length : 12 }, () => {
       const name = element("span", { className: "name" }), fill = element("span", { className: "fill" });
       const number = element("span", { className: "number" });
@@ -145,8 +147,8 @@ class Units {
 
   choose(unit) {
     this.mark.hidden = unit === null;
+    this.input.value = unit === null ? "" : unit + 1;
     if (unit === null) return;
-    this.input.value = unit + 1;
     Object.assign(this.mark.style, {
       left: `${(100 * (unit % this.columns)) / this.columns}%`, top: `${(100 * Math.floor(unit / this.columns)) / this.rows}%`,
       width: `${100 / this.columns}%`, height: `${100 / this.rows}%`,
