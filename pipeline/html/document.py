@@ -44,6 +44,7 @@ th,td{{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:left;
 td,th{{overflow-wrap:break-word}}
 td code{{overflow-wrap:anywhere}}
 .number{{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}}
+thead .number{{white-space:normal}}
 @media (max-width:40rem){{table{{font-size:.875rem}}th,td{{padding:.25rem .4rem}}}}
 .wide{{overflow-x:auto}}
 @media print{{:root{{{_LIGHT}}}body{{max-width:none;padding:0;font-size:10pt}}.screen{{display:none}}

@@ -26,8 +26,9 @@ STYLE = """
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1rem;padding:0;list-style:none}
 dl{display:grid;grid-template-columns:minmax(8rem,14rem) 1fr;gap:.4rem 1rem}
 dt{font-weight:600}dd{margin:0}
-@media (max-width:40rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.6rem}}
 .exact{display:block;color:var(--muted);font-size:.75rem}
+@media (max-width:40rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.6rem}
+.exact,.span{white-space:normal;overflow-wrap:anywhere}}
 .parts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));gap:0 1.5rem}
 .parts>*{min-width:0}
 .weights{max-width:100%;height:auto;width:32rem}
@@ -264,7 +265,7 @@ def _figures(parts: Mapping[str, PartOutcome]) -> str:
     wrong = ["wrong", *(f"{int((~part.correct).sum()):,}" for part in parts.values())]
     spans = [
         "accuracy, 95 % interval",
-        *(interval(int(part.correct.sum()), len(part.rows)) for part in parts.values()),
+        *(f'<span class="span">{interval(int(part.correct.sum()), len(part.rows))}</span>' for part in parts.values()),
     ]
     return (
         "<p>Choose by validation; once you choose by test, it is no test any more. The interval (Wilson's) says how "
@@ -413,7 +414,7 @@ def _rejection(parts: Mapping[str, PartOutcome]) -> str:
             [f"{one.threshold:g}", percent(one.rejected), percent(one.error_rate, 3), f"{one.n_wrong:,}"]
             for one in steps
         ]
-        head = ["--reject-below", "rejected", "error of the rest", "wrong in the rest"]
+        head = ["P", "rejected", "error of the rest", "wrong in the rest"]
         blocks.append(f"<div><h3>{_title(name)}</h3>{table(head, rows, f'Rejection, {name}')}</div>")
     highest = max((y for curve in curves for y in curve.y if math.isfinite(y)), default=0.0) or 0.01
     drawn = chart(

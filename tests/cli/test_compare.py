@@ -150,3 +150,11 @@ def test_an_ensemble_is_a_model(artifacts, training, other, tmp_path):
         save_model(tmp_path / f"model-{number}.npz", fitted(*training, alpha=number / 1000))
     assert "both right" in run(tmp_path, other, "--artifacts", artifacts, "-o", tmp_path / "page.html")
     assert "2 networks, the first 64-8-10, relu" in Markup((tmp_path / "page.html").read_text("utf-8")).text
+
+
+def test_a_browser_opens_its_page(open_page, artifacts, other, tmp_path):
+    """Nothing is asked for, and nothing is wider than a telephone's screen."""
+    run(artifacts, other, "-o", tmp_path / "page.html")
+    seen = open_page(tmp_path / "page.html", viewport=(390, 844))
+    assert seen.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert seen.evaluate("[...document.images].every(one => one.complete && one.naturalWidth === 8)")

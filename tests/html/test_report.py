@@ -230,3 +230,28 @@ def test_the_stage_writes_names_and_colours(tmp_path):
     assert texts[0] == texts[1]
     assert b"<b>" not in texts[0]
     assert HOSTILE in Markup(texts[0].decode()).text
+
+
+@pytest.mark.parametrize(("viewport", "dark"), [((1280, 900), False), ((390, 844), True)], ids=["wide", "narrow, dark"])
+def test_a_browser_opens_it(open_page, evaluated, viewport, dark):
+    """Nothing is asked for, nothing is wider than the screen, and a number in the matrix opens its images."""
+    seen = open_page(evaluated / "evaluation/report.html", viewport=viewport, dark=dark)
+    assert seen.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    link = seen.locator(".matrix a").first
+    mark = link.get_attribute("href")[1:]
+    cell = f"document.getElementById('{mark}')"
+    assert not seen.evaluate(f"{cell}.checkVisibility({{contentVisibilityAuto: true}})")
+    link.focus()
+    seen.keyboard.press("Enter")
+    seen.wait_for_function(f"document.activeElement === {cell}")
+    assert seen.evaluate(f"{cell}.parentElement.open && {cell}.parentElement.querySelector('img').naturalWidth") == 8
+
+
+def test_a_browser_prints_its_tables(open_page, evaluated):
+    """On paper it is light, without the list of contents, and tables that were closed are open."""
+    seen = open_page(evaluated / "evaluation/report.html", dark=True)
+    seen.emulate_media(media="print", color_scheme="dark")
+    seen.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert not seen.locator("nav").is_visible()
+    assert seen.evaluate("[...document.querySelectorAll('details.print')].every(one => one.open)")
+    assert seen.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
