@@ -57,8 +57,7 @@ class Workers:
         self._n_barriers = [0] * size
         # NumPy's error state belongs to the context, which a thread does not inherit by itself.
         self._threads = [Thread(target=copy_context().run, args=(self._serve, k), daemon=True) for k in range(1, size)]
-        for thread in self._threads:
-            thread.start()
+        self._begun = False
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +65,11 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except BaseException:  # a person's interruption, before all of it was done
+            self.close()
+            raise
 
     def run(self, work: Callable[[int], None]) -> None:
         """Have every thread do ``work(k)``, k being its number, and return when all are done.
@@ -78,6 +81,8 @@ class Workers:
             raise WorkersBrokenError("this process was forked in the middle of the work, and has none of its threads")
         self._work = work
         try:
+            if not self._begun:
+                self._begin()
             for lock in self._start:
                 lock.release()
             work(0)
@@ -114,7 +119,14 @@ class Workers:
         for k in range(self.size):
             self._tell_of_failure(k)
         for thread in self._threads:
-            thread.join()
+            if thread.is_alive():  # else it never began, or ends as soon as it begins
+                thread.join()
+
+    def _begin(self) -> None:
+        """Start the threads: when there is work, as an interruption before that would leave them without an end."""
+        self._begun = True
+        for thread in self._threads:
+            thread.start()
 
     def _serve(self, k: int) -> None:
         """Work whenever there is work, as thread ``k``."""

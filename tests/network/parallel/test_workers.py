@@ -84,6 +84,37 @@ def test_closing_ends_the_threads():
     assert not any(thread.is_alive() for thread in mine)
 
 
+def test_an_interruption_while_threads_begin_leaves_none(monkeypatch):
+    """A person interrupts between two of them: both those that run and those that do not are over with the pool."""
+    before, start = set(threading.enumerate()), threading.Thread.start
+
+    def interrupted(thread):
+        start(thread)
+        raise KeyboardInterrupt
+
+    workers = Workers(3)
+    assert set(threading.enumerate()) == before  # nothing has begun that an interruption here would leave behind
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), workers:
+        workers.run(workers.barrier)
+    assert set(threading.enumerate()) == before
+
+
+def test_an_interruption_of_the_end_leaves_no_thread(monkeypatch):
+    """A person interrupts while a thread is waited for, which ends all the same."""
+    before, join, interruptions = set(threading.enumerate()), threading.Thread.join, [KeyboardInterrupt]
+
+    def interrupted(thread):
+        if interruptions:
+            raise interruptions.pop()
+        join(thread)
+
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt), Workers(3) as workers:
+        workers.run(workers.barrier)
+    assert set(threading.enumerate()) == before
+
+
 def test_nothing_is_written_after_an_interruption():
     """A person interrupts the first thread; what the others are at is over when the pool is closed."""
     written, at_work = [], threading.Barrier(3)
@@ -109,6 +140,7 @@ def test_threads_that_wait_for_one_that_never_began_are_sent_home():
         workers.barrier(k)
         workers.barrier(k)
 
+    workers._begin()
     workers._work = work
     workers._start[0].release()  # a person interrupts here
     at_work.wait()
