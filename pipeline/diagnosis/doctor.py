@@ -96,6 +96,9 @@ class TrainingDoctor:
         """Tell whether one of these callbacks asks for an examination."""
         return any(isinstance(one, cls) for one in callbacks)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def setup(self, estimator: Any, context: Any) -> None:  # noqa: ARG002 - a hook's arguments are scikit-learn's
         """Raise a TypeError for an estimator that cannot be examined."""
         if not hasattr(estimator, "diagnose"):
