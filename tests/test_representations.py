@@ -96,6 +96,7 @@ def fitted(tmp_path_factory):
             "partly fitted": classifier().partial_fit(X, y, classes=np.unique(y)),
             "lbfgs": classifier(solver="lbfgs").fit(X, y),
             "augmented": classifier(augmentation=Deform(rotation=3), batch_norm=True).fit(X / 255, y),
+            "diagnosed": classifier(diagnose=True).fit(X, y),
             "long trained": classifier(max_iter=2000, n_iter_no_change=5000).fit(X[:8], y[:8]),
             "test-time": TestTimeAugmentation(whole, Deform(rotation=3)),
             "test-time of another": TestTimeAugmentation(LogisticRegression(max_iter=5)).fit(X, y),
@@ -133,7 +134,17 @@ def test_a_new_object_shows_itself(name):
 
 KINDS = [
     *("pipeline", "opened", "ensemble", "opened ensemble", "classifier", "stopped early", "partly fitted", "lbfgs"),
-    *("augmented", "long trained", "test-time", "test-time of another", "one-hot", "statistics", "deep", "summary"),
+    *(
+        "augmented",
+        "diagnosed",
+        "long trained",
+        "test-time",
+        "test-time of another",
+        "one-hot",
+        "statistics",
+        "deep",
+        "summary",
+    ),
     *(
         "summary of an ensemble",
         "photo",

@@ -145,9 +145,8 @@ class NetworkSummary:
         """Return what comes out of the network, in words."""
         if self.classes is None:
             return f"{self.n_outputs}, {self.output_activation}"
-        return (
-            f"{len(self.classes)} classes, {self.output_activation}: {listed(list(map(str, self.classes)), N_CLASSES)}"
-        )
+        n, names = len(self.classes), listed(list(map(str, self.classes)), N_CLASSES)
+        return f"{n} class{'' if n == 1 else 'es'}, {self.output_activation}: {names}"
 
     def _in_training(self) -> str:
         """Return what memory training takes besides the weights, in words."""

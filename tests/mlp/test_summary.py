@@ -52,6 +52,12 @@ def test_activations_are_those_of_a_batch(parameters, batch):
     assert found.memory["activations"] == batch * (5 + 3 + 3 + 5 + 3) * 8  # of 5, 3 and 3 units, two with gradients
 
 
+@pytest.mark.parametrize(("labels", "words"), [(y, "3 classes, softmax: 0, 1, 2"), (0 * y, "1 class, logistic: 0")])
+def test_classes_are_told_by_name(labels, words):
+    """With the output's activation; a single one as well."""
+    assert fitted(labels).summary().facts()["Output"] == words
+
+
 def test_an_adversary_has_every_sample_twice():
     """Its samples go through the network as they are and perturbed."""
     plain, twice = fitted().summary(), fitted(adversary=Adversarial(0.1)).summary()
