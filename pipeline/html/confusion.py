@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.html.document import escape
-from pipeline.html.images import sheet
+from pipeline.html.images import LARGEST, sheet
 from pipeline.text import shown
 
 MOST_CLASSES = 64
@@ -62,10 +62,33 @@ def name_of(label: Any, limit: int = 40) -> str:
     return shown(str(label), limit) or "(empty)"
 
 
+def most_of_part(image_shape: tuple[int, ...]) -> int:
+    """Return how many images all cells of a part open at the most: fewer where each takes more of the page.
+
+    Examples
+    --------
+    >>> most_of_part((28, 28)), most_of_part((32, 32, 3)), most_of_part((500, 500, 3))
+    (300, 97, 60)
+    """
+    height, width = (min(side, LARGEST) for side in image_shape[:2])
+    size = height * width * (image_shape[2] if len(image_shape) > 2 else 1)
+    return min(MOST_OF_PART, max(_FEWEST, MOST_OF_PART * _PLAIN_SIZE // size))
+
+
+_PLAIN_SIZE, _FEWEST = 1000, 60
+
+
 def chosen(
-    true: NDArray[np.intp], predicted: NDArray[np.intp], confidence: NDArray[Any]
+    true: NDArray[np.intp], predicted: NDArray[np.intp], confidence: NDArray[Any], most: int = MOST_OF_PART
 ) -> dict[tuple[int, int], list[int]]:
     """Return which mistakes are shown in which cell, by their places: the most confident of each first.
+
+    Parameters
+    ----------
+    true, predicted, confidence : ndarray of shape (n_samples,)
+        Of every sample.
+    most : int, default=MOST_OF_PART
+        How many there are in all; those of the fullest cells come first.
 
     Examples
     --------
@@ -78,7 +101,7 @@ def chosen(
     for row in surest.tolist():
         cells.setdefault((int(true[row]), int(predicted[row])), []).append(row)
     shown_cells: dict[tuple[int, int], list[int]] = {}
-    left = MOST_OF_PART
+    left = most
     for cell in sorted(cells, key=lambda one: (-len(cells[one]), one)):
         if some := cells[cell][: min(MOST_OF_CELL, left)]:
             shown_cells[cell] = some

@@ -289,19 +289,26 @@ def _learning_curves(history: Mapping[str, NDArray[np.float64]] | None) -> str:
     epochs = history["epoch"].tolist()
     x = Axis("epoch", min(epochs), max(epochs)) if len(epochs) > 1 else Axis("epoch", epochs[0] - 1, epochs[0] + 1)
     drawn = "".join(_learning_curve(history, name, x, epochs) for name in ("loss", "accuracy"))
-    rows = [
-        [f"{cell:.6g}" if math.isfinite(cell) else "-" for cell in row] for row in zip(*history.values(), strict=True)
-    ]
+    told = _some(np.arange(len(epochs)), _MOST_EPOCHS)
+    by_epoch = zip(*(figures[told].tolist() for figures in history.values()), strict=True)
+    rows = [[f"{cell:.6g}" if math.isfinite(cell) else "-" for cell in row] for row in by_epoch]
+    title = "All epochs" if len(told) == len(epochs) else f"{len(told)} of {len(epochs):,} epochs"
     head = [name.replace("_", " ") for name in history]
     return (
         "<p>Figures of the training part are means over an epoch, while the network learns.</p>"
-        f'<div class="charts">{drawn}</div>{_details("All epochs", table(head, rows, "All epochs", n_words=0))}'
+        f'<div class="charts">{drawn}</div>{_details(title, table(head, rows, title, n_words=0))}'
     )
+
+
+_MOST_EPOCHS = 500
+"""Lines of the table of epochs, and points of a curve, at the most."""
 
 
 def _learning_curve(history: Mapping[str, NDArray[np.float64]], name: str, x: Axis, epochs: list[float]) -> str:
     """Return one chart, of the training and of the validation part."""
-    training, validation = history[name], history[f"validation_{name}"]
+    told = _some(np.arange(len(epochs)), _MOST_EPOCHS)
+    training, validation = history[name][told], history[f"validation_{name}"][told]
+    epochs = [epochs[place] for place in told]
     known = np.concatenate([training, validation])
     known = known[np.isfinite(known)]
     if not len(known):
@@ -318,13 +325,14 @@ def _confusion(name: str, part: PartOutcome) -> str:
     """Return the matrix, and the images that its cells open."""
     true, predicted, confidence = part.outcomes
     n_wrong = int((~part.correct).sum())
-    places = confusion.chosen(true, predicted, confidence)
+    most = confusion.most_of_part(part.images.shape[1:])
+    places = confusion.chosen(true, predicted, confidence, most)
     n_shown = sum(map(len, places.values()))
     drawn = confusion.matrix(name, part.counts, part.labels, set(places))
     if not n_wrong:
         return f"{drawn}<p>Nothing was predicted wrong.</p>"
     bounded = (
-        f": at most {confusion.MOST_OF_CELL} of a cell and {confusion.MOST_OF_PART} in all, the most confident first"
+        f": at most {confusion.MOST_OF_CELL} of a cell and {most} in all, the most confident first"
         if n_shown < n_wrong
         else ""
     )

@@ -152,6 +152,15 @@ def test_a_part_shows_a_bounded_number_of_images():
     assert max(map(len, places.values())) <= confusion.MOST_OF_CELL
 
 
+def test_a_long_training_is_told_in_few_lines():
+    """Of thousands of epochs the table and the curves have some, from the first to the last."""
+    n = 20_000
+    history = {name: np.linspace(1, 0, n) for name in HISTORY} | {"epoch": np.arange(1.0, n + 1)}
+    text = page(outcome(), history=history)
+    assert "500 of 20,000 epochs" in text
+    assert len(text) < 300_000
+
+
 def test_a_matrix_has_all_its_counts():
     """Every count stands in its cell, zeros are left empty, and only what can be opened is a link."""
     text = matrix("test", np.array([[5, 2], [0, 3]]), ["a", "b"], {(0, 1)})

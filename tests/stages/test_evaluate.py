@@ -555,6 +555,17 @@ def test_run_with_one_class_alone(artifacts, monkeypatch):
     assert sorted(written(artifacts)) == sorted([*TABLES, *PICTURES, RECORD])
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # two epochs are enough here
+def test_a_model_of_several_labels_at_once_is_refused(artifacts, monkeypatch):
+    """The files have one label for each image, and the error says so before anything is computed."""
+    monkeypatch.setattr(evaluate, "load_model", load_model)
+    images, labels = read_part(artifacts / "raw", "train")
+    Y = np.column_stack([labels > 1, labels % 2 == 0]).astype(int)
+    save_model(artifacts / "model" / "model.npz", MLPClassifier((5,), max_iter=2).fit(images.reshape(N_TRAIN, -1), Y))
+    with pytest.raises(ValueError, match=r"model gives an image several labels at once, and .*raw has one for each"):
+        Evaluate().run(artifacts)
+
+
 def test_run_without_a_mistake(artifacts):
     """A model that is always right has an empty table and a sheet that says so."""
     write_part(artifacts / "raw", "t10k", N_TEST, wrong=[])
