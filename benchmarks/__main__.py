@@ -21,6 +21,7 @@ from benchmarks import (
     neighbour,
     photo,
     predict,
+    rates,
     recipe,
     report,
     search,
@@ -52,6 +53,7 @@ PARTS: dict[str, ModuleType] = {
     "deform": deform,
     "ablation": ablation,
     "photo": photo,
+    "rates": rates,
     "foreign": foreign,
     "drawing": drawing,
 }

@@ -25,6 +25,7 @@ _HOMES = {
     "TestTimeAugmentation": "pipeline.ensemble.test_time_augmentation",
     "Train": "pipeline.stages.train",
     "TrainingDoctor": "pipeline.diagnosis.doctor",
+    "find_learning_rate": "pipeline.rate_finder",
     "load_ensemble": "pipeline.ensemble.voting",
     "load_model": "pipeline.model_file",
     "make_ensemble": "pipeline.ensemble.voting",

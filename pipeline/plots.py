@@ -106,6 +106,38 @@ def _best(history: Mapping[str, NDArray[np.float64]]) -> str:
 
 
 @_house_style
+def learning_rate_sweep(
+    rates: NDArray[np.float64], losses: NDArray[np.float64], smoothed: NDArray[np.float64], suggestion: float
+) -> Figure:
+    """Draw the losses of a sweep of the learning rate, and what it suggests.
+
+    Parameters
+    ----------
+    rates : ndarray of shape (n_rates,)
+        Learning rates, rising.
+    losses, smoothed : ndarray of shape (n_rates,)
+        The loss at each, as it was measured and without the noise of batches.
+    suggestion : float
+        A rate.
+
+    Returns
+    -------
+    Figure
+        On a logarithmic axis of rates; losses far above the first are cut off.
+    """
+    figure = Figure(figsize=(7, 4))
+    axes = figure.subplots()
+    axes.semilogx(rates, losses, ".", color=BLUE, alpha=0.35, markersize=4, label="batches")
+    axes.semilogx(rates, smoothed, color=BLUE, lw=2, label="smoothed")
+    axes.axvline(suggestion, color=ORANGE, ls="--", label=f"suggestion: {suggestion:g}")
+    start = float(smoothed[: max(1, len(smoothed) // 20)].mean())
+    axes.set(xlabel="learning rate", ylabel="training loss", title="Loss while the learning rate rises")
+    axes.set_ylim(0, 1.5 * start)
+    axes.legend(loc="lower left")
+    return figure
+
+
+@_house_style
 def confusion(table: NDArray[np.int64], labels: Sequence[Any], title: str = "Confusion matrix") -> Figure:
     """Draw a confusion matrix with its counts.
 

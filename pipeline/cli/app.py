@@ -43,6 +43,10 @@ COMMANDS = {
         "pipeline.cli.gradcheck",
         "Compare backpropagation with numerical differentiation for the network that `train` configures.",
     ),
+    "find-rate": (
+        "pipeline.cli.find_rate",
+        "Find a learning rate for the network that `train` configures, from a sweep over mini-batches.",
+    ),
     "recipes": (
         "pipeline.cli.recipes",
         "Train the networks of articles for several seeds, and compare what they reach.",

@@ -38,6 +38,10 @@ def _one_line(text: str) -> str:
     return shorten(printable(" ".join(text.splitlines())), 2000)
 
 
+_UNSHOWN = ("learning_rate",)
+"""Figures that a bar has no space for; the curves of ``train --watch`` show them."""
+
+
 class RichProgress(Progress):
     """Draws a bar for each piece of work on a terminal; in a log, a step with figures leaves a line instead.
 
@@ -45,6 +49,11 @@ class RichProgress(Progress):
     ----------
     verbose : bool, default=False
         Whether such a step leaves a line on a terminal, too, above the bars.
+
+    Attributes
+    ----------
+    is_terminal : bool
+        Whether the error stream is a terminal.
 
     Examples
     --------
@@ -57,13 +66,18 @@ class RichProgress(Progress):
     def __init__(self, *, verbose: bool = False) -> None:
         console = Console(stderr=True)
         self._tasks: list[TaskID] = []
+        self.is_terminal = console.is_terminal
         self._verbose = verbose or not console.is_terminal
-        self._bars = Bars(
+        self._bars = self._new_bars(
             _Line(console),
             console=console,
             redirect_stdout=False,  # results belong to the output, whatever the error stream shows meanwhile
             disable=not console.is_terminal,
         )
+
+    def _new_bars(self, *columns: Any, **options: Any) -> Bars:
+        """Return what draws the bars."""
+        return Bars(*columns, **options)
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +100,7 @@ class RichProgress(Progress):
         """Move the bar begun last, and show figures beside it."""
         last = self._tasks[-1]
         self._bars.update(last, advance=step)
+        figures = {name: value for name, value in figures.items() if name not in _UNSHOWN}
         if not figures:
             return
         self._bars.update(last, values=figures)

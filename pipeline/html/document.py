@@ -54,7 +54,7 @@ figure,table,tr,img,svg{{break-inside:avoid}}h1,h2,h3{{break-after:avoid}}}}
 ``--blue``, ``--orange``, ``--good`` and ``--bad``."""
 
 
-def document(title: str, body: str, *, style: str = "", script: str = "") -> str:
+def document(title: str, body: str, *, style: str = "", script: str = "", policy: str = POLICY) -> str:
     """Return a whole HTML document.
 
     Parameters
@@ -65,6 +65,8 @@ def document(title: str, body: str, *, style: str = "", script: str = "") -> str
         HTML that is safe: what came from outside went through `escape`.
     style, script : str, default=""
         CSS after `STYLE`, and plain JavaScript after the body; neither is escaped.
+    policy : str, default=POLICY
+        What the page may load, where that is more.
 
     Examples
     --------
@@ -75,7 +77,7 @@ def document(title: str, body: str, *, style: str = "", script: str = "") -> str
     code = f"<script>\n{script.strip()}\n</script>\n" if script else ""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
         '<link rel="icon" href="data:,">\n'  # without it a browser asks for one
         f"<title>{escape(title)}</title>\n<style>\n{STYLE}\n{style.strip()}\n</style>\n</head>\n"

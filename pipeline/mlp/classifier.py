@@ -22,11 +22,13 @@ from pipeline.mlp.summary import NetworkSummary, summarize_network
 from pipeline.mlp.targets import TargetEncoder
 from pipeline.mlp.validation import InputValidator, checked_samples, dense, is_copied, sparse_taker, types
 from pipeline.network import Adversary, Averaging, Schedule
+from pipeline.network.batches import Samples
 from pipeline.network.compiled.engines import Engine
 from pipeline.network.early_stopping import Monitor
 from pipeline.network.initializers import InitializerName
 from pipeline.network.layers.activations import ActivationName
 from pipeline.network.schedules import ScheduleName
+from pipeline.network.training import Trainer
 from pipeline.parameters import check_parameters, parameter_values, renamed_parameters
 
 Array = NDArray[Any]
@@ -403,6 +405,15 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
             self._begin(samples)
         self._train(samples, None, tasks=None, max_epochs=1)
         return self
+
+    def _new_training(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Trainer, Samples]:
+        """Return a trainer at its start and what it is to learn from, for training that is not ``fit``'s."""
+        self._check_parameters()
+        inputs = self._input_validator(resuming=False)
+        samples = inputs.training(X, y, sample_weight)
+        self._set_targets(inputs.targets)
+        self._begin(samples)
+        return self._trainer, samples
 
     def _makes_updates(self) -> bool:
         """Tell whether the solver makes updates, which is what ``partial_fit`` is available for."""

@@ -115,7 +115,7 @@ class Train(Stage, MLPClassifier):
 
     def _figures(self) -> dict[str, float]:
         """Return what is worth showing of the last epoch."""
-        last = {column: self.history_[name][-1] for column, name in FIGURES.items() if column != "learning_rate"}
+        last = {column: self.history_[name][-1] for column, name in FIGURES.items()}
         return {column: figure for column, figure in last.items() if figure is not None}
 
     def _interrupted(self) -> None:

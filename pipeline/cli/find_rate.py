@@ -1,0 +1,115 @@
+"""``find-rate``: a sweep of the learning rate, what it suggests, and a picture of it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.artifacts import MAKERS, PREPARED, SPLIT, read_class_names, read_training, remedy
+from pipeline.cli.arguments import read_arguments
+from pipeline.cli.options import ArtifactsOption, DebugOption, JsonOption, ParamsOption, SettingsOption
+from pipeline.cli.stage_command import stage_class
+from pipeline.cli.terminal import RichProgress, format_json, saying_warnings, show
+from pipeline.files import UnwritableError, check_replaceable, replace_file, sweep
+from pipeline.program import command, work_begins
+from pipeline.stages.base import MissingInputError
+
+commands = typer.Typer()
+
+
+@commands.command("find-rate")
+def find_rate(
+    settings: SettingsOption = None,
+    params: ParamsOption = None,
+    artifacts: ArtifactsOption = Path("artifacts"),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Draw the sweep into this PNG file.")
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
+) -> None:
+    """Find a learning rate for the network that `train` configures, from a sweep over mini-batches.
+
+    The training rows of `split` are learned from at rates that rise from batch to batch, in seconds; no file of the
+    artifacts is written. What is suggested is for `learning_rate_init`, whichever schedule there is.
+    """
+    arguments = read_arguments(params, settings)["train"]
+    if output is not None:
+        _check_output(output)
+    train = stage_class("train")(**arguments)
+    from pipeline.mlp.class_weights import by_label  # noqa: PLC0415 - for start-up time
+    from pipeline.rate_finder import find_learning_rate  # noqa: PLC0415 - the same
+
+    work_begins()
+    with RichProgress() as progress, saying_warnings(progress):
+        X, y = _training_rows(artifacts, train)
+        train.class_weight = by_label(train.class_weight, read_class_names(artifacts, PREPARED))
+        found = find_learning_rate(train, X, y, progress=progress)
+    if output is not None:
+        _draw(found, output)
+    show(format_json(_as_json(found)) if as_json else describe(found))
+
+
+def _check_output(output: Path) -> None:
+    """Raise where the picture cannot be written or drawn, before any work is done."""
+    if output.suffix.lower() != ".png":
+        raise typer.BadParameter(
+            f"it is a PNG picture, and must be called so: {output.stem}.png, for one", param_hint="--output"
+        )
+    if output.is_dir():
+        raise UnwritableError(f"{output} is a folder; choose another name with --output")
+    check_replaceable(output, "choose another name with --output")
+    import pipeline.plots  # noqa: F401, PLC0415 - matplotlib is an extra, and it is better missed now than later
+
+
+def _training_rows(artifacts: Path, train: Any) -> tuple[Any, Any]:
+    """Return what `train` would learn from."""
+    sweep(artifacts, [PREPARED, SPLIT])
+    for name in (PREPARED, SPLIT):
+        if not (artifacts / name).is_dir():
+            raise MissingInputError(f"{artifacts / name} is missing: {remedy(MAKERS[name], artifacts)} makes it")
+    normalize, X, y, _ = read_training(artifacts)
+    if train.augmentation is not None and hasattr(normalize, "image_shape_"):
+        train.augmentation.check_shape(normalize.image_shape_)
+    return X, y
+
+
+def _draw(found: Any, output: Path) -> None:
+    """Write the picture."""
+    from pipeline.plots import to_png  # noqa: PLC0415 - for start-up time
+
+    replace_file(output, to_png(found.plot()))
+
+
+def describe(found: Any) -> str:
+    """Return a sweep as lines: where the loss is least, the suggestion, and how it is set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pipeline.rate_finder import LearningRateSweep
+    >>> losses = np.array([2.3, 0.5, 1.0])
+    >>> print(describe(LearningRateSweep(np.array([0.001, 0.01, 0.1]), losses, losses, 0.0033)))
+    find-rate: the loss falls from 2.3 to 0.5 at the rate 0.01; the sweep ended at 0.1
+    suggestion: 0.0033
+    set it: `python -m pipeline train --learning-rate-init 0.0033`, or learning_rate_init: 0.0033 in params.yaml
+    """
+    least = int(found.smoothed.argmin())
+    words = "--learning-rate-init", f"{found.suggestion:g}"
+    falls = (
+        f"find-rate: the loss falls from {found.smoothed[0]:.3g} to {found.smoothed[least]:.3g} at the rate "
+        f"{found.rates[least]:.2g}; the sweep ended at {found.rates[-1]:.2g}"
+    )
+    lines = (
+        falls,
+        f"suggestion: {found.suggestion:g}",
+        f"set it: {command('train', *words)}, or learning_rate_init: {found.suggestion:g} in params.yaml",
+    )
+    return "\n".join(lines)
+
+
+def _as_json(found: Any) -> dict[str, Any]:
+    """Return a sweep in JSON's own types."""
+    curves = {name: getattr(found, name).tolist() for name in ("rates", "losses", "smoothed")}
+    return {"suggestion": found.suggestion, **curves}

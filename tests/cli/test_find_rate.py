@@ -1,0 +1,78 @@
+"""``find-rate``: what it prints, draws and leaves alone, and how it fails."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli.app import app
+from pipeline.provenance import digest_folder
+
+PNG = b"\x89PNG"
+
+
+@pytest.fixture
+def find_rate(workplace, tmp_path, monkeypatch):
+    """Return a function that runs the command beside artifacts of the small digits."""
+    artifacts = tmp_path / "artifacts"
+    shutil.copytree(workplace / "artifacts", artifacts)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        return CliRunner().invoke(app, ["find-rate", *words])
+
+    return run
+
+
+def test_it_suggests_a_rate_and_says_how_to_set_it(find_rate):
+    """Three lines: what was seen, the suggestion, and where it goes; no file is written."""
+    before = {path: digest_folder(path) for path in Path("artifacts").iterdir() if path.is_dir()}
+    done = find_rate()
+    assert done.exit_code == 0, done.output
+    seen, suggestion, how = done.stdout.splitlines()
+    rate = suggestion.removeprefix("suggestion: ")
+    assert seen.startswith("find-rate: the loss falls from 2.")
+    assert 1e-5 < float(rate) < 0.1
+    command, setting = f"`python -m pipeline train --learning-rate-init {rate}`", f"learning_rate_init: {rate}"
+    assert how == f"set it: {command}, or {setting} in params.yaml"
+    assert {path: digest_folder(path) for path in Path("artifacts").iterdir() if path.is_dir()} == before
+
+
+def test_parameters_are_those_of_train(find_rate):
+    """--set changes the network, and another one has another rate; the same one has the same."""
+    plain, again, other = (
+        json.loads(find_rate("--json", *words).stdout) for words in ([], [], ["--set", "train.solver=sgd"])
+    )
+    assert plain == again
+    assert set(plain) == {"suggestion", "rates", "losses", "smoothed"}
+    assert other["suggestion"] > plain["suggestion"]
+
+
+def test_it_draws_a_picture(find_rate):
+    """The same bytes every time."""
+    pictures = []
+    for name in ("a.png", "b.png"):
+        assert find_rate("-o", name).exit_code == 0
+        pictures.append(Path(name).read_bytes())
+    assert pictures[0][:4] == PNG
+    assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--set", "train.solver=lbfgs", "--set", "train.dropout=0"], 2, "got 'lbfgs', which has none"),
+        (["-o", "rate.jpg"], 2, "must be called so: rate.png"),
+        (["-o", "."], 2, "PNG picture"),
+        (["--artifacts", "elsewhere"], 1, "prepared is missing: `python -m pipeline preprocess --artifacts elsewhere`"),
+        (["--set", "train.batch_size=0"], 2, "batch_size"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(find_rate, words, code, message):
+    """The exit code is that of a wrong parameter, or of a failure."""
+    done = find_rate(*words)
+    assert done.exit_code == code
+    assert message in done.stderr
+    assert done.stdout == ""
