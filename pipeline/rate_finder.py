@@ -17,10 +17,10 @@ from sklearn.base import clone
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.threads import bounded_blas
 from pipeline.network.compiled.engines import watching_compilation
-from pipeline.network.rate_sweep import sweep
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError
 from pipeline.progress import COMPILING, Progress
+from pipeline.rate_sweep import sweep
 
 Array = NDArray[Any]
 

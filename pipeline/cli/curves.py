@@ -155,7 +155,7 @@ def plot(
     Parameters
     ----------
     series : sequence of sequences of float or None
-        The first is drawn as a line, the second dashed; where both meet, a character has the second's colour.
+        The first is drawn as a line, the second dashed; where both lie, a character has the second's colour.
     width, height : int
         Columns and rows.
     low, high : float

@@ -1,7 +1,7 @@
 """A small page that shows a training while it goes on, served to this machine alone, by Python's own ``http.server``.
 
 It listens on 127.0.0.1, answers GET alone, and refuses a request that was meant for another name: a site elsewhere that
-lets its name point here (DNS rebinding) reads nothing. The page itself asks nobody else for anything.
+lets its name point here (DNS rebinding) reads nothing. The page asks no other server for anything.
 """
 
 import threading

@@ -168,7 +168,9 @@ def test_progress_hears_every_epoch(artifacts, solver):
     assert begun == ("train", 3, "epochs")
     assert end == "end"
     assert [step for step, _ in epochs] == [1, 1, 1]
-    told = {"loss", "validation_loss", "validation_accuracy"} | ({"accuracy"} if solver == "adam" else set())
+    told = {"loss", "validation_loss", "validation_accuracy"} | (
+        {"accuracy", "learning_rate"} if solver == "adam" else set()
+    )
     assert all(set(figures) == told for _, figures in epochs)
     assert f"{epochs[-1][1]['loss']:.6g}" == history(artifacts)[-1]["loss"]
 
