@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks.data import load
+from benchmarks.data import load, scaled
 from benchmarks.options import Options, say
 from pipeline import Fetch, MLPClassifier, find_learning_rate
 from pipeline.network.training import DivergenceError
@@ -48,7 +48,7 @@ def run(options: Options) -> dict[str, Any]:
     found = []
     for name, parameters in NETWORKS.items():
         say(f"rates: {name}")
-        data = (digits / np.float32(16), labels) if name == _OF_DIGITS else (X, y)
+        data = (scaled(digits), labels) if name == _OF_DIGITS else (X, y)
         found.append({"what": name, **compare(parameters | ({"max_iter": 1} if options.quick else {}), data)})
     return {"target": TARGET, "networks": found}
 
