@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import ablation, account, deform, drawing, growth, measure, report, sides, target
+from benchmarks import ablation, account, deform, drawing, growth, measure, rates, report, sides, target
 from benchmarks.__main__ import main
 from benchmarks.data import load, store
 from benchmarks.machine import machine
@@ -402,3 +402,25 @@ def test_growth_is_drawn(tmp_path):
         growth.draw(measured, tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert growth.spread_over_rows(measured) == pytest.approx(1.10 / 1.01 - 1)
+
+
+def test_suggested_rates_are_measured_beside_a_grid(folder):
+    """In a hurry one network shows that it works, and the table tells the least fraction of all."""
+    X, y = load(folder, "train")
+    network = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 4}
+    one = rates.compare(network, (X[:600], y[:600]))
+    assert set(one) == {"suggestion", "accuracy", "best", "best_accuracy", "fraction"}
+    assert one["fraction"] == round(one["accuracy"] / one["best_accuracy"], 4)
+    assert one["best"] in {float(f"{rate:.2g}") for rate in rates.GRID}
+    assert rates.accuracy(network | {"solver": "sgd"}, 1e9, (X[:600], y[:600]), (X, y)) < 0.2
+    result = {"target": rates.TARGET, "networks": [{"what": "small", **one, "fraction": 0.97}]}
+    document = {"machine": machine(), "parts": {"rates": {"date": "2026-01-01", "result": result}}}
+    assert "reaches 97.0% of the best accuracy" in report.markdown(document)
+
+
+def test_the_networks_of_the_rates_are_of_five_kinds():
+    """They differ in solver, activation and normalization, and the measured figure stands up to what is asked for."""
+    assert len(rates.NETWORKS) == 5
+    measured = report.read(ROOT / "benchmarks" / "results.json")["parts"]["rates"]["result"]
+    assert [one["what"] for one in measured["networks"]] == list(rates.NETWORKS)
+    assert min(one["fraction"] for one in measured["networks"]) >= rates.TARGET
