@@ -338,6 +338,86 @@ _OF_COLOURS = "\n(grey is 0; a colour is what excites)"
 
 
 @_house_style
+def activations(diagnosis: Mapping[str, Any]) -> Figure:
+    """Draw what came out of the hidden layers by epoch, and how large the updates were.
+
+    Parameters
+    ----------
+    diagnosis : mapping
+        As ``Diagnosis.to_dict`` returns it, or ``diagnosis.json`` has it.
+
+    Returns
+    -------
+    Figure
+        A panel for each hidden layer, for six of them where there are more: the darker, the more of the outputs lie
+        there. Then one with the last update of every epoch over the weights, for each layer.
+    """
+    records = diagnosis["epochs"]
+    epochs = [record["epoch"] for record in records]
+    hidden = [at for at, layer in enumerate(records[0]["layers"]) if layer["activation"] is not None]
+    drawn = [hidden[at * len(hidden) // min(len(hidden), _MOST_LAYERS)] for at in range(min(len(hidden), _MOST_LAYERS))]
+    n_across = min(len(drawn) + 1, 4)
+    n_down = -(-(len(drawn) + 1) // n_across)
+    figure = Figure(figsize=(0.4 + 3.2 * n_across, 3.4 * n_down))  # inches
+    grid = list(figure.subplots(n_down, n_across, squeeze=False).ravel())
+    for axes, at in zip(grid, drawn, strict=False):
+        _draw_activations(axes, epochs, [record["layers"][at] for record in records], at + 1)
+    _draw_updates(grid[len(drawn)], epochs, [record["layers"] for record in records])
+    for axes in grid[len(drawn) + 1 :]:
+        axes.axis("off")
+    for axes in grid[: len(drawn) + 1]:
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    return figure
+
+
+_MOST_LAYERS, _N_ROWS = 6, 80
+"""Hidden layers that are drawn at the most, and cells of a column of activations."""
+
+
+def _draw_activations(axes: Axes, epochs: Sequence[int], layers: Sequence[Mapping[str, Any]], number: int) -> None:
+    """Draw a layer's histograms as columns beside each other, on one scale."""
+    known = [layer["histogram"] for layer in layers if layer["histogram"] is not None]
+    axes.set_title(f"Hidden layer {number}: {layers[0]['n_units']} {layers[0]['activation']}")
+    axes.grid(visible=False)
+    if not known:
+        return
+    low, high = min(one["low"] for one in known), max(one["high"] for one in known)
+    edges = np.linspace(low, high if high > low else low + 1, _N_ROWS + 1)
+    columns = np.array([_column(layer["histogram"], edges) for layer in layers]).T
+    extent = (epochs[0] - 0.5, epochs[-1] + 0.5, edges[0], edges[-1])
+    axes.imshow(columns, origin="lower", aspect="auto", extent=extent, cmap="Blues", norm=PowerNorm(0.3, 0, 1))
+    axes.set_ylabel("activation")
+
+
+def _column(histogram: Mapping[str, Any] | None, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how dense activations lie between edges, the densest being 1; nothing of a network that has diverged."""
+    if histogram is None:
+        return np.zeros(len(edges) - 1)
+    counts = np.asarray(histogram["counts"], dtype=float)
+    below = np.concatenate([[0.0], np.cumsum(counts)])
+    density = np.diff(np.interp(edges, np.linspace(histogram["low"], histogram["high"], len(below)), below))
+    column: NDArray[np.float64] = density / (density.max() or 1.0)
+    return column
+
+
+def _draw_updates(axes: Axes, epochs: Sequence[int], records: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+    """Draw how large the last update of an epoch was, for each layer, the output in another colour."""
+    axes.set_title("Last update / weights")
+    for at in range(len(records[0])):
+        points = [(epoch, layers[at]["update"]) for epoch, layers in zip(epochs, records, strict=True)]
+        points = [(epoch, update) for epoch, update in points if update]
+        is_output = at == len(records[0]) - 1
+        name = "output" if is_output else "hidden layers" if at == 0 else None
+        colour, shade = (ORANGE, 1.0) if is_output else (BLUE, 1 - 0.6 * at / len(records[0]))
+        axes.plot(*zip(*points, strict=True), color=colour, alpha=shade, label=name) if points else None
+    if axes.lines:
+        axes.set_yscale("log")
+        axes.axhline(1e-3, color="gray", linewidth=0.8, linestyle=":", label="usual: 1e-3")
+        axes.legend()
+
+
+@_house_style
 def deformations(before: NDArray[Any], after: NDArray[Any], captions: Sequence[str]) -> Figure:
     """Draw images beside deformed copies of themselves, a row for each way of deforming them.
 

@@ -186,11 +186,11 @@ def rate_too_low(diagnosis: Diagnosis) -> Iterator[Finding]:
     if diagnosis.learning_rate is None or n_updates < FEW_UPDATES:
         return
     if distance < LEAST_DISTANCE and last.loss > SLOW * diagnosis.chance_loss:
-        update = max(layer.update or 0 for layer in last.layers)
+        update = max(layer.update or 0 for one in diagnosis.epochs for layer in one.layers)
         yield Finding(
             "learning_rate_too_low",
             f"In {n_updates} updates no layer's weights have moved by more than {distance:.2g} of their norm, and the "
-            f"loss is still {last.loss:.3g}; the last update was {update:.1g} of the weights, where 1e-3 is usual",
+            f"loss is still {last.loss:.3g}; updates were at most {update:.1g} of the weights, where 1e-3 is usual",
             f"learning_rate_init={10 * diagnosis.learning_rate:g} or more, in steps of ten; then a larger max_iter",
             epoch=last.epoch,
         )
