@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pipeline.diagnosis.records import Diagnosis
     from pipeline.preprocessing.normalize import Normalize
 
 RAW = "raw"
@@ -49,6 +50,9 @@ REPORT = "report.html"
 
 PICTURES = ("learning_curves", "confusion", "mistakes", "weights")
 """What `Evaluate` draws; see `picture_name`."""
+
+ACTIVATIONS = "activations"
+"""What it draws beside them of a training that was examined."""
 
 
 def remedy(stage: str, artifacts: Path) -> str:
@@ -147,7 +151,7 @@ _KNOWN = {
     MODEL: (NETWORK, member_name("[1-9]*"), HISTORY, DIAGNOSIS),
     EVALUATION: (
         *(METRICS, BY_CLASS, MISTAKES, REPORT, confusion_name("validation"), confusion_name("test")),
-        *map(picture_name, PICTURES),
+        *map(picture_name, (*PICTURES, ACTIVATIONS)),
     ),
 }
 
@@ -339,6 +343,25 @@ def _check_width(prepared: Path, normalize: "Normalize", X: "NDArray[Any]", n_la
 def _rows(X: "NDArray[Any]", rows: "NDArray[np.integer[Any]]") -> "NDArray[Any]":
     """Return rows of X in memory; all of them need no copy."""
     return X if len(rows) == len(X) else X[rows]
+
+
+def read_diagnosis(artifacts: Path) -> "Diagnosis | None":
+    """Read what was found of a training; None where it was not examined.
+
+    Raises
+    ------
+    ValueError
+        Where the file is damaged.
+    """
+    from pipeline.diagnosis.records import Diagnosis
+
+    path = artifacts / MODEL / DIAGNOSIS
+    if not path.is_file():
+        return None
+    try:
+        return Diagnosis.from_dict(read_json(path))
+    except ValueError as error:  # JSON's errors are such, too
+        raise ValueError(f"{path} is damaged: {shown(error)}") from None
 
 
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")

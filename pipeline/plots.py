@@ -413,6 +413,7 @@ def _draw_updates(axes: Axes, epochs: Sequence[int], records: Sequence[Sequence[
         axes.plot(*zip(*points, strict=True), color=colour, alpha=shade, label=name) if points else None
     if axes.lines:
         axes.set_yscale("log")
+        axes.set_ylim(bottom=max(axes.get_ylim()[0], 1e-7))  # a schedule that ends at 0 says nothing of training
         axes.axhline(1e-3, color="gray", linewidth=0.8, linestyle=":", label="usual: 1e-3")
         axes.legend()
 

@@ -72,7 +72,7 @@ ALLOWED = {
     "pipeline.network": ("pipeline.network", "numpy"),
     "pipeline.network.compiled": ("pipeline.network", "numpy", "numba", "llvmlite"),
     "pipeline.artifacts": (
-        *("pipeline.data", "pipeline.images.pixels", "pipeline.preprocessing", "numpy"),
+        *("pipeline.data", "pipeline.diagnosis.records", "pipeline.images.pixels", "pipeline.preprocessing", "numpy"),
         *("pipeline.program", "pipeline.provenance", "pipeline.strict_json", "pipeline.text"),
     ),
     "pipeline.image_shape": ("numpy",),

@@ -334,3 +334,42 @@ def test_names_of_what_was_seen_do_not_touch(label):
     names = [text.get_window_extent(renderer) for text in figure.axes[0].texts if text.get_color() == plots.BLUE]
     assert len(names) == 9
     assert not any(one.overlaps(other) for one, other in combinations(names, 2))
+
+
+def layer(n_units, activation, update, histogram):
+    """Return what a diagnosis has of a layer, as far as it is drawn."""
+    return {"n_units": n_units, "activation": activation, "update": update, "histogram": histogram}
+
+
+@pytest.mark.parametrize(("n_hidden", "n_drawn"), [(0, 0), (1, 1), (6, 6), (20, 6)])
+def test_activations_are_columns_by_epoch(n_hidden, n_drawn):
+    """A panel for each hidden layer, or for six of them, dark where outputs are, and one for the updates."""
+    histogram = {"low": 0.0, "high": 2.0, "counts": [3, 0]}
+    hidden = [layer(4, "ReLU", 0.01, histogram)] * n_hidden
+    epochs = [{"epoch": number, "layers": [*hidden, layer(3, None, 0.001, None)]} for number in range(3)]
+    figure = plots.activations({"epochs": epochs})
+    panels = [axes for axes in figure.axes if axes.images]
+    assert len(panels) == n_drawn
+    for axes in panels:
+        columns = axes.images[0].get_array()
+        assert columns.shape[1] == 3
+        assert np.allclose(columns[:40], 1)
+        assert columns[40:].max() == 0
+    [updates] = [axes for axes in figure.axes if axes.lines]
+    assert updates.get_title(loc="left") == "Last update / weights"
+    assert plots.to_png(figure) == plots.to_png(plots.activations({"epochs": epochs}))
+
+
+def test_activations_of_a_training_that_diverged_or_made_no_update():
+    """Epochs without finite numbers are empty columns, and no update is drawn where none was made."""
+    one = {"low": 0.5, "high": 0.5, "counts": [4]}
+    epochs = [
+        {"epoch": 0, "layers": [layer(4, "ReLU", None, one), layer(3, None, None, None)]},
+        {"epoch": 1, "layers": [layer(4, "ReLU", None, None), layer(3, None, None, None)]},
+    ]
+    figure = plots.activations({"epochs": epochs})
+    columns = figure.axes[0].images[0].get_array()
+    assert columns[:, 1].max() == 0
+    assert plots.to_png(figure).startswith(PNG)
+    nothing = [{"epoch": 1, "layers": [layer(4, "ReLU", None, None), layer(3, None, None, None)]}]
+    assert plots.to_png(plots.activations({"epochs": nothing})).startswith(PNG)

@@ -4,8 +4,9 @@
 """
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, is_dataclass
+from types import UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,42 @@ class Diagnosis:
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it: numbers of four digits, None for those that are not finite."""
         return {name: _plain(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, plain: Any) -> Self:
+        """Return what ``to_dict`` had; what was not finite is NaN.
+
+        Raises
+        ------
+        ValueError
+            Where it is no such mapping.
+        """
+        try:
+            made = _make(cls, plain)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"it is no diagnosis: {error}") from error
+        n_layers = {len(record.layers) for record in made.epochs}
+        if len(n_layers) != 1 or not all(n_layers):
+            raise ValueError("a diagnosis has records, all of the same layers")
+        return made
+
+
+def _make(kind: Any, plain: Any) -> Any:
+    """Return a value of an annotated type, made of what JSON has for it; raise a TypeError where it is another."""
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return kind(**{name: _make(hints[name], value) for name, value in plain.items()})  # type: ignore[operator]  # a class
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return None if plain is None else _make(inside[0], plain)
+    if origin in {list, tuple}:
+        return origin([_make(inside[0], one) for one in plain])
+    if kind is float and plain is None:
+        return math.nan
+    expected = (int, float) if kind is float else kind
+    if not isinstance(plain, expected) or (isinstance(plain, bool) and kind is not bool):
+        raise TypeError(f"{plain!r:.50} is not of type {kind.__name__}")
+    return kind(plain)
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import metrics
+from pipeline.diagnosis.records import Diagnosis, LayerRecord
 from pipeline.html import charts, confusion, images
 from pipeline.html.charts import Axis, Curve, chart
 from pipeline.html.confusion import name_of
@@ -94,6 +95,8 @@ class Model:
         Rows that it has learned from.
     history : mapping of ndarray or None
         As `pipeline.artifacts.read_history` returns it.
+    diagnosis : Diagnosis or None
+        Of its training, where that was examined.
     """
 
     classes: list[Any]
@@ -103,6 +106,7 @@ class Model:
     weights: NDArray[np.floating[Any]] | None
     n_training: int | None
     history: Mapping[str, NDArray[np.float64]] | None
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,7 @@ def report(parts: Mapping[str, PartOutcome], model: Model, origin: Origin, *, n_
         "Model card": _card(parts, model, origin),
         "Figures": _figures(parts),
         "Learning curves": _learning_curves(model.history),
+        **({} if model.diagnosis is None else {"Diagnosis of the training": _diagnosis(model.diagnosis)}),
         "Confusion matrix": _each(parts, _confusion),
         "Most confident mistakes": _each(parts, lambda name, part: _mistakes(name, part, n_images)),
         "Least sure answers": _each(parts, lambda name, part: _least_sure(name, part, n_images)),
@@ -319,6 +324,41 @@ def _learning_curve(history: Mapping[str, NDArray[np.float64]], name: str, x: Ax
     if np.isfinite(validation).any():
         curves.append(Curve("validation", epochs, validation.tolist(), "second"))
     return chart(f"{name.capitalize()} by epoch", curves, x, Axis(name, low, high, percent=name == "accuracy"))
+
+
+def _diagnosis(diagnosis: Diagnosis) -> str:
+    """Return what was found of the training, and what each layer came to."""
+    first, last = diagnosis.epochs[0], diagnosis.epochs[-1]
+    found = "".join(f"<li>{escape(str(finding))}</li>" for finding in diagnosis.findings)
+    rows = [
+        [
+            f"{number}",
+            escape(f"{layer.n_units} {layer.activation or 'outputs'}"),
+            *(_lost(one.layers[number - 1]) for one in (first, last)),
+            *("-" if value is None else f"{value:.2g}" for value in (layer.distance, largest)),
+        ]
+        for number, (layer, largest) in enumerate(zip(last.layers, _largest_updates(diagnosis), strict=True), start=1)
+    ]
+    head = ["layer", "units", "dead or saturated before", "after", "distance moved", "largest update"]
+    return (
+        (f"<ul>{found}</ul>" if found else "<p>Nothing wrong was found.</p>")
+        + f"<p>On some training samples the loss was {first.loss:.4g} at first, {diagnosis.chance_loss:.4g} being "
+        f"that of chance, and {last.loss:.4g} after epoch {last.epoch}. Distances and updates are relative to the norm "
+        "of a layer's weights; updates of about 0.001 are usual.</p>"
+        + table(head, rows, "What each layer came to", n_words=2)
+    )
+
+
+def _lost(layer: LayerRecord) -> str:
+    """Return the share of a layer that is dead or saturated; a hyphen for the output."""
+    known = [share for share in (layer.dead, layer.saturated) if share is not None]
+    return _percent(known[0], 0) if known else "-"
+
+
+def _largest_updates(diagnosis: Diagnosis) -> list[float | None]:
+    """Return the largest of the updates at the ends of epochs, for each layer; None where there were none."""
+    by_layer = zip(*(record.layers for record in diagnosis.epochs), strict=True)
+    return [max((one.update for one in layers if one.update is not None), default=None) for layers in by_layer]
 
 
 def _confusion(name: str, part: PartOutcome) -> str:

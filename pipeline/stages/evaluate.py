@@ -25,6 +25,7 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from pipeline import metrics
 from pipeline.artifacts import (
+    ACTIVATIONS,
     BY_CLASS,
     EVALUATION,
     MAKERS,
@@ -38,6 +39,7 @@ from pipeline.artifacts import (
     network_path,
     picture_name,
     read_class_names,
+    read_diagnosis,
     read_history,
     read_images,
     read_rows,
@@ -283,6 +285,8 @@ class Evaluate(Stage, BaseEstimator):
                 draw, model, parts["test"], reports["test"], history or read_history(artifacts)
             ).items():
                 write_new(folder / picture_name(name), draw.to_png(figure))
+            if diagnosis := read_diagnosis(artifacts):
+                write_new(folder / picture_name(ACTIVATIONS), draw.to_png(draw.activations(diagnosis.to_dict())))
         return {name: report.figures for name, report in reports.items()}
 
     def _page(
@@ -439,6 +443,7 @@ def _describe(
         weights=coefs[0] if coefs else None,
         n_training=n_training,
         history=history,
+        diagnosis=read_diagnosis(artifacts),
     )
 
 

@@ -1,5 +1,7 @@
 """A diagnosis as text and as plain values."""
 
+import pytest
+
 from pipeline.diagnosis.records import ByHeart, Diagnosis, EpochRecord, Finding, Histogram, LayerRecord
 from pipeline.strict_json import parse_json, to_json
 
@@ -28,3 +30,41 @@ def test_plain_values_are_strict_json():
     assert layer["histogram"] == {"low": 0.0, "high": 1.0, "counts": [3, 4]}
     assert plain["by_heart"] == {"n_samples": 20, "n_updates": 5, "loss": 0.1, "learned": True}
     assert plain["chance_loss"] == 2.303
+
+
+def test_what_was_written_is_read_again():
+    """A diagnosis of plain values has the same plain values."""
+    read = Diagnosis.from_dict(parse_json(to_json(DIAGNOSIS.to_dict()).encode()))
+    assert read.to_dict() == DIAGNOSIS.to_dict()
+    assert read.findings == DIAGNOSIS.findings
+
+
+def changed(**changes):
+    """Return plain values of which some are others."""
+    return {**DIAGNOSIS.to_dict(), **changes}
+
+
+RECORD = DIAGNOSIS.to_dict()["epochs"][0]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        [],
+        {},
+        changed(more=1),
+        changed(n_classes="10"),
+        changed(n_classes=1.5),
+        changed(chance_loss=True),
+        changed(epochs=[]),
+        changed(epochs=None),
+        changed(epochs=[{**RECORD, "layers": []}]),
+        changed(epochs=[RECORD, {**RECORD, "layers": RECORD["layers"] * 2}]),
+        changed(findings=[{"symptom": 1, "what": "", "remedy": ""}]),
+        changed(by_heart={"n_samples": 20}),
+    ],
+)
+def test_what_is_no_diagnosis_is_refused(damaged):
+    """By one kind of error, whatever is wrong with it."""
+    with pytest.raises(ValueError, match="diagnosis"):
+        Diagnosis.from_dict(damaged)

@@ -34,6 +34,7 @@ from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from pipeline.data.idx import read_part, write_idx
+from pipeline.diagnosis.records import Diagnosis, EpochRecord, Finding, Histogram, LayerRecord
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import load_model, save_model
 from pipeline.parameters import ParameterError
@@ -653,3 +654,43 @@ def test_missing_input_names_its_maker(tmp_path, missing, maker):
         (tmp_path / name).mkdir()
     with pytest.raises(MissingInputError, match=f"pipeline {maker}"):
         Evaluate().run(tmp_path)
+
+
+DIAGNOSIS = Diagnosis(
+    3, 1.1, 0.4, 0.3, 0.01, 5,
+    epochs=[
+        EpochRecord(
+            number, 1.0, 0.5, 0.01, None,
+            (LayerRecord(4, 1.0, 0.1, 0.25, 0.5, "ReLU", 0.75, None, Histogram(0.0, 2.0, (3, 1))),
+             LayerRecord(3, 1.0, 0.1, 0.001, 0.5)),
+        )
+        for number in range(2)
+    ],
+    findings=[Finding("dead_units", "All is <dead>", "life", 1, 0)],
+)  # fmt: skip
+
+
+def test_run_shows_the_diagnosis_of_a_training_that_was_examined(artifacts):
+    """What was found stands in the report, and activations are drawn; two runs write the same bytes."""
+    path = artifacts / "model" / "diagnosis.json"
+    path.write_text(json.dumps(DIAGNOSIS.to_dict()), "utf-8")
+    Evaluate().run(artifacts)
+    first = written(artifacts)
+    assert sorted(first) == sorted([*TABLES, *PICTURES, "activations.png", RECORD])
+    report = (artifacts / "evaluation" / "report.html").read_text("utf-8")
+    assert "<li>All is &lt;dead&gt;. Try: life.</li>" in report
+    assert '<h2 id="diagnosis-of-the-training">' in report
+    assert "<td>4 ReLU</td>" in report
+    Evaluate().run(artifacts)
+    assert written(artifacts) == first
+    path.unlink()
+    Evaluate().run(artifacts)
+    assert "diagnosis" not in (artifacts / "evaluation" / "report.html").read_text("utf-8").lower()
+    assert "activations.png" not in written(artifacts)
+
+
+def test_a_damaged_diagnosis_is_named(artifacts):
+    """By its path."""
+    (artifacts / "model" / "diagnosis.json").write_text("[]", "utf-8")
+    with pytest.raises(ValueError, match=r"diagnosis\.json is damaged"):
+        Evaluate().run(artifacts)
