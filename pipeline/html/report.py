@@ -350,9 +350,9 @@ def _diagnosis(diagnosis: Diagnosis) -> str:
 
 
 def _lost(layer: LayerRecord) -> str:
-    """Return the share of a layer that is dead or saturated; a hyphen for the output."""
-    known = [share for share in (layer.dead, layer.saturated) if share is not None]
-    return _percent(known[0], 0) if known else "-"
+    """Return the fraction of a layer that is dead or saturated; a hyphen for the output."""
+    known = [fraction for fraction in (layer.dead, layer.saturated) if fraction is not None]
+    return f"{100 * known[0]:.0f} %" if known else "-"
 
 
 def _largest_updates(diagnosis: Diagnosis) -> list[float | None]:
