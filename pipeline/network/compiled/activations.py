@@ -13,7 +13,7 @@ from pipeline.network.compiled.jit import compiled
 from pipeline.network.compiled.rows import row
 
 IDENTITY, RELU, LEAKY_RELU, ELU, SIGMOID, TANH, GELU = range(7)
-C, CUBIC, SLOPE = float(np.sqrt(2 / np.pi)), 0.044715, 0.01
+C, CUBIC, LIMIT, SLOPE = float(np.sqrt(2 / np.pi)), 0.044715, 20.0, 0.01
 
 
 @register_jitable
@@ -30,16 +30,25 @@ def _elu(x: Any) -> Any:
 
 
 @register_jitable
+def _limited(x: Any) -> Any:
+    """Return x within where GELU is curved: beyond, its powers would overflow, and infinity times 0 be NaN."""
+    limit = type(x)(LIMIT)
+    below = limit if x > limit else x
+    return -limit if below < -limit else below
+
+
+@register_jitable
 def _gelu(x: Any) -> Any:
-    one, half = type(x)(1), type(x)(0.5)
-    return half * x * (one + tanh(type(x)(C) * (x + type(x)(CUBIC) * x * x * x)))
+    one, half, z = type(x)(1), type(x)(0.5), _limited(x)
+    return half * x * (one + tanh(type(x)(C) * (z + type(x)(CUBIC) * z * z * z)))
 
 
 @register_jitable
 def _gelu_slope(x: Any) -> Any:
     one, half, c, cubic = type(x)(1), type(x)(0.5), type(x)(C), type(x)(CUBIC)
-    T = tanh(c * (x + cubic * x * x * x))
-    return half * (one + T) + half * x * (one - T * T) * (c * (one + type(x)(3) * cubic * x * x))
+    z = _limited(x)
+    T = tanh(c * (z + cubic * z * z * z))
+    return half * (one + T) + half * z * (one - T * T) * (c * (one + type(x)(3) * cubic * z * z))
 
 
 @compiled

@@ -146,12 +146,14 @@ class GELU(Layer):
 
     c = float(np.sqrt(2 / np.pi))
     cubic = 0.044715
+    limit = 20.0  # T is 1 beyond, where powers of X would overflow, and infinity times 0 be NaN
 
     def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
         """Return Y, and store the derivative, which does not follow from Y alone."""
-        T = np.tanh(self.c * (X + self.cubic * X**3))
+        Z = np.clip(X, -self.limit, self.limit)
+        T = np.tanh(self.c * (Z + self.cubic * Z**3))
         if cache is not None:
-            cache.derivative = 0.5 * (1 + T) + 0.5 * X * (1 - T**2) * (self.c * (1 + 3 * self.cubic * X**2))
+            cache.derivative = 0.5 * (1 + T) + 0.5 * Z * (1 - T**2) * (self.c * (1 + 3 * self.cubic * Z**2))
         return np.multiply(X, 0.5 * (1 + T), out=out)
 
     def backward(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:

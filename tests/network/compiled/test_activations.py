@@ -76,3 +76,19 @@ def test_columns_of_a_wider_array_are_enough(dtype):
     activations.forward(activations.RELU, whole[:, 5:15], b[5:15])
     assert_allclose(whole[:, 5:15], np.maximum(X[:, 5:15] + b[5:15], 0))
     assert_allclose(whole[:, :5], X[:, :5])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_slope_of_gelu_is_a_number_wherever_its_input_is(dtype):
+    """However large that is: beyond its curve it is 1 or 0, in either form."""
+    largest = np.finfo(dtype).max
+    X = np.array([[1e13, 1e16, 1e25, largest, -1e13, -1e16, -1e25, -largest]], dtype)
+    expected, cache, slope = [[1, 1, 1, 1, 0, 0, 0, 0]], Cache(), np.ones_like(X)
+    plain = GELU().forward(X, cache=cache)
+    assert_allclose(GELU().backward(np.ones_like(X), cache), expected, atol=1e-12)
+    activations.backward(KINDS[GELU], slope, X)
+    assert_allclose(slope, expected, atol=1e-12)
+    out = np.empty_like(X)
+    activations.gelu(X.copy(), np.zeros(8, dtype), out)
+    assert_allclose(out, np.maximum(X, 0), atol=1e-12)
+    assert_allclose(plain, np.maximum(X, 0), atol=1e-12)

@@ -9,8 +9,8 @@ from pipeline.network.layers import ACTIVATIONS, ELU, GELU, Cache, Identity, Lea
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_activations_bear_the_largest_numbers(name, dtype):
-    """Where the input is as large as the type holds (less a power for GELU's cube), the output is no NaN."""
-    limit = np.finfo(dtype).max ** (1 / 3 if name == "gelu" else 1) / 4
+    """Where the input is as large as the type holds, the output is no NaN."""
+    limit = np.finfo(dtype).max / 4
     X = np.array([[-limit, -1, 0, 1, limit]], dtype)
     layer, cache = ACTIVATIONS[name](), Cache()
     Y = layer.forward(X, cache=cache)
