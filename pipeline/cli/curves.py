@@ -166,7 +166,7 @@ def plot(
     Examples
     --------
     >>> [line.plain for line in plot([[0.0, 1.0]], 3, 2, 0.0, 1.0, ascii_only=True)]
-    ['  *', '** ']
+    [' **', '*  ']
     """
     across, down = (1, 1) if ascii_only else (2, 4)
     cells: list[list[list[int]]] = [[[0, 0] for _ in range(width)] for _ in range(height)]
