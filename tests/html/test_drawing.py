@@ -404,6 +404,19 @@ def test_names_of_classes_are_text(open_page, small, tmp_path):
     assert [row[0] for row in rows[1:]] == shown
 
 
+@pytest.mark.parametrize("names", [["cat", "dog"], ["Ankle boot", "T-shirt/top"]])
+def test_short_names_are_shown_whole(open_page, small, tmp_path, names):
+    """In bold as well, as the likeliest class is: none ends in dots."""
+    X, y = small
+    page = open_page(page_of(fitted(X, np.array(names)[y % 2]), tmp_path))
+    for k in range(2):
+        page.evaluate(
+            f"document.querySelectorAll('#bars li').forEach((li, i) => li.classList.toggle('chosen', i === {k}))"
+        )
+        cut = "[...document.querySelectorAll('#bars .name')].filter((one) => one.scrollWidth > one.clientWidth).length"
+        assert page.evaluate(cut) == 0
+
+
 def test_drawings_are_read_by_fetch(open_page, reader, tmp_path):
     """Two hundred drawings are saved as a file, whose pixels and labels `Fetch` hands over to the byte."""
     page = open_page(reader[0])

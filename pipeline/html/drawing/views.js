@@ -71,7 +71,7 @@ class Bars {
   constructor(list, classes) {
     Object.assign(this, { list, classes, all: classes.length <= 20 });
     const longest = classes.reduce((most, name) => Math.max(most, name.length), 1);
-    list.style.setProperty("--names", `${0.6 * Math.min(longest, 14) + 0.3}rem`);
+    list.style.setProperty("--names", `${0.75 * Math.min(longest, 14) + 0.3}rem`);
     this.rows = Array.from({ length: this.all ? classes.length : 12 }, () => {
       const name = element("span", { className: "name" }), fill = element("span", { className: "fill" });
       const number = element("span", { className: "number" });
