@@ -79,6 +79,7 @@ def _draw(found: Any, output: Path) -> None:
     """Write the picture."""
     from pipeline.plots import to_png  # noqa: PLC0415 - for start-up time
 
+    output.parent.mkdir(parents=True, exist_ok=True)
     replace_file(output, to_png(found.plot()))
 
 

@@ -76,3 +76,10 @@ def test_what_cannot_be_done_is_one_line(find_rate, words, code, message):
     assert done.exit_code == code
     assert message in done.stderr
     assert done.stdout == ""
+
+
+def test_a_folder_that_is_not_there_is_made(find_rate):
+    """For the picture, as ``page`` and ``compare`` do: the sweep is not lost."""
+    done = find_rate("-o", "a/new/folder/sweep.png")
+    assert done.exit_code == 0, done.output
+    assert Path("a/new/folder/sweep.png").read_bytes().startswith(PNG)
