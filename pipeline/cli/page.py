@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.artifacts import MODEL, NETWORK
+from pipeline.artifacts import MODEL, NETWORK, model_in
 from pipeline.cli.options import DebugOption
 from pipeline.cli.terminal import show
 from pipeline.files import UnwritableError, check_replaceable, replace_file, sweep
@@ -17,9 +17,9 @@ commands = typer.Typer()
 
 @commands.command()
 def page(
-    model: Annotated[Path, typer.Argument(metavar="[MODEL]", help="A model that `train` made.")] = Path(
-        "artifacts", MODEL, NETWORK
-    ),
+    model: Annotated[
+        Path, typer.Argument(metavar="[MODEL]", help="A model that `train` made, or its folder of artifacts.")
+    ] = Path("artifacts", MODEL, NETWORK),
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The HTML file.")] = Path("page.html"),
     *,
     prepare: Annotated[
@@ -36,6 +36,7 @@ def page(
         sweep(model.absolute().parents[1], [model.absolute().parent.name])
     if not model.exists():
         raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
+    model = model_in(model)
     _check_output(output, model)
     from pipeline.cli.preparation import preparation_of  # noqa: PLC0415 - for start-up time: the help needs no NumPy
     from pipeline.html.drawing.model import PageError, plain_model  # noqa: PLC0415 - the same

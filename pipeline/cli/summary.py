@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.artifacts import MODEL, NETWORK, member_name
+from pipeline.artifacts import MODEL, NETWORK, member_name, model_in
 from pipeline.cli.options import DebugOption, JsonOption
 from pipeline.cli.terminal import format_json, show
 from pipeline.files import sweep
@@ -18,7 +18,8 @@ commands = typer.Typer()
 @commands.command()
 def summary(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A model that `train` made, or the folder of an ensemble.")
+        Path,
+        typer.Argument(metavar="MODEL", help="A model that `train` made, its artifacts, or the folder of an ensemble."),
     ] = Path("artifacts", MODEL, NETWORK),
     *,
     as_json: JsonOption = False,
@@ -34,6 +35,7 @@ def summary(
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
     from pipeline.summary import summarize  # noqa: PLC0415 - the same
 
+    model = model_in(model)
     is_ensemble = (model / member_name(1)).exists()
     found = summarize(load_ensemble(model) if is_ensemble else load_model(model))
     files = sorted(model.glob(member_name("*"))) if is_ensemble else [model]

@@ -45,6 +45,15 @@ def test_a_page_is_written(call, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "artifacts", "old.html", "page.html"]
 
 
+@pytest.mark.parametrize("folder", ["artifacts", "artifacts/model"])
+def test_a_folder_stands_for_the_model_in_it(call, folder, tmp_path):
+    """As for ``compare``: the page is that of the model file."""
+    assert call()[0] == 0
+    code, _, error = call(folder, "-o", "other.html")
+    assert (code, error) == (0, "")
+    assert (tmp_path / "other.html").read_bytes() == (tmp_path / "page.html").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -56,6 +56,16 @@ def test_the_folder_of_an_ensemble_is_told_member_by_member(files):
     assert "Member 2" in call(files / "ensemble")[1]
 
 
+def test_a_folder_of_artifacts_stands_for_its_model(tmp_path, files):
+    """As for ``compare``; the file that was found is told."""
+    file = tmp_path / "model" / "model.npz"
+    file.parent.mkdir()
+    file.write_bytes((files / "model.npz").read_bytes())
+    told = call(file)
+    assert told[0] == 0
+    assert call(tmp_path) == call(file.parent) == told
+
+
 def test_without_a_name_it_is_the_model_of_the_workflow(workplace, monkeypatch):
     """It knows the images' shape, for the normalization is in the file."""
     monkeypatch.chdir(workplace)
@@ -64,9 +74,10 @@ def test_without_a_name_it_is_the_model_of_the_workflow(workplace, monkeypatch):
     assert "64 features (images of 8x8)" in out
 
 
-@pytest.mark.parametrize(("name", "words"), [("nothing.npz", "is missing"), (".", "it is a folder")])
+@pytest.mark.parametrize(("name", "words"), [("nothing.npz", "is missing"), ("empty", "it is a folder")])
 def test_what_is_no_model_is_one_line(files, name, words):
     """It says what is there, and how a model is made."""
+    (files / "empty").mkdir(exist_ok=True)
     code, out, error = call(files / name)
     assert (code, out) == (1, "")
     assert words in error
