@@ -123,11 +123,6 @@ def network_path(artifacts: Path) -> Path:
     return artifacts / MODEL / NETWORK
 
 
-def model_in(path: Path) -> Path:
-    """Return the model file inside a folder of artifacts or of a model; the path itself where there is none."""
-    return next((file for file in (path / NETWORK, network_path(path)) if file.is_file()), path)
-
-
 def known_names(folder: str) -> tuple[str, ...]:
     """Return patterns of the names of all files that any version has ever written into a stage's folder.
 

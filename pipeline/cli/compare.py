@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.artifacts import DEFAULT_ARTIFACTS, MODEL, NETWORK, RAW, member_name, network_path, remedy
+from pipeline.artifacts import DEFAULT_ARTIFACTS, RAW, remedy
+from pipeline.cli.model_path import find_model
 from pipeline.cli.options import DebugOption, JsonOption
 from pipeline.cli.terminal import RichProgress, format_json, show
 from pipeline.files import UnwritableError, check_replaceable, replace_file
@@ -55,7 +56,7 @@ def compare(
 
     A model is better where chance alone would seldom make as large a difference (p below 0.05).
     """
-    paths = [_model_path(a), _model_path(b)]
+    paths = [find_model(a), find_model(b)]
     if output is not None:
         _check_output(output, paths)
     from pipeline.comparison import compare as compare_probabilities  # noqa: PLC0415 - for start-up time
@@ -76,19 +77,6 @@ def compare(
         output.parent.mkdir(parents=True, exist_ok=True)
         replace_file(output, comparison_page(found, images, facts))
     show(format_json(_document(found, paths, home)) if as_json else "\n".join(_lines(found, paths, home)))
-
-
-def _model_path(path: Path) -> Path:
-    """Return where the model is: a file, or the folder of an ensemble; raise where there is none."""
-    for folder in (path, path / MODEL):
-        if (folder / member_name(1)).is_file():
-            return folder
-    for file in (path, path / NETWORK, network_path(path)):
-        if file.is_file():
-            return file
-    if path.is_dir():
-        raise MissingInputError(f"{network_path(path)} is missing: {remedy('train', path)} makes it (`run` makes all)")
-    raise MissingInputError(f"{path} is missing: a model file or a folder of artifacts is expected")
 
 
 def _check_output(output: Path, models: Sequence[Path]) -> None:

@@ -5,12 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.artifacts import MODEL, NETWORK, model_in
+from pipeline.artifacts import MODEL, NETWORK
+from pipeline.cli.model_path import find_model
 from pipeline.cli.options import DebugOption
 from pipeline.cli.terminal import show
-from pipeline.files import UnwritableError, check_replaceable, replace_file, sweep
-from pipeline.program import command
-from pipeline.stages.base import MissingInputError
+from pipeline.files import UnwritableError, check_replaceable, replace_file
 
 commands = typer.Typer()
 
@@ -32,11 +31,7 @@ def page(
     debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
 ) -> None:
     """Write a page to draw on: one HTML file with the network inside, that answers while one draws, offline."""
-    if not model.exists():  # a killed process may have left its folder without a name
-        sweep(model.absolute().parents[1], [model.absolute().parent.name])
-    if not model.exists():
-        raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
-    model = model_in(model)
+    model = find_model(model)
     _check_output(output, model)
     from pipeline.cli.preparation import preparation_of  # noqa: PLC0415 - for start-up time: the help needs no NumPy
     from pipeline.html.drawing.model import PageError, plain_model  # noqa: PLC0415 - the same

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from pipeline.artifacts import MODEL, NETWORK
+from pipeline.cli.model_path import find_model
 from pipeline.cli.options import DebugOption
 from pipeline.cli.terminal import RichProgress, format_json, tell
-from pipeline.files import UnwritableError, check_replaceable, sweep
-from pipeline.program import command
-from pipeline.stages.base import MissingInputError
+from pipeline.files import UnwritableError, check_replaceable
 from pipeline.strict_json import to_json
 
 if TYPE_CHECKING:
@@ -32,9 +31,9 @@ def predict(
             "the standard input.",
         ),
     ],
-    model: Annotated[Path, typer.Option("--model", metavar="FILE", help="A model that `train` made.")] = Path(
-        "artifacts", MODEL, NETWORK
-    ),
+    model: Annotated[
+        Path, typer.Option("--model", metavar="FILE", help="A model that `train` made, or its artifacts.")
+    ] = Path("artifacts", MODEL, NETWORK),
     *,
     prepare: Annotated[
         Literal["auto", "photo", "plain"],
@@ -71,10 +70,7 @@ def predict(
 
     A picture that shows several digits is told as a whole besides, line by line.
     """
-    if not model.exists():  # a killed process may have left its folder without a name
-        sweep(model.absolute().parents[1], [model.absolute().parent.name])
-    if not model.exists():
-        raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
+    model = find_model(model)
     from pipeline.cli.answers import answers_of, lines_of  # noqa: PLC0415 - for start-up time: the help needs no NumPy
     from pipeline.cli.preparation import preparation_of  # noqa: PLC0415 - the same
     from pipeline.data.inputs import is_several, opened_inputs  # noqa: PLC0415 - the same

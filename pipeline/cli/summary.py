@@ -5,12 +5,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline.artifacts import MODEL, NETWORK, member_name, model_in
+from pipeline.artifacts import MODEL, NETWORK, member_name
+from pipeline.cli.model_path import find_model
 from pipeline.cli.options import DebugOption, JsonOption
 from pipeline.cli.terminal import format_json, show
-from pipeline.files import sweep
-from pipeline.program import command
-from pipeline.stages.base import MissingInputError
 
 commands = typer.Typer()
 
@@ -26,16 +24,12 @@ def summary(
     debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
 ) -> None:
     """Tell a model's layers, shapes, parameters, memory and multiplications, and how it was trained."""
-    if not model.exists():  # a killed process may have left its folder without a name
-        sweep(model.absolute().parents[1], [model.absolute().parent.name])
-    if not model.exists():
-        raise MissingInputError(f"{model} is missing: {command('train')} makes it (`run` makes all)")
+    model = find_model(model)
     from pipeline.ensemble.voting import load_ensemble  # noqa: PLC0415 - for start-up time: the help needs no NumPy
     from pipeline.mlp.summary import size, text_facts  # noqa: PLC0415 - the same
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
     from pipeline.summary import summarize  # noqa: PLC0415 - the same
 
-    model = model_in(model)
     is_ensemble = (model / member_name(1)).exists()
     found = summarize(load_ensemble(model) if is_ensemble else load_model(model))
     files = sorted(model.glob(member_name("*"))) if is_ensemble else [model]

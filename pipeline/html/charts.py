@@ -45,12 +45,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Axis:
-    """What an axis is called, from where to where it goes, and whether its numbers are percentages."""
+    """What an axis is called, from where to where it goes, and whether its numbers are percentages, or whole."""
 
     name: str
     low: float = 0.0
     high: float = 1.0
     percent: bool = False
+    whole: bool = False
 
 
 def chart(
@@ -88,15 +89,17 @@ def chart(
     )
 
 
-def ticks(low: float, high: float, most: int = 7) -> list[float]:
-    """Return round numbers from ``low`` to ``high``, as many as an axis has space for.
+def ticks(low: float, high: float, most: int = 7, *, whole: bool = False) -> list[float]:
+    """Return round numbers from ``low`` to ``high``, as many as an axis has space for, or whole ones alone.
 
     Examples
     --------
     >>> ticks(0, 1), ticks(1, 12)
     ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [2.0, 4.0, 6.0, 8.0, 10.0, 12.0])
+    >>> ticks(1, 3, whole=True)
+    [1.0, 2.0, 3.0]
     """
-    rough = (high - low) / max(1, most - 1)
+    rough = max((high - low) / max(1, most - 1), 1.0 if whole else 0.0)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
@@ -121,11 +124,11 @@ class _Frame:
         """Return the grid, its numbers and the names of the axes."""
         left, right, bottom = _LEFT, _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
         parts = []
-        for value in ticks(self.y.low, self.y.high):
+        for value in ticks(self.y.low, self.y.high, whole=self.y.whole):
             at = self.down(value)
             parts.append(f'<path class="grid" d="M{left} {at:.1f}H{right}"/>')
             parts.append(f'<text x="{left - 6}" y="{at + 4:.1f}" text-anchor="end">{_number(value, self.y)}</text>')
-        for value in ticks(self.x.low, self.x.high):
+        for value in ticks(self.x.low, self.x.high, whole=self.x.whole):
             at = self.across(value)
             parts.append(f'<path class="grid" d="M{at:.1f} {bottom}v5"/>')
             parts.append(f'<text x="{at:.1f}" y="{bottom + 18}" text-anchor="middle">{_number(value, self.x)}</text>')

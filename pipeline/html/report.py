@@ -292,7 +292,8 @@ def _learning_curves(history: Mapping[str, NDArray[np.float64]] | None) -> str:
     if history is None or not len(history["epoch"]):
         return "<p>There is no history of the training.</p>"
     epochs = history["epoch"].tolist()
-    x = Axis("epoch", min(epochs), max(epochs)) if len(epochs) > 1 else Axis("epoch", epochs[0] - 1, epochs[0] + 1)
+    last = max(epochs) if len(epochs) > 1 else epochs[0] + 1
+    x = Axis("epoch", min(epochs) if len(epochs) > 1 else epochs[0] - 1, last, whole=True)
     drawn = "".join(_learning_curve(history, name, x, epochs) for name in ("loss", "accuracy"))
     told = _some(np.arange(len(epochs)), _MOST_EPOCHS)
     by_epoch = zip(*(figures[told].tolist() for figures in history.values()), strict=True)
@@ -563,7 +564,7 @@ def _card(parts: Mapping[str, PartOutcome], model: Model, origin: Origin) -> str
             f"Images unlike those of its training: of other things, made otherwise, or of something that is none of "
             f"its {n} classes, for it has no answer but these. Nor for decisions about people that no person checks."
         ),
-        "Learned from": f"{learned} of {origin.dataset or 'a data set that is not recorded'}.",
+        "Learned from": f"{learned}. Data set: {origin.dataset or 'not recorded'}.",
         "How it was chosen": _chosen(parts),
         "How good it is": _how_good(parts),
         "Limits": _limits(parts["test"], model),
@@ -596,12 +597,14 @@ def _how_good(parts: Mapping[str, PartOutcome]) -> str:
 
 def _limits(test: PartOutcome, model: Model) -> str:
     """Return what the model is worst at, and how far its confidence can be relied on."""
-    found = sorted((score for score in test.by_class if score.support), key=lambda score: score.recall)[:3]
+    missed = [score for score in test.by_class if score.support and score.recall < 1]
+    found = sorted(missed, key=lambda score: score.recall)[:3]
     worst = ", ".join(f"{name_of(score.label)} ({percent(score.recall)})" for score in found)
+    classes = f"Found least often among the test images: {worst}." if worst else "No test image was mistaken."
     calibration = percent(test.figures["calibration_error"])
     unseen = ", ".join(name_of(label) for label in test.labels if label not in model.classes)
     return (
-        f"Found least often among the test images: {worst}. Confidence and accuracy lie {calibration} apart on average "
-        "(calibration error). All images measured are of the same source as those of training; of others expect more "
-        "mistakes." + (f" Not learned at all: {unseen}." if unseen else "")
+        f"{classes} Confidence and accuracy lie {calibration} apart on average (calibration error). All images "
+        "measured are of the same source as those of training; of others expect more mistakes."
+        + (f" Not learned at all: {unseen}." if unseen else "")
     )

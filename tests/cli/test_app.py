@@ -808,11 +808,19 @@ def test_predict_names_a_missing_file():
     assert "nothing.npy" in line_of(error)
 
 
-def test_predict_without_a_model_says_how_to_make_one():
-    """A missing model fails with the command that makes it, before anything is read."""
-    code, out, error = call("predict", "images.npy", "--model", "mine/model.npz")
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("artifacts/model/model.npz", "`python -m pipeline train` makes it"),
+        ("trial/model/model.npz", "`python -m pipeline train --artifacts trial` makes it"),
+        ("mine.npz", "a model file or a folder of artifacts is expected"),
+    ],
+)
+def test_predict_without_a_model_says_how_to_make_one(model, words):
+    """A missing model fails before anything is read, with the command that makes it, if one does."""
+    code, out, error = call("predict", "images.npy", "--model", model)
     assert (code, out) == (1, "")
-    assert line_of(error).startswith("mine/model.npz is missing: `python -m pipeline train` makes it")
+    assert line_of(error).startswith(f"{model} is missing: {words}")
 
 
 QUIET = """

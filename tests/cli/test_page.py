@@ -57,7 +57,7 @@ def test_a_folder_stands_for_the_model_in_it(call, folder, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["none.npz"], "none.npz is missing: `python -m pipeline train` makes it"),
+        (["none.npz"], "none.npz is missing: a model file or a folder of artifacts is expected"),
         (["-o", "artifacts"], "artifacts is a folder; choose another name with --output"),
         (["-o", "page.pdf"], "page.html, for one"),
         (["--prepare", "photo", "-o", "artifacts/model/model.npz"], "must be called so: model.html"),

@@ -74,7 +74,7 @@ def test_without_a_name_it_is_the_model_of_the_workflow(workplace, monkeypatch):
     assert "64 features (images of 8x8)" in out
 
 
-@pytest.mark.parametrize(("name", "words"), [("nothing.npz", "is missing"), ("empty", "it is a folder")])
+@pytest.mark.parametrize(("name", "words"), [("nothing.npz", "is missing"), ("empty", "train --artifacts")])
 def test_what_is_no_model_is_one_line(files, name, words):
     """It says what is there, and how a model is made."""
     (files / "empty").mkdir(exist_ok=True)

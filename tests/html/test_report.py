@@ -201,6 +201,14 @@ def evaluated(workplace):
     return workplace / "artifacts"
 
 
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (1, 2), (1, 3), (1, 12), (1, 500)])
+def test_epochs_are_whole(low, high):
+    """However few they are, no tick lies between two."""
+    marks = ticks(low, high, whole=True)
+    assert marks
+    assert all(low <= mark <= high and mark == int(mark) for mark in marks)
+
+
 def test_the_stage_writes_it(evaluated):
     """Its figures are those of metrics.json, its hashes those of the files, its facts those of the stages."""
     text = (evaluated / "evaluation/report.html").read_text("utf-8")

@@ -1,0 +1,37 @@
+"""Where the model is that a command was given: a file, a folder of artifacts or of a model, or that of an ensemble."""
+
+from pathlib import Path
+
+from pipeline.artifacts import MODEL, NETWORK, member_name, network_path, remedy
+from pipeline.files import sweep
+from pipeline.stages.base import MissingInputError
+
+
+def find_model(path: Path) -> Path:
+    """Return where the model is: a file, or the folder of an ensemble.
+
+    Raises
+    ------
+    MissingInputError
+        Where there is none.
+
+    Examples
+    --------
+    >>> find_model(Path("nowhere.npz"))
+    Traceback (most recent call last):
+        ...
+    pipeline.stages.base.MissingInputError: nowhere.npz is missing: a model file or a folder of artifacts is expected
+    """
+    if not path.exists():  # a killed process may have left its folder without a name
+        sweep(path.absolute().parents[1], [path.absolute().parent.name])
+    for folder in (path, path / MODEL):
+        if (folder / member_name(1)).is_file():
+            return folder
+    for file in (path, path / NETWORK, network_path(path)):
+        if file.is_file():
+            return file
+    artifacts = path.parent.parent if path.parts[-2:] == (MODEL, NETWORK) else path
+    if path.is_dir() or artifacts != path:
+        missing = network_path(artifacts)
+        raise MissingInputError(f"{missing} is missing: {remedy('train', artifacts)} makes it (`run` makes all)")
+    raise MissingInputError(f"{path} is missing: a model file or a folder of artifacts is expected")
