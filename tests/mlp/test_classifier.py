@@ -566,8 +566,8 @@ def test_a_new_parameter_changes_something(name):
 
 
 def test_no_new_parameter_is_forgotten():
-    """All that come after scikit-learn's are tried; threads, engines and pixels change how fast, not what."""
-    assert [*NEW, "pixel_scale", "n_threads", "engine"] == list(parameters_of(MLPClassifier))[23:]
+    """All that come after scikit-learn's are tried; what is not new to the weights is how fast, and what is told."""
+    assert [*NEW, "pixel_scale", "n_threads", "engine", "diagnose"] == list(parameters_of(MLPClassifier))[23:]
 
 
 PIXELS = np.random.default_rng(5).integers(256, size=(60, 9), dtype=np.uint8)
@@ -1520,6 +1520,7 @@ YAML = {
     "pixel_scale": "0.003921568627450980",
     "n_threads": "1",
     "engine": "numpy",
+    "diagnose": "true",
 }
 
 
