@@ -9,8 +9,8 @@ import typer
 from pipeline.artifacts import DEFAULT_ARTIFACTS, RAW, remedy
 from pipeline.cli.model_path import find_model
 from pipeline.cli.options import DebugOption, JsonOption
+from pipeline.cli.pages import check_page, write_page
 from pipeline.cli.terminal import RichProgress, format_json, show
-from pipeline.files import UnwritableError, check_replaceable, replace_file
 from pipeline.stages.base import MissingInputError
 from pipeline.text import listed, shown
 
@@ -58,7 +58,7 @@ def compare(
     """
     paths = [find_model(a), find_model(b)]
     if output is not None:
-        _check_output(output, paths)
+        check_page(output, paths)
     from pipeline.comparison import compare as compare_probabilities  # noqa: PLC0415 - for start-up time
     from pipeline.mlp.labels import plain_labels  # noqa: PLC0415 - the same
 
@@ -74,22 +74,8 @@ def compare(
         from pipeline.html.comparison import comparison_page  # noqa: PLC0415 - for start-up time: few ask for it
 
         facts = {title: _facts(path, model) for title, path, model in zip("AB", paths, models, strict=True)}
-        output.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(output, comparison_page(found, images, facts))
+        write_page(output, comparison_page(found, images, facts))
     show(format_json(_document(found, paths, home)) if as_json else "\n".join(_lines(found, paths, home)))
-
-
-def _check_output(output: Path, models: Sequence[Path]) -> None:
-    """Raise where the page cannot be written, or would replace a model, before anything is read."""
-    if output.is_dir():
-        raise UnwritableError(f"{output} is a folder; choose another name with --output")
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise typer.BadParameter(
-            f"it is an HTML page, and must be called so: {output.stem}.html, for one", param_hint="--output"
-        )
-    check_replaceable(output, "choose another name with --output")
-    if output.exists() and any(output.samefile(model) for model in models):
-        raise UnwritableError(f"{output} is one of the models; choose another name with --output")
 
 
 def _load(path: Path) -> Any:

@@ -8,8 +8,8 @@ import typer
 from pipeline.artifacts import MODEL, NETWORK
 from pipeline.cli.model_path import find_model
 from pipeline.cli.options import DebugOption
+from pipeline.cli.pages import check_page, write_page
 from pipeline.cli.terminal import show
-from pipeline.files import UnwritableError, check_replaceable, replace_file
 
 commands = typer.Typer()
 
@@ -32,7 +32,7 @@ def page(
 ) -> None:
     """Write a page to draw on: one HTML file with the network inside, that answers while one draws, offline."""
     model = find_model(model)
-    _check_output(output, model)
+    check_page(output, [model])
     from pipeline.cli.preparation import preparation_of  # noqa: PLC0415 - for start-up time: the help needs no NumPy
     from pipeline.html.drawing.model import PageError, plain_model  # noqa: PLC0415 - the same
     from pipeline.html.drawing.page import drawing_page  # noqa: PLC0415 - the same
@@ -44,20 +44,5 @@ def page(
         raise PageError(f"{model}: {preparation.unknown}")
     plain = plain_model(fitted, preparation.brightness)
     inverted = preparation.rules.colour == "rgb" and preparation.rules.background == "white"
-    content = drawing_page(plain, preparation.photo, inverted=inverted).encode()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(output, content)
-    show(f"{output}: {len(content) / 1e6:.2f} MB, {plain.n_weights:,} weights; open it in a browser")
-
-
-def _check_output(output: Path, model: Path) -> None:
-    """Raise where the page cannot be written, or would replace the model, before anything is read."""
-    if output.is_dir():
-        raise UnwritableError(f"{output} is a folder; choose another name with --output")
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise typer.BadParameter(
-            f"it is an HTML page, and must be called so: {output.stem}.html, for one", param_hint="--output"
-        )
-    check_replaceable(output, "choose another name with --output")
-    if output.exists() and output.samefile(model):
-        raise UnwritableError(f"{output} is the model itself; choose another name with --output")
+    n_bytes = write_page(output, drawing_page(plain, preparation.photo, inverted=inverted))
+    show(f"{output}: {n_bytes / 1e6:.2f} MB, {plain.n_weights:,} weights; open it in a browser")
