@@ -63,7 +63,7 @@ def compare(
     from pipeline.mlp.labels import plain_labels  # noqa: PLC0415 - the same
 
     models = [_load(path) for path in paths]
-    home = artifacts or _home([a, b])
+    home = artifacts or _home([_around(given, path) for given, path in zip([a, b], paths, strict=True)])
     images, labels, names = _read_test(home)
     _check_alike(paths, models, images, home)
     y = _labels(labels, names, models[0])
@@ -86,12 +86,19 @@ def _load(path: Path) -> Any:
     return load_ensemble(path) if path.is_dir() else load_model(path)
 
 
-def _home(given: Sequence[Path]) -> Path:
+def _around(given: Path, model: Path) -> Path:
+    """Return the folder of artifacts that a model would be in, given by itself or by that folder."""
+    if given != model and (given / RAW).is_dir():
+        return given
+    folder = model.absolute() if model.is_dir() else model.absolute().parent
+    return folder.parent
+
+
+def _home(around: Sequence[Path]) -> Path:
     """Return the folder of artifacts with the test images: that of the models, which must have the same."""
     import numpy as np  # noqa: PLC0415 - for start-up time
 
-    around = [home for path in given for home in (path, path.absolute().parent.parent) if (home / RAW).is_dir()]
-    homes = list({home.resolve(): home for home in around}.values()) or [DEFAULT_ARTIFACTS]
+    homes = list({home.resolve(): home for home in around if (home / RAW).is_dir()}.values()) or [DEFAULT_ARTIFACTS]
     if not (homes[0] / RAW).is_dir():
         raise MissingInputError(
             f"{homes[0] / RAW} is missing, which has the test images: {remedy('fetch', homes[0])} makes it; "

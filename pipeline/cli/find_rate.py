@@ -1,11 +1,12 @@
 """``find-rate``: a sweep of the learning rate, what it suggests, and a picture of it."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pipeline.artifacts import MAKERS, PREPARED, SPLIT, read_class_names, read_training, remedy
+from pipeline.artifacts import DEFAULT_ARTIFACTS, MAKERS, PREPARED, SPLIT, read_class_names, read_training, remedy
 from pipeline.cli.arguments import read_arguments
 from pipeline.cli.options import ArtifactsOption, DebugOption, JsonOption, ParamsOption, SettingsOption
 from pipeline.cli.stage_command import stage_class
@@ -48,7 +49,7 @@ def find_rate(
         found = find_learning_rate(train, X, y, progress=progress)
     if output is not None:
         _draw(found, output)
-    show(format_json(_as_json(found)) if as_json else describe(found))
+    show(format_json(_as_json(found)) if as_json else describe(found, artifacts, params))
 
 
 def _check_output(output: Path) -> None:
@@ -83,8 +84,8 @@ def _draw(found: Any, output: Path) -> None:
     replace_file(output, to_png(found.plot()))
 
 
-def describe(found: Any) -> str:
-    """Return a sweep as lines: where the loss is least, the suggestion, and how it is set.
+def describe(found: Any, artifacts: Path = DEFAULT_ARTIFACTS, params: Path | None = None) -> str:
+    """Return a sweep as lines: where the loss is least, the suggestion, and how it is set for the same training.
 
     Examples
     --------
@@ -97,17 +98,16 @@ def describe(found: Any) -> str:
     set it: `python -m pipeline train --learning-rate-init 0.0033`, or learning_rate_init: 0.0033 in params.yaml
     """
     least = int(found.smoothed.argmin())
-    words = "--learning-rate-init", f"{found.suggestion:g}"
+    places = [("--artifacts", artifacts)] if artifacts != DEFAULT_ARTIFACTS else []
+    places += [("--params", params)] if params is not None else []
+    words = *(word for name, path in places for word in (name, shlex.quote(str(path)))), "--learning-rate-init"
     falls = (
         f"find-rate: the loss falls from {found.smoothed[0]:.3g} to {found.smoothed[least]:.3g} at the rate "
         f"{found.rates[least]:.2g}; the sweep ended at {found.rates[-1]:.2g}"
     )
-    lines = (
-        falls,
-        f"suggestion: {found.suggestion:g}",
-        f"set it: {command('train', *words)}, or learning_rate_init: {found.suggestion:g} in params.yaml",
-    )
-    return "\n".join(lines)
+    rate = f"{found.suggestion:g}"
+    told = f"set it: {command('train', *words, rate)}, or learning_rate_init: {rate} in {params or 'params.yaml'}"
+    return "\n".join([falls, f"suggestion: {rate}", told])
 
 
 def _as_json(found: Any) -> dict[str, Any]:

@@ -22,11 +22,12 @@ def find_model(path: Path) -> Path:
         ...
     pipeline.stages.base.MissingInputError: nowhere.npz is missing: a model file or a folder of artifacts is expected
     """
-    if not path.exists():  # a killed process may have left its folder without a name
-        sweep(path.absolute().parents[1], [path.absolute().parent.name])
-    for folder in (path, path / MODEL):
-        if (folder / member_name(1)).is_file():
-            return folder
+    folder = path.absolute().parent
+    if not path.exists() and folder.name:  # a killed process may have left its folder without a name
+        sweep(folder.parent, [folder.name])
+    for place in (path, path / MODEL):
+        if (place / member_name(1)).is_file():
+            return place
     for file in (path, path / NETWORK, network_path(path)):
         if file.is_file():
             return file

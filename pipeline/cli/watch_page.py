@@ -4,10 +4,12 @@ It listens on 127.0.0.1, answers GET alone, and refuses a request that was meant
 lets its name point here (DNS rebinding) reads nothing. The page asks no other server for anything.
 """
 
+import os
 import threading
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -109,10 +111,16 @@ class _Server(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    allow_reuse_address = os.name != "nt"  # on Windows it would share a port with another program
 
     def __init__(self, page: WatchPage, port: int) -> None:
         self.page = page
         super().__init__((HOST, port), _Handler)
+
+    def server_bind(self) -> None:
+        """Take the port, without asking the network what this machine is called, as ``HTTPServer`` does."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = HOST, int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that has gone away."""
@@ -288,9 +296,10 @@ function show() {
 async function poll() {
   try {
     const news = await (await fetch("epochs?from=" + epochs.length, {cache: "no-store"})).json();
+    const isNew = news.epochs.length > 0 || news.total !== total || news.state !== state || failures > 0;
     epochs.push(...news.epochs);
     [total, state, failures] = [news.total, news.state, 0];
-    show();
+    if (isNew) show();  // a screen reader would say the same again
   } catch {
     failures++;
     if (failures === 3) find("state").textContent = "It no longer answers: it has ended.";

@@ -31,6 +31,10 @@ _COUNTED = {
 STYLE = f"{images.STYLE}\nsection{{margin-top:2.5rem}}"
 
 
+_LEAST = 1e-300
+"""A smaller p is not told: it may be no more than what is left of one that is too small for a float."""
+
+
 def meaning(found: Comparison) -> str:
     """Return what McNemar's test says, in words.
 
@@ -41,12 +45,11 @@ def meaning(found: Comparison) -> str:
     'p = 1: equally good models differ by as much often enough, so neither can be called better'
     """
     p_value, counts = found.p_value, found.counts
+    p = f"p = {p_value:.2g}" if p_value >= _LEAST else f"p < {_LEAST:g}"
     if p_value >= _SELDOM:
-        return f"p = {p_value:.2g}: equally good models differ by as much often enough, so neither can be called better"
+        return f"{p}: equally good models differ by as much often enough, so neither can be called better"
     better = "A" if counts["only_a_right"] > counts["only_b_right"] else "B"
-    return (
-        f"p = {p_value:.2g}: equally good models seldom differ by as much, so {better} is better on images like these"
-    )
+    return f"{p}: equally good models seldom differ by as much, so {better} is better on images like these"
 
 
 _SELDOM = 0.05

@@ -125,6 +125,19 @@ def test_different_test_images_are_an_error_but_where_one_is_chosen(artifacts, t
     assert "p = 1:" in run(artifacts, tmp_path, "--artifacts", artifacts)
 
 
+def test_the_images_are_those_beside_the_models(artifacts, tmp_path):
+    """However a model is given, its own folder of artifacts is looked into, and none around that."""
+    images, labels = read_images(artifacts, "test")
+    home = tmp_path / "home"
+    for name in ("raw", "model"):
+        shutil.copytree(artifacts / name, home / name)
+    shutil.copytree(home / "raw", tmp_path / "raw")
+    write_idx(tmp_path / "raw/t10k-images-idx3-ubyte", images[:5].copy())
+    write_idx(tmp_path / "raw/t10k-labels-idx1-ubyte", labels[:5].copy())
+    for given in (home, home / "model", home / "model/model.npz"):
+        assert json.loads(run(given, given, "--json"))["n_images"] == len(labels)
+
+
 def test_what_is_missing_is_named(artifacts, other, tmp_path, monkeypatch):
     """A model that is not there, a folder without one, and images that lie nowhere near."""
     with pytest.raises(MissingInputError, match=r"nowhere is missing: a model file or a folder of artifacts"):

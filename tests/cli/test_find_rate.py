@@ -4,11 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli.app import app
+from pipeline.cli.find_rate import describe
 from pipeline.provenance import digest_folder
+from pipeline.rate_finder import LearningRateSweep
 
 PNG = b"\x89PNG"
 
@@ -24,6 +27,14 @@ def find_rate(workplace, tmp_path, monkeypatch):
         return CliRunner().invoke(app, ["find-rate", *words])
 
     return run
+
+
+def test_what_it_advises_is_for_the_same_training():
+    """The command names the folder of artifacts and the file of parameters, where they are others than usual."""
+    found = LearningRateSweep(np.array([0.001, 0.01]), np.array([2.3, 0.5]), np.array([2.3, 0.5]), 0.0033)
+    last = describe(found, Path("my trial"), Path("other.yaml")).splitlines()[-1]
+    command = "train --artifacts 'my trial' --params other.yaml --learning-rate-init 0.0033"
+    assert last == f"set it: `python -m pipeline {command}`, or learning_rate_init: 0.0033 in other.yaml"
 
 
 def test_it_suggests_a_rate_and_says_how_to_set_it(find_rate):

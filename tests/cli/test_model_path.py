@@ -1,5 +1,7 @@
 """Where a command finds the model that it was given."""
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.cli.model_path import find_model
@@ -46,3 +48,10 @@ def test_where_there_is_none_it_says_what_makes_one(place, given, words):
     """A command makes the model of a folder of artifacts, and no other file."""
     with pytest.raises(MissingInputError, match=words):
         find_model(place / given)
+
+
+@pytest.mark.parametrize("given", ["/none-of-this-name.npz", "/none-of-this-name/model.npz"])
+def test_a_model_that_is_missing_may_lie_at_the_root(given):
+    """There is no folder around it that a killed process could have left."""
+    with pytest.raises(MissingInputError, match="is missing"):
+        find_model(Path(given))
