@@ -484,6 +484,72 @@ def test_all_can_be_done_by_keys(open_page, reader):
         assert state(page)["strokes"] == []
 
 
+@pytest.mark.parametrize("key", ["Backspace", "Control+z", "Escape", "1"])
+def test_a_stroke_ends_that_is_taken_away_while_it_is_drawn(open_page, reader, key):
+    """After undo, clear or keep the held pointer draws no more, and the next stroke begins anew."""
+    page = open_page(reader[0])
+    first, second = [(0.3, 0.3), (0.4, 0.4)], [(0.7, 0.3), (0.7, 0.5), (0.7, 0.8)]
+    draw(page, [first])
+    places_of_second = places(page, second)
+    page.focus("#drawing")
+    page.mouse.move(*places_of_second[0])
+    page.mouse.down()
+    page.mouse.move(*places_of_second[1])
+    page.keyboard.press(key)
+    page.mouse.move(*places_of_second[2])
+    page.mouse.up()
+    left = [2] if key in {"Backspace", "Control+z"} else []
+    assert [len(stroke["points"]) for stroke in state(page)["strokes"]] == left
+    assert [len(stroke["points"]) for stroke in draw(page, [second])["strokes"]] == [*left, 3]
+
+
+def test_keys_draw_nothing_into_a_pointer_s_stroke(open_page, reader):
+    """The space bar and arrows are of no effect while a pointer draws."""
+    page = open_page(reader[0])
+    line = places(page, [(0.3, 0.3), (0.4, 0.4), (0.5, 0.5)])
+    page.focus("#drawing")
+    page.mouse.move(*line[0])
+    page.mouse.down()
+    page.mouse.move(*line[1])
+    for key in (" ", "ArrowLeft"):
+        page.keyboard.press(key)
+    page.mouse.move(*line[2])
+    page.mouse.up()
+    found = state(page)["strokes"]
+    assert [len(stroke["points"]) for stroke in found] == [3]
+    assert found[0]["points"] == pytest.approx(np.array([[0.3, 0.3], [0.4, 0.4], [0.5, 0.5]]), abs=0.01)
+
+
+def test_what_is_kept_is_what_is_drawn(open_page, reader):
+    """A label that follows a stroke before the next frame keeps all of it, and pressed twice keeps it once."""
+    page = open_page(reader[0])
+    whole = draw(page, [[(0.3, 0.5), (0.5, 0.5)], [(0.5, 0.2), (0.5, 0.8)]])
+    page.click("#undo")
+    assert state(page)["pixels"] != whole["pixels"]
+    kept = page.evaluate(
+        """() => {
+            const sheet = document.getElementById("drawing"), box = sheet.getBoundingClientRect();
+            const told = (kind, x, y) => sheet.dispatchEvent(new PointerEvent(kind, {
+                pointerId: 1, isPrimary: true, button: 0,
+                clientX: box.left + x * box.width, clientY: box.top + y * box.width }));
+            told("pointerdown", 0.5, 0.2); told("pointermove", 0.5, 0.8); told("pointerup", 0.5, 0.8);
+            for (let n = 0; n < 2; n += 1) sheet.dispatchEvent(new KeyboardEvent("keydown", { key: "1" }));
+            return digits.state.kept;
+        }"""
+    )
+    assert len(kept) == 1
+    assert abs(np.subtract(kept[0]["pixels"], whole["pixels"])).max() <= 1
+
+
+def test_tools_of_layers_have_names_of_their_own(open_page, small, tmp_path):
+    """Who hears the page can tell the field and the button of one hidden layer from those of another."""
+    page = open_page(page_of(fitted(*small), tmp_path))
+    for number in (1, 2):
+        assert page.get_by_role("spinbutton", name=f"Unit of layer {number}", exact=True).count() == 1
+        assert page.get_by_role("button", name=f"Most active unit of layer {number}", exact=True).count() == 1
+    assert page.locator("#units input, #units button").count() == 4
+
+
 def test_focus_goes_everywhere_and_is_seen(open_page, reader):
     """The tab key reaches every enabled control, in the order of the page, and each shows that it has the focus."""
     page = open_page(reader[0])

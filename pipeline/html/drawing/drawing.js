@@ -58,17 +58,18 @@ class Drawing {
     const step = event.shiftKey ? 0.12 : 0.03, { keys } = this;
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     const move = moves[event.key];
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || !(move || event.key === " ")) return;
+    event.preventDefault();
+    if (this.active !== null) return; // a pointer's stroke goes on, and takes no points of another
     if (move) {
       keys.x = clip(keys.x + move[0], 0, 1);
       keys.y = clip(keys.y + move[1], 0, this.aspect);
       if (keys.down) this.extend([keys.x, keys.y]);
-    } else if (event.key === " ") {
+    } else {
       keys.down = !keys.down;
       if (keys.down) this.strokes.push({ thickness: this.thickness, points: [[keys.x, keys.y]] });
-    } else return;
+    }
     keys.shown = true;
-    event.preventDefault();
     this.changed(event);
   }
 
@@ -78,14 +79,18 @@ class Drawing {
   }
 
   undo() {
-    this.keys.down = false;
-    this.strokes.pop();
-    this.changed();
+    this.replace(this.strokes.slice(0, -1));
   }
 
   clear() {
+    this.replace([]);
+  }
+
+  /** Draw other strokes; the one that is being drawn ends. */
+  replace(strokes) {
+    this.active = null;
     this.keys.down = false;
-    this.strokes = [];
+    this.strokes = strokes;
     this.changed();
   }
 

@@ -40,6 +40,13 @@ function told(probabilities) {
   return [largest(probabilities)];
 }
 
+/** Answer at once to what waits for the next frame. */
+function catchUp() {
+  if (!waiting) return;
+  cancelAnimationFrame(waiting);
+  respond();
+}
+
 /** Answer to what is drawn by now. */
 function respond() {
   waiting = 0;
@@ -123,6 +130,7 @@ function showUnit() {
 // ------------------------------------------------------------ keeping drawings
 
 function keep(k) {
+  catchUp();
   if (!answer || answer.isEmpty) return;
   kept.push({ label: classes[k], image: answer.image, pixels: answer.pixels });
   saved = false;
@@ -224,9 +232,8 @@ window.digits = {
   prepare: (source) => prepare(source).pixels,
   /** Replace what is drawn, by strokes {points, thickness} in shares of the canvas's width, and answer at once. */
   draw: (strokes) => {
-    drawing.strokes = strokes.map(({ points, thickness = drawing.thickness }) => ({ points, thickness }));
-    since = performance.now();
-    respond();
+    drawing.replace(strokes.map(({ points, thickness = drawing.thickness }) => ({ points, thickness })));
+    catchUp();
   },
   /** Choose a hidden unit, counted from 0. */
   chooseUnit,

@@ -108,6 +108,8 @@ class Units {
     this.input = element("input", { type: "number", min: 1, max: nOut, step: 1, id: `unit-${number}` });
     const label = element("label", { htmlFor: this.input.id, textContent: "Unit " });
     this.strongest = element("button", { type: "button", textContent: "Most active" });
+    this.input.setAttribute("aria-label", `Unit of layer ${number + 1}`);
+    this.strongest.setAttribute("aria-label", `Most active unit of layer ${number + 1}`);
     this.title = `Layer ${number + 1}`;
     this.kind = `${nOut} units, ${activation.replace("_", " ")}`;
     const stage = element("div", { className: "stage" }, this.canvas, this.mark);
