@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.artifacts import MODEL, NETWORK
+from pipeline.artifacts import MODEL, NETWORK, member_name
 from pipeline.cli.model_path import find_model
 from pipeline.cli.options import DebugOption
 from pipeline.cli.pages import check_page, write_page
@@ -38,6 +38,8 @@ def page(
     from pipeline.html.drawing.page import drawing_page  # noqa: PLC0415 - the same
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
 
+    if model.is_dir():
+        raise PageError(f"{model} is an ensemble; a page holds one network, such as {model / member_name(1)}")
     fitted = load_model(model)
     preparation = preparation_of(fitted, prepare, None)
     if preparation.unknown:

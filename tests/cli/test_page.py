@@ -5,7 +5,7 @@ import pytest
 from sklearn.pipeline import Pipeline
 from typer.testing import CliRunner
 
-from pipeline import MLPClassifier, Normalize, save_model
+from pipeline import MLPClassifier, Normalize, make_ensemble, save_ensemble, save_model
 from pipeline.cli.app import app
 
 X = np.random.default_rng(0).integers(0, 256, (40, 64), np.uint8)
@@ -69,6 +69,20 @@ def test_a_page_that_cannot_be_is_refused(call, words, told, tmp_path):
     assert code
     assert told in " ".join(error.split())
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("given", ["several", "several/model"])
+def test_an_ensemble_is_refused_and_a_member_named(call, given, tmp_path):
+    """A page holds one network: the error names the folder and a member, of which there can be a page."""
+    network = MLPClassifier(3, learning_rate="cosine", max_iter=1, random_state=0)
+    save_ensemble(tmp_path / "several" / "model", make_ensemble(network, 2).fit(X / 255, np.arange(40) % 4))
+    code, _, error = call(given)
+    assert code
+    assert "several/model is an ensemble; a page holds one network, such as several/model/model-1.npz" in " ".join(
+        error.split()
+    )
+    assert not (tmp_path / "page.html").exists()
+    assert call("several/model/model-1.npz", "--prepare", "plain")[0] == 0
 
 
 def test_a_model_with_a_preparation_of_its_own_is_refused(call, tmp_path, model):
