@@ -115,7 +115,7 @@ def plain_model(model: Any, brightness: float = BYTE) -> PlainModel:
     network = classifier.network_
     if network.params.size > MOST_WEIGHTS:
         raise PageError(f"the network has {network.params.size:,} weights; a page holds at most {MOST_WEIGHTS:,}")
-    step, shift = (classifier.pixel_scale or 1.0, 0.0) if normalize is None else (normalize.scale_, normalize.shift_)
+    step, shift = (_step(classifier, brightness), 0.0) if normalize is None else (normalize.scale_, normalize.shift_)
     return PlainModel(
         layers=_dense(network.layers, classifier.out_activation_),
         scale=float(step) * brightness / BYTE,
@@ -126,6 +126,11 @@ def plain_model(model: Any, brightness: float = BYTE) -> PlainModel:
         deskew=bool(getattr(normalize, "deskew", False)),
         ink_width=getattr(normalize, "ink_width", None),
     )
+
+
+def _step(classifier: MLPClassifier, brightness: float) -> float:
+    """Return what a classifier multiplies a value by: its ``pixel_scale``, which is for bytes alone."""
+    return classifier.pixel_scale or 1.0 if 1 < brightness <= BYTE else 1.0
 
 
 def _parts(model: Any) -> tuple[Normalize | None, MLPClassifier]:

@@ -69,6 +69,18 @@ def test_a_classifier_without_a_normaliser_has_its_own_scale():
         assert plain.shape == (8, 8)
 
 
+@pytest.mark.parametrize(
+    ("pixels", "brightness"), [(X / 255, 1.0), (X // 16, 16.0), (X * np.uint16(257), 65535.0)], ids=["1", "16", "65535"]
+)
+def test_a_scale_of_bytes_is_for_bytes_alone(pixels, brightness):
+    """``pixel_scale`` scales bytes; values on 0..1 or above 255, which are none, are taken as they are."""
+    scale = 1 / 16 if brightness == 16 else 1 / 255
+    network = MLPClassifier(4, solver="lbfgs", alpha=9, tol=0.1, random_state=0, pixel_scale=scale)
+    network.fit(pixels, LABELS["ten"])
+    plain = plain_model(network, brightness)
+    assert np.allclose(answers(plain, pixels * (255 / brightness)), network.predict_proba(pixels), atol=1e-5)
+
+
 def test_a_shape_is_the_one_that_was_learned():
     """Images need not be square, and may be coloured; without a shape, a number of pixels may be a coloured square."""
     model = fitted()
