@@ -49,6 +49,7 @@ def drawing_page(model: PlainModel, photo: Photo | None = None, *, inverted: boo
     for name, value in (("deskew", model.deskew), ("ink_width", model.ink_width)):
         if value:
             raise PageError(f"the model has {name}={value!r}, a preparation that the page does not have")
+    keeps = not model.multilabel and model.shape[0] == model.shape[1]  # what `fetch` reads
     described = {
         "shape": model.shape,
         "inkSize": None if photo is None else photo.ink_size,
@@ -57,11 +58,13 @@ def drawing_page(model: PlainModel, photo: Photo | None = None, *, inverted: boo
         "shift": model.shift,
         "classes": model.classes,
         "multilabel": model.multilabel,
-        "keeps": not model.multilabel and model.shape[0] == model.shape[1],  # what `fetch` reads
+        "keeps": keeps,
         "layers": [{"nIn": len(one.W), "nOut": len(one.b), "activation": one.activation} for one in model.layers],
     }
     body = Template(_source("page.html")).substitute(
-        about=escape(_about(model)), label_keys=_label_keys(model.classes), command=escape(_command(model))
+        about=escape(_about(model)),
+        label_keys=_label_keys(model.classes) if keeps else "",
+        command=escape(_command(model)),
     )
     # In a script that is no program, a text may not hold what ends it or begins a comment.
     data = to_json(described, sort_keys=True).replace("<", "\\u003c")

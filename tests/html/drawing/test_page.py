@@ -64,6 +64,16 @@ def test_names_of_classes_are_text():
     assert Markup(page).named("b") == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "promised"), [({}, True), ({"multilabel": True}, False), ({"shape": (4, 16)}, False)]
+)
+def test_label_keys_are_promised_where_drawings_are_kept(changes, promised):
+    """Not by a page of several labels at once, nor of images that are no squares: those keep none."""
+    page = drawing_page(plain(**changes))
+    assert json.loads(inside(page, "description"))["keeps"] == promised
+    assert ("a to c keep the drawing under that label." in page) == promised
+
+
 def test_a_preparation_that_is_not_there_is_refused_by_name():
     """The page neither deskews nor scales the ink's width."""
     with pytest.raises(PageError, match="deskew=True"):
