@@ -187,7 +187,8 @@ _BODY = """
 <figure><figcaption id="accuracy-words">Accuracy</figcaption>
 <svg id="accuracy" viewBox="0 0 480 260" role="img" aria-labelledby="accuracy-words"></svg></figure>
 </div>
-<div class="wide"><table><caption class="hidden">The last epochs, the newest first</caption>
+<div class="wide" tabindex="0" role="region" aria-label="The last epochs">
+<table><caption class="hidden">The last epochs, the newest first</caption>
 <thead><tr><th class="number">epoch</th><th class="number">loss</th><th class="number">accuracy</th>
 <th class="number">validation loss</th><th class="number">validation accuracy</th><th class="number">learning rate</th>
 <th class="number">seconds</th></tr></thead><tbody id="rows"></tbody></table></div>

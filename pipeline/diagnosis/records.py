@@ -4,7 +4,7 @@
 """
 
 import math
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
@@ -172,8 +172,12 @@ class Diagnosis:
         return "\n".join(map(str, self.findings)) or "Nothing wrong was found."
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it: numbers of four digits, None for those that are not finite."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        """Return it as JSON has it: numbers of four digits, None for those that are not finite.
+
+        Of many epochs it has a thousand at the most, fewer of deep networks: evenly, from the first to the last.
+        """
+        some = replace(self, epochs=_some(self.epochs))
+        return {name: _plain(value) for name, value in asdict(some).items()}
 
     @classmethod
     def from_dict(cls, plain: Any) -> Self:
@@ -192,6 +196,20 @@ class Diagnosis:
         if len(n_layers) != 1 or not all(n_layers):
             raise ValueError("a diagnosis has records, all of the same layers")
         return made
+
+
+_MOST_RECORDS, _MOST_LAYER_RECORDS = 1000, 20_000
+"""Records of epochs, and of layers in all of them, that are written: `read_json` takes no file of any size."""
+
+
+def _some(records: list[EpochRecord]) -> list[EpochRecord]:
+    """Return as many as are written, evenly by their places, with the first and the last."""
+    if not records:
+        return []
+    most = max(2, min(_MOST_RECORDS, _MOST_LAYER_RECORDS // max(1, len(records[0].layers))))
+    if len(records) <= most:
+        return records
+    return [records[at * (len(records) - 1) // (most - 1)] for at in range(most)]
 
 
 def _make(kind: Any, plain: Any) -> Any:

@@ -171,7 +171,8 @@ def _most_confused(part: str, counts: NDArray[np.int64], labels: Sequence[Any], 
     )
     return (
         f"<p>{len(labels)} classes are too many for a matrix; these were confused most often.</p>"
-        f'<div class="wide"><table class="matrix"><thead><tr><th scope="col">true</th><th scope="col">predicted</th>'
+        f'<div class="wide" tabindex="0" role="region" aria-label="Most frequent confusions, {escape(part)}">'
+        f'<table class="matrix"><thead><tr><th scope="col">true</th><th scope="col">predicted</th>'
         f'<th scope="col" class="number">rows</th></tr></thead><tbody>{rows}</tbody></table></div>'
     )
 

@@ -319,8 +319,7 @@ def _learning_curve(history: Mapping[str, NDArray[np.float64]], name: str, x: Ax
     known = known[np.isfinite(known)]
     if not len(known):
         return ""
-    low, high = (0.0, float(known.max())) if name == "loss" else (float(known.min()), 1.0)
-    high = high if high > low else low + 1.0
+    low, high = (0.0, float(known.max()) or 1.0) if name == "loss" else (min(float(known.min()), 0.9), 1.0)
     curves = [Curve("training", epochs, training.tolist())]
     if np.isfinite(validation).any():
         curves.append(Curve("validation", epochs, validation.tolist(), "second"))
@@ -388,21 +387,23 @@ def _confusion(name: str, part: PartOutcome) -> str:
 def _mistakes(name: str, part: PartOutcome, n: int) -> str:
     """Return the wrong answers that were given most surely."""
     wrong = np.flatnonzero(~part.correct)
-    surest = wrong[np.argsort(-part.outcomes.confidence[wrong], kind="stable")][:n]
-    return _answers(name, part, surest) if len(surest) else "<p>There are none.</p>"
+    return _answers(name, part, wrong[np.argsort(-part.outcomes.confidence[wrong], kind="stable")], n)
 
 
 def _least_sure(name: str, part: PartOutcome, n: int) -> str:
     """Return the answers of the lowest confidence, right or wrong."""
-    least = np.argsort(part.outcomes.confidence, kind="stable")[:n]
-    return _answers(name, part, least) if len(least) else "<p>There are none.</p>"
+    return _answers(name, part, np.argsort(part.outcomes.confidence, kind="stable"), n)
 
 
-def _answers(name: str, part: PartOutcome, samples: NDArray[np.intp]) -> str:
-    """Return images with what they are, what they were taken for, and how surely."""
+def _answers(name: str, part: PartOutcome, samples: NDArray[np.intp], n: int) -> str:
+    """Return the first images with what they are, what they were taken for, and how surely."""
+    if not len(samples):
+        return "<p>There are none.</p>"
+    if not n:
+        return "<p>None are shown, as <code>n_mistakes</code> is 0.</p>"
     true, predicted, confidence = part.outcomes
     items = []
-    for one in samples.tolist():
+    for one in samples[:n].tolist():
         row, label, answer = int(part.rows[one]), name_of(part.labels[true[one]]), part.labels[predicted[one]]
         right = true[one] == predicted[one]
         words = f"true {label}, " + ("predicted right" if right else f"predicted {name_of(answer)}")
@@ -465,10 +466,11 @@ def _rejection(parts: Mapping[str, PartOutcome]) -> str:
         ]
         head = ["P", "rejected", "error of the rest", "wrong in the rest"]
         blocks.append(f"<div><h3>{_title(name)}</h3>{table(head, rows, f'Rejection, {name}')}</div>")
+    curves = [_up_to(curve, farthest) for curve in curves]
     highest = max((y for curve in curves for y in curve.y if math.isfinite(y)), default=0.0) or 0.01
     drawn = chart(
         "Error against the share rejected",
-        [_up_to(curve, farthest) for curve in curves],
+        curves,
         Axis("rejected", 0.0, farthest, percent=True),
         Axis("error of the rest", 0.0, highest, percent=True),
     )
@@ -523,7 +525,19 @@ def _parameters(origin: Origin) -> str:
         else f"<p>{escape(stage)}: not recorded</p>"
         for stage, values in origin.parameters.items()
     ]
-    return f"<p>These values, and the data below, make the same model again.</p>{''.join(tables)}"
+    return f"<p>{escape(_repeatable(origin.parameters))}</p>{''.join(tables)}"
+
+
+def _repeatable(parameters: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return whether the parameters of all stages make the same model again, as plain text."""
+    doubts = [f"nothing of {stage} is recorded" for stage, values in parameters.items() if not values] + [
+        f"random_state of {stage} is no number, so chance is another each time"
+        for stage, values in parameters.items()
+        if not isinstance(values.get("random_state", 0), int)
+    ]
+    if not doubts:
+        return "These values, and the data below, make the same model again."
+    return f"These values, and the data below, may make another model: {'; '.join(doubts)}."
 
 
 def _value(value: Any) -> str:

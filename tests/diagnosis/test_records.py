@@ -1,9 +1,12 @@
 """A diagnosis as text and as plain values."""
 
+import itertools
+from dataclasses import replace
+
 import pytest
 
 from pipeline.diagnosis.records import ByHeart, Diagnosis, EpochRecord, Finding, Histogram, LayerRecord
-from pipeline.strict_json import parse_json, to_json
+from pipeline.strict_json import MAX_BYTES, parse_json, to_json
 
 LAYER = LayerRecord(2, 1.23456, float("nan"), None, float("inf"), "ReLU", 0.5, None, Histogram(0.0, 1.0, (3, 4)))
 DIAGNOSIS = Diagnosis(
@@ -37,6 +40,33 @@ def test_what_was_written_is_read_again():
     read = Diagnosis.from_dict(parse_json(to_json(DIAGNOSIS.to_dict()).encode()))
     assert read.to_dict() == DIAGNOSIS.to_dict()
     assert read.findings == DIAGNOSIS.findings
+
+
+@pytest.mark.parametrize(("n_layers", "n_kept"), [(1, 1000), (20, 1000), (100, 200)])
+def test_a_long_training_is_written_so_that_it_can_be_read(n_layers, n_kept):
+    """Of many epochs it has some, evenly, with the first and the last; the diagnosis itself keeps all of them."""
+    n = 4000
+    layer = replace(
+        LAYER, gradient=-1.234e-05, saturated=0.1234, histogram=Histogram(-1.234e-05, 1.0, (1_000_000,) * 20)
+    )
+    epochs = [EpochRecord(at, 2.3, 0.1, None, None, (layer,) * n_layers) for at in range(n)]
+    long = replace(DIAGNOSIS, epochs=epochs)
+    read = Diagnosis.from_dict(parse_json(to_json(long.to_dict()).encode()))
+    kept = [record.epoch for record in read.epochs]
+    steps = {after - before for before, after in itertools.pairwise(kept)}
+    assert (len(kept), kept[0], kept[-1]) == (n_kept, 0, n - 1)
+    assert max(steps) - min(steps) <= 1
+    assert len(to_json(long.to_dict())) < MAX_BYTES
+    assert len(long.epochs) == n
+    assert read.to_dict() == long.to_dict()
+
+
+@pytest.mark.parametrize("n", [1, 2, 999, 1000])
+def test_a_training_of_usual_length_is_written_whole(n):
+    """Up to a thousand records each is there."""
+    epochs = [EpochRecord(at, 2.3, 0.1, None, None, (LAYER,)) for at in range(n)]
+    plain = replace(DIAGNOSIS, epochs=epochs).to_dict()
+    assert [record["epoch"] for record in plain["epochs"]] == list(range(n))
 
 
 def changed(**changes):

@@ -1,6 +1,7 @@
 import itertools
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,14 +41,15 @@ def outcome(n=60, n_classes=3, shape=(4, 5), names=None, seed=0):
     )
 
 
-def page(part, shape=(4, 5), *, validation=None, history=None, dataset="mnist"):
+def page(part, shape=(4, 5), *, validation=None, history=None, dataset="mnist", n_images=5, parameters=None):
     """Return a report on a part of images."""
     n_features = int(np.prod(shape))
     W = np.random.default_rng(1).standard_normal((n_features, 7))
     parts = ({"validation": validation} if validation else {}) | {"test": part}
     model = Model(part.labels, shape, [n_features, 7, len(part.labels)], 100, W, 50, history)
-    origin = Origin(dataset, "a licence", "a citation", {"train": {"alpha": 0.5, "tol": None}}, {"raw": "sha256:1"}, {})
-    return report(parts, model, origin, n_images=5, n_bins=10)
+    parameters = {"train": {"alpha": 0.5, "tol": None}} if parameters is None else parameters
+    origin = Origin(dataset, "a licence", "a citation", parameters, {"raw": "sha256:1"}, {})
+    return report(parts, model, origin, n_images=n_images, n_bins=10)
 
 
 HISTORY = {
@@ -159,6 +161,75 @@ def test_a_long_training_is_told_in_few_lines():
     text = page(outcome(), history=history)
     assert "500 of 20,000 epochs" in text
     assert len(text) < 300_000
+
+
+def axis_labels(text, title):
+    """Return the words of the chart of a title: the numbers of its axes, and their names."""
+    drawn = text[text.index(f'<svg viewBox="0 0 420 270" role="img" aria-label="{title}"') :]
+    return re.findall(r"<text[^>]*>([^<]*)</text>", drawn[: drawn.index("</svg>")])
+
+
+@pytest.mark.parametrize(("accuracy", "lowest"), [(1.0, 90.0), (0.95, 90.0), (0.5, 50.0)])
+def test_an_axis_of_accuracy_ends_at_one(accuracy, lowest):
+    """No number at it is above 100 %, also where the network is right on all from the first epoch on."""
+    history = HISTORY | {"accuracy": np.array([accuracy, 1.0, 1.0]), "loss": np.zeros(3)}
+    text = page(outcome(), history=history)
+    numbers = [float(one[:-2]) for one in axis_labels(text, "Accuracy by epoch") if one.endswith("%")]
+    assert (min(numbers), max(numbers)) == (lowest, 100.0)
+    losses = axis_labels(text, "Loss by epoch")
+    assert {"0", "1"} <= set(losses)
+
+
+def test_the_axis_of_rejection_is_of_what_is_drawn():
+    """An error of those few answers that are left beyond the end of the other axis does not flatten the curve."""
+    n = 100
+    confidence = np.concatenate([np.full(10, 0.5), np.linspace(0.9991, 0.9999, n - 10)])
+    true = np.zeros(n, np.intp)
+    surest_is_wrong = (np.arange(n) == n - 1).astype(np.intp)  # the error of it alone, where 99 % are rejected, is 1
+    part = replace(outcome(n), outcomes=metrics.Outcomes(true, surest_is_wrong, confidence))
+    numbers = [one for one in axis_labels(page(part), "Error against the share rejected") if one.endswith("%")]
+    assert "10 %" in numbers
+    assert "1 %" in numbers
+    assert max(float(one[:-2]) for one in numbers) == 10  # that of the share, which is drawn up to P = 0.999
+
+
+@pytest.mark.parametrize("n_images", [0, 5])
+def test_images_that_were_not_asked_for_are_not_denied(n_images):
+    """Of 0 mistakes to be shown it is told that none are shown, and not that there are none."""
+    text = Markup(page(outcome(), n_images=n_images)).text
+    assert "There are none." not in text
+    assert text.count("None are shown, as n_mistakes is 0.") == (0 if n_images else 2)
+    part = outcome(n_classes=1)
+    assert part.correct.all()
+    assert Markup(page(part, n_images=n_images)).text.count("There are none.") == 1
+
+
+AGAIN = "These values, and the data below, make the same model again."
+
+
+@pytest.mark.parametrize(
+    ("parameters", "doubt"),
+    [
+        ({"split": {"random_state": 42}, "train": {"random_state": 0, "tol": None}}, None),
+        ({"train": {"random_state": None}}, "random_state of train is no number"),
+        ({"split": {"random_state": "Generator(PCG64)"}, "train": {"random_state": 0}}, "random_state of split is no"),
+        ({"preprocess": {}, "train": {"random_state": 0}}, "nothing of preprocess is recorded"),
+    ],
+    ids=["whole", "no seed", "generator", "no record"],
+)
+def test_only_what_can_be_repeated_is_said_to_be(parameters, doubt):
+    """The same model is promised where every stage is recorded and has a seed; otherwise it is said why not."""
+    text = Markup(page(outcome(), parameters=parameters)).text
+    assert (AGAIN in text) == (doubt is None)
+    assert doubt is None or doubt in text
+
+
+def test_what_scrolls_can_be_reached_by_keys():
+    """Every table that may be wider than the screen can be focused and has a name, that of many classes as well."""
+    markup = Markup(page(outcome(n=400, n_classes=100)))
+    wide = [one for one in markup.named("div") if one.get("class") == "wide"]
+    assert any(one.get("aria-label", "").startswith("Most frequent confusions") for one in wide)
+    assert all(one.get("tabindex") == "0" and one.get("role") == "region" and one.get("aria-label") for one in wide)
 
 
 def test_a_matrix_has_all_its_counts():
