@@ -287,7 +287,7 @@ def mistakes(images: NDArray[np.uint8], captions: Sequence[str], title: str = "M
     longest = max((_n_columns(line) for caption in captions for line in caption.split("\n")), default=0)
     figure, grid = _sheet(len(images), images.shape[1:], width=max(1.7, 0.1 + 0.07 * longest), caption=0.5)
     families = _families("".join(captions).replace("\n", ""))
-    figure.suptitle(title if len(images) else f"{title}: none")
+    figure.suptitle(title if len(images) else f"{title}: none shown")
     for axes, image, caption in zip(grid, images, captions, strict=False):
         axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
         axes.set_title(caption, loc="center", fontsize=9, family=families)

@@ -221,7 +221,7 @@ def test_mistakes_show_every_image_under_its_caption(n_images, shape):
     assert [axes.get_title() for axes in shown] == [f"image {k}" for k in range(n_images)]
     assert all(np.array_equal(axes.images[0].get_array(), image) for axes, image in zip(shown, sheet, strict=True))
     assert all(axes.images[0].get_clim() == (0, 255) for axes in shown)
-    assert figure.get_suptitle() == ("Title" if n_images else "Title: none")
+    assert figure.get_suptitle() == ("Title" if n_images else "Title: none shown")
 
 
 def pixels_of(figure):

@@ -51,6 +51,13 @@ def test_it_serves_the_page(page):
     assert "Python" not in headers["Server"]
 
 
+def test_its_table_can_be_reached_by_keys():
+    """What scrolls sideways on a narrow screen can be focused, and has a name."""
+    assert (
+        PAGE.count('<div class="wide"') == PAGE.count('<div class="wide" tabindex="0" role="region" aria-label="') == 1
+    )
+
+
 def test_it_tells_what_is_new(page):
     """The epochs from a number on, strictly as JSON; what is no number is left out."""
     status, headers, text = ask(page, "/epochs?from=1")
