@@ -4,6 +4,7 @@ Compiled code is stored beside the source, or in the user's own cache folder whe
 made again when any file of this folder changes. Where it cannot be stored or read, it is compiled in memory.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -74,6 +75,34 @@ def source_stamp() -> str:
 _STAMP = source_stamp()
 
 
+_interrupts: list[BaseException] = []
+"""Interrupts that came while LLVM called Python, which goes on as if there had been none."""
+
+
+def _hear_interrupts() -> None:
+    """Have interrupts that Python would only print be kept, to be raised when LLVM is done."""
+    before = sys.unraisablehook
+    if getattr(before, "keeps_interrupts", False):
+        return
+
+    def keep(ignored: Any) -> None:
+        if isinstance(ignored.exc_value, KeyboardInterrupt | SystemExit):
+            _interrupts.append(ignored.exc_value)
+        else:
+            before(ignored)
+
+    keep.keeps_interrupts = True  # type: ignore[attr-defined]  # told from others by that
+    sys.unraisablehook = keep
+
+
+def _raise_interrupt() -> None:
+    """Raise an interrupt that was kept."""
+    if _interrupts:
+        interrupt = _interrupts.pop()
+        _interrupts.clear()
+        raise interrupt
+
+
 class _Cache(FunctionCache):
     """A cache that is fresh as long as all files are, and is passed over where it fails."""
 
@@ -85,6 +114,7 @@ class _Cache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return compiled code, or None where there is none that can be read."""
+        _hear_interrupts()
         overload = None
         try:
             overload = super().load_overload(sig, target_context)
@@ -93,6 +123,7 @@ class _Cache(FunctionCache):
         except Exception:  # noqa: BLE001 - whatever comes of a file that was cut off or written over
             with suppress(OSError):
                 self.flush()  # so that it can be written anew
+        _raise_interrupt()
         if overload is None:
             self._begin()
         return overload
@@ -102,6 +133,7 @@ class _Cache(FunctionCache):
         with suppress(Exception):
             super().save_overload(sig, data)
         self._end()
+        _raise_interrupt()
 
     # numba compiles one function at a time, and within it those that it calls.
 

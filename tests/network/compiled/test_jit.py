@@ -1,5 +1,6 @@
 """Compilation: what is stored on disk, and what may go wrong with it."""
 
+import ctypes
 import importlib.util
 import os
 import subprocess
@@ -117,6 +118,29 @@ def test_an_interruption_ends_what_was_begun(tmp_path, monkeypatch):
         assert doubles(load(tmp_path))
     assert [heard[2], heard[-1]] == ["begin", "end"]
     assert heard.count("end") == 2
+
+
+@pytest.mark.parametrize("method", ["load_overload", "save_overload"])
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit(129)])
+def test_an_interruption_inside_llvm_is_not_lost(tmp_path, monkeypatch, method, interrupt):
+    """Python only prints what is raised while C calls it; it is raised again when C is done."""
+    original = getattr(FunctionCache, method)
+
+    def interrupted(*arguments):
+        @ctypes.CFUNCTYPE(None)
+        def call():
+            raise interrupt
+
+        call()
+        return original(*arguments)
+
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(FunctionCache, method, interrupted)
+    expected = KeyboardInterrupt if interrupt is KeyboardInterrupt else SystemExit
+    with pytest.raises(expected), jit.watching(*3 * [lambda: None]):
+        load(tmp_path)(np.ones(2))
+    monkeypatch.setattr(FunctionCache, method, original)
+    assert doubles(load(tmp_path))
 
 
 def test_a_change_of_any_file_makes_it_new(tmp_path, monkeypatch, heard):
