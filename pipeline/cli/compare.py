@@ -15,14 +15,10 @@ from pipeline.stages.base import MissingInputError
 from pipeline.text import listed, shown
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from pipeline.comparison import Comparison
+    from pipeline.stages.evaluate import Part
 
 commands = typer.Typer()
-
-BATCH = 1024
 
 
 class DifferentError(ValueError):
@@ -61,20 +57,23 @@ def compare(
         check_page(output, paths)
     from pipeline.comparison import compare as compare_probabilities  # noqa: PLC0415 - for start-up time
     from pipeline.mlp.labels import plain_labels  # noqa: PLC0415 - the same
+    from pipeline.stages.evaluate import predict_part  # noqa: PLC0415 - the same
 
     models = [_load(path) for path in paths]
     home = artifacts or _home([_around(given, path) for given, path in zip([a, b], paths, strict=True)])
-    images, labels, names = _read_test(home)
-    _check_alike(paths, models, images, home)
-    y = _labels(labels, names, models[0])
+    part = _read_test(home)
+    _check_alike(paths, models, part.images.shape[1:], home)
     with RichProgress() as progress:
-        P = [_predict(model, images, title, progress) for model, title in zip(models, "AB", strict=True)]
-    found = compare_probabilities(y, P[0], P[1], plain_labels(models[0].classes_))
+        P = [
+            predict_part(model, part, f"predict by {title}", progress)
+            for model, title in zip(models, "AB", strict=True)
+        ]
+    found = compare_probabilities(part.labels_for(models[0]), P[0], P[1], plain_labels(models[0].classes_))
     if output is not None:
         from pipeline.html.comparison import comparison_page  # noqa: PLC0415 - for start-up time: few ask for it
 
         facts = {title: _facts(path, model) for title, path, model in zip("AB", paths, models, strict=True)}
-        write_page(output, comparison_page(found, images, facts))
+        write_page(output, comparison_page(found, part.images, facts))
     show(format_json(_document(found, paths, home)) if as_json else "\n".join(_lines(found, paths, home)))
 
 
@@ -104,46 +103,35 @@ def _home(around: Sequence[Path]) -> Path:
             f"{homes[0] / RAW} is missing, which has the test images: {remedy('fetch', homes[0])} makes it; "
             "--artifacts names another folder"
         )
-    first, *others = (_read_test(home) for home in homes)
-    for other, home in zip(others, homes[1:], strict=True):
-        if not (np.array_equal(first[0], other[0]) and np.array_equal(first[1], other[1]) and first[2] == other[2]):
+    if len(homes) > 1:
+        one, other = (_read_test(home) for home in homes)
+        same = np.array_equal(one.images, other.images) and np.array_equal(one.labels, other.labels)
+        if not same or one.names != other.names:
             raise DifferentError(
-                f"{homes[0] / RAW} and {home / RAW} have different test images: --artifacts says which are meant"
+                f"{homes[0] / RAW} and {homes[1] / RAW} have different test images: --artifacts says which are meant"
             )
     return homes[0]
 
 
-def _read_test(home: Path) -> "tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[str, ...] | None]":
+def _read_test(home: Path) -> "Part":
     """Read the test images, their labels and what the classes are called."""
-    from pipeline.artifacts import read_class_names, read_images  # noqa: PLC0415 - for start-up time
+    from pipeline.stages.evaluate import read_test  # noqa: PLC0415 - for start-up time
 
     if not (home / RAW).is_dir():
         raise MissingInputError(f"{home / RAW} is missing: {remedy('fetch', home)} makes it (`run` makes all)")
-    return *read_images(home, "test"), read_class_names(home)
+    return read_test(home)
 
 
-def _labels(labels: "NDArray[np.uint8]", names: tuple[str, ...] | None, model: Any) -> "NDArray[Any]":
-    """Return labels as a model calls them."""
-    import numpy as np  # noqa: PLC0415 - for start-up time
-
-    from pipeline.data.class_names import named  # noqa: PLC0415 - the same
-
-    by_name = np.asarray(model.classes_).dtype.kind == "U"
-    return named(labels, names if by_name else None)
-
-
-def _check_alike(paths: Sequence[Path], models: Sequence[Any], images: "NDArray[np.uint8]", home: Path) -> None:
+def _check_alike(paths: Sequence[Path], models: Sequence[Any], shape: tuple[int, ...], home: Path) -> None:
     """Raise unless both models tell the same classes of images such as these."""
     from pipeline.image_shape import describe  # noqa: PLC0415 - for start-up time
     from pipeline.mlp.labels import is_multilabel, plain_labels  # noqa: PLC0415 - the same
+    from pipeline.stages.evaluate import other_images  # noqa: PLC0415 - the same
 
-    shape = images.shape[1:]
     for path, model in zip(paths, models, strict=True):
         if is_multilabel(model):
             raise DifferentError(f"{path} gives an image several labels at once; compare is for one label")
-        trained = _shape_of(model, shape)
-        if trained != shape or model.n_features_in_ != images[0].size:
-            taken = f"{model.n_features_in_} pixels" if trained == shape else describe(trained)
+        if taken := other_images(model, shape):
             raise DifferentError(f"{path} takes images of {taken}, and those of {home / RAW} are {describe(shape)}")
     one, other = (plain_labels(model.classes_) for model in models)
     if one != other:
@@ -152,33 +140,6 @@ def _check_alike(paths: Sequence[Path], models: Sequence[Any], images: "NDArray[
             for path, labels in zip(paths, (one, other), strict=True)
         )
         raise DifferentError(f"the two models must have the same classes: {words}")
-
-
-def _shape_of(model: Any, default: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of images that a model was trained on; the default where it does not say."""
-    members = getattr(model, "estimators_", None) or [model]
-    steps = getattr(members[0], "named_steps", {})
-    return tuple(getattr(steps.get("preprocess"), "image_shape_", default))
-
-
-def _predict(model: Any, images: "NDArray[np.uint8]", title: str, progress: RichProgress) -> "NDArray[Any]":
-    """Return the probabilities of all images, computed a batch at a time on one thread, to the same last bits."""
-    import numpy as np  # noqa: PLC0415 - for start-up time
-    from sklearn.utils import gen_batches  # noqa: PLC0415 - the same
-
-    from pipeline.mlp.threads import bounded_blas  # noqa: PLC0415 - the same
-
-    def pieces() -> "Iterator[NDArray[Any]]":
-        for batch in gen_batches(len(images), BATCH):
-            yield model.predict_proba(images[batch].reshape(batch.stop - batch.start, -1))
-            progress.advance(batch.stop - batch.start)
-
-    progress.begin(f"predict by {title}", len(images), "images")
-    try:
-        with bounded_blas(1):
-            return np.concatenate(list(pieces()))
-    finally:
-        progress.end()
 
 
 def _facts(path: Path, model: Any) -> dict[str, str]:

@@ -92,7 +92,7 @@ class Stage(ABC):
 
     def _replace(self, root: Path, progress: Progress) -> dict[str, Any]:
         """Do the work, and put this stage's folder in place; no other process is at work there."""
-        inputs = self._check_inputs(root)
+        self._inputs = self._check_inputs(root)
         with replacing_output(root, self.writes) as folder:
             try:
                 with naming_full_disk(folder):
@@ -100,7 +100,7 @@ class Stage(ABC):
             except FileNotFoundError as error:
                 _name_maker(error, root, self.reads)
                 raise
-            record = Record(MAKERS[self.writes], self.recorded_parameters(), inputs, list_files(folder))
+            record = Record(MAKERS[self.writes], self.recorded_parameters(), self._inputs, list_files(folder))
             write_record(folder, record)
         return done
 

@@ -55,7 +55,7 @@ from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model
 from pipeline.parameters import check_parameters
 from pipeline.progress import Progress
-from pipeline.provenance import RECORD, ProvenanceError, all_inputs, digest_files, digest_folder, read_record
+from pipeline.provenance import RECORD, ProvenanceError, digest_files, read_record
 from pipeline.stages.base import Stage
 from pipeline.strict_json import write_json
 
@@ -266,51 +266,36 @@ class Evaluate(Stage, BaseEstimator):
         dict of Report
             ``validation``, where there are such rows, and ``test``. Rows are those of the official files.
         """
-        parts = _read_parts(Path(artifacts))
+        parts = _read_parts(Path(artifacts), read_images(Path(artifacts), "train"))
         return {name: self._evaluate_part(name, part, model, progress or Progress()) for name, part in parts.items()}
 
     def _run(self, artifacts: Path, folder: Path, progress: Progress) -> dict[str, Any]:
         """Write the figures, the tables, the report and the pictures."""
         draw = _import_plots() if self.pictures else None
         model = load_model(network_path(artifacts))
-        parts = _read_parts(artifacts)
+        training = read_images(artifacts, "train")
+        parts = _read_parts(artifacts, training)
         _check_model(artifacts, model, parts["test"].images, progress)
         reports = {name: self._evaluate_part(name, part, model, progress) for name, part in parts.items()}
         self.reports_: dict[str, Report] = reports
-        history = _read_history(artifacts)
         _write_tables(folder, reports)
-        write_new(folder / REPORT, self._page(artifacts, model, parts, history))
+        known = _describe(artifacts, model, parts["test"].images.shape[1:], len(training[1]))
+        outcomes = {name: _outcome(part, reports[name]) for name, part in parts.items()}
+        origin = _origin(artifacts, self.recorded_parameters(), self._inputs)
+        write_new(folder / REPORT, page.report(outcomes, known, origin, n_images=self.n_mistakes, n_bins=self.n_bins))
         if draw:
-            for name, figure in _draw(
-                draw, model, parts["test"], reports["test"], history or read_history(artifacts)
-            ).items():
+            history = known.history or read_history(artifacts)
+            for name, figure in _draw(draw, model, parts["test"], reports["test"], history).items():
                 write_new(folder / picture_name(name), draw.to_png(figure))
-            if diagnosis := read_diagnosis(artifacts):
-                write_new(folder / picture_name(ACTIVATIONS), draw.to_png(draw.activations(diagnosis.to_dict())))
+            if known.diagnosis is not None:
+                activations = draw.activations(known.diagnosis.to_dict())
+                write_new(folder / picture_name(ACTIVATIONS), draw.to_png(activations))
         return {name: report.figures for name, report in reports.items()}
-
-    def _page(
-        self,
-        artifacts: Path,
-        model: Any,
-        parts: Mapping[str, Part],
-        history: Mapping[str, NDArray[np.float64]] | None,
-    ) -> str:
-        """Return the report on the model that was measured."""
-        outcomes = {name: _outcome(part, self.reports_[name]) for name, part in parts.items()}
-        known = _describe(artifacts, model, parts["test"].images.shape[1:], history)
-        origin = _origin(artifacts, self.recorded_parameters())
-        return page.report(outcomes, known, origin, n_images=self.n_mistakes, n_bins=self.n_bins)
 
     def _evaluate_part(self, name: str, part: Part, model: Any, progress: Progress) -> Report:
         """Evaluate a model on one part, and name its mistakes by their rows in the official file."""
-        progress.begin(f"evaluate {name}", len(part.rows), "images")
-        try:
-            with bounded_blas(1):  # sums that BLAS cuts among threads end in other bits on another number of cores
-                probabilities = np.concatenate(list(_predict(model, part, progress)))
-        finally:
-            progress.end()
-        report = self.report(part.labels_for(model), probabilities, model.classes_)
+        P = predict_part(model, part, f"evaluate {name}", progress)
+        report = self.report(part.labels_for(model), P, model.classes_)
         mistakes = [mistake._replace(row=int(part.rows[mistake.row])) for mistake in report.mistakes]
         return replace(report, mistakes=mistakes, wrong=part.rows[report.wrong].tolist())
 
@@ -348,22 +333,23 @@ def _quiet_matplotlib() -> Iterator[None]:
         log.setLevel(level)
 
 
-def _read_parts(artifacts: Path) -> dict[str, Part]:
-    """Read what the model is to be measured on; validation is left out where there are no such rows."""
-    names = read_class_names(artifacts)
-    images, labels = read_images(artifacts, "train")
-    rows = read_rows(artifacts, "validation", len(labels))
-    validation = {"validation": Part(images, labels, rows, names)} if len(rows) else {}
+def _read_parts(artifacts: Path, training: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> dict[str, Part]:
+    """Return what the model is to be measured on; validation is left out where there are no such rows."""
+    rows, test = read_rows(artifacts, "validation", len(training[1])), read_test(artifacts)
+    validation = {"validation": Part(*training, rows, test.names)} if len(rows) else {}
+    return validation | {"test": test}
+
+
+def read_test(artifacts: Path) -> Part:
+    """Read the test images, all of them."""
     images, labels = read_images(artifacts, "test")
-    return validation | {"test": Part(images, labels, np.arange(len(labels)), names)}
+    return Part(images, labels, np.arange(len(labels)), read_class_names(artifacts))
 
 
 def _check_model(artifacts: Path, model: Any, images: NDArray[np.uint8], progress: Progress) -> None:
     """Raise where a model takes other images, and say where it cannot be told what it was trained on."""
     shape = images.shape[1:]
-    trained = getattr(getattr(model, "named_steps", {}).get("preprocess"), "image_shape_", shape)
-    if model.n_features_in_ != math.prod(shape) or trained != shape:
-        taken = f"{model.n_features_in_} pixels" if trained == shape else describe(trained)
+    if taken := other_images(model, shape):
         raise ProvenanceError(
             f"{artifacts / MODEL} takes images of {taken}, and {artifacts / RAW} has {describe(shape)}: "
             f"{remedy('train', artifacts)} makes it anew, after the stages before it (`run` makes all)"
@@ -381,11 +367,29 @@ def _check_model(artifacts: Path, model: Any, images: NDArray[np.uint8], progres
             )
 
 
-def _predict(model: Any, part: Part, progress: Progress) -> Iterable[NDArray[np.floating[Any]]]:
-    """Yield the probabilities of the rows of a part, in batches of bounded memory."""
-    for batch in gen_batches(len(part.rows), BATCH):
-        yield model.predict_proba(part.pixels(batch))
-        progress.advance(batch.stop - batch.start)
+def other_images(model: Any, shape: tuple[int, ...]) -> str | None:
+    """Return what images a model takes, or the first member of an ensemble, in words; None where of this shape."""
+    [first, *_] = getattr(model, "estimators_", None) or [model]
+    trained = tuple(getattr(getattr(first, "named_steps", {}).get("preprocess"), "image_shape_", shape))
+    if model.n_features_in_ == math.prod(shape) and trained == shape:
+        return None
+    return f"{model.n_features_in_} pixels" if trained == shape else describe(trained)
+
+
+def predict_part(model: Any, part: Part, title: str, progress: Progress) -> NDArray[np.floating[Any]]:
+    """Return the probabilities of the rows of a part, computed in batches of bounded memory."""
+
+    def batches() -> Iterator[NDArray[np.floating[Any]]]:
+        for batch in gen_batches(len(part.rows), BATCH):
+            yield model.predict_proba(part.pixels(batch))
+            progress.advance(batch.stop - batch.start)
+
+    progress.begin(title, len(part.rows), "images")
+    try:
+        with bounded_blas(1):  # sums that BLAS cuts among threads end in other bits on another number of cores
+            return np.concatenate(list(batches()))
+    finally:
+        progress.end()
 
 
 def _write_tables(folder: Path, reports: Mapping[str, Report]) -> None:
@@ -425,14 +429,12 @@ def _outcome(part: Part, report: Report) -> page.PartOutcome:
     )
 
 
-def _describe(
-    artifacts: Path, model: Any, image_shape: tuple[int, ...], history: Mapping[str, NDArray[np.float64]] | None
-) -> page.Model:
-    """Return what is known of the model."""
+def _describe(artifacts: Path, model: Any, image_shape: tuple[int, ...], n_samples: int) -> page.Model:
+    """Return what is known of the model, which was trained on some of so many samples."""
     coefs = [np.asarray(W) for W in getattr(model[-1], "coefs_", [])]
     arrays = [*coefs, *getattr(model[-1], "intercepts_", [])]
     try:
-        n_training = len(read_rows(artifacts, "train", len(read_images(artifacts, "train")[1])))
+        n_training = len(read_rows(artifacts, "train", n_samples))
     except FileNotFoundError:
         n_training = None
     return page.Model(
@@ -442,19 +444,17 @@ def _describe(
         n_parameters=sum(array.size for array in arrays),
         weights=coefs[0] if coefs else None,
         n_training=n_training,
-        history=history,
+        history=_read_history(artifacts),
         diagnosis=read_diagnosis(artifacts),
     )
 
 
-def _origin(artifacts: Path, own: Mapping[str, Any]) -> page.Origin:
-    """Return what the model and its figures were made from, by the records of the folders."""
+def _origin(artifacts: Path, own: Mapping[str, Any], digests: Mapping[str, str]) -> page.Origin:
+    """Return what the model and its figures were made from, by the records of the folders and their digests."""
     records = {name: read_record(artifacts / name) for name in MAKERS if name != EVALUATION}
     parameters = {MAKERS[name]: record.parameters if record else {} for name, record in records.items()}
     dataset = str(parameters[MAKERS[RAW]].get("dataset", ""))
     work = WORKS.get(dataset, Work())
-    direct = {name: digest_folder(artifacts / name) for name in Evaluate.reads}
-    digests = all_inputs(direct, [records[name] for name in Evaluate.reads])
     return page.Origin(
         "images of a folder or file" if dataset == "folder" else dataset,
         *work,
