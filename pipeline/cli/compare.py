@@ -9,7 +9,7 @@ import typer
 from pipeline.artifacts import DEFAULT_ARTIFACTS, RAW, remedy
 from pipeline.cli.model_path import find_model
 from pipeline.cli.options import DebugOption, JsonOption
-from pipeline.cli.pages import check_page, write_page
+from pipeline.cli.output_file import check_output_file, write_output_file
 from pipeline.cli.terminal import RichProgress, format_json, show
 from pipeline.stages.base import MissingInputError
 from pipeline.text import listed, shown
@@ -54,7 +54,7 @@ def compare(
     """
     paths = [find_model(a), find_model(b)]
     if output is not None:
-        check_page(output, paths)
+        check_output_file(output, "HTML page", inputs=paths)
     from pipeline.comparison import compare as compare_probabilities  # noqa: PLC0415 - for start-up time
     from pipeline.mlp.labels import plain_labels  # noqa: PLC0415 - the same
     from pipeline.stages.evaluate import predict_part  # noqa: PLC0415 - the same
@@ -73,7 +73,7 @@ def compare(
         from pipeline.html.comparison import comparison_page  # noqa: PLC0415 - for start-up time: few ask for it
 
         facts = {title: _facts(path, model) for title, path, model in zip("AB", paths, models, strict=True)}
-        write_page(output, comparison_page(found, part.images, facts))
+        write_output_file(output, comparison_page(found, part.images, facts))
     show(format_json(_document(found, paths, home)) if as_json else "\n".join(_lines(found, paths, home)))
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.cli.answers import Answers, label_of, reading_of
+from pipeline.cli.output_file import write_output_file
 from pipeline.cli.preparation import Preparation, Prepared
 from pipeline.cli.terminal import tell
-from pipeline.files import replace_file
 from pipeline.plots import Seen, Sheet, predictions, to_png
 
 MOST_FILES, MOST_IMAGES = 20, 1000
@@ -72,5 +72,4 @@ class Drawn:
         more = len(self._files) - MOST_FILES
         if more > 0:
             tell(f"{path} shows the first {MOST_FILES} files; {more} more are not in it")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, to_png(predictions(self._sheets)))
+        write_output_file(path, to_png(predictions(self._sheets)))

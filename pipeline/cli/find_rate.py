@@ -9,9 +9,10 @@ import typer
 from pipeline.artifacts import DEFAULT_ARTIFACTS, MAKERS, PREPARED, SPLIT, read_class_names, read_training, remedy
 from pipeline.cli.arguments import read_arguments
 from pipeline.cli.options import ArtifactsOption, DebugOption, JsonOption, ParamsOption, SettingsOption
+from pipeline.cli.output_file import write_output_file
 from pipeline.cli.stage_command import stage_class
 from pipeline.cli.terminal import RichProgress, format_json, saying_warnings, show
-from pipeline.files import UnwritableError, check_replaceable, replace_file, sweep
+from pipeline.files import UnwritableError, check_replaceable, sweep
 from pipeline.program import command, work_begins
 from pipeline.stages.base import MissingInputError
 
@@ -48,7 +49,9 @@ def find_rate(
         train.class_weight = by_label(train.class_weight, read_class_names(artifacts, PREPARED))
         found = find_learning_rate(train, X, y, progress=progress)
     if output is not None:
-        _draw(found, output)
+        from pipeline.plots import to_png  # noqa: PLC0415 - for start-up time
+
+        write_output_file(output, to_png(found.plot()))
     show(format_json(_as_json(found)) if as_json else describe(found, artifacts, params))
 
 
@@ -74,14 +77,6 @@ def _training_rows(artifacts: Path, train: Any) -> tuple[Any, Any]:
     if train.augmentation is not None and hasattr(normalize, "image_shape_"):
         train.augmentation.check_shape(normalize.image_shape_)
     return X, y
-
-
-def _draw(found: Any, output: Path) -> None:
-    """Write the picture."""
-    from pipeline.plots import to_png  # noqa: PLC0415 - for start-up time
-
-    output.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(output, to_png(found.plot()))
 
 
 def describe(found: Any, artifacts: Path = DEFAULT_ARTIFACTS, params: Path | None = None) -> str:

@@ -8,7 +8,7 @@ import typer
 from pipeline.artifacts import MODEL, NETWORK, member_name
 from pipeline.cli.model_path import find_model
 from pipeline.cli.options import DebugOption
-from pipeline.cli.pages import check_page, write_page
+from pipeline.cli.output_file import check_output_file, write_output_file
 from pipeline.cli.terminal import show
 
 commands = typer.Typer()
@@ -32,7 +32,7 @@ def page(
 ) -> None:
     """Write a page to draw on: one HTML file with the network inside, that answers while one draws, offline."""
     model = find_model(model)
-    check_page(output, [model])
+    check_output_file(output, "HTML page", inputs=[model])
     from pipeline.cli.preparation import preparation_of  # noqa: PLC0415 - for start-up time: the help needs no NumPy
     from pipeline.html.drawing.model import PageError, plain_model  # noqa: PLC0415 - the same
     from pipeline.html.drawing.page import drawing_page  # noqa: PLC0415 - the same
@@ -46,5 +46,5 @@ def page(
         raise PageError(f"{model}: {preparation.unknown}")
     plain = plain_model(fitted, preparation.brightness)
     inverted = preparation.rules.colour == "rgb" and preparation.rules.background == "white"
-    n_bytes = write_page(output, drawing_page(plain, preparation.photo, inverted=inverted))
+    n_bytes = write_output_file(output, drawing_page(plain, preparation.photo, inverted=inverted))
     show(f"{output}: {n_bytes / 1e6:.2f} MB, {plain.n_weights:,} weights; open it in a browser")

@@ -10,8 +10,8 @@ import typer
 from pipeline.artifacts import MODEL, NETWORK
 from pipeline.cli.model_path import find_model
 from pipeline.cli.options import DebugOption
+from pipeline.cli.output_file import check_output_file
 from pipeline.cli.terminal import RichProgress, format_json, tell
-from pipeline.files import UnwritableError, check_replaceable
 from pipeline.strict_json import to_json
 
 if TYPE_CHECKING:
@@ -80,7 +80,10 @@ def predict(
     preparation = preparation_of(fitted, prepare, background, keep=show is not None)
     with opened_inputs(map(str, files)) as inputs:
         if show is not None:
-            _check_show(show, inputs)
+            read = [one.name for one in inputs]
+            check_output_file(
+                show, "PNG picture", option="--show", inputs=read, called="one of the pictures to be read"
+            )
         images = _read_all(inputs, preparation, fitted)
     named = len(inputs) > 1 or any(is_several(str(file)) for file in files)
     answers = answers_of(fitted, images, reject_below, named=named)
@@ -131,19 +134,6 @@ def _read_all(inputs: Sequence["Input"], preparation: "Preparation", model: Any)
 
 
 _MOST_LEFT_OUT = 5
-
-
-def _check_show(show: Path, inputs: Sequence["Input"]) -> None:
-    """Raise where the picture cannot be written, or would replace one that is read, before anything is read."""
-    if show.is_dir():
-        raise UnwritableError(f"{show} is a folder; choose another name with --show")
-    if show.suffix.lower() != ".png":
-        raise typer.BadParameter(
-            f"it is a PNG picture, and must be called so: {show.stem}.png, for one", param_hint="--show"
-        )
-    check_replaceable(show, "choose another name with --show")
-    if show.exists() and any(Path(one.name).exists() and show.samefile(one.name) for one in inputs):
-        raise UnwritableError(f"{show} is one of the pictures to be read; choose another name with --show")
 
 
 def _format_answer(answer: dict[str, Any]) -> str:
