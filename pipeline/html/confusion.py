@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.html.document import escape
+from pipeline.html.document import escape, scrolling
 from pipeline.html.images import LARGEST, sheet
 from pipeline.text import shown
 
@@ -137,11 +137,11 @@ def matrix(part: str, counts: NDArray[np.int64], labels: Sequence[Any], opened: 
             for across, count in enumerate(counts[place].tolist())
         )
         rows.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="Confusion matrix, {escape(part)}">'
+    return scrolling(
+        f"Confusion matrix, {part}",
         f'<table class="matrix"><caption class="hidden">Rows of each true label (down) by predicted label (across), '
         f'{escape(part)}</caption><thead><tr><th scope="col">true</th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f"<tbody>{''.join(rows)}</tbody></table>",
     )
 
 
@@ -169,11 +169,10 @@ def _most_confused(part: str, counts: NDArray[np.int64], labels: Sequence[Any], 
         for true, other in places
         for count in [str(int(wrong[true, other]))]
     )
-    return (
-        f"<p>{len(labels)} classes are too many for a matrix; these were confused most often.</p>"
-        f'<div class="wide" tabindex="0" role="region" aria-label="Most frequent confusions, {escape(part)}">'
-        f'<table class="matrix"><thead><tr><th scope="col">true</th><th scope="col">predicted</th>'
-        f'<th scope="col" class="number">rows</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    return f"<p>{len(labels)} classes are too many for a matrix; these were confused most often.</p>" + scrolling(
+        f"Most frequent confusions, {part}",
+        '<table class="matrix"><thead><tr><th scope="col">true</th><th scope="col">predicted</th>'
+        f'<th scope="col" class="number">rows</th></tr></thead><tbody>{rows}</tbody></table>',
     )
 
 

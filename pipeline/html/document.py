@@ -96,6 +96,24 @@ def escape(text: object) -> str:
     return html.escape(printable(text), quote=True)
 
 
+def scrolling(name: str, content: str) -> str:
+    """Return what may be wider than the page, in a region that scrolls by itself, by the keyboard as well.
+
+    Parameters
+    ----------
+    name : str
+        What a screen reader calls it, as plain text.
+    content : str
+        HTML that is safe.
+
+    Examples
+    --------
+    >>> scrolling("Figures", "<table></table>")
+    '<div class="wide" tabindex="0" role="region" aria-label="Figures"><table></table></div>'
+    """
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{escape(name)}">{content}</div>'
+
+
 def png(image: NDArray[np.uint8]) -> bytes:
     r"""Return an image as the bytes of a PNG file, the same ones every time.
 

@@ -16,7 +16,7 @@ from pipeline.diagnosis.records import Diagnosis, LayerRecord
 from pipeline.html import charts, confusion, images
 from pipeline.html.charts import Axis, Curve, chart
 from pipeline.html.confusion import name_of
-from pipeline.html.document import document, escape
+from pipeline.html.document import document, escape, scrolling
 from pipeline.image_shape import colour_of, describe
 from pipeline.text import shown
 
@@ -226,10 +226,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str, *, n
         + "</tr>"
         for row in rows
     )
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f'<caption class="hidden">{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
-        f"<tbody>{lines}</tbody></table></div>"
+    return scrolling(
+        caption,
+        f'<table><caption class="hidden">{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
+        f"<tbody>{lines}</tbody></table>",
     )
 
 
