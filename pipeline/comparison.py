@@ -9,6 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline import metrics
 
+_SELDOM = 0.05
+"""A p below which two models are said to differ."""
+
+_LEAST = 1e-300
+"""A smaller p is not told: it may be no more than what is left of one that is too small for a float."""
+
 
 class ClassDifference(NamedTuple):
     """What becomes of the images of one label: how many there are, what each finds, and what one alone gets right."""
@@ -117,3 +123,19 @@ def compare(y_true: ArrayLike, one: ArrayLike, other: ArrayLike, classes: Sequen
         metrics.outcomes(y_true, one, classes),
         metrics.outcomes(y_true, other, classes),
     )
+
+
+def meaning(found: Comparison) -> str:
+    """Return what McNemar's test says, in words.
+
+    Examples
+    --------
+    >>> meaning(compare(["a", "b"], [[0.75, 0.25], [0.5, 0.5]], [[0.75, 0.25], [0.25, 0.75]], ["a", "b"]))
+    'p = 1: equally good models differ by as much often enough, so neither can be called better'
+    """
+    p_value, counts = found.p_value, found.counts
+    p = f"p = {p_value:.2g}" if p_value >= _LEAST else f"p < {_LEAST:g}"
+    if p_value >= _SELDOM:
+        return f"{p}: equally good models differ by as much often enough, so neither can be called better"
+    better = "A" if counts["only_a_right"] > counts["only_b_right"] else "B"
+    return f"{p}: equally good models seldom differ by as much, so {better} is better on images like these"

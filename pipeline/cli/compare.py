@@ -193,7 +193,7 @@ def _document(found: "Comparison", paths: Sequence[Path], home: Path) -> dict[st
 
 def _lines(found: "Comparison", paths: Sequence[Path], home: Path) -> Iterator[str]:
     """Yield all as lines."""
-    from pipeline.html.comparison import meaning  # noqa: PLC0415 - for start-up time
+    from pipeline.comparison import meaning  # noqa: PLC0415 - for start-up time
     from pipeline.metrics import proportion_interval  # noqa: PLC0415 - the same
 
     yield f"{found.n:,} test images of {home / RAW}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.comparison import Comparison
+from pipeline.comparison import Comparison, meaning
 from pipeline.html import images
 from pipeline.html.confusion import name_of
 from pipeline.html.document import document, escape
@@ -29,30 +29,6 @@ _COUNTED = {
 }
 
 STYLE = f"{images.STYLE}\nsection{{margin-top:2.5rem}}"
-
-
-_LEAST = 1e-300
-"""A smaller p is not told: it may be no more than what is left of one that is too small for a float."""
-
-
-def meaning(found: Comparison) -> str:
-    """Return what McNemar's test says, in words.
-
-    Examples
-    --------
-    >>> from pipeline.comparison import compare
-    >>> meaning(compare(["a", "b"], [[0.75, 0.25], [0.5, 0.5]], [[0.75, 0.25], [0.25, 0.75]], ["a", "b"]))
-    'p = 1: equally good models differ by as much often enough, so neither can be called better'
-    """
-    p_value, counts = found.p_value, found.counts
-    p = f"p = {p_value:.2g}" if p_value >= _LEAST else f"p < {_LEAST:g}"
-    if p_value >= _SELDOM:
-        return f"{p}: equally good models differ by as much often enough, so neither can be called better"
-    better = "A" if counts["only_a_right"] > counts["only_b_right"] else "B"
-    return f"{p}: equally good models seldom differ by as much, so {better} is better on images like these"
-
-
-_SELDOM = 0.05
 
 
 def comparison_page(found: Comparison, pixels: NDArray[np.uint8], models: Mapping[str, Mapping[str, str]]) -> str:

@@ -14,9 +14,9 @@ from numpy.typing import DTypeLike
 from sklearn.exceptions import NotFittedError
 
 from pipeline.mlp import builder
+from pipeline.mlp.layer_summary import LayerSummary, count_activations, summarize_layers
 from pipeline.network.batches import chunk_size
 from pipeline.network.layers import Affine, Layer
-from pipeline.network.summary import LayerSummary, count_activations, summarize_layers
 from pipeline.text import listed, shown
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.batches import Samples
-from pipeline.network.compiled.engines import Engine, updater_class
+from pipeline.network.compiled.engines import Engine, backpropagate
 from pipeline.network.layers import Affine, Cache, Layer
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
@@ -161,28 +160,6 @@ def check_gradients(
         Difference(name, all_.shape, float(all_[mask].mean()), float(all_[mask].max()), all_[mask].size)
         for (name, _, all_), mask in zip(network.named_parameters(), masks, strict=True)
     ]
-
-
-def backpropagate(network: Network, X: Array, Y: Array, engine: Engine = "numpy") -> None:
-    """Leave the gradient in ``grads`` that training with a batch goes by: an update whose rule does nothing.
-
-    Parameters
-    ----------
-    network, X, Y
-        As in ``numerical_gradient``.
-    engine : {"auto", "numpy", "numba"}
-        What makes the update.
-    """
-    optimizer = _NoStep()
-    optimizer.start(network.params)
-    updater_class(engine)(network, optimizer).update(Samples(*network.as_batch(X, Y)), slice(0, len(X)), 0.0)
-
-
-class _NoStep(Optimizer):
-    """w <- w."""
-
-    def update(self, w: Array, g: Array, eta: Any, scratch: Array) -> None:
-        """Leave all as it is."""
 
 
 def n_checked(network: Network, n_of_each: int | None) -> int:

@@ -18,9 +18,8 @@ from pipeline.network import (
     SoftmaxCrossEntropy,
     Tanh,
 )
-from pipeline.network.compiled.engines import ENGINES
+from pipeline.network.compiled.engines import ENGINES, backpropagate
 from pipeline.network.gradient_check import (
-    backpropagate,
     check_gradients,
     differentiate,
     n_checked,

@@ -7,11 +7,16 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
+from numpy.typing import NDArray
+
+from pipeline.network.batches import Samples
 from pipeline.network.network import Network
+from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.updates import Updater
 
+Array = NDArray[Any]
 Engine = Literal["auto", "numpy", "numba"]
 ENGINES = ("numpy", "numba")
 """What can train; ``auto`` is one of them."""
@@ -85,3 +90,27 @@ def watching_compilation(engine: Engine, *calls: Callable[[], None]) -> Abstract
     from pipeline.network.compiled.jit import watching  # noqa: PLC0415 - numba is an extra
 
     return watching(*calls)
+
+
+def backpropagate(network: Network, X: Array, Y: Array, engine: Engine = "numpy") -> None:
+    """Leave the gradient in ``grads`` that training with a batch goes by: an update whose rule does nothing.
+
+    Parameters
+    ----------
+    network : Network
+        Whose gradient it is.
+    X, Y : ndarray of shape (n_samples, n_in), (n_samples, n_out)
+        The batch.
+    engine : {"auto", "numpy", "numba"}
+        What makes the update.
+    """
+    optimizer = _NoStep()
+    optimizer.start(network.params)
+    updater_class(engine)(network, optimizer).update(Samples(*network.as_batch(X, Y)), slice(0, len(X)), 0.0)
+
+
+class _NoStep(Optimizer):
+    """w <- w."""
+
+    def update(self, w: Array, g: Array, eta: Any, scratch: Array) -> None:
+        """Leave all as it is."""

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from pipeline.mlp.layer_summary import count_activations, summarize_layers
 from pipeline.network import GELU, Affine, BatchNorm, Dropout, GaussianNoise, Layer, Network, ReLU
-from pipeline.network.summary import count_activations, summarize_layers
 
 NETWORKS = {
     "plain": [Affine(7, 5), ReLU(), Affine(5, 3)],
