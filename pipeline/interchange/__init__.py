@@ -1,0 +1,1 @@
+"""Models in the forms of others, and others' weights as models: a way in, and a way out."""
