@@ -192,7 +192,7 @@ def forward_backward(layers: Sequence[Layer], loss: Loss, probe: Probe) -> tuple
     for layer, cache in zip(layers, caches, strict=True):
         A = layer.forward(A, cache=cache)
         outputs.append(A)
-    P = loss.probabilities(A)
+    P = loss.predictions(A)
     dY = loss.gradient(P, probe.Y)
     for layer, cache in zip(reversed(layers), reversed(caches), strict=True):
         dY = layer.backward(dY, cache)

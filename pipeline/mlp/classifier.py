@@ -480,7 +480,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         n, size = rows.shape[0], network.chunk_size(copied=not sparse and is_copied(rows))
 
         def outputs(some: slice) -> Array:
-            return network.predict_proba(take(rows, some) if take and sparse else dense(rows[some], scale))
+            return network.predict(take(rows, some) if take and sparse else dense(rows[some], scale))
 
         if n <= size:
             return outputs(slice(n))

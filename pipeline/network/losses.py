@@ -29,7 +29,7 @@ class Loss:
         """The loss without label smoothing: of a wrapper, what it wraps."""
         return self
 
-    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
+    def predictions(self, Z: Array, out: Array | None = None) -> Array:
         """Return P, the output's activation of Z."""
         raise NotImplementedError
 
@@ -48,8 +48,8 @@ class Loss:
         return total / total_weight(sample_weight, len(Y))
 
     def forward_backward(self, Z: Array, P: Array, Y: Array, weight: Array | None, total: float) -> None:
-        """Leave the probabilities in ``P``, and dZ, the gradient of the loss, in the place of Z."""
-        self.probabilities(Z, out=P)
+        """Leave the predictions in ``P``, and dZ, the gradient of the loss, in the place of Z."""
+        self.predictions(Z, out=P)
         self.gradient(P, Y, weight, total=total, out=Z)
 
     def gradient(
@@ -78,13 +78,13 @@ class SoftmaxCrossEntropy(Loss):
 
     Examples
     --------
-    >>> SoftmaxCrossEntropy().probabilities(np.zeros((1, 4)))
+    >>> SoftmaxCrossEntropy().predictions(np.zeros((1, 4)))
     array([[0.25, 0.25, 0.25, 0.25]])
     """
 
     activation = "softmax"
 
-    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
+    def predictions(self, Z: Array, out: Array | None = None) -> Array:
         """Return softmax(Z), by way of Z less its largest value, so that exp cannot overflow."""
         P = np.subtract(Z, np.maximum.reduce(Z, axis=1, keepdims=True), out=out)
         np.exp(P, out=P)
@@ -110,7 +110,7 @@ class SigmoidCrossEntropy(Loss):
 
     activation = "logistic"
 
-    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
+    def predictions(self, Z: Array, out: Array | None = None) -> Array:
         """Return 1 / (1 + exp(-Z)), or exp(Z) / (1 + exp(Z)) below 0, so that both tails are exact."""
         E = np.exp(-np.abs(Z))
         return np.divide(np.where(Z < 0, E, 1), 1 + E, out=out, dtype=Z.dtype)

@@ -165,15 +165,15 @@ class Network:
         shard = ParameterShard.cut(self.layers, self.params, grads, slice(0, len(self.params)))
         return BatchGradient(self.layers, shard, self.rng)
 
-    def predict_proba(self, X: Array | SparseRows) -> Array:
+    def predict(self, X: Array | SparseRows) -> Array:
         """Return P, (n_samples, n_out), the output's activation, for X (n_samples, n_in)."""
         Z = self.forward(X)
-        return self.loss.probabilities(Z, out=Z)
+        return self.loss.predictions(Z, out=Z)
 
     def evaluate(self, X: Array | SparseRows, Y: Array, sample_weight: Array | None = None) -> float:
         """Return the loss of a batch as ``gradient`` takes it, and change nothing."""
         X, Y = self.as_batch(X, Y)
-        return self.loss.value(self.predict_proba(X), Y, sample_weight)
+        return self.loss.value(self.predict(X), Y, sample_weight)
 
     def named_parameters(self) -> Iterator[tuple[str, Array, Array]]:
         """Yield name, values and gradients of every parameter: ``("W1", W, dW)``, the layers counted from 1."""

@@ -141,9 +141,9 @@ class LabelSmoothing(Loss):
         smoothed += self.epsilon / n_classes
         return smoothed
 
-    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
+    def predictions(self, Z: Array, out: Array | None = None) -> Array:
         """Return the output's activation of Z."""
-        return self.loss.probabilities(Z, out)
+        return self.loss.predictions(Z, out)
 
     def sample_losses(self, P: Array, Y: Array) -> Array:
         """Return the loss of each sample, its targets being smoothed."""

@@ -382,7 +382,7 @@ class Trainer:
         """Return loss (without penalty) and score of the network as it is, chunk by chunk."""
         sample_losses, correct = [], []
         for X, Y, _ in self.network.chunks(samples):
-            P = self.network.predict_proba(X)
+            P = self.network.predict(X)
             sample_losses.append(self.network.loss.sample_losses(P, Y))
             correct.append(self.network.loss.correct(P, Y))
         loss, score = (

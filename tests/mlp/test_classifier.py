@@ -377,8 +377,8 @@ def test_pieces_are_bounded_by_their_numbers(container, dtype, monkeypatch):
     whole = small(**options).fit(rows, TOPICS, X_val=rows, y_val=TOPICS)
     monkeypatch.setattr("pipeline.network.batches.MAX_ELEMENTS", 1000)
     taken = []
-    forward = Network.predict_proba
-    monkeypatch.setattr(Network, "predict_proba", lambda self, X: taken.append(len(X)) or forward(self, X))
+    forward = Network.predict
+    monkeypatch.setattr(Network, "predict", lambda self, X: taken.append(len(X)) or forward(self, X))
     monkeypatch.setattr("pipeline.mlp.validation.SPARSE", 0)  # so that even these are made dense
     pieces = small(**options).fit(rows, TOPICS, X_val=rows, y_val=TOPICS)
     assert_allclose(pieces.predict_proba(rows), whole.predict_proba(rows))

@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 
 def batches(loss, sizes):
     """Return P and Y of some batches."""
-    P = [loss.probabilities(RNG.normal(size=(n, 3))) for n in sizes]
+    P = [loss.predictions(RNG.normal(size=(n, 3))) for n in sizes]
     return P, [np.eye(3)[RNG.integers(3, size=n)] for n in sizes]
 
 

@@ -18,12 +18,12 @@ WEIGHTS = {"none": None, "some": np.array([0.5, 1, 2, 0, 3, 0.25])}
 
 def cost(loss, Z, Y, weight=None):
     """Return the loss of outputs Z."""
-    return loss.value(loss.probabilities(Z), Y, weight)
+    return loss.value(loss.predictions(Z), Y, weight)
 
 
 def gradient(loss, Z, Y, weight=None):
     """Return dZ."""
-    return loss.gradient(loss.probabilities(Z), Y, weight)
+    return loss.gradient(loss.predictions(Z), Y, weight)
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)
@@ -66,7 +66,7 @@ def test_the_largest_outputs_are_borne(name, dtype):
     loss, worst = LOSSES[name](), np.array([[limit, -limit, 0], [-limit, limit, 0]], dtype)
     Y = np.array([[0, 1, 0], [1, 0, 0]], dtype)
     assert np.isfinite(cost(loss, worst, Y))
-    P = loss.probabilities(worst)
+    P = loss.predictions(worst)
     assert P.dtype == dtype
     assert np.isfinite(P).all()
     dZ = gradient(loss, worst, Y)
@@ -75,11 +75,11 @@ def test_the_largest_outputs_are_borne(name, dtype):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_probabilities_may_take_the_place_of_outputs(name):
+def test_predictions_may_take_the_place_of_outputs(name):
     """Written over Z, they are the same."""
     loss, buffer = LOSSES[name](), Z.copy()
-    P = loss.probabilities(Z)
-    assert loss.probabilities(buffer, out=buffer) is buffer
+    P = loss.predictions(Z)
+    assert loss.predictions(buffer, out=buffer) is buffer
     assert np.array_equal(buffer, P)
     assert np.array_equal(Z, np.random.default_rng(0).normal(size=(6, 3)))
 
@@ -87,18 +87,18 @@ def test_probabilities_may_take_the_place_of_outputs(name):
 @pytest.mark.parametrize("weight", WEIGHTS)
 @pytest.mark.parametrize("name", MEMBERS)
 def test_forward_and_backward_in_one(name, weight):
-    """It leaves the probabilities, and the gradient in the place of Z, to the last bit."""
+    """It leaves the predictions, and the gradient in the place of Z, to the last bit."""
     loss, Y, w = MEMBERS[name](), TARGETS[name.removeprefix("smoothed ")], WEIGHTS[weight]
     buffer, P = Z.copy(), np.empty_like(Z)
     loss.forward_backward(buffer, P, Y, w, len(Y) if w is None else w.sum())
-    assert np.array_equal(P, loss.probabilities(Z))
+    assert np.array_equal(P, loss.predictions(Z))
     assert np.array_equal(buffer, gradient(loss, Z, Y, w))
 
 
 def test_softmax_by_hand():
     """Odds of 1 to 3 are a quarter and three quarters; a certain prediction is 1."""
     loss = SoftmaxCrossEntropy()
-    P = loss.probabilities(np.array([[0, np.log(3)], [1000.0, 0]]))
+    P = loss.predictions(np.array([[0, np.log(3)], [1000.0, 0]]))
     np.testing.assert_allclose(P, [[0.25, 0.75], [1, 0]])
     assert loss.value(P[:1], np.array([[0.0, 1]])) == pytest.approx(-np.log(0.75))
 
@@ -106,7 +106,7 @@ def test_softmax_by_hand():
 def test_softmax_costs_what_scikit_learn_says():
     """The mean cost is the log loss."""
     loss, Y = SoftmaxCrossEntropy(), TARGETS["softmax"]
-    P = loss.probabilities(Z)
+    P = loss.predictions(Z)
     wanted = log_loss(Y.argmax(axis=1), P, sample_weight=WEIGHTS["some"])
     assert loss.value(P, Y, WEIGHTS["some"]) == pytest.approx(wanted)
 
@@ -114,14 +114,14 @@ def test_softmax_costs_what_scikit_learn_says():
 def test_sigmoid_by_hand():
     """Odds of 3 to 1 are three quarters, and the losses of several outputs add up."""
     loss = SigmoidCrossEntropy()
-    P = loss.probabilities(np.array([[np.log(3), 0]]))
+    P = loss.predictions(np.array([[np.log(3), 0]]))
     np.testing.assert_allclose(P, [[0.75, 0.5]])
     assert loss.value(P, np.array([[0.0, 1]])) == pytest.approx(-np.log(0.25) - np.log(0.5))
 
 
 def test_sigmoid_is_exact_in_both_tails():
     """Far out it neither becomes 0 too early nor warns."""
-    P = SigmoidCrossEntropy().probabilities(np.array([[-700.0, 700]]))
+    P = SigmoidCrossEntropy().predictions(np.array([[-700.0, 700]]))
     np.testing.assert_allclose(P, [[np.exp(-700.0), 1]], rtol=1e-12)
 
 
@@ -140,6 +140,6 @@ def test_a_hit_is_the_likeliest_class_or_every_label(loss, P, Y, wanted):
 
 def test_a_loss_must_be_filled_in():
     """The base computes nothing by itself."""
-    for method in (lambda: Loss().probabilities(Z), lambda: Loss().sample_losses(Z, Z), lambda: Loss().correct(Z, Z)):
+    for method in (lambda: Loss().predictions(Z), lambda: Loss().sample_losses(Z, Z), lambda: Loss().correct(Z, Z)):
         with pytest.raises(NotImplementedError):
             method()

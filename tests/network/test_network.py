@@ -114,7 +114,7 @@ def test_one_precision_throughout(dtype):
     """Parameters, gradients and predictions have the network's type."""
     network = stacked(dtype=dtype)
     rows(network, 7)
-    P = network.predict_proba(X.astype(dtype))
+    P = network.predict(X.astype(dtype))
     assert {network.params.dtype, network.grads.dtype, P.dtype} == {np.dtype(dtype)}
 
 
@@ -141,16 +141,16 @@ def test_inputs_and_targets_are_only_read():
     for dropout in ((), (0,)):
         network = stacked(dropout=dropout)
         network.gradient(frozen, Y)
-        network.predict_proba(frozen)
+        network.predict(frozen)
     assert np.array_equal(frozen, X)
 
 
 def test_evaluating_is_predicting_and_costing():
-    """`evaluate` is the loss of `predict_proba`, changes no gradient and draws nothing."""
+    """`evaluate` is the loss of `predict`, changes no gradient and draws nothing."""
     network, Y = stacked(dropout=(0, 1)), TARGETS["softmax"]
     network.grads[:] = 5
     drawn = network.rng.bit_generator.state
-    wanted = -(WEIGHT * np.log(network.predict_proba(X)[Y == 1])).sum() / WEIGHT.sum()
+    wanted = -(WEIGHT * np.log(network.predict(X)[Y == 1])).sum() / WEIGHT.sum()
     assert network.evaluate(X, Y, WEIGHT) == pytest.approx(wanted)
     assert (network.grads == 5).all()
     assert network.rng.bit_generator.state == drawn
@@ -160,7 +160,7 @@ def test_no_hidden_layer_is_a_network_too():
     """An affine layer alone is logistic regression, whose gradient is X^T (P - Y) / n."""
     network, Y = Network([Affine(5, 3)], dtype=np.float64, random_state=0), TARGETS["softmax"]
     network.gradient(X, Y)
-    np.testing.assert_allclose(network.affine_layers[0].dW, X.T @ (network.predict_proba(X) - Y) / 7)
+    np.testing.assert_allclose(network.affine_layers[0].dW, X.T @ (network.predict(X) - Y) / 7)
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_threads_may_predict_at_once():
     network = stacked(activation="gelu", dropout=(0, 1))
     batches = [np.random.default_rng(seed).normal(size=(200, 5)) for seed in range(32)]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(network.predict_proba, batches))
-    assert all(np.array_equal(P, network.predict_proba(batch)) for P, batch in zip(found, batches, strict=True))
+        found = list(pool.map(network.predict, batches))
+    assert all(np.array_equal(P, network.predict(batch)) for P, batch in zip(found, batches, strict=True))
 
 
 @pytest.mark.parametrize("replica", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])  # noqa: S301 - our own bytes
@@ -295,12 +295,12 @@ def normalised():
 def test_a_snapshot_is_all_that_was_learned():
     """Going back to it brings back parameters and running statistics, and one of another network is refused."""
     network, data = normalised(), np.random.default_rng(0).normal(size=(9, 4))
-    before, P = network.snapshot(), network.predict_proba(data)
+    before, P = network.snapshot(), network.predict(data)
     network.gradient(data, np.eye(3)[np.arange(9) % 3])
     network.params += 1
-    assert not np.allclose(network.predict_proba(data), P)
+    assert not np.allclose(network.predict(data), P)
     network.restore(before)
-    assert np.array_equal(network.predict_proba(data), P)
+    assert np.array_equal(network.predict(data), P)
     with pytest.raises(ValueError, match="has a snapshot of shape"):
         network.restore(before[1:])
 

@@ -24,7 +24,7 @@ def test_passes_of_some_samples_are_one_of_all():
     for own in (slice(0, 2), slice(2, 6)):
         Pass(net.layers, parts, net.rng, own).forward_backward(net.loss, X, Q[own], Y[own], None, 6)
     np.testing.assert_allclose(Q, P, rtol=1e-12)
-    np.testing.assert_allclose(P, net.predict_proba(X), rtol=1e-12)
+    np.testing.assert_allclose(P, net.predict(X), rtol=1e-12)
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(other.dY, one.dY, rtol=1e-12)
 

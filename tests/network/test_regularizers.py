@@ -181,8 +181,8 @@ def smoothing(name, epsilon=EPSILON):
 def test_smoothing_is_the_loss_of_smoothed_targets(name, weight):
     """Loss, gradient and each sample's loss are those of the plain loss for the smoothed targets."""
     plain, loss, Y, w = LOSSES[name](), smoothing(name), TARGETS[name], WEIGHTS[weight]
-    P = loss.probabilities(Z)
-    assert np.array_equal(P, plain.probabilities(Z))
+    P = loss.predictions(Z)
+    assert np.array_equal(P, plain.predictions(Z))
     np.testing.assert_allclose(loss.sample_losses(P, Y), plain.sample_losses(P, smoothed(name)))
     assert loss.value(P, Y, w) == pytest.approx(plain.value(P, smoothed(name), w))
     np.testing.assert_allclose(
@@ -210,10 +210,10 @@ def test_one_output_is_of_two_classes():
 def test_smoothing_leaves_what_is_right(name):
     """Probabilities, what is correct and the activation are those of the wrapped loss, and Y is only read."""
     plain, loss, Y = LOSSES[name](), smoothing(name), TARGETS[name].copy()
-    P = loss.probabilities(Z)
-    assert np.array_equal(P, plain.probabilities(Z))
+    P = loss.predictions(Z)
+    assert np.array_equal(P, plain.predictions(Z))
     buffer = np.empty_like(Z)
-    assert loss.probabilities(Z, out=buffer) is buffer
+    assert loss.predictions(Z, out=buffer) is buffer
     assert np.array_equal(loss.correct(P, Y), plain.correct(P, Y))
     assert loss.activation == name
     assert loss.unsmoothed is loss.loss
@@ -225,7 +225,7 @@ def test_smoothing_leaves_what_is_right(name):
 def test_no_smoothing_is_the_plain_loss(name):
     """With an epsilon of 0 nothing changes, to the last bit."""
     plain, loss, Y = LOSSES[name](), smoothing(name, 0), TARGETS[name]
-    P = plain.probabilities(Z)
+    P = plain.predictions(Z)
     assert loss.value(P, Y) == plain.value(P, Y)
     assert np.array_equal(loss.gradient(P, Y), plain.gradient(P, Y))
 
@@ -235,7 +235,7 @@ def test_no_smoothing_is_the_plain_loss(name):
 def test_smoothing_keeps_the_type_of_numbers(name, dtype):
     """float32 in, float32 out; the worst mistake costs a finite sum."""
     loss, Y = smoothing(name), TARGETS[name].astype(dtype)
-    P = loss.probabilities((Z * 1e6).astype(dtype))
+    P = loss.predictions((Z * 1e6).astype(dtype))
     assert np.isfinite(loss.value(P, Y))
     arrays = P, loss.smooth(Y), loss.sample_losses(P, Y), loss.gradient(P, Y)
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
@@ -247,7 +247,7 @@ def test_a_loss_has_no_memory(name):
     loss = smoothing(name)
     before = dict(vars(loss)), dict(vars(loss.loss))
     loss.forward_backward(Z.copy(), np.empty_like(Z), TARGETS[name], None, len(Z))
-    loss.value(loss.probabilities(Z), TARGETS[name])
+    loss.value(loss.predictions(Z), TARGETS[name])
     assert (vars(loss), vars(loss.loss)) == before
 
 

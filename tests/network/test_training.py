@@ -79,7 +79,7 @@ def test_an_epoch_is_an_update_for_each_batch():
 def test_score_is_the_running_share_of_hits():
     """With a learning rate too small to matter, it is the accuracy."""
     data, training = samples(), trainer(learning_rate=1e-12)
-    accuracy = (training.network.predict_proba(data.X).argmax(axis=1) == data.Y.argmax(axis=1)).mean()
+    accuracy = (training.network.predict(data.X).argmax(axis=1) == data.Y.argmax(axis=1)).mean()
     training.run(data, max_epochs=1)
     assert training.history[0].score == pytest.approx(accuracy)
 
@@ -134,7 +134,7 @@ def test_validation_is_measured_after_every_epoch():
     training.run(samples(), max_epochs=1, validation=held)
     network, epoch = training.network, training.history[0]
     assert epoch.validation_loss == pytest.approx(network.evaluate(held.X, held.Y, held.sample_weight))
-    correct = network.predict_proba(held.X).argmax(axis=1) == held.Y.argmax(axis=1)
+    correct = network.predict(held.X).argmax(axis=1) == held.Y.argmax(axis=1)
     assert epoch.validation_score == pytest.approx(np.average(correct, weights=held.sample_weight))
 
 

@@ -163,7 +163,7 @@ class CompiledBatchNorm(AddsBias, plain.BatchNorm):
 
 
 class CompiledLoss(Loss):
-    """A loss whose probabilities and gradient, and whose sum over an epoch's predictions, are layer_loops."""
+    """A loss whose predictions and gradient, and whose sum over an epoch's predictions, are loops."""
 
     def __init__(self, loss: Loss) -> None:
         self.loss, self.smoothing = loss, loss.epsilon if isinstance(loss, LabelSmoothing) else 0.0
@@ -175,7 +175,7 @@ class CompiledLoss(Loss):
         return CompiledLoss(self.loss.unsmoothed)
 
     def forward_backward(self, Z: Array, P: Array, Y: Array, weight: Array | None, total: float) -> None:
-        """Leave the probabilities in ``P``, and dZ, the gradient of the loss, in the place of Z."""
+        """Leave the predictions in ``P``, and dZ, the gradient of the loss, in the place of Z."""
         none, no_bias = np.empty(0, Z.dtype), np.zeros(Z.shape[1], Z.dtype)
         counted = none if weight is None else weight
         losses.forward_backward(self.kind, Z, no_bias, Y, counted, float(total), self.smoothing, P, Z)

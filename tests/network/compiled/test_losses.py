@@ -37,7 +37,7 @@ def test_predictions_gradient_and_loss_are_the_plain_ones(loss, smoothing, weigh
     weight = weight if weighted else None
     plain = LabelSmoothing(loss(), smoothing) if smoothing else loss()
     total = total_weight(weight, len(Y))
-    P_plain = plain.probabilities(Z + b)
+    P_plain = plain.predictions(Z + b)
     dZ_plain = plain.gradient(P_plain, Y, weight, total=total)
     P, dZ, given = np.empty_like(Z), Z.copy(), np.empty(0, dtype) if weight is None else weight
     losses.forward_backward(LOSSES[loss], dZ, b, Y, given, float(total), smoothing, P, dZ)
@@ -59,7 +59,7 @@ def test_an_output_that_is_no_number_is_seen(loss, bad):
     P, none = np.empty_like(Z), np.empty(0, np.float32)
     losses.forward_backward(LOSSES[loss], Z.copy(), b, Y, none, 5.0, 0.0, P, Z)
     with np.errstate(invalid="ignore"):
-        expected = loss().probabilities(batch(np.float32, 5, 3, loss)[0] * 0 + [[0, bad, 0]])[0]
+        expected = loss().predictions(batch(np.float32, 5, 3, loss)[0] * 0 + [[0, bad, 0]])[0]
     assert np.isnan(P[2]).any() == np.isnan(expected).any()
     assert np.isfinite(P[[0, 1, 3, 4]]).all()
     value, _ = losses.sum_losses(LOSSES[loss], P, Y, np.ones(5, np.float32), 0.0)

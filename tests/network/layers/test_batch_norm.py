@@ -232,11 +232,11 @@ def test_a_copied_network_predicts_the_same(twin_of):
     network = Network([Affine(4, WIDTH), BatchNorm(WIDTH), ReLU(), Affine(WIDTH, 2)], random_state=0)
     X, Y = np.random.default_rng(0).random((5, 4), np.float32), np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1]]
     network.gradient(X, Y)
-    replica, P = twin_of(network), network.predict_proba(X)
-    assert np.array_equal(replica.predict_proba(X), P)
+    replica, P = twin_of(network), network.predict(X)
+    assert np.array_equal(replica.predict(X), P)
     replica.gradient(X, Y)
-    assert np.array_equal(network.predict_proba(X), P)
-    assert not np.array_equal(replica.predict_proba(X), P)
+    assert np.array_equal(network.predict(X), P)
+    assert not np.array_equal(replica.predict(X), P)
 
 
 def test_a_copied_layer_has_configuration_and_state_of_its_own():

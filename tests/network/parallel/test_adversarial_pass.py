@@ -131,7 +131,7 @@ def whole_pass(net, n):
 
 def answer(net, X):
     """Return P in training."""
-    return net.loss.probabilities(whole_pass(net, len(X))[0].forward(X)).copy()
+    return net.loss.predictions(whole_pass(net, len(X))[0].forward(X)).copy()
 
 
 def slope(net, loss, X, T, weight=None):
@@ -279,7 +279,7 @@ def test_figures_of_an_epoch_are_those_of_inputs_as_they_are(adversary):
     updater.update(data, np.arange(N), 0.1)
     loss, score, seen = updater.end_epoch()
     assert loss == pytest.approx(net.evaluate(data.X, data.Y, data.sample_weight))
-    assert score == net.loss.correct(net.predict_proba(data.X), data.Y).mean()
+    assert score == net.loss.correct(net.predict(data.X), data.Y).mean()
     assert seen == N
 
 
@@ -388,10 +388,10 @@ def test_every_sample_begins_with_a_direction_of_its_own(size, monkeypatch):
 
 def worst_divergence(net, X, epsilon):
     """Return the mean divergence between answers at X, and at X perturbed to where they differ most."""
-    P, direction = net.predict_proba(X), np.random.default_rng(9).normal(size=X.shape)
+    P, direction = net.predict(X), np.random.default_rng(9).normal(size=X.shape)
     for _ in range(5):
         direction = slope(net, net.loss.unsmoothed, X + 0.1 * unit(direction), P)
-    return divergence(P, net.predict_proba(X + epsilon * unit(direction))).mean()
+    return divergence(P, net.predict(X + epsilon * unit(direction))).mean()
 
 
 def test_answers_hold_where_inputs_are_moved():
@@ -402,6 +402,6 @@ def test_answers_hold_where_inputs_are_moved():
     for adversary in (None, VirtualAdversarial(1.0)):
         net = Network([Affine(64, 32), ReLU(), Affine(32, 10)], dtype=np.float64, random_state=0)
         Trainer(net, Adam(), Sampling(100), 0.01, adversary=adversary).run(data, max_epochs=8)
-        assert (net.predict_proba(data.X).argmax(axis=1) == y).mean() > 0.95
+        assert (net.predict(data.X).argmax(axis=1) == y).mean() > 0.95
         reached.append(worst_divergence(net, data.X, 1.0))
     assert reached[1] < 0.5 * reached[0]
