@@ -59,7 +59,9 @@ def test_a_parameter_that_is_not_allowed_is_refused():
         build(MLPClassifier(activation="cube"), X, [0, 1, 0], [0, 1])
 
 
-@pytest.mark.parametrize("activation", ["relu", "logistic", "tanh", "elu", "gelu", "leaky_relu", "identity"])
+@pytest.mark.parametrize(
+    "activation", ["relu", "logistic", "tanh", "elu", "selu", "gelu", "mish", "leaky_relu", "identity"]
+)
 def test_every_activation_agrees(activation):
     """Backpropagation is right, and whoever watches hears of every parameter."""
     watcher = Watcher()

@@ -31,7 +31,10 @@ function readLayers(description, bytes) {
   });
 }
 
-const CUBIC = 0.044715, C = Math.sqrt(2 / Math.PI);
+const CUBIC = 0.044715, C = Math.sqrt(2 / Math.PI), ALPHA = 1.6732632423543772, SCALE = 1.0507009873554805;
+
+/** Return log(1 + exp(z)). */
+const softplus = (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
 
 /** The activations, and their derivatives by what comes in (z) and what goes out (a). */
 const ACTIVATIONS = {
@@ -41,11 +44,22 @@ const ACTIVATIONS = {
   relu: [(z) => (z > 0 ? z : 0), (z) => (z > 0 ? 1 : 0)],
   leaky_relu: [(z) => (z > 0 ? z : 0.01 * z), (z) => (z > 0 ? 1 : 0.01)],
   elu: [(z) => (z > 0 ? z : Math.expm1(z)), (z, a) => (z > 0 ? 1 : a + 1)],
+  selu: [
+    (z) => SCALE * (z > 0 ? z : ALPHA * Math.expm1(z)),
+    (z, a) => (z > 0 ? SCALE : a + SCALE * ALPHA),
+  ],
   gelu: [
     (z) => 0.5 * z * (1 + Math.tanh(C * (z + CUBIC * z ** 3))),
     (z) => {
       const T = Math.tanh(C * (z + CUBIC * z ** 3));
       return 0.5 * (1 + T) + 0.5 * z * (1 - T * T) * C * (1 + 3 * CUBIC * z * z);
+    },
+  ],
+  mish: [
+    (z) => z * Math.tanh(softplus(z)),
+    (z) => {
+      const T = Math.tanh(softplus(z));
+      return T + (z * (1 - T * T)) / (1 + Math.exp(-z));
     },
   ],
 };

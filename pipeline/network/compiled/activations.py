@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from pipeline.network.compiled.elementary import expm1, tanh
+from pipeline.network.compiled.elementary import exp, expm1, tanh
 from pipeline.network.compiled.jit import compiled
 from pipeline.network.compiled.rows import row
 
-IDENTITY, RELU, LEAKY_RELU, ELU, SIGMOID, TANH, GELU = range(7)
+IDENTITY, RELU, LEAKY_RELU, ELU, SELU, SIGMOID, TANH, GELU, MISH = range(9)
+FROM_INPUT = GELU
+"""From this one on, the derivative does not follow from the output, so that the input must stay."""
 C, CUBIC, LIMIT, SLOPE = float(np.sqrt(2 / np.pi)), 0.044715, 20.0, 0.01
+ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 @register_jitable
@@ -27,6 +30,13 @@ def _elu(x: Any) -> Any:
     zero = type(x)(0)
     below = expm1(zero if x > zero else x)
     return x if x > zero else below
+
+
+@register_jitable
+def _selu(x: Any) -> Any:
+    zero = type(x)(0)
+    below = type(x)(ALPHA) * expm1(zero if x > zero else x)
+    return type(x)(SCALE) * (x if x > zero else below)
 
 
 @register_jitable
@@ -51,6 +61,24 @@ def _gelu_slope(x: Any) -> Any:
     return half * (one + T) + half * z * (one - T * T) * (c * (one + type(x)(3) * cubic * z * z))
 
 
+@register_jitable
+def _mish(x: Any) -> Any:
+    two, limit = type(x)(2), type(x)(LIMIT)
+    E = exp(limit if x > limit else x)
+    n = E * (E + two)
+    return x if x > limit else x * (n / (n + two))  # the product may be made before the quotient
+
+
+@register_jitable
+def _mish_slope(x: Any) -> Any:
+    one, two, four, limit, least = type(x)(1), type(x)(2), type(x)(4), type(x)(LIMIT), type(x)(-1000)
+    z = limit if x > limit else x
+    z = least if z < least else z  # where E is 0; NaN stays
+    E = exp(z)
+    n = E * (E + two)
+    return n / (n + two) + four * E * (one + E) / ((n + two) * (n + two)) * z
+
+
 @compiled
 def forward(kind: int, X: Any, b: Any) -> None:
     """Leave f(X + b) in X.
@@ -60,7 +88,7 @@ def forward(kind: int, X: Any, b: Any) -> None:
     Parameters
     ----------
     kind : int
-        Which f; GELU has a function of its own.
+        Which f; ``forward_beside`` has those from ``FROM_INPUT`` on.
     X : ndarray of shape (n_samples, n_units)
         The input, and the output.
     b : ndarray of shape (n_units,)
@@ -81,6 +109,9 @@ def forward(kind: int, X: Any, b: Any) -> None:
         elif kind == ELU:
             for j in range(width):
                 y[j] = _elu(y[j] + b[j])
+        elif kind == SELU:
+            for j in range(width):
+                y[j] = _selu(y[j] + b[j])
         elif kind == SIGMOID:
             for j in range(width):
                 y[j] = _sigmoid(y[j] + b[j])
@@ -94,9 +125,10 @@ def forward(kind: int, X: Any, b: Any) -> None:
 
 @compiled
 def backward(kind: int, dY: Any, Y: Any) -> None:
-    """Make dX of dY in place, by the output Y; for GELU by its input."""
+    """Make dX of dY in place, by the output Y; from ``FROM_INPUT`` on by the input."""
     n, width = dY.shape
     zero, one, slope = dY.dtype.type(0), dY.dtype.type(1), dY.dtype.type(SLOPE)
+    scale, depth = dY.dtype.type(SCALE), dY.dtype.type(SCALE * ALPHA)
     for i in range(n):
         dx, y = row(dY, i), row(Y, i)
         if kind == RELU:
@@ -108,6 +140,9 @@ def backward(kind: int, dY: Any, Y: Any) -> None:
         elif kind == ELU:
             for j in range(width):
                 dx[j] *= (zero if y[j] > zero else y[j]) + one
+        elif kind == SELU:
+            for j in range(width):
+                dx[j] *= scale if y[j] > zero else y[j] + depth
         elif kind == SIGMOID:
             for j in range(width):
                 dx[j] *= (one - y[j]) * y[j]
@@ -117,13 +152,22 @@ def backward(kind: int, dY: Any, Y: Any) -> None:
         elif kind == GELU:
             for j in range(width):
                 dx[j] *= _gelu_slope(y[j])
+        elif kind == MISH:
+            for j in range(width):
+                dx[j] *= _mish_slope(y[j])
 
 
 @compiled
-def gelu(X: Any, b: Any, out: Any) -> None:
-    """Leave X + b in X, whence ``backward`` comes, and GELU of it in another array."""
+def forward_beside(kind: int, X: Any, b: Any, out: Any) -> None:
+    """Leave X + b in X, whence ``backward`` comes, and f of it in another array; f is one from ``FROM_INPUT`` on."""
+    width = X.shape[1]
     for i in range(X.shape[0]):
         x, y = row(X, i), row(out, i)
-        for j in range(X.shape[1]):
-            x[j] += b[j]
-            y[j] = _gelu(x[j])
+        if kind == GELU:
+            for j in range(width):
+                x[j] += b[j]
+                y[j] = _gelu(x[j])
+        else:
+            for j in range(width):
+                x[j] += b[j]
+                y[j] = _mish(x[j])

@@ -99,22 +99,25 @@ class CompiledActivation(AddsBias):
         return dX
 
 
-class CompiledGELU(AddsBias):
-    """Y = GELU(X + b), whose derivative follows from X + b."""
+class CompiledFromInput(AddsBias):
+    """Y = f(X + b), whose derivative follows from X + b, as those of GELU and Mish do."""
+
+    def __init__(self, kind: int) -> None:
+        self.kind = kind
 
     def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
-        """Return GELU(X + b)."""
+        """Return f(X + b)."""
         cache = Cache() if cache is None else cache
         shifted = cache.array("X", X.shape, X.dtype)
         shifted[:] = X
         Y = np.empty_like(shifted) if out is None else out
-        activations.gelu(shifted, self.bias(X), Y)
+        activations.forward_beside(self.kind, shifted, self.bias(X), Y)
         return Y
 
     def backward(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
         """Multiply by the derivative."""
         dX = _writable(dY, out)
-        activations.backward(activations.GELU, dX, cache.X)
+        activations.backward(self.kind, dX, cache.X)
         return dX
 
 
@@ -246,7 +249,8 @@ def without_compiled_form(network: Network) -> list[str]:
 def _compile_layer(layer: Layer) -> Layer:
     kind = type(layer)
     if kind in ACTIVATIONS and not vars(layer):  # an attribute, such as another slope, makes it another function
-        return CompiledGELU() if kind is plain.GELU else CompiledActivation(ACTIVATIONS[kind])
+        code = ACTIVATIONS[kind]
+        return CompiledFromInput(code) if code >= activations.FROM_INPUT else CompiledActivation(code)
     if kind not in _FORMS:
         return layer
     form = object.__new__(_FORMS[kind])

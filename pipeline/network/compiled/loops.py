@@ -226,8 +226,8 @@ def forward_backward(
             add_noise(A, matrix(normal, drawn, n, op[N_IN]), out)
         elif op[KIND] == COPY:
             _copy(A, out)
-        elif op[KIND] == activations.GELU:
-            activations.gelu(A, _bias(params, op[ADDED], op[N_IN]), out)
+        elif op[KIND] >= activations.FROM_INPUT:
+            activations.forward_beside(op[KIND], A, _bias(params, op[ADDED], op[N_IN]), out)
         else:
             activations.forward(op[KIND], out, _bias(params, op[ADDED], op[N_IN]))
     op = program[-1]
@@ -245,7 +245,7 @@ def forward_backward(
         elif op[KIND] == DROPOUT:
             dropout_gradient(dY, matrix(uniform, drawn, n, op[N_IN]), rates[k])
         elif op[KIND] < AFFINE:
-            start = op[X] if op[KIND] == activations.GELU else op[Y]
+            start = op[X] if op[KIND] >= activations.FROM_INPUT else op[Y]
             activations.backward(op[KIND], dY, _view(space, capacity, start, op[N_OUT], first, last))
 
 

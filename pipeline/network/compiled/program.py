@@ -21,9 +21,11 @@ ACTIVATIONS: dict[type, int] = {
     layers.ReLU: activations.RELU,
     layers.LeakyReLU: activations.LEAKY_RELU,
     layers.ELU: activations.ELU,
+    layers.SELU: activations.SELU,
     layers.Sigmoid: activations.SIGMOID,
     layers.Tanh: activations.TANH,
     layers.GELU: activations.GELU,
+    layers.Mish: activations.MISH,
 }
 LOSSES: dict[type, int] = {
     losses.SoftmaxCrossEntropy: compiled_losses.SOFTMAX,
@@ -132,10 +134,10 @@ class _Builder:
 
     def _activation(self, kind: int) -> None:
         """Add an activation, which is in place where it takes an affine layer's output, and adds its bias."""
-        in_place = bool(self.lines) and self.lines[-1][loops.KIND] == loops.AFFINE and kind != activations.GELU
-        if not in_place and kind != activations.GELU:
+        beside = kind >= activations.FROM_INPUT
+        if not beside and not (self.lines and self.lines[-1][loops.KIND] == loops.AFFINE):
             self._copy()
-        self._line(kind, self.width, self._array(self.width) if kind == activations.GELU else self.at, ADDED=self.bias)
+        self._line(kind, self.width, self._array(self.width) if beside else self.at, ADDED=self.bias)
         self.bias = NONE
 
     def _copy(self) -> None:

@@ -83,6 +83,31 @@ class ELU(Activation):
         return np.multiply(dY, np.minimum(Y, 0) + dY.dtype.type(1), out=out)
 
 
+class SELU(Activation):
+    """Y = scale X where X > 0, else scale alpha (exp(X) - 1), with alpha = 1.6733 and scale = 1.0507.
+
+    dX = scale dY where Y > 0, else (Y + scale alpha) dY. Klambauer et al. 2017, arXiv 1706.02515: with these two
+    numbers, and weights of variance 1 / n_in, mean 0 and variance 1 go from layer to layer.
+    """
+
+    alpha = 1.6732632423543772
+    scale = 1.0507009873554805
+
+    def apply(self, X: Array, out: Array | None) -> Array:
+        """Compute scale (max(X, 0) + alpha (exp(min(X, 0)) - 1))."""
+        below = np.expm1(np.minimum(X, 0))
+        below *= self.alpha
+        Y = np.add(np.maximum(X, 0), below, out=out)
+        Y *= self.scale
+        return Y
+
+    def gradient(self, dY: Array, Y: Array, out: Array | None) -> Array:
+        """Multiply by the derivative, which is scale or Y + scale alpha."""
+        one = dY.dtype.type
+        slope = np.where(Y > 0, one(self.scale), Y + one(self.scale * self.alpha))
+        return np.multiply(dY, slope, out=out)
+
+
 class Sigmoid(Activation):
     """Y = 1 / (1 + exp(-X)), computed as (1 + tanh(X / 2)) / 2, which cannot overflow.
 
@@ -161,7 +186,30 @@ class GELU(Layer):
         return np.multiply(dY, cache.derivative, out=out)
 
 
-ActivationName = Literal["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu"]
+class Mish(Layer):
+    """Y = X T with T = tanh(log(1 + exp(X))), computed as n / (n + 2) with n = E (E + 2) and E = exp(X).
+
+    dX = dY (T + 4 E (1 + E) / (n + 2)^2 X). Misra 2019, arXiv 1908.08681.
+    """
+
+    limit = 20.0  # T is 1 beyond, in either precision, where powers of E would overflow
+
+    def forward(self, X: Array, *, out: Array | None = None, cache: Cache | None = None) -> Array:
+        """Return Y, and store the derivative, which does not follow from Y alone."""
+        Z = np.minimum(X, self.limit)
+        E = np.exp(Z)
+        n = E * (E + 2)
+        T = n / (n + 2)
+        if cache is not None:
+            cache.derivative = T + 4 * E * (1 + E) / (n + 2) ** 2 * Z
+        return np.multiply(X, T, out=out)
+
+    def backward(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
+        """Multiply by the derivative."""
+        return np.multiply(dY, cache.derivative, out=out)
+
+
+ActivationName = Literal["identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "mish"]
 ACTIVATIONS: dict[ActivationName, type[Layer]] = {
     "identity": Identity,
     "logistic": Sigmoid,
@@ -169,5 +217,7 @@ ACTIVATIONS: dict[ActivationName, type[Layer]] = {
     "relu": ReLU,
     "leaky_relu": LeakyReLU,
     "elu": ELU,
+    "selu": SELU,
     "gelu": GELU,
+    "mish": Mish,
 }

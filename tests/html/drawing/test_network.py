@@ -68,7 +68,7 @@ def log_odds(model, k):
 
 
 @pytest.mark.parametrize("labels", ["ten", "two", "several"])
-@pytest.mark.parametrize("activation", ["tanh", "gelu", "elu", "logistic"])
+@pytest.mark.parametrize("activation", ["tanh", "gelu", "mish", "elu", "selu", "logistic"])
 def test_what_would_have_to_change_is_the_gradient_of_the_log_odds(opened, labels, activation):
     """By numerical differentiation, pixel by pixel, for the drawing that is there and the class that is asked for."""
     model = fitted(labels, activation=activation, method="standard")

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 pytest.importorskip("numba", reason="compiled loops need the extra fast")
 
-from pipeline.network import ACTIVATIONS, GELU
+from pipeline.network import ACTIVATIONS, GELU, Mish
 from pipeline.network.compiled import activations
 from pipeline.network.compiled.program import ACTIVATIONS as KINDS
 from pipeline.network.layers import Cache
@@ -25,9 +25,9 @@ def inputs(dtype, shape=(9, 37)):
 def forward(layer, X, b):
     """Return what ``backward`` takes, and the output, of the compiled form."""
     Y = X.copy()
-    if isinstance(layer, GELU):
+    if isinstance(layer, GELU | Mish):
         out = np.empty_like(Y)
-        activations.gelu(Y, b, out)
+        activations.forward_beside(KINDS[type(layer)], Y, b, out)
         return Y, out
     activations.forward(KINDS[type(layer)], Y, b)
     return Y, Y
@@ -79,16 +79,17 @@ def test_columns_of_a_wider_array_are_enough(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_slope_of_gelu_is_a_number_wherever_its_input_is(dtype):
-    """However large that is: beyond its curve it is 1 or 0, in either form."""
+@pytest.mark.parametrize("curve", [GELU, Mish])
+def test_the_slope_is_a_number_wherever_the_input_is(curve, dtype):
+    """However large that is: beyond the curve of GELU and Mish it is 1 or 0, in either form."""
     largest = np.finfo(dtype).max
     X = np.array([[1e13, 1e16, 1e25, largest, -1e13, -1e16, -1e25, -largest]], dtype)
     expected, cache, slope = [[1, 1, 1, 1, 0, 0, 0, 0]], Cache(), np.ones_like(X)
-    plain = GELU().forward(X, cache=cache)
-    assert_allclose(GELU().backward(np.ones_like(X), cache), expected, atol=1e-12)
-    activations.backward(KINDS[GELU], slope, X)
+    plain = curve().forward(X, cache=cache)
+    assert_allclose(curve().backward(np.ones_like(X), cache), expected, atol=1e-12)
+    activations.backward(KINDS[curve], slope, X)
     assert_allclose(slope, expected, atol=1e-12)
     out = np.empty_like(X)
-    activations.gelu(X.copy(), np.zeros(8, dtype), out)
+    activations.forward_beside(KINDS[curve], X.copy(), np.zeros(8, dtype), out)
     assert_allclose(out, np.maximum(X, 0), atol=1e-12)
     assert_allclose(plain, np.maximum(X, 0), atol=1e-12)

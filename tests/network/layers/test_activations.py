@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.network.layers import ACTIVATIONS, ELU, GELU, Cache, Identity, LeakyReLU, ReLU, Sigmoid, Tanh
+from pipeline.network.layers import ACTIVATIONS, ELU, GELU, SELU, Cache, Identity, LeakyReLU, Mish, ReLU, Sigmoid, Tanh
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -25,9 +25,11 @@ def test_activations_bear_the_largest_numbers(name, dtype):
         (ReLU(), [0, 0, 2]),
         (LeakyReLU(), [-0.02, 0, 2]),
         (ELU(), [np.exp(-2) - 1, 0, 2]),
+        (SELU(), [1.7580993 * (np.exp(-2) - 1), 0, 2.1014]),
         (Sigmoid(), [1 / (1 + np.exp(2)), 0.5, 1 / (1 + np.exp(-2))]),
         (Tanh(), [-np.tanh(2), 0, np.tanh(2)]),
         (GELU(), [-0.0454, 0, 1.9546]),
+        (Mish(), [-2 * np.tanh(np.log1p(np.exp(-2))), 0, 2 * np.tanh(np.log1p(np.exp(2)))]),
     ],
 )
 def test_activations_are_their_formulas(layer, wanted):
@@ -41,6 +43,24 @@ def test_gelu_is_near_the_one_with_the_normal_distribution():
 
     X = np.linspace(-5, 5, 101)[np.newaxis]
     np.testing.assert_allclose(GELU().forward(X), X * ndtr(X), atol=1e-3)
+
+
+def test_selu_keeps_mean_and_variance():
+    """Numbers with mean 0 and variance 1 come out so, which is what its two constants are made for."""
+    Y = SELU().forward(np.random.default_rng(0).normal(size=(1, 1_000_000)))
+    assert abs(Y.mean()) < 0.005
+    assert abs(Y.var() - 1) < 0.01
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mish_is_exact_in_the_tails(dtype):
+    """By the formula in more digits: X exp(X) far below 0, X far above, with a slope of 1."""
+    X = np.array([[-80, -40, 30, 80, 1e30]], dtype)
+    cache = Cache()
+    Y, slope = Mish().forward(X, cache=cache), Mish().backward(np.ones_like(X), cache)
+    E = np.exp(X[0, :2].astype(np.longdouble))
+    np.testing.assert_allclose(Y[0], [*(X[0, :2] * E), 30, 80, X[0, 4]], rtol=8 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(slope[0], [*((1 + X[0, :2]) * E), 1, 1, 1], rtol=8 * np.finfo(dtype).eps)
 
 
 def test_relu_passes_nothing_back_at_zero():
