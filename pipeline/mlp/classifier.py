@@ -199,14 +199,15 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
 
     Notes
     -----
-    A schedule with an end (``cosine``, ``one_cycle``) takes its own ``epochs``, or ``max_iter`` at the time when it
-    begins. ``fit`` stops where it ends. What comes after the end restarts it, be it ``fit`` under ``warm_start``, a
-    call of ``partial_fit``, or either after a file that was saved with ``resume=True``: so ``partial_fit`` goes through
-    one schedule every ``max_iter`` calls, and ends best with a multiple of it. What comes before the end, because
-    training was interrupted, stopped early or was bounded by ``max_updates`` or a smaller ``max_iter``, goes on with
-    it, and another ``max_iter`` changes its length no more. ``adaptive`` restarts at ``learning_rate_init`` once it
-    has come to its end. ``step``, ``exponential`` and ``invscaling`` have no end and fall from call to call; a warning
-    says when the rate has become too small to learn with. Another schedule, set in between, begins when it is set.
+    A schedule with an end (``cosine``, ``one_cycle``, ``cosine_cycles``) takes its own ``epochs``, or ``max_iter`` at
+    the time when it begins. ``fit`` stops where it ends. What comes after the end restarts it, be it ``fit`` under
+    ``warm_start``, a call of ``partial_fit``, or either after a file that was saved with ``resume=True``: so
+    ``partial_fit`` goes through one schedule every ``max_iter`` calls, and ends best with a multiple of it. What comes
+    before the end, because training was interrupted, stopped early or was bounded by ``max_updates`` or a smaller
+    ``max_iter``, goes on with it, and another ``max_iter`` changes its length no more. ``adaptive`` restarts at
+    ``learning_rate_init`` once it has come to its end. ``step``, ``exponential`` and ``invscaling`` have no end and
+    fall from call to call; a warning says when the rate has become too small to learn with. Another schedule, set in
+    between, begins when it is set.
 
     Examples
     --------

@@ -30,7 +30,16 @@ from pipeline.network.losses import LOSSES, Loss, SigmoidCrossEntropy, SoftmaxCr
 from pipeline.network.network import Network
 from pipeline.network.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSprop
 from pipeline.network.regularizers import L2, LabelSmoothing, MaxNorm
-from pipeline.network.schedules import Constant, Cosine, Exponential, InverseScaling, OneCycle, Schedule, Step
+from pipeline.network.schedules import (
+    Constant,
+    Cosine,
+    CosineCycles,
+    Exponential,
+    InverseScaling,
+    OneCycle,
+    Schedule,
+    Step,
+)
 from pipeline.network.weight_averaging import Averaging, ExponentialAverage, LastEpochs, RunningAverage
 
 __all__ = [
@@ -53,6 +62,7 @@ __all__ = [
     "Cache",
     "Constant",
     "Cosine",
+    "CosineCycles",
     "Dropout",
     "Exponential",
     "ExponentialAverage",

@@ -154,6 +154,34 @@ class OneCycle(Schedule):
         return low + (1 - low) * (1 + math.cos(math.pi * x)) / 2
 
 
+class CosineCycles(Schedule):
+    """factor = (1 - cos(2 pi log2(1 + (2^cycles - 1) t / epochs))) / 2: whole waves, each twice as long as the last.
+
+    A wave rises from 0 to 1 and falls to 0. Holzmueller et al. 2024, arXiv 2407.04491, with 4 of them. Training stops
+    at the end of the last; where it goes on after that, the first one begins again.
+
+    Parameters
+    ----------
+    epochs : float, default=None
+        Length of the schedule in epochs. None is the length of the training.
+    cycles : int, default=4
+        How many waves.
+    """
+
+    ends = True
+
+    def __init__(
+        self, epochs: Annotated[float, "> 0"] | None = None, cycles: Annotated[int, ">= 1", "<= 50"] = 4
+    ) -> None:
+        self.epochs, self.cycles = epochs, cycles
+
+    def factor(self, t: float, length: float, samples: int) -> float:
+        """Return the wave's value."""
+        del samples
+        waves = math.log2(1 + (2**self.cycles - 1) * _fraction(t, length))
+        return (1 - math.cos(2 * math.pi * waves)) / 2
+
+
 class Step(WarmedUp):
     """factor = drop^floor(t / every): constant between drops by a factor.
 
@@ -210,10 +238,11 @@ def _fraction(t: float, length: float) -> float:
     return min(1.0, t / length) if length > 0 else 1.0
 
 
-ScheduleName = Literal["cosine", "one_cycle", "step", "exponential"]
+ScheduleName = Literal["cosine", "one_cycle", "cosine_cycles", "step", "exponential"]
 SCHEDULES: dict[ScheduleName, type[Schedule]] = {
     "cosine": Cosine,
     "one_cycle": OneCycle,
+    "cosine_cycles": CosineCycles,
     "step": Step,
     "exponential": Exponential,
 }

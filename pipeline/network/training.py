@@ -278,7 +278,8 @@ class Trainer:
         loss, score, seen = updater.end_epoch()
         self.samples += seen
         self._check(loss)
-        rises_yet = epochs == 0 and self._epochs_left > 1  # the first epoch of a warm-up, where it is one batch
+        # An epoch of one batch may be the first of a warm-up, or stand between two cycles.
+        rises_yet = self._epochs_left > 1 and (epochs == 0 or self.schedule.ends)
         self.rate_vanished |= largest < VANISHED and not rises_yet
         return loss, score, rate
 

@@ -28,6 +28,7 @@ from pipeline.images.deform import Deform
 from pipeline.network import (
     Adversarial,
     Cosine,
+    CosineCycles,
     Dropout,
     Exponential,
     ExponentialAverage,
@@ -798,11 +799,14 @@ def test_enough_updates_are_no_failure_to_converge():
 
 
 @pytest.mark.parametrize("solver", STOCHASTIC)
-@pytest.mark.parametrize("learning_rate", ["cosine", "one_cycle", "step", "exponential", Cosine(2, warmup=1), Step(1)])
+@pytest.mark.parametrize(
+    "learning_rate", ["cosine", "one_cycle", "cosine_cycles", "step", "exponential", Cosine(2, warmup=1), Step(1)]
+)
 def test_schedules_are_for_every_solver(solver, learning_rate):
     """The rates of the epochs are the schedule's, and one that ends is no failure to converge."""
     with warnings.catch_warnings():
-        warnings.simplefilter("error" if learning_rate in ("cosine", "one_cycle", Cosine(2, warmup=1)) else "ignore")
+        ends = ("cosine", "one_cycle", "cosine_cycles", Cosine(2, warmup=1))
+        warnings.simplefilter("error" if learning_rate in ends else "ignore")
         model = small(solver=solver, learning_rate=learning_rate, max_iter=6, batch_size=7).fit(X, DIGITS)
     schedule = learning_rate if isinstance(learning_rate, Schedule) else model._trainer.schedule
     length = getattr(schedule, "epochs", None) or 6
@@ -817,6 +821,7 @@ ENDING = {
     "a warm-up": Cosine(warmup=1),
     "a warm-up as long": Cosine(warmup=4),
     "a rise as long": OneCycle(warmup=4),
+    "several waves": CosineCycles(cycles=2),
 }
 
 
@@ -834,6 +839,14 @@ def test_a_schedule_that_is_over_begins_anew(schedule):
     assert rates(model.fit(X, DIGITS)) == first * 2
     alone = small(learning_rate=ENDING[schedule], batch_size=7, max_iter=9).fit(X, DIGITS)
     assert rates(model.set_params(max_iter=9).fit(X, DIGITS)) == first * 2 + rates(alone)
+
+
+def test_an_epoch_between_two_waves_is_no_rate_that_has_vanished():
+    """With one batch an epoch there are some whose rate is 0, and after them it rises again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = small(learning_rate="cosine_cycles", batch_size="full", max_iter=15).fit(X, DIGITS)
+    assert np.flatnonzero(np.array(rates(model)) < 1e-15).tolist() == [0, 1, 3, 7]
 
 
 @pytest.mark.parametrize("schedule", ENDING)

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from pipeline.network import Constant, Cosine, Exponential, InverseScaling, OneCycle, Schedule, Step
+from pipeline.network import Constant, Cosine, CosineCycles, Exponential, InverseScaling, OneCycle, Schedule, Step
 from pipeline.network.schedules import WarmedUp
 
-SCHEDULES = [Constant, InverseScaling, Cosine, OneCycle, Step, Exponential]
+SCHEDULES = [Constant, InverseScaling, Cosine, OneCycle, CosineCycles, Step, Exponential]
 WARM = [Cosine, Step, Exponential]
 LENGTH = 20
 
@@ -66,12 +66,14 @@ def test_after_the_warm_up_time_begins(kind):
     assert factors(kind(warmup=4), [t + 4 for t in times]) == factors(kind(), times, LENGTH - 4)
 
 
-@pytest.mark.parametrize(("kind", "ends"), [(kind, kind in {Cosine, OneCycle}) for kind in SCHEDULES])
+@pytest.mark.parametrize(("kind", "ends"), [(kind, kind in {Cosine, OneCycle, CosineCycles}) for kind in SCHEDULES])
 def test_which_schedules_end(kind, ends):
     """One that ends says so, and stays where it ended."""
     assert kind.ends == ends
     if ends:
-        assert factors(kind(final=0.25), [LENGTH, LENGTH + 1, 10 * LENGTH]) == [0.25] * 3
+        falls_to = kind() if kind is CosineCycles else kind(final=0.25)
+        end = falls_to.get_params().get("final", 0)
+        assert factors(falls_to, [LENGTH, LENGTH + 1, 10 * LENGTH]) == [end] * 3
 
 
 def test_constant():
@@ -97,6 +99,15 @@ def test_one_cycle_rises_and_falls():
     assert factors(OneCycle(), [0, 3, 6, 13, 20]) == pytest.approx([0.04, 0.52, 1, 0.50005, 0.0001])
     assert factors(OneCycle(warmup=2), [0, 1, 2]) == pytest.approx([0.04, 0.52, 1])
     assert factors(OneCycle(warmup=0), [0]) == [1]
+
+
+def test_cosine_cycles_double_in_length():
+    """0 where a wave begins and ends, after 1, 3, 7 and 15 parts of 15, and 1 in its middle by the logarithm."""
+    ends = [0, 1, 3, 7, 15]
+    middles = [2 ** (wave + 0.5) - 1 for wave in range(4)]
+    assert factors(CosineCycles(), ends, length=15) == pytest.approx([0] * 5)
+    assert factors(CosineCycles(), middles, length=15) == pytest.approx([1] * 4)
+    assert factors(CosineCycles(cycles=1), [0, LENGTH * (2**0.5 - 1), LENGTH]) == pytest.approx([0, 1, 0])
 
 
 def test_step_falls_and_stays():
