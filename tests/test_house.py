@@ -117,6 +117,10 @@ ALLOWED = {
         "numpy",
         "sklearn",
     ),
+    "pipeline.tabular": (
+        *("pipeline.tabular", "pipeline.ensemble", "pipeline.mlp", "pipeline.network", "pipeline.parameters"),
+        *("pipeline.text", "numpy", "sklearn"),
+    ),
     "pipeline.html.document": ("numpy", "pipeline.text"),
     "pipeline.html.drawing": (
         *("pipeline.html.document", "pipeline.html.drawing", "pipeline.image_shape", "pipeline.images.photo"),
@@ -199,6 +203,7 @@ FOLDERS = [
     "mlp",
     "ensemble",
     "interchange",
+    "tabular",
     "html",
     "stages",
     "recipes",
@@ -252,6 +257,7 @@ PLAIN_FOLDERS = [
     "mlp",
     "ensemble",
     "interchange",
+    "tabular",
     "html",
     "data",
     "stages",
