@@ -1,31 +1,45 @@
-"""What makes an estimator of a network: it is built, trained, and has scikit-learn's fitted attributes."""
+"""What a classifier and a regressor share: the network is built, trained and asked, and has scikit-learn's attributes.
+
+A subclass has the parameters, and says what its targets are.
+"""
 
 import warnings
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_is_fitted
 
-from pipeline.callbacks import CallbackSupportMixin, FitTasks
+from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from pipeline.diagnosis.doctor import Doctor, TrainingDoctor
 from pipeline.diagnosis.records import Diagnosis
 from pipeline.images.deform import Deform
+from pipeline.images.statistics import ImageStatistics
 from pipeline.mlp import builder
 from pipeline.mlp.lbfgs import LBFGS
 from pipeline.mlp.reporting import Reporter
-from pipeline.mlp.targets import TargetEncoder
 from pipeline.mlp.threads import bounded_blas
-from pipeline.mlp.validation import Views, as_generator, dense
+from pipeline.mlp.validation import (
+    InputValidator,
+    Views,
+    as_generator,
+    checked_samples,
+    dense,
+    is_copied,
+    sparse_taker,
+    types,
+)
 from pipeline.network import Network
 from pipeline.network.batches import Samples
 from pipeline.network.compiled.engines import Engine, decide_engine
 from pipeline.network.training import Epoch, Trainer
+from pipeline.parameters import check_parameters
 
 Array = NDArray[Any]
 
@@ -53,6 +67,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     tol: float
     validation_fraction: float
     verbose: bool | int
+    warm_start: bool
 
     network_: Network
     n_features_in_: int
@@ -60,9 +75,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     engine_: str
     out_activation_: str
     background_: float
-    classes_: Array
     diagnosis_: Diagnosis
-    _targets: TargetEncoder
+    input_statistics_: ImageStatistics
+    _targets: Any
+    _width: tuple[str, int]
     _trainer: Trainer
 
     # ---------------------------------------------------------------- what scikit-learn's has as attributes
@@ -101,6 +117,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """Return the value of every parameter, by name."""
         raise NotImplementedError
 
+    def _check_parameters(self) -> None:
+        """Raise a ParameterError for parameters that are not allowed, or not together."""
+        check_parameters(self)
+        builder.check_combinations(self._parameter_values())
+        builder.check_engine(self._parameter_values())
+
+    def _output_activation(self) -> str:
+        """Return the activation of the output, which the targets or the loss decide on."""
+        raise NotImplementedError
+
     def _begin(self, samples: Samples) -> None:
         """Build the network and all that training needs; if that fails, there is nothing to resume."""
         self.__dict__.pop("_trainer", None)
@@ -111,11 +137,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self.background_ = self.augmentation.with_background_of(dense(some, self.pixel_scale)).outside
         self._trainer = self._new_trainer(len(samples), sparse=samples.take_sparse is not None)
 
+    def _planned_output(self, n_given: int) -> tuple[int, str]:
+        """Return width and activation of the output for so many classes, or targets, before anything is known."""
+        raise NotImplementedError
+
     def _build(self, n_features: int, dtype: Any) -> None:
         """Build the network; the first number of its generator decides on the validation rows."""
         generator = as_generator(self.random_state)
         self._split_seed = int(generator.integers(2**31))
-        self.out_activation_ = self._targets.output_activation
+        self.out_activation_ = self._output_activation()
         self.network_ = builder.network(
             self._parameter_values(),
             n_features,
@@ -144,10 +174,109 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """
         values = self._parameter_values()
         builder.check_same_layers(values, self.network_, self.n_outputs_)
+        self.out_activation_ = self._output_activation()
         self.network_.loss = builder.loss(values, self.out_activation_)
         self._trainer.adopt(self._new_trainer(n_samples, sparse=sparse, allocate=False))
 
     # ---------------------------------------------------------------- training
+
+    @with_callbacks
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train the network on samples and their targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples. float32 is worked on in float32, anything else in float64. Where at most an eighth of its numbers
+            are stored, a sparse matrix is multiplied as it is, unless noise or dropout of the input, an augmentation
+            or an adversary needs whole rows: then batches are made dense, one at a time.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_outputs)
+            Targets. A classifier takes labels of any kind that scikit-learn knows: numbers, booleans, text, dates,
+            categories, all of them known; two dimensions mean several labels at once, 0 or 1 each. A regressor takes
+            numbers; two dimensions mean several targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample.
+        X_val, y_val : array-like, default=None
+            Validation data, evaluated after every epoch, and used by ``early_stopping``.
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weight of each validation sample.
+
+        Returns
+        -------
+        self
+        """
+        self._check_parameters()
+        resuming = self.warm_start and hasattr(self, "_trainer")
+        inputs = self._input_validator(resuming=resuming)
+        samples = inputs.training(X, y, sample_weight)
+        self._set_targets(inputs.targets)
+        self.input_statistics_ = ImageStatistics.of(samples.X, sample=N_STATISTICS)
+        if not resuming:
+            self._begin(samples)
+        validation = inputs.validation(len(samples), X_val, y_val, sample_weight_val)
+        if self.early_stopping and validation is None and self.solver != "lbfgs":
+            samples, validation = self._hold_out(samples)
+        tasks = FitTasks(self, self.max_iter, {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}})
+        learn = self._minimize if self.solver == "lbfgs" else self._train
+        learn(samples, validation, tasks)
+        tasks.end()
+        return self
+
+    def _check_partial_fit(self) -> None:
+        """Raise for parameters that are not allowed, or not for ``partial_fit``."""
+        self._check_parameters()
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+
+    def _fit_epoch(self, inputs: InputValidator, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
+        """Train for one epoch, after what was trained before."""
+        samples = inputs.training(X, y, sample_weight)
+        self._set_targets(inputs.targets)
+        if not inputs.resuming:
+            self._begin(samples)
+        self._train(samples, None, tasks=None, max_epochs=1)
+
+    def _new_training(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Trainer, Samples]:
+        """Return a trainer at its start and what it is to learn from, for training that is not ``fit``'s."""
+        self._check_parameters()
+        inputs = self._input_validator(resuming=False)
+        samples = inputs.training(X, y, sample_weight)
+        self._set_targets(inputs.targets)
+        self._begin(samples)
+        return self._trainer, samples
+
+    def _makes_updates(self) -> bool:
+        """Tell whether the solver makes updates, which is what ``partial_fit`` is available for."""
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    def _input_validator(self, *, resuming: bool) -> InputValidator:
+        """Return what checks the samples of one call; where training is resumed, against what it began with."""
+        raise NotImplementedError
+
+    def _input_options(self, *, resuming: bool) -> dict[str, Any]:
+        """Return what every validator takes."""
+        return {
+            "pixel_scale": self.pixel_scale,
+            "targets": self._targets if resuming else None,
+            "dtype": self.network_.dtype if resuming else None,
+        }
+
+    def _set_targets(self, targets: Any) -> None:
+        """Set what the targets of training are."""
+        self._targets = targets
 
     def _hold_out(self, samples: Samples) -> tuple[Samples, Samples]:
         """Split samples for ``early_stopping``, into the same rows again when training is resumed."""
@@ -155,13 +284,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             np.arange(len(samples)),
             test_size=self.validation_fraction,
             random_state=self._split_seed,
-            stratify=samples.Y.astype(bool) if self.n_outputs_ == 1 else None,  # for two classes, as scikit-learn's
+            stratify=self._strata(samples),
         )
         if len(validation) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
         return samples.subset(np.sort(train)), samples.subset(np.sort(validation))
+
+    def _strata(self, samples: Samples) -> Array | None:
+        """Return groups of samples that are held out alike, if there are any."""
+        del samples
+        return None
 
     def _train(
         self, samples: Samples, validation: Samples | None, tasks: FitTasks | None, max_epochs: int | None = None
@@ -206,7 +340,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 f"The learning rate is down to {self.history_['learning_rate'][-1]:.3g}, too small to learn with, by "
                 f"{self._trainer.schedule!r} with learning_rate_init={self.learning_rate_init}: training goes on for "
                 "nothing. Another learning_rate, or one with other parameters, begins anew",
-                stacklevel=4 if tasks else 3,
+                stacklevel=4,
             )
 
     def _minimize(self, samples: Samples, validation: Samples | None, tasks: FitTasks) -> None:
@@ -275,5 +409,24 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _fitted_attributes(self) -> dict[str, Any]:
         """Return what a copy of this estimator needs to predict as of now, for a callback that takes one."""
-        names = ("classes_", "_targets", "n_outputs_", "out_activation_", "n_layers_", "n_features_in_")
+        names = ("_targets", "n_outputs_", "out_activation_", "n_layers_", "n_features_in_")
         return {name: getattr(self, name) for name in names} | {"network_": deepcopy(self.network_)}
+
+    # ---------------------------------------------------------------- predicting
+
+    def _outputs(self, X: ArrayLike) -> Array:
+        """Return the network's outputs, chunk by chunk so that memory is bounded."""
+        if "network_" not in vars(self):
+            check_is_fitted(self)
+        network, scale = self.network_, self.pixel_scale
+        rows = checked_samples(self, X, dtype=types(scale, network.dtype))
+        take = sparse_taker(rows, scale)
+        sparse = take is not None and network.accepts_sparse(training=False)
+        n, size = rows.shape[0], network.chunk_size(copied=not sparse and is_copied(rows))
+
+        def outputs(some: slice) -> Array:
+            return network.predict(take(rows, some) if take and sparse else dense(rows[some], scale))
+
+        if n <= size:
+            return outputs(slice(n))
+        return np.concatenate([outputs(slice(start, start + size)) for start in range(0, n, size)])

@@ -1,7 +1,7 @@
 """The network as a scikit-learn estimator: ``MLPClassifier``, a drop-in for scikit-learn's, and what its users miss.
 
-This file has its signature, and how it is fitted and predicts. Checking the input, building, training and the state for
-a model file are in the modules beside it; the mathematics is in ``network``.
+This file has its signature, and what is its own: labels and probabilities. What it shares with the regressor, and the
+state for a model file, are in the modules beside it; the mathematics is in ``network``.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -10,17 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
-from pipeline.callbacks import FitTasks, with_callbacks
 from pipeline.images.deform import Deform
-from pipeline.images.statistics import ImageStatistics
-from pipeline.mlp.base import N_STATISTICS
-from pipeline.mlp.builder import SolverName, check_combinations, check_engine
+from pipeline.mlp.builder import SolverName
 from pipeline.mlp.state import StatefulMLP
 from pipeline.mlp.summary import NetworkSummary, summarize_network
 from pipeline.mlp.targets import TargetEncoder
-from pipeline.mlp.validation import InputValidator, checked_samples, dense, is_copied, sparse_taker, types
+from pipeline.mlp.validation import LabelValidator
 from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.network.batches import Samples
 from pipeline.network.compiled.engines import Engine
@@ -28,8 +24,7 @@ from pipeline.network.early_stopping import Monitor
 from pipeline.network.initializers import InitializerName
 from pipeline.network.layers.activations import ActivationName
 from pipeline.network.schedules import ScheduleName
-from pipeline.network.training import Trainer
-from pipeline.parameters import check_parameters, parameter_values, renamed_parameters
+from pipeline.parameters import parameter_values, renamed_parameters
 
 Array = NDArray[Any]
 
@@ -313,57 +308,9 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         self.engine = engine
         self.diagnose = diagnose
 
+    _width = ("n_classes", 2)
+
     # ---------------------------------------------------------------- learning
-
-    @with_callbacks
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        *,
-        X_val: ArrayLike | None = None,
-        y_val: ArrayLike | None = None,
-        sample_weight_val: ArrayLike | None = None,
-    ) -> Self:
-        """Train the network on samples and their labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples. float32 is worked on in float32, anything else in float64. Where at most an eighth of its numbers
-            are stored, a sparse matrix is multiplied as it is, unless noise or dropout of the input, an augmentation
-            or an adversary needs whole rows: then batches are made dense, one at a time.
-        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_outputs)
-            Labels of any kind that scikit-learn knows: numbers, booleans, text, dates, categories, all of them known;
-            two dimensions mean several labels at once, 0 or 1 each.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample.
-        X_val, y_val : array-like, default=None
-            Validation data, evaluated after every epoch, and used by ``early_stopping``.
-        sample_weight_val : array-like of shape (n_validation_samples,), default=None
-            Weight of each validation sample.
-
-        Returns
-        -------
-        self
-        """
-        self._check_parameters()
-        resuming = self.warm_start and hasattr(self, "_trainer")
-        inputs = self._input_validator(resuming=resuming)
-        samples = inputs.training(X, y, sample_weight, all_classes=self.warm_start)
-        self._set_targets(inputs.targets)
-        self.input_statistics_ = ImageStatistics.of(samples.X, sample=N_STATISTICS)
-        if not resuming:
-            self._begin(samples)
-        validation = inputs.validation(len(samples), X_val, y_val, sample_weight_val)
-        if self.early_stopping and validation is None and self.solver != "lbfgs":
-            samples, validation = self._hold_out(samples)
-        tasks = FitTasks(self, self.max_iter, {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}})
-        learn = self._minimize if self.solver == "lbfgs" else self._train
-        learn(samples, validation, tasks)
-        tasks.end()
-        return self
 
     @available_if(lambda self: self._makes_updates())
     def partial_fit(
@@ -388,9 +335,7 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         -------
         self
         """
-        self._check_parameters()
-        if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
+        self._check_partial_fit()
         if self.class_weight == "balanced":
             raise ValueError(
                 "partial_fit does not support class_weight='balanced', since it never sees all labels at once: give a "
@@ -399,54 +344,37 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         resuming = hasattr(self, "_trainer")
         if not resuming and classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        inputs = self._input_validator(resuming=resuming)
-        samples = inputs.training(X, y, sample_weight, classes=classes, all_classes=self.warm_start)
-        self._set_targets(inputs.targets)
-        if not resuming:
-            self._begin(samples)
-        self._train(samples, None, tasks=None, max_epochs=1)
+        self._fit_epoch(self._input_validator(resuming=resuming, classes=classes), X, y, sample_weight)
         return self
-
-    def _new_training(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Trainer, Samples]:
-        """Return a trainer at its start and what it is to learn from, for training that is not ``fit``'s."""
-        self._check_parameters()
-        inputs = self._input_validator(resuming=False)
-        samples = inputs.training(X, y, sample_weight)
-        self._set_targets(inputs.targets)
-        self._begin(samples)
-        return self._trainer, samples
-
-    def _makes_updates(self) -> bool:
-        """Tell whether the solver makes updates, which is what ``partial_fit`` is available for."""
-        if self.solver == "lbfgs":
-            raise AttributeError(
-                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
-            )
-        return True
 
     def _parameter_values(self) -> dict[str, Any]:
         return parameter_values(MLPClassifier, self)
 
-    def _check_parameters(self) -> None:
-        """Raise a ParameterError for parameters that are not allowed, or not together."""
-        check_parameters(self)
-        check_combinations(self._parameter_values())
-        check_engine(self._parameter_values())
-
-    def _input_validator(self, *, resuming: bool) -> InputValidator:
-        """Return what checks the samples of one call; where training is resumed, against what it began with."""
-        return InputValidator(
+    def _input_validator(self, *, resuming: bool, classes: ArrayLike | None = None) -> LabelValidator:
+        return LabelValidator(
             self,
-            pixel_scale=self.pixel_scale,
             class_weight=self.class_weight,
-            targets=self._targets if resuming else None,
-            dtype=self.network_.dtype if resuming else None,
+            classes=classes,
+            all_classes=self.warm_start,
+            **self._input_options(resuming=resuming),
         )
 
     def _set_targets(self, targets: TargetEncoder) -> None:
-        """Set the labels of training."""
-        self._targets = targets
+        super()._set_targets(targets)
         self.classes_ = targets.classes
+
+    def _output_activation(self) -> str:
+        return self._targets.output_activation
+
+    def _planned_output(self, n_given: int) -> tuple[int, str]:
+        return (1, "logistic") if n_given == 2 else (n_given, "softmax")
+
+    def _strata(self, samples: Samples) -> Array | None:
+        """Return the labels of two classes, which scikit-learn holds out alike."""
+        return samples.Y.astype(bool) if self.n_outputs_ == 1 else None
+
+    def _fitted_attributes(self) -> dict[str, Any]:
+        return super()._fitted_attributes() | {"classes_": self.classes_}
 
     # ---------------------------------------------------------------- predicting
 
@@ -469,23 +397,6 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         P = self.predict_proba(X)
         with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, as it should be
             return np.log(P, out=P)
-
-    def _outputs(self, X: ArrayLike) -> Array:
-        """Return the network's outputs, chunk by chunk so that memory is bounded."""
-        if "network_" not in vars(self):
-            check_is_fitted(self)
-        network, scale = self.network_, self.pixel_scale
-        rows = checked_samples(self, X, dtype=types(scale, network.dtype))
-        take = sparse_taker(rows, scale)
-        sparse = take is not None and network.accepts_sparse(training=False)
-        n, size = rows.shape[0], network.chunk_size(copied=not sparse and is_copied(rows))
-
-        def outputs(some: slice) -> Array:
-            return network.predict(take(rows, some) if take and sparse else dense(rows[some], scale))
-
-        if n <= size:
-            return outputs(slice(n))
-        return np.concatenate([outputs(slice(start, start + size)) for start in range(0, n, size)])
 
     # ---------------------------------------------------------------- looking at it
 

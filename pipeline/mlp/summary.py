@@ -177,6 +177,7 @@ def summarize_network(
     *,
     n_features: int | None = None,
     n_classes: int | None = None,
+    n_targets: int | None = None,
     dtype: DTypeLike = np.float32,
     image_shape: Sequence[int] | None = None,
 ) -> NetworkSummary:
@@ -185,9 +186,9 @@ def summarize_network(
     Parameters
     ----------
     estimator : BaseMLP
-        Fitted, or else the three after it must say what is not known.
-    n_features, n_classes, dtype
-        See ``MLPClassifier.summary``.
+        Fitted, or else those after it must say what is not known.
+    n_features, n_classes, n_targets, dtype
+        See ``MLPClassifier.summary`` and ``MLPRegressor.summary``.
     image_shape : sequence of int, optional
         Height and width of the images, and 3 after them where they are coloured.
 
@@ -200,22 +201,25 @@ def summarize_network(
     """
     values = estimator._parameter_values()  # noqa: SLF001 - what the builder takes
     shape = None if image_shape is None else tuple(map(int, image_shape))
-    if n_features is not None or n_classes is not None:
-        _check_widths(n_features, n_classes)
-        n_outputs = 1 if n_classes == 2 else n_classes
-        layers = builder.layers(values, n_features, n_outputs)  # type: ignore[arg-type]  # none of them is None
+    width, least = estimator._width  # noqa: SLF001 - the same
+    n_given = {"n_classes": n_classes, "n_targets": n_targets}[width]
+    if n_features is not None or n_given is not None:
+        _check_width("n_features", n_features, 1, width)
+        _check_width(width, n_given, least, width)
+        n_outputs, activation = estimator._planned_output(n_given)  # type: ignore[arg-type]  # noqa: SLF001 - not None
+        layers = builder.layers(values, n_features, n_outputs)  # type: ignore[arg-type]  # the same
         return _summary(
             values,
             layers,
             np.dtype(dtype),
             fitted=False,
             image_shape=shape,
-            output_activation="logistic" if n_classes == 2 else "softmax",
+            output_activation=activation,
         )
     if "network_" not in vars(estimator):
         raise NotFittedError(
             f"This {type(estimator).__name__} instance is not fitted yet, so the widths of input and output are not "
-            "known: call 'fit' first, or give both, as in summary(n_features=784, n_classes=10)."
+            f"known: call 'fit' first, or give both, as in summary(n_features=784, {width}=10)."
         )
     network, n_epochs = estimator.network_, len(estimator.history_["loss"])
     return _summary(
@@ -225,7 +229,7 @@ def summarize_network(
         fitted=True,
         image_shape=shape,
         output_activation=estimator.out_activation_,
-        classes=estimator.classes_.tolist(),
+        classes=estimator.classes_.tolist() if hasattr(estimator, "classes_") else None,
         engine=vars(estimator).get("engine_"),
         epochs=n_epochs,
         n_samples=estimator.t_ // n_epochs if n_epochs else None,
@@ -274,13 +278,12 @@ def _summary(
     )
 
 
-def _check_widths(n_features: int | None, n_classes: int | None) -> None:
-    """Raise unless both widths are given."""
-    for name, value, least in (("n_features", n_features, 1), ("n_classes", n_classes, 2)):
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise ValueError(
-                f"{name} must be an integer >= {least}, and n_features and n_classes be given together; got {value!r}"
-            )
+def _check_width(name: str, value: Any, least: int, other: str) -> None:
+    """Raise for a width that is none, or is not given."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise ValueError(
+            f"{name} must be an integer >= {least}, and n_features and {other} be given together; got {value!r}"
+        )
 
 
 def _batch_size(values: builder.Parameters, n_samples: int | None, width: int) -> int | None:

@@ -1,9 +1,10 @@
-"""Labels as the targets of a network, and its outputs as labels."""
+"""Labels and numbers as the targets of a network, and its outputs as labels or numbers."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
@@ -12,7 +13,23 @@ LABEL_TYPES = ("binary", "multiclass", "multilabel-indicator")
 """The kinds of labels, as scikit-learn calls them."""
 
 
-class TargetEncoder:
+class Targets:
+    """What an estimator's targets are, and how the network's targets and outputs are made of them and into them."""
+
+    def encode(self, y: ArrayLike, dtype: DTypeLike | None = None) -> Array:
+        """Return the network's targets, (n_samples, n_outputs)."""
+        raise NotImplementedError
+
+    def decode(self, P: Array) -> Array:
+        """Return what is predicted, by the network's outputs (n_samples, n_outputs)."""
+        raise NotImplementedError
+
+    def check_validation(self, y: ArrayLike) -> None:
+        """Raise a ValueError for targets of validation data that are unlike those of training."""
+        raise NotImplementedError
+
+
+class TargetEncoder(Targets):
     """Encodes labels as one-hot targets; one column for two classes, one per label for several labels at once.
 
     Parameters
@@ -75,12 +92,12 @@ class TargetEncoder:
         """Return the encoder that calls the classes by other names, in the same order, which need not be sorted."""
         return self.from_state(names, self.label_type, sparse=self.sparse)
 
-    def encode(self, y: ArrayLike) -> Array:
+    def encode(self, y: ArrayLike, dtype: DTypeLike | None = None) -> Array:
         """Return targets, (n_samples, n_outputs)."""
         if self.multilabel or self._is_sorted:
-            return np.asarray(self.binarizer.transform(y))
+            return np.asarray(self.binarizer.transform(y), dtype)
         numbered = LabelBinarizer(sparse_output=False).fit(np.arange(len(self.classes)))
-        return np.asarray(numbered.transform(self.codes(y)))
+        return np.asarray(numbered.transform(self.codes(y)), dtype)
 
     @property
     def _is_sorted(self) -> bool:
@@ -128,3 +145,72 @@ class TargetEncoder:
         unknown = np.setdiff1d(unique_labels(y), self.classes)
         if len(unknown):
             raise ValueError(f"y_val has labels that y has not: {unknown}; y has {self.classes}")
+
+
+@dataclass(frozen=True)
+class RegressionTargets(Targets):
+    """Numbers as they are, one column for each target; where quantiles are predicted, one for each of a target's.
+
+    Attributes
+    ----------
+    n_targets : int
+        Numbers that are predicted of a sample. A single one is one-dimensional, as y was.
+    n_quantiles : int or None
+        Quantiles of each, on an axis of their own at the end; None where there is no such axis.
+
+    Examples
+    --------
+    >>> RegressionTargets.learn(np.array([[1.0, 2.0]]), n_quantiles=3).encode(np.array([[1.0, 2.0]]))
+    array([[1., 1., 1., 2., 2., 2.]])
+    >>> RegressionTargets(1).decode(np.array([[0.5], [0.25]]))
+    array([0.5 , 0.25])
+    """
+
+    n_targets: int
+    n_quantiles: int | None = None
+
+    @classmethod
+    def learn(cls, y: Array, n_quantiles: int | None = None) -> Self:
+        """Return what targets (n_samples,) or (n_samples, n_targets) are."""
+        return cls(1 if y.ndim == 1 else y.shape[1], n_quantiles)
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of the network's output."""
+        return self.n_targets * (self.n_quantiles or 1)
+
+    def encode(self, y: ArrayLike, dtype: DTypeLike | None = None) -> Array:
+        """Return the network's targets, (n_samples, n_outputs): each target as often as it has quantiles.
+
+        Raises
+        ------
+        ValueError
+            For numbers beyond those that the dtype has.
+        """
+        numbers = np.asarray(y)
+        with np.errstate(over="ignore"):
+            Y = numbers.reshape(len(numbers), self.n_targets).astype(dtype)
+        if Y.dtype.kind == "f" and not np.isfinite(Y).all():
+            raise ValueError(f"y must be numbers that {Y.dtype} has, the precision of X; got up to {np.abs(y).max()}")
+        return Y.repeat(self.n_quantiles or 1, axis=1)
+
+    def decode(self, P: Array) -> Array:
+        """Return outputs in the shape of y, with quantiles on an axis of their own."""
+        targets = () if self.n_targets == 1 else (self.n_targets,)
+        quantiles = () if self.n_quantiles is None else (self.n_quantiles,)
+        return P.reshape(len(P), *targets, *quantiles)
+
+    def check_same(self, others: "RegressionTargets") -> None:
+        """Raise a ValueError for other targets than training began with."""
+        if others.n_targets != self.n_targets:
+            raise ValueError(f"y has {others.n_targets} targets; training goes on with {self.n_targets}")
+        if others.n_quantiles != self.n_quantiles:
+            raise ValueError(
+                f"{others.n_quantiles or 1} quantiles are asked for; training goes on with {self.n_quantiles or 1}"
+            )
+
+    def check_validation(self, y: ArrayLike) -> None:
+        """Raise a ValueError for validation data with another number of targets."""
+        n_targets = self.learn(np.asarray(y)).n_targets
+        if n_targets != self.n_targets:
+            raise ValueError(f"y_val has {n_targets} targets; y has {self.n_targets}")

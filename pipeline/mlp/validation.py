@@ -18,7 +18,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from pipeline.images.pixels import INTEGERS, as_uint8
 from pipeline.mlp.class_weights import ClassWeight, ClassWeights
 from pipeline.mlp.labels import check_no_missing
-from pipeline.mlp.targets import TargetEncoder
+from pipeline.mlp.targets import RegressionTargets, TargetEncoder, Targets
 from pipeline.network.batches import Rows, Samples, take_rows
 from pipeline.network.sparse import SparseRows
 
@@ -38,80 +38,52 @@ def as_generator(random_state: int | np.random.Generator | np.random.RandomState
 class InputValidator:
     """Checks what one call of an estimator is given, and returns samples as its network takes them.
 
+    What targets must be is told by ``LabelValidator`` and ``NumberValidator``.
+
     Parameters
     ----------
     estimator : estimator
         Whose features are set by the first call, or checked where training is resumed.
     pixel_scale : float or None
         As ``MLPClassifier`` takes it.
-    class_weight : dict, "balanced", list of dict or None
-        The same.
-    targets : TargetEncoder, optional
-        The labels that training is resumed with; None learns them.
+    targets : Targets, optional
+        The targets that training is resumed with; None learns them.
     dtype : dtype, optional
         The precision that training is resumed in; None takes that of the samples.
 
     Attributes
     ----------
-    targets : TargetEncoder
-        The training labels, once they are known.
+    targets : Targets
+        What the targets of training are, once they are known.
+    resuming : bool
+        Whether they were known before.
     """
 
-    targets: TargetEncoder
-
     def __init__(
-        self,
-        estimator: Any,
-        *,
-        pixel_scale: float | None,
-        class_weight: ClassWeight | None,
-        targets: TargetEncoder | None = None,
-        dtype: Any = None,
+        self, estimator: Any, *, pixel_scale: float | None, targets: Targets | None = None, dtype: Any = None
     ) -> None:
-        self.estimator, self.pixel_scale, self.class_weight, self.dtype = estimator, pixel_scale, class_weight, dtype
+        self.estimator, self.pixel_scale, self.dtype = estimator, pixel_scale, dtype
         self.resuming = targets is not None
-        if targets is not None:
-            self.targets = targets
-        self.class_weights: ClassWeights | None = None
+        self.targets: Any = targets
 
-    def training(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        *,
-        classes: ArrayLike | None = None,
-        all_classes: bool = False,
-    ) -> Samples:
+    def training(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Samples:
         """Return training samples.
 
         Parameters
         ----------
         X, y, sample_weight
             As in ``fit``.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that there will be.
-        all_classes : bool, default=False
-            Whether resumed training must have all labels that it began with.
 
         Raises
         ------
         ValueError
-            For samples, labels or weights that are not allowed.
+            For samples, targets or weights that are not allowed.
         """
-        rows, labels = self._rows_and_labels(X, y, reset=not self.resuming)
-        if not self.resuming:
-            self.targets = TargetEncoder.learn(labels, classes)
-        if classes is not None:
-            self.targets.check_announced(classes)
-        if self.resuming or classes is not None:
-            self.targets.check_known(labels, all_of_them=all_classes)
-        if self.class_weight is not None:
-            codes = self.targets.codes(labels)
-            self.class_weights = ClassWeights.learn(self.class_weight, self.targets.classes, codes)
+        rows, targets = self._rows_and_targets(X, y, reset=not self.resuming)
+        self._learn(targets)
         if self.dtype is None:
             self.dtype = precision(rows)
-        return self._samples(rows, labels, sample_weight)
+        return self._samples(rows, targets, sample_weight)
 
     def validation(
         self, n_samples: int, X_val: ArrayLike | None, y_val: ArrayLike | None, sample_weight_val: ArrayLike | None
@@ -136,29 +108,117 @@ class InputValidator:
             return None
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val go together; got one without the other")
-        rows, labels = self._rows_and_labels(X_val, y_val, reset=False)
+        rows, targets = self._rows_and_targets(X_val, y_val, reset=False)
         if rows.shape[0] == n_samples and inside_a_search():
             raise ValueError(
                 f"X_val has as many rows as X, {n_samples}, inside a search or a cross-validation: it was sliced "
                 "with X, and is no validation data any more. Use cv= for the search, and early_stopping with "
                 "validation_fraction in the estimator"
             )
-        self.targets.check_validation(labels)
-        return self._samples(rows, labels, sample_weight_val)
+        self.targets.check_validation(targets)
+        return self._samples(rows, targets, sample_weight_val)
 
-    def _rows_and_labels(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[Any, Any]:
-        """Return samples and labels checked, in the precision of training."""
+    def _rows_and_targets(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[Any, Any]:
+        """Return samples and targets checked, in the precision of training."""
+        raise NotImplementedError
+
+    def _learn(self, y: Array) -> None:
+        """Learn what the targets of training are, or check them against what they were."""
+        raise NotImplementedError
+
+    def _weight(self, y: Array, sample_weight: ArrayLike | None) -> Array | None:
+        """Return the samples' weights, or None where they have none."""
+        return None if sample_weight is None else checked_weight(sample_weight, len(y), self.dtype)
+
+    def _samples(self, X: Any, y: Array, sample_weight: ArrayLike | None) -> Samples:
+        """Return samples with the network's targets, and weights where they have some."""
+        Y = self.targets.encode(y, self.dtype)
+        weight = self._weight(y, sample_weight)
+        return Samples(X, Y, weight, taker(X, self.pixel_scale), sparse_taker(X, self.pixel_scale))
+
+
+class LabelValidator(InputValidator):
+    """Checks what a classifier is given; its targets are a ``TargetEncoder``.
+
+    Parameters
+    ----------
+    estimator, pixel_scale, targets, dtype
+        As for every ``InputValidator``.
+    class_weight : dict, "balanced", list of dict or None
+        As ``MLPClassifier`` takes it.
+    classes : array-like of shape (n_classes,), default=None
+        All labels that there will be.
+    all_classes : bool, default=False
+        Whether resumed training must have all labels that it began with.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        class_weight: ClassWeight | None = None,
+        classes: ArrayLike | None = None,
+        all_classes: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(estimator, **options)
+        self.class_weight, self.classes, self.all_classes = class_weight, classes, all_classes
+        self.class_weights: ClassWeights | None = None
+
+    def _rows_and_targets(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[Any, Any]:
         allowed = types(self.pixel_scale, self.dtype)
         return checked_samples_and_labels(self.estimator, X, y, dtype=allowed, reset=reset)
 
-    def _samples(self, X: Any, y: Array, sample_weight: ArrayLike | None) -> Samples:
-        """Return samples with one-hot targets, and weights where samples or classes have some."""
-        Y = self.targets.encode(y).astype(self.dtype)
-        weight = None if sample_weight is None else checked_weight(sample_weight, len(Y), self.dtype)
-        if self.class_weights is not None:
-            by_class = self.class_weights.of(self.targets.codes(y)).astype(self.dtype)
-            weight = by_class if weight is None else weight * by_class
-        return Samples(X, Y, weight, taker(X, self.pixel_scale), sparse_taker(X, self.pixel_scale))
+    def _learn(self, y: Array) -> None:
+        if not self.resuming:
+            self.targets = TargetEncoder.learn(y, self.classes)
+        if self.classes is not None:
+            self.targets.check_announced(self.classes)
+        if self.resuming or self.classes is not None:
+            self.targets.check_known(y, all_of_them=self.all_classes)
+        if self.class_weight is not None:
+            codes = self.targets.codes(y)
+            self.class_weights = ClassWeights.learn(self.class_weight, self.targets.classes, codes)
+
+    def _weight(self, y: Array, sample_weight: ArrayLike | None) -> Array | None:
+        weight = super()._weight(y, sample_weight)
+        if self.class_weights is None:
+            return weight
+        by_class = self.class_weights.of(self.targets.codes(y)).astype(self.dtype)
+        return by_class if weight is None else weight * by_class
+
+
+class NumberValidator(InputValidator):
+    """Checks what a regressor is given; its targets are ``RegressionTargets``.
+
+    Parameters
+    ----------
+    estimator, pixel_scale, targets, dtype
+        As for every ``InputValidator``.
+    n_quantiles : int or None, default=None
+        How many quantiles of each target are predicted; None where it is one number.
+    non_negative : bool, default=False
+        Whether targets may not be below 0, as for Poisson's deviance.
+    """
+
+    def __init__(
+        self, estimator: Any, *, n_quantiles: int | None = None, non_negative: bool = False, **options: Any
+    ) -> None:
+        super().__init__(estimator, **options)
+        self.n_quantiles, self.non_negative = n_quantiles, non_negative
+
+    def _rows_and_targets(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[Any, Any]:
+        allowed = types(self.pixel_scale, self.dtype)
+        rows, numbers = checked_samples_and_labels(self.estimator, X, y, dtype=allowed, reset=reset, numeric=True)
+        if self.non_negative and (numbers < 0).any():
+            raise ValueError(f"y must be >= 0 for loss='poisson'; its least number is {numbers.min()}")
+        return rows, numbers
+
+    def _learn(self, y: Array) -> None:
+        learned = RegressionTargets.learn(y, self.n_quantiles)
+        if self.resuming:
+            self.targets.check_same(learned)
+        self.targets = learned
 
 
 def checked_samples(estimator: Any, X: ArrayLike, *, dtype: Any, reset: bool = False) -> Any:
@@ -189,23 +249,50 @@ def _plainly_right(estimator: Any, X: Any, dtypes: list[Any]) -> bool:
 
 
 def checked_samples_and_labels(
-    estimator: Any, X: ArrayLike, y: ArrayLike, *, dtype: Any, reset: bool = False
+    estimator: Any, X: ArrayLike, y: ArrayLike, *, dtype: Any, reset: bool = False, numeric: bool = False
 ) -> tuple[Any, Any]:
     """Return X as ``checked_samples`` does, and y of as many rows, (n_samples,) or (n_samples, n_outputs).
 
     Raises
     ------
     ValueError
-        As ``validate_data`` does, and for a missing label of whatever kind.
+        As ``validate_data`` does, for a missing label of whatever kind, and with ``numeric`` for y that is no numbers.
     """
     check_no_missing(y)
     checked: tuple[Any, Any] = validate_data(
-        estimator, _typed(X, estimator), y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype, reset=reset
+        estimator,
+        _typed(X, estimator),
+        numbers(y) if numeric else y,
+        accept_sparse=["csr", "csc"],
+        multi_output=True,
+        dtype=dtype,
+        reset=reset,
     )
     rows, labels = checked
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = column_or_1d(labels, warn=True)
     return _scaled(_in_rows(rows), estimator), labels
+
+
+def numbers(y: ArrayLike) -> Any:
+    """Return targets of a regression as an array of numbers.
+
+    Raises
+    ------
+    ValueError
+        For text, dates and whatever else is no number.
+    """
+    if y is None or scipy.sparse.issparse(y):
+        return y  # which scikit-learn has its own words for
+    given = np.asarray(y)
+    if given.dtype.kind not in "biufcO":
+        raise ValueError(f"y must be numbers; got {given.dtype} such as {given.ravel()[:1].tolist()}")
+    if given.dtype != object:
+        return y
+    try:
+        return given.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y must be numbers: {error}") from error
 
 
 def _typed(X: Any, estimator: Any) -> Any:

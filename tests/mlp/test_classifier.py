@@ -334,7 +334,6 @@ def test_samples_of_zeros_mostly_are_never_made_dense(name, dtype, monkeypatch):
         "pipeline.mlp.validation.take_sparse",
         "pipeline.mlp.validation.dense",
         "pipeline.mlp.base.dense",
-        "pipeline.mlp.classifier.dense",
     ):
         monkeypatch.setattr(makes_dense, None)
     options = {"batch_size": 20, "pixel_scale": 1 / 255, **MOSTLY_ZERO[name]}

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import cross_val_score
 
 from pipeline.mlp.validation import (
-    InputValidator,
+    LabelValidator,
     as_generator,
     checked_samples,
     checked_samples_and_labels,
@@ -158,7 +158,7 @@ def test_sparse_pixels_are_scaled():
 
 def validator(**options):
     """Return a validator of what a fresh estimator is given."""
-    return InputValidator(BaseEstimator(), **{"pixel_scale": None, "class_weight": None, **options})
+    return LabelValidator(BaseEstimator(), **{"pixel_scale": None, "class_weight": None, **options})
 
 
 def test_one_call_returns_training_samples():
@@ -187,7 +187,7 @@ def test_training_goes_on_with_what_it_began_with():
     """Labels and precision are those of before, and the features are checked."""
     first = validator()
     first.training(X, [0, 1, 2, 0])
-    later = InputValidator(
+    later = LabelValidator(
         first.estimator, pixel_scale=None, class_weight=None, targets=first.targets, dtype=np.float32
     )
     assert later.training(X, [0, 0, 0, 1]).Y.dtype == np.float32
