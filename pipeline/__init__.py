@@ -17,6 +17,7 @@ _HOMES = {
     "Fetch": "pipeline.stages.fetch",
     "LastEpochs": "pipeline.network",
     "MLPClassifier": "pipeline.mlp.classifier",
+    "MLPRegressor": "pipeline.mlp.regressor",
     "Normalize": "pipeline.preprocessing.normalize",
     "OneHot": "pipeline.preprocessing.one_hot",
     "Photo": "pipeline.images.photo",

@@ -44,6 +44,7 @@ from pipeline.network.compiled.engines import has_numba
 from pipeline.network.early_stopping import EarlyStopping, Monitor
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
+from pipeline.network.losses import SquaredError
 from pipeline.network.schedules import SCHEDULES
 from pipeline.network.shards import Hook
 from pipeline.network.training import Trainer
@@ -52,6 +53,7 @@ from pipeline.parameters import ParameterError, check_parameters
 Parameters = Mapping[str, Any]
 """The values of ``MLPClassifier``'s parameters by name, which have been checked one by one."""
 
+LossName = Literal["squared_error", "poisson", "absolute_error", "huber", "quantile"]
 SolverName = Literal["lbfgs", "sgd", "adam", "rmsprop", "adagrad", "adamw"]
 
 WORTH_SHARING = 10_000_000
@@ -81,10 +83,19 @@ def layers(parameters: Parameters, n_in: int, n_out: int) -> list[Layer]:
     return [*built, Affine(n_in, n_out, bias=parameters["bias"], initializer=initial)]
 
 
-def loss(parameters: Parameters, activation: str) -> Loss:
-    """Return what the network makes small, by the output's activation."""
+def loss(parameters: Parameters, activation: str = "") -> Loss:
+    """Return what the network makes small: a classifier's by the output's activation, a regressor's by its name."""
+    if "loss" in parameters:
+        return _regression_loss(parameters)
     plain = LOSSES[activation]()
     return LabelSmoothing(plain, float(parameters["label_smoothing"])) if parameters["label_smoothing"] else plain
+
+
+def _regression_loss(parameters: Parameters) -> Loss:
+    """Return the loss of a regressor."""
+    if parameters["loss"] != "squared_error":
+        raise ParameterError(f"loss={parameters['loss']!r} is not there yet")
+    return SquaredError()
 
 
 def _per_layer(parameter: str, value: Any, sizes: tuple[int, ...]) -> list[Any]:

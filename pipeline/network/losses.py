@@ -129,6 +129,28 @@ class SigmoidCrossEntropy(Loss):
 LOSSES: dict[str, type[Loss]] = {loss.activation: loss for loss in (SoftmaxCrossEntropy, SigmoidCrossEntropy)}
 
 
+class SquaredError(Loss):
+    """P = Z; the loss of a sample is half the mean over its outputs of (p_k - y_k)^2. dZ = (P - Y) / n."""
+
+    activation = "identity"
+
+    def predictions(self, Z: Array, out: Array | None = None) -> Array:
+        """Return Z."""
+        if out is None:
+            return Z
+        out[:] = Z
+        return out
+
+    def sample_losses(self, P: Array, Y: Array) -> Array:
+        """Return half the mean of the squared residuals."""
+        return np.square(P - Y).mean(axis=1) / 2
+
+    def correct(self, P: Array, Y: Array) -> Array:
+        """Return that nothing is right or wrong."""
+        del Y
+        return np.zeros(len(P), bool)
+
+
 def total_weight(sample_weight: Array | None, n_samples: int) -> float:
     """Return the sum of the weights, or the number of samples; 1 where all weights are 0, so that the loss is 0."""
     return n_samples if sample_weight is None else float(sample_weight.sum()) or 1.0
