@@ -1,7 +1,8 @@
 """Ensembles: several networks that differ by chance, and whose mean probabilities count.
 
-An ensemble is scikit-learn's own ``VotingClassifier``, and joblib trains its members. ``make_ensemble`` puts one
-together, ``save_ensemble`` writes a model file for each member, ``load_ensemble`` gives them back as one classifier.
+An ensemble is scikit-learn's own ``VotingClassifier``, and joblib trains its members; of regressors it is a
+``VotingRegressor``, whose mean prediction counts. ``make_ensemble`` puts one together, ``save_ensemble`` writes a model
+file for each member, ``load_ensemble`` gives them back as one classifier.
 """
 
 import os
@@ -13,8 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
-from sklearn.ensemble import VotingClassifier
+from sklearn.base import clone, is_regressor
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -26,16 +27,19 @@ from pipeline.model_file import ModelFileError, load_model, save_model
 from pipeline.text import shown
 
 
-def make_ensemble(member: Any, n_members: int, random_state: int = 0, n_jobs: int | None = None) -> VotingClassifier:
+def make_ensemble(
+    member: Any, n_members: int, random_state: int = 0, n_jobs: int | None = None
+) -> VotingClassifier | VotingRegressor:
     """Return an ensemble that is to learn yet, of members that differ in their seed, or in more than that.
 
-    P(y | x) = 1/n (p_1(y | x) + ... + p_n(y | x)): Hansen and Salamon 1990, "Neural network ensembles".
+    P(y | x) = 1/n (p_1(y | x) + ... + p_n(y | x)): Hansen and Salamon 1990, "Neural network ensembles". Of regressors
+    it is the mean of what they predict.
 
     Parameters
     ----------
-    member : classifier or list of classifier
-        What each of them is a clone of: an ``MLPClassifier``, or a ``Pipeline`` that ends in one. The members take
-        those of a list in turn.
+    member : classifier, regressor or list of them
+        What each of them is a clone of: an ``MLPClassifier`` or an ``MLPRegressor``, or a ``Pipeline`` that ends in
+        one. The members take those of a list in turn, which must be of one kind.
     n_members : int
         How many.
     random_state : int, default=0
@@ -46,13 +50,13 @@ def make_ensemble(member: Any, n_members: int, random_state: int = 0, n_jobs: in
 
     Returns
     -------
-    VotingClassifier
-        With ``voting="soft"``.
+    VotingClassifier or VotingRegressor
+        Of classifiers, with ``voting="soft"``. Of regressors, for one target.
 
     Raises
     ------
     ValueError
-        For a number of members or a seed that is none, or too small.
+        For a number of members or a seed that is none, or too small; or for classifiers and regressors together.
 
     Examples
     --------
@@ -73,6 +77,11 @@ def make_ensemble(member: Any, n_members: int, random_state: int = 0, n_jobs: in
         (f"member_{number}", _seeded(kind, seed))
         for number, (seed, kind) in enumerate(zip(member_seeds(random_state, n_members), cycle(kinds), strict=False), 1)
     ]
+    regressors = [is_regressor(kind) for kind in kinds]
+    if any(regressors) and not all(regressors):
+        raise ValueError("members must be all classifiers or all regressors; got both")
+    if any(regressors):
+        return VotingRegressor(members, n_jobs=n_jobs)
     return VotingClassifier(members, voting="soft", n_jobs=n_jobs)
 
 

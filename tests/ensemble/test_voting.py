@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from pipeline import MLPClassifier, Normalize, load_model, save_model
@@ -71,6 +72,20 @@ def test_an_ensemble_says_the_mean():
     answers = [member.predict_proba(model[0].transform(X)) for member in model[-1].estimators_]
     assert model.predict_proba(X) == pytest.approx(np.mean(answers, axis=0))
     assert not np.array_equal(answers[0], answers[1])
+
+
+def test_an_ensemble_of_regressors_says_their_mean(tmp_path):
+    """Regressors vote by scikit-learn's counterpart, with seeds of their own; their file form is another."""
+    net = MLPRegressor(hidden_layer_sizes=(5,), max_iter=3)
+    ensemble = make_ensemble(net, 3, random_state=1).fit(X / 255, y / 2)
+    assert isinstance(ensemble, VotingRegressor)
+    assert [member.random_state for member in ensemble.estimators_] == [3, 4, 5]
+    answers = [member.predict(X / 255) for member in ensemble.estimators_]
+    assert ensemble.predict(X / 255) == pytest.approx(np.mean(answers, axis=0))
+    with pytest.raises(ValueError, match="members must be all classifiers or all regressors; got both"):
+        make_ensemble([NET, net], 2)
+    with pytest.raises(TypeError, match="an ensemble is a VotingClassifier"):
+        save_ensemble(tmp_path, ensemble)
 
 
 def test_processes_of_joblib_train_the_same_members():
