@@ -8,6 +8,7 @@ import json
 import math
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,11 @@ def parse_json(
     *,
     constant: Callable[[str], Any] | None = None,
     mapping: Callable[[dict[str, Any]], Any] | None = None,
+    unique: bool = False,
 ) -> Any:
     """Read JSON in UTF-8, as `read_json` does; ``mapping`` may make something else of every mapping.
+
+    With ``unique`` a mapping that has a name twice is refused; without it, the last value counts, as in Python's own.
 
     Examples
     --------
@@ -99,7 +103,11 @@ def parse_json(
         raise JsonError(f"it has more than {MAX_CONTAINERS} lists and mappings")
     try:
         return json.loads(
-            content.decode("utf-8"), parse_constant=constant or _refuse, parse_float=_finite, object_hook=mapping
+            content.decode("utf-8"),
+            parse_constant=constant or _refuse,
+            parse_float=_finite,
+            object_hook=mapping,
+            object_pairs_hook=partial(_once, mapping) if unique else None,  # where it is given, it alone is called
         )
     except UnicodeDecodeError:
         raise JsonError("it is no text in UTF-8") from None
@@ -115,6 +123,16 @@ def _finite(text: str) -> float:
     if math.isinf(number):
         raise ValueError(f"{shown(text, 50)} is too large a number")
     return number
+
+
+def _once(mapping: Callable[[dict[str, Any]], Any] | None, pairs: list[tuple[str, Any]]) -> Any:
+    """Return the mapping that pairs are, each name of which must be there once."""
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise ValueError(f"{shown(name, 50)!r} is there twice")
+        made[name] = value
+    return made if mapping is None else mapping(made)
 
 
 def _refuse(constant: str) -> Any:

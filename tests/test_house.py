@@ -404,6 +404,7 @@ def test_files_are_opened_where_a_reader_expects_it(module):
         "html.drawing.page",
         "locking",
         "model_file",
+        "model_forms",
         "parameters",
         "provenance",
         "recipes",

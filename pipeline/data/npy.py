@@ -209,14 +209,25 @@ def _parse(text: str) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
     readable = len(values) == 3 and values["shape"][0] == "(" and values["fortran_order"] in _TRUTHS
     if not readable or values["descr"][0] not in "'\"":
         raise NpyError(f"its header cannot be read, or is of several fields: {shown(text, 100)}")
-    return _dtype(values["descr"][1:-1]), _shape(values["shape"]), _TRUTHS[values["fortran_order"]]
+    return read_dtype(values["descr"][1:-1]), _shape(values["shape"]), _TRUTHS[values["fortran_order"]]
 
 
 _TRUTHS = {"True": True, "False": False}
 
 
-def _dtype(code: str) -> np.dtype[Any]:
-    """Return a type by NumPy's code; those that a file can hold as they are."""
+def read_dtype(code: str) -> np.dtype[Any]:
+    """Return a type by NumPy's code; those that a file can hold as they are.
+
+    Raises
+    ------
+    NpyError
+        For another.
+
+    Examples
+    --------
+    >>> read_dtype("<f4")
+    dtype('float32')
+    """
     if code.lstrip("<>|=") in ("O", "O8"):
         raise NpyError("it holds pickled objects, which are never opened")
     known = re.fullmatch(r"[<>|=]?([?biufcSU]\d{0,9}|[mM]8(\[\d{0,9}[A-Za-z]{1,2}\])?)", code)

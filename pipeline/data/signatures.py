@@ -103,6 +103,22 @@ def is_picture(head: bytes) -> bool:
 _DIGITS, _BLANKS = tuple(map(bytes, zip(b"123456", strict=True))), (b" ", b"\t", b"\n", b"\r")
 
 
+def is_safetensors(head: bytes) -> bool:
+    r"""Tell whether a file is one of safetensors: the length of a header in eight bytes, and the header in JSON.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes, ``HEAD`` of them or all that there are.
+
+    Examples
+    --------
+    >>> is_safetensors(b'\x02\0\0\0\0\0\0\0{}'), is_safetensors(b"PK\x03\x04\x14\0\0\0{")
+    (True, False)
+    """
+    return head[8:9] == b"{" and head[5:8] == bytes(3) and not head.startswith(ZIP)
+
+
 def is_text(head: bytes) -> bool:
     """Tell whether a file may be a table: a text in UTF-8, and none that is known to be something else.
 
@@ -136,6 +152,8 @@ def describe_kind(head: bytes) -> str:
     """
     if not head:
         return "empty"
+    if is_safetensors(head):  # the length of its header may be any signature
+        return "a file of safetensors"
     known = next((kind for start, kind in _OTHER_KINDS.items() if head.startswith(start)), None)
     known = _KINDS_WITHIN.get((head[4:8], head[8:12]), known)
     return known or foreign_kind(head) or ("a text file" if _is_text(head) else "of no kind that is known here")
