@@ -5,6 +5,7 @@ what these must be; and a function that writes both. What a model is, `pipeline.
 """
 
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,6 +37,10 @@ _LABELS = "classes"
 
 _PARAMS = "params"
 """The array of what the network has learned, which stands layer by layer where others read it."""
+
+
+_CHECKSUM = "crc32"
+"""What the header calls the check sum of all tensors and of its own other words; archives have such sums themselves."""
 
 
 class FormError(ValueError):
@@ -121,6 +126,8 @@ class SafetensorsForm:
         expected = [*flat, *(spec.name for spec in tensor_specs(layers))]
         _check_names(self._file.names, expected, expected.__contains__)
         found = self._file.read()
+        if _CHECKSUM in self.header and _checksum(self.header, found) != self.header[_CHECKSUM]:
+            raise ValueError(f"its bytes are not those that were written: another {_CHECKSUM} is in its header")
         arrays = {name: found[name] for name in flat if name in found} | {_PARAMS: from_tensors(layers, found)}
         if _LABELS in specs:
             arrays[_LABELS] = read_labels(self.header[_LABELS], self._max_bytes)
@@ -188,8 +195,18 @@ def _to_safetensors(header: Mapping[str, Any], arrays: Arrays, layers: Sequence[
     """Return the bytes of a model; the whole header is one word, since several would stand in an order that changes."""
     header = {**header} | ({_LABELS: plain_labels(arrays[_LABELS])} if _LABELS in arrays else {})
     flat = {name: array for name, array in arrays.items() if name not in (_LABELS, _PARAMS)}
-    tensors = to_tensors(layers, arrays[_PARAMS])
-    return to_safetensors({**flat, **tensors}, {"header": write_header(header).decode()})
+    tensors = flat | to_tensors(layers, arrays[_PARAMS])
+    header[_CHECKSUM] = _checksum(header, tensors)
+    return to_safetensors(tensors, {"header": write_header(header).decode()})
+
+
+def _checksum(header: Mapping[str, Any], tensors: Arrays) -> int:
+    """Return a sum over all that a file of safetensors holds, which has none of its own."""
+    total = zlib.crc32(write_header({name: value for name, value in header.items() if name != _CHECKSUM}))
+    for name, array in sorted(tensors.items()):
+        in_order = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        total = zlib.crc32(in_order.data, zlib.crc32(name.encode(), total))
+    return total
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
