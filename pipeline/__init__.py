@@ -32,6 +32,7 @@ _HOMES = {
     "load_ensemble": "pipeline.ensemble.voting",
     "load_model": "pipeline.model_file",
     "make_ensemble": "pipeline.ensemble.voting",
+    "make_tabular": "pipeline.tabular.make_tabular",
     "save_ensemble": "pipeline.ensemble.voting",
     "save_model": "pipeline.model_file",
     "summarize": "pipeline.summary",
