@@ -204,7 +204,7 @@ def _checksum(header: Mapping[str, Any], tensors: Arrays) -> int:
     """Return a sum over all that a file of safetensors holds, which has none of its own."""
     total = zlib.crc32(write_header({name: value for name, value in header.items() if name != _CHECKSUM}))
     for name, array in sorted(tensors.items()):
-        in_order = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        in_order = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
         total = zlib.crc32(in_order.data, zlib.crc32(name.encode(), total))
     return total
 

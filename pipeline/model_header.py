@@ -75,7 +75,7 @@ def plain_labels(labels: NDArray[Any]) -> dict[str, Any]:
     {'dtype': '<U3', 'values': ['one', 'two']}
     """
     kind = labels.dtype.kind
-    if kind not in "biufUSmM" or (kind == "f" and labels.dtype.itemsize > 8):
+    if kind not in _KINDS or (kind == "f" and labels.dtype.itemsize > 8):
         raise ValueError(f"labels of type {labels.dtype} have no word in JSON")
     values = labels.astype(np.int64) if kind in "mM" else np.char.decode(labels, "latin-1") if kind == "S" else labels
     return {"dtype": labels.dtype.str, "values": values.tolist()}
@@ -97,14 +97,20 @@ def read_labels(plain: Mapping[str, Any], max_bytes: int) -> NDArray[Any]:
         Where it can have returned no such thing, or they would take more.
     """
     dtype, values = read_dtype(plain["dtype"]), plain["values"]
-    if not isinstance(values, list) or len(values) * dtype.itemsize > max_bytes:
-        raise ValueError(f"its labels must be a list of at most {max_bytes} bytes")
+    if not isinstance(values, list) or not all(type(value) is _KINDS.get(dtype.kind) for value in values):
+        raise ValueError(f"its labels must be a list of {dtype}; got {shown(values, 50)}")
+    if len(values) * dtype.itemsize > max_bytes:
+        raise ValueError(f"its labels would take {len(values) * dtype.itemsize} bytes; {max_bytes} are allowed for")
     if dtype.kind == "S":
         values = [value.encode("latin-1") for value in values]
     labels = np.array(values, np.int64).astype(dtype) if dtype.kind in "mM" else np.array(values, dtype)
     if plain_labels(labels) != plain:
         raise ValueError(f"its labels must be of type {dtype}; got {shown(values, 50)}")
     return labels
+
+
+_KINDS = {"b": bool, "i": int, "u": int, "f": float, "U": str, "S": str, "m": int, "M": int}
+"""What labels are in JSON, by the kind of their type."""
 
 
 def _unpaired(value: Any) -> Any:

@@ -22,7 +22,14 @@ from pipeline.model_file import load_model
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-FROM_AN_EXTRA = {"llvmlite", "matplotlib", "numba", "pillow", "pyarrow"}  # imported where they are needed alone
+FROM_AN_EXTRA = {
+    "llvmlite",
+    "matplotlib",
+    "numba",
+    "pillow",
+    "pyarrow",
+    "safetensors",
+}  # imported where they are needed alone
 BEHIND_N_JOBS = {"joblib"}  # imported by scikit-learn, when a search is asked for ``n_jobs``
 
 
@@ -58,9 +65,8 @@ def test_all_that_is_declared_is_imported():
 def test_the_extra_of_the_workflow_has_what_pictures_need():
     """What is imported from an extra is in the extra that the warning names, and DVC's has that one."""
     ours = {PROJECT["name"]}
-    assert (
-        set().union(*(names(EXTRAS[one]) for one in ("fast", "images", "parquet", "pictures"))) - ours == FROM_AN_EXTRA
-    )
+    extras = "fast", "images", "parquet", "pictures", "safetensors"
+    assert set().union(*(names(EXTRAS[one]) for one in extras)) - ours == FROM_AN_EXTRA
     assert {"digits-pipeline[pictures]"} < set(EXTRAS["workflow"])
     assert not FROM_AN_EXTRA & names(PROJECT["dependencies"])
 

@@ -110,7 +110,7 @@ def to_safetensors(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, st
     _library()
     from safetensors.numpy import save  # noqa: PLC0415 - an extra
 
-    together = {name: np.ascontiguousarray(array) for name, array in arrays.items()}  # it writes memory as it lies
+    together = {name: np.asarray(array, order="C") for name, array in arrays.items()}  # it writes memory as it lies
     return save(together, metadata=dict(metadata))
 
 
