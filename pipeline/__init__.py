@@ -29,6 +29,10 @@ _HOMES = {
     "Train": "pipeline.stages.train",
     "TrainingDoctor": "pipeline.diagnosis.doctor",
     "find_learning_rate": "pipeline.rate_finder",
+    "from_arrays": "pipeline.interchange.arrays",
+    "from_keras": "pipeline.interchange.arrays",
+    "from_sklearn": "pipeline.interchange.sklearn",
+    "from_torch": "pipeline.interchange.arrays",
     "load_ensemble": "pipeline.ensemble.voting",
     "load_model": "pipeline.model_file",
     "make_ensemble": "pipeline.ensemble.voting",
@@ -36,6 +40,7 @@ _HOMES = {
     "save_ensemble": "pipeline.ensemble.voting",
     "save_model": "pipeline.model_file",
     "summarize": "pipeline.summary",
+    "to_sklearn": "pipeline.interchange.sklearn",
     "unlike_training": "pipeline.images.statistics",
 }
 _RENAMED = {

@@ -1,0 +1,81 @@
+"""A fitted estimator of weights that were learned elsewhere, by what a model file is restored with.
+
+What is not known of its training is what an estimator has that has seen no epoch.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.mlp.classifier import MLPClassifier
+from pipeline.mlp.state import check_values
+from pipeline.network.training import Epoch
+from pipeline.parameters import check_parameters
+
+Array = NDArray[Any]
+Affine = tuple[Array, Array]
+"""Weights (n_in, n_out) and biases (n_out,) of a layer."""
+
+NO_HISTORY: dict[str, list[float | None]] = {field.name: [] for field in fields(Epoch)}
+
+
+def fitted_classifier(
+    parameters: Mapping[str, Any],
+    layers: Sequence[Affine],
+    classes: Array,
+    label_type: str,
+    learned: Mapping[str, Any] | None = None,
+) -> MLPClassifier:
+    """Return a classifier that has learned these weights.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Of its constructor; those that say what layers there are must say these.
+    layers : sequence of tuple of ndarray
+        Weights and biases of each layer; the biases are left out where there are none by ``parameters``.
+    classes : ndarray of shape (n_classes,)
+        The labels.
+    label_type : {"binary", "multiclass", "multilabel-indicator"}
+        What kind of labels they are.
+    learned : mapping, default=None
+        More of the values of a state, such as ``loss_curve_``.
+
+    Raises
+    ------
+    ParameterError
+        For parameters that are not allowed.
+    ValueError
+        Where layers, labels and parameters do not go together.
+    """
+    classifier = MLPClassifier(**parameters)
+    check_parameters(classifier)
+    values = {**_values(layers), "y_type": label_type, **(learned or {})}
+    check_values(values)
+    return classifier.set_state(values, {"classes": classes, "params": flat(layers, bias=classifier.bias)})
+
+
+def flat(layers: Sequence[Affine], *, bias: bool = True) -> Array:
+    """Return all weights and biases in the order of a network's one buffer."""
+    parts = [part.ravel() for W, b in layers for part in ((W, b) if bias else (W,))]
+    return np.concatenate(parts)
+
+
+def _values(layers: Sequence[Affine]) -> dict[str, Any]:
+    """Return the plain values of a state that has no epoch behind it."""
+    return {
+        "best_loss_": math.inf,
+        "best_validation_score_": None,
+        "loss_": math.inf,
+        "loss_curve_": [],
+        "n_features_in_": len(layers[0][0]),
+        "n_iter_": 0,
+        "n_outputs_": len(layers[-1][1]),
+        "t_": 0,
+        "validation_scores_": None,
+        "history": NO_HISTORY,
+    }
