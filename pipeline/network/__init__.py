@@ -23,6 +23,7 @@ from pipeline.network.layers import (
     LeakyReLU,
     Mish,
     ReLU,
+    Scale,
     Sigmoid,
     Tanh,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "RMSprop",
     "ReLU",
     "RunningAverage",
+    "Scale",
     "Schedule",
     "Sigmoid",
     "SigmoidCrossEntropy",

@@ -23,6 +23,7 @@ class Buffers:
     """The arrays that a network's layers read and write in training, made once for the largest batch.
 
     An elementwise layer writes over what it takes, unless that is the batch itself, or the layer before needs it again.
+    What goes into a layer that ``sums_samples``, and the gradient that comes back to it, stay until the pass is over.
 
     Parameters
     ----------
@@ -56,8 +57,9 @@ class Buffers:
         gradient, end = outputs[-1], backward_end(self.layers, to_input=to_input)
         for index in reversed(range(len(self.layers))):
             layer, dY = self.layers[index], gradient
-            if isinstance(layer, Affine) and index >= end:
-                gradient = self._array(f"dX{index}", n, layer.n_in)
+            if layer.sums_samples and index >= end:
+                width = layer.n_in if isinstance(layer, Affine) else dY.shape[1]
+                gradient = self._array(f"dX{index}", n, width)
             buffers.append(LayerBuffers(outputs[index], dY, gradient))
         return buffers[::-1]
 
@@ -76,4 +78,4 @@ class Buffers:
 def backward_end(layers: Sequence[Layer], *, to_input: bool) -> int:
     """Return the index of the last layer that a gradient goes back through: the first with parameters, or the next."""
     first = next(index for index, layer in enumerate(layers) if layer.n_parameters)
-    return 0 if to_input else first + isinstance(layers[first], Affine)
+    return 0 if to_input else first + layers[first].sums_samples

@@ -107,8 +107,8 @@ class Network:
 
     @property
     def learns_beside_affine(self) -> bool:
-        """Whether another layer than the affine ones has parameters."""
-        return any(layer.n_parameters and not isinstance(layer, Affine) for layer in self.layers)
+        """Whether a layer has parameters whose gradient is not made as an affine one's, after the passes."""
+        return any(layer.n_parameters and not layer.sums_samples for layer in self.layers)
 
     def accepts_sparse(self, *, training: bool) -> bool:
         """Return whether an affine layer takes X first, in training or prediction, so that it may be ``SparseRows``."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.buffers import Buffers, LayerBuffers, backward_end
-from pipeline.network.layers import ALL, Affine, Cache, Layer
+from pipeline.network.layers import ALL, Cache, Layer
 from pipeline.network.losses import Loss, total_weight
 from pipeline.network.shards import ParameterShard
 from pipeline.network.sparse import SparseRows
@@ -56,7 +56,7 @@ class Pass:
             cache = Cache()
             self._forward.append((layer, cache, arrays.Y[samples]))
             # The gradient of an affine layer's parameters is a product over all samples of the batch, for later.
-            backward = layer.backward_input if isinstance(layer, Affine) else layer.backward
+            backward = layer.backward_input if layer.sums_samples else layer.backward
             if index >= end:
                 self._backward.insert(0, (backward, cache, arrays.dX[samples]))
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.buffers import LayerBuffers
-from pipeline.network.layers import Affine, Layer
+from pipeline.network.layers import Affine, Layer, Scale
 from pipeline.network.sparse import SparseRows
 
 Array = NDArray[Any]
+_Kind = TypeVar("_Kind", bound=Layer)
 
 
 class AffinePart(NamedTuple):
@@ -22,6 +23,14 @@ class AffinePart(NamedTuple):
     inputs: slice
     dW: Array
     db: Array | None
+
+
+class ScalePart(NamedTuple):
+    """A layer of factors, number ``place`` of a network's, which lies in a shard."""
+
+    place: int
+    layer: Scale
+    ds: Array
 
 
 @dataclass
@@ -36,6 +45,8 @@ class ParameterShard:
         Where the shard's lie.
     parts : list of AffinePart
         What of the affine layers that is, in the order of the layers.
+    scales : list of ScalePart
+        The layers of factors among it; each lies in one shard.
     units : list of (Affine, slice)
         The thread's shard of each layer's units, for what treats whole columns of W.
     scratch : ndarray
@@ -47,6 +58,7 @@ class ParameterShard:
     span: slice
     parts: list[AffinePart] = field(default_factory=list)
     units: list[tuple[Affine, slice]] = field(default_factory=list)
+    scales: list[ScalePart] = field(default_factory=list)
     scratch: Array = field(default_factory=lambda: np.empty(0))
 
     @classmethod
@@ -60,12 +72,20 @@ class ParameterShard:
                 dW = grads[first:last].reshape(layer.n_in, layer.n_out)[start:stop]
                 db = grads[last : last + layer.n_out] if layer.bias and stop == layer.n_in else None
                 parts.append(AffinePart(index, layer, slice(start, stop), dW, db))
-        return cls(params, grads, span, parts)
+        scales = [
+            ScalePart(index, layer, grads[first : first + layer.n_units])
+            for index, layer, first in places(layers, Scale)
+            if span.start <= first < span.stop
+        ]
+        return cls(params, grads, span, parts, scales=scales)
 
     def gradient(self, X: Array | SparseRows, buffers: Sequence[LayerBuffers]) -> None:
         """Leave the gradient of the shard's weights, from a batch X and what passes have left in its buffers."""
         for place, layer, inputs, dW, db in self.parts:
             layer.backward_parameters(buffers[place - 1].Y if place else X, buffers[place].dY, inputs, dW=dW, db=db)
+        for place, scale, ds in self.scales:
+            A: Any = buffers[place - 1].Y if place else X
+            scale.backward_parameters(A, buffers[place].dY, ds=ds)
 
 
 class Hook:
@@ -96,8 +116,13 @@ class Hook:
 
 def layout(layers: Sequence[Layer]) -> Iterator[tuple[int, Affine, int]]:
     """Yield index, layer, and place in the flat buffers, of every affine layer."""
+    return places(layers, Affine)
+
+
+def places(layers: Sequence[Layer], kind: type[_Kind]) -> Iterator[tuple[int, _Kind, int]]:
+    """Yield index, layer, and place in the flat buffers, of every layer of a kind."""
     start = 0
     for index, layer in enumerate(layers):
-        if isinstance(layer, Affine):
+        if isinstance(layer, kind):
             yield index, layer, start
         start += layer.n_parameters

@@ -12,6 +12,7 @@ from pipeline.network import (
     GaussianNoise,
     Layer,
     ReLU,
+    Scale,
 )
 from pipeline.network.layers import Activation, Cache
 
@@ -22,6 +23,7 @@ LAYERS = {
     "dropout": lambda: Dropout(0.4),
     "noise": lambda: GaussianNoise(0.3),
     "batch normalisation": lambda: BatchNorm(WIDTH),
+    "scale": lambda: Scale(WIDTH),
     **ACTIVATIONS,
 }
 ELEMENTWISE = [name for name, make in LAYERS.items() if make().elementwise]
@@ -186,13 +188,14 @@ def test_a_cache_makes_an_array_once():
 
 def test_layers_show_what_they_are():
     """Their text is the call that makes them."""
-    shown = [Affine(3, 2), Affine(3, 2, bias=False), Dropout(0.2), ReLU(), GELU()]
+    shown = [Affine(3, 2), Affine(3, 2, bias=False), Dropout(0.2), ReLU(), GELU(), Scale(3)]
     assert [repr(layer) for layer in shown] == [
         "Affine(3, 2)",
         "Affine(3, 2, bias=False)",
         "Dropout(0.2)",
         "ReLU()",
         "GELU()",
+        "Scale(3)",
     ]
 
 

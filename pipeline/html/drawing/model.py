@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from pipeline.image_shape import Shape, coloured_square, square
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import is_multilabel, plain_labels
-from pipeline.network import ACTIVATIONS, Affine, BatchNorm, Layer
+from pipeline.network import ACTIVATIONS, Affine, BatchNorm, Layer, Scale
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.text import printable, shown
 
@@ -161,15 +161,20 @@ def _shape(normalize: Normalize | None, n_features: int) -> Shape:
 
 
 def _dense(layers: list[Layer], output: str) -> list[Dense]:
-    """Return affine layers, each with what comes before the next: batch normalization and an activation."""
+    """Return affine layers, each with what comes before the next: batch normalization and an activation.
+
+    What every input is multiplied by becomes part of the weights of the first.
+    """
     names = {kind: name for name, kind in ACTIVATIONS.items()}
     made: list[Dense] = []
-    activated = True
+    activated, factors = True, np.ones(1)
     for layer in (layer for layer in layers if not layer.training_only):
         if isinstance(layer, Affine):
             b = layer.b.astype(np.float64) if layer.bias else np.zeros(layer.n_out)
-            made.append(Dense(layer.W.astype(np.float64), b, "identity"))
-            activated = False
+            made.append(Dense(factors[:, np.newaxis] * layer.W.astype(np.float64), b, "identity"))
+            activated, factors = False, np.ones(1)
+        elif isinstance(layer, Scale) and activated:
+            factors = factors * layer.s.astype(np.float64)
         elif isinstance(layer, BatchNorm) and not activated:
             factor = layer.gamma.astype(np.float64) / np.sqrt(layer.variance.astype(np.float64) + layer.epsilon)
             before = made[-1]

@@ -139,6 +139,17 @@ class CompiledDropout(plain.Dropout):
         return dX
 
 
+class CompiledScale(plain.Scale):
+    """Y = X s, unit by unit."""
+
+    def backward_parameters(self, X: Array, dY: Array, *, ds: Array) -> None:
+        """Leave the sum of X dY over the samples in ``ds``."""
+        if X.dtype == dY.dtype == ds.dtype and _has_rows(X) and _has_rows(dY):
+            layer_loops.scale_gradient(X, dY, ds)
+        else:
+            super().backward_parameters(X, dY, ds=ds)
+
+
 class CompiledBatchNorm(AddsBias, plain.BatchNorm):
     """Y = gamma X^ + beta. A bias is in the mean alone: X^ is the same with it and without."""
 
@@ -276,4 +287,5 @@ _FORMS: dict[type, type[Layer]] = {
     plain.Affine: CompiledAffine,
     plain.Dropout: CompiledDropout,
     plain.BatchNorm: CompiledBatchNorm,
+    plain.Scale: CompiledScale,
 }

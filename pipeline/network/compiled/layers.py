@@ -1,4 +1,4 @@
-"""Dropout, noise and batch normalization as loops. NumPy draws the random numbers, the same for both engines."""
+"""Dropout, noise, scale and batch normalization as loops. NumPy draws the random numbers, the same for both engines."""
 
 from typing import Any
 
@@ -37,6 +37,26 @@ def add(X: Any, N: Any, out: Any) -> None:
     for i in range(X.shape[0]):
         for j in range(X.shape[1]):
             out[i, j] = X[i, j] + N[i, j]
+
+
+@compiled
+def scale(X: Any, s: Any, out: Any) -> None:
+    """Leave X s, unit by unit, in ``out``, another array."""
+    for i in range(X.shape[0]):
+        x, y = row(X, i), row(out, i)
+        for j in range(X.shape[1]):
+            y[j] = x[j] * s[j]
+
+
+@compiled
+def scale_gradient(X: Any, dY: Any, ds: Any) -> None:
+    """Leave the sum of X dY over the samples in ``ds``."""
+    for j in range(X.shape[1]):
+        ds[j] = 0
+    for i in range(X.shape[0]):
+        x, dy = row(X, i), row(dY, i)
+        for j in range(X.shape[1]):
+            ds[j] += x[j] * dy[j]
 
 
 @compiled

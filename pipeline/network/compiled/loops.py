@@ -14,17 +14,18 @@ from pipeline.network.compiled.gemm import add_times, add_transposed_times, time
 from pipeline.network.compiled.inputs import gather
 from pipeline.network.compiled.jit import compiled
 from pipeline.network.compiled.layers import add as add_noise
-from pipeline.network.compiled.layers import column_sums, dropout, dropout_gradient
+from pipeline.network.compiled.layers import column_sums, dropout, dropout_gradient, scale_gradient
+from pipeline.network.compiled.layers import scale as multiply
 from pipeline.network.compiled.parameters import add_l2
 from pipeline.network.compiled.rows import matrix
 from pipeline.network.compiled.rows import row as row_of
 
-AFFINE, DROPOUT, NOISE, COPY = 100, 101, 102, 103
+AFFINE, DROPOUT, NOISE, COPY, SCALE = 100, 101, 102, 103, 104
 """Kinds of layers beside the activations."""
 KIND, N_IN, N_OUT, W, B, X, Y, DY, DX, ADDED, DRAWN = range(11)
-"""Columns of a program: kind; widths; where W and b lie, -1 for none; in which columns of the workspace the layer finds
-X (-1: in the batch), leaves Y, finds dY, leaves dX (-1: nowhere); which bias is added, -1 for none; where its random
-numbers lie."""
+"""Columns of a program: kind; widths; where W, or the s of a scale, and b lie, -1 for none; in which columns of the
+workspace the layer finds X (-1: in the batch), leaves Y, finds dY, leaves dX (-1: nowhere); which bias is added, -1 for
+none; where its random numbers lie."""
 FEW = 8
 """Samples that are multiplied here."""
 BLOCK = 2**19
@@ -226,6 +227,8 @@ def forward_backward(
             add_noise(A, matrix(normal, drawn, n, op[N_IN]), out)
         elif op[KIND] == COPY:
             _copy(A, out)
+        elif op[KIND] == SCALE:
+            multiply(A, params[op[W] : op[W] + op[N_IN]], out)
         elif op[KIND] >= activations.FROM_INPUT:
             activations.forward_beside(op[KIND], A, _bias(params, op[ADDED], op[N_IN]), out)
         else:
@@ -244,6 +247,9 @@ def forward_backward(
             _times_transposed(dY, weights, _view(space, capacity, op[DX], op[N_IN], first, last))
         elif op[KIND] == DROPOUT:
             dropout_gradient(dY, matrix(uniform, drawn, n, op[N_IN]), rates[k])
+        elif op[KIND] == SCALE:
+            dX = _view(space, capacity, op[DX], op[N_IN], first, last)
+            multiply(dY, params[op[W] : op[W] + op[N_IN]], dX)
         elif op[KIND] < AFFINE:
             start = op[X] if op[KIND] >= activations.FROM_INPUT else op[Y]
             activations.backward(op[KIND], dY, _view(space, capacity, start, op[N_OUT], first, last))
@@ -268,7 +274,8 @@ def gradient(
     program, params, space, capacity, inputs
         As for ``forward_backward``, which has left there what is needed.
     parts : ndarray of shape (n_parts, 4), int64
-        What lies in the shard: the layer, the first row of W and the one after the last, and 1 where b is there.
+        What lies in the shard: the layer, the first row of W and the one after the last, and 1 where b is there. Those
+        of a scale come last.
     grads : ndarray
         The flat buffer where the gradient is left.
     alpha : float
@@ -280,6 +287,9 @@ def gradient(
         width = op[N_OUT]
         A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), n)
         dY = _view(space, capacity, op[DY], width, np.int64(0), n)
+        if op[KIND] == SCALE:
+            scale_gradient(A, dY, grads[op[W] : op[W] + width])
+            continue
         dW = matrix(grads, op[W] + begin * width, end - begin, width)
         _transposed_times(A[:, begin:end], dY, dW)
         if parts[k, 3] == 1 and op[B] >= 0:
@@ -301,6 +311,12 @@ def _descend(
         width = op[N_OUT]
         A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), n)
         dY = _view(space, capacity, op[DY], width, np.int64(0), n)
+        if op[KIND] == SCALE:
+            factors = params[op[W] : op[W] + width]
+            for i in range(n):
+                for j in range(width):
+                    factors[j] -= eta * (A[i, j] * dY[i, j])
+            continue
         weights = matrix(params, op[W] + begin * width, end - begin, width)
         for i in range(n):
             for row in range(begin, end):
@@ -380,6 +396,12 @@ def update(
         width = op[N_OUT]
         A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), n)
         dY = _view(space, capacity, op[DY], width, np.int64(0), n)
+        if op[KIND] == SCALE:
+            at = op[W]
+            scale_gradient(A, dY, g[:width])
+            w, m, v = params[at : at + width], first[at : at + width], second[at : at + width]
+            optimizers.update(rule, w, g[:width], learning_rate, t, hyper, m, v)
+            continue
         n_blocks = _n_blocks(program, parts, k)
         for block in range(n_blocks):
             row = parts[k, 1] + n_rows * block // n_blocks
@@ -528,7 +550,7 @@ def updates(
         )
         arrive(locks[0], k)
         _gather_own(source, rows, scale, inputs, j + 1, batch_size, k, n_threads)
-        if n_threads == 1 or len(parts) == 0 or _descends(n, rule, alpha):
+        if n_threads == 1 or len(parts) == 0 or program[parts[0, 0], KIND] == SCALE or _descends(n, rule, alpha):
             own_end = own
         if own < own_end:
             start_update(program, parts, grads[begin:end], space, capacity, batch, own, own_end)

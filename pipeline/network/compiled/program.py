@@ -31,7 +31,14 @@ LOSSES: dict[type, int] = {
     losses.SoftmaxCrossEntropy: compiled_losses.SOFTMAX,
     losses.SigmoidCrossEntropy: compiled_losses.SIGMOID,
 }
-KINDS: dict[type, int] = {layers.Affine: loops.AFFINE, layers.Dropout: loops.DROPOUT, layers.GaussianNoise: loops.NOISE}
+KINDS: dict[type, int] = {
+    layers.Affine: loops.AFFINE,
+    layers.Dropout: loops.DROPOUT,
+    layers.GaussianNoise: loops.NOISE,
+    layers.Scale: loops.SCALE,
+}
+LEARNING = (loops.AFFINE, loops.SCALE)
+"""The kinds with parameters, whose gradient is made after the pass."""
 DTYPES = "fd"
 """The types that loops are compiled for, float32 and float64."""
 NONE = -1
@@ -107,6 +114,9 @@ class _Builder:
             b = start + layer.n_in * layer.n_out if layer.bias else NONE
             self._line(loops.AFFINE, layer.n_out, self._array(layer.n_out), W=start, B=b)
             self.bias = b
+        elif kind is layers.Scale:
+            self._settle_bias()
+            self._line(loops.SCALE, self.width, self._array(self.width), W=start)
         elif kind in self.n_drawn:
             self._settle_bias()
             drawn = self.n_drawn[kind]
@@ -119,11 +129,11 @@ class _Builder:
     def finish(self, lines: list[int], loss: int, smoothing: float) -> Program:
         """Return the program, the arrays for the way backward being added."""
         gradient = self.at
-        first = next(number for number, line in enumerate(self.lines) if line[loops.KIND] == loops.AFFINE)
+        first = next(number for number, line in enumerate(self.lines) if line[loops.KIND] in LEARNING)
         for line in reversed(self.lines[first:]):
             line[loops.DY] = gradient
             if line is not self.lines[first]:
-                if line[loops.KIND] == loops.AFFINE:
+                if line[loops.KIND] in LEARNING:
                     gradient = self._array(line[loops.N_IN])
                 line[loops.DX] = gradient
         table = np.array(self.lines, np.int64)

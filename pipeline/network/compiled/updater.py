@@ -26,7 +26,7 @@ from pipeline.network.compiled.jit import DISABLED
 from pipeline.network.compiled.parameters import add_l2
 from pipeline.network.compiled.program import DTYPES, Program, compile_network, compile_optimizer
 from pipeline.network.epoch_metrics import EpochMetrics
-from pipeline.network.layers import Affine, Dropout, Layer
+from pipeline.network.layers import Affine, Dropout, Layer, Scale
 from pipeline.network.layers.noise import fill_normal
 from pipeline.network.losses import Loss
 from pipeline.network.parallel.sharding import needs_units, shard_slice
@@ -133,6 +133,7 @@ class CompiledUpdater(Updater):
         plain = self.by_units or self.adversary is not None
         for shard in self._shards:
             shard.parts = [part._replace(layer=cast("Affine", self.layers[part.place])) for part in shard.parts]
+            shard.scales = [part._replace(layer=cast("Scale", self.layers[part.place])) for part in shard.scales]
         self._program = None if plain else compile_network(network)
         self._rule = compile_optimizer(self.optimizer, network.params)
         penalties = [hook for hook in self.hooks if type(hook) is L2 and network.dtype.char in DTYPES]
@@ -378,6 +379,7 @@ def _table(program: Program, shard: ParameterShard) -> Array:
         (program.lines[part.place], part.inputs.start, part.inputs.stop, int(part.db is not None))
         for part in shard.parts
     ]
+    rows += [(program.lines[part.place], 0, 1, 0) for part in shard.scales]
     return np.array(rows, np.int64).reshape(-1, 4)
 
 

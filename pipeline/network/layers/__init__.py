@@ -18,6 +18,7 @@ from pipeline.network.layers.base import ALL, Cache, Layer
 from pipeline.network.layers.batch_norm import BatchNorm
 from pipeline.network.layers.dropout import Dropout
 from pipeline.network.layers.noise import GaussianNoise
+from pipeline.network.layers.scale import Scale
 
 __all__ = [
     "ACTIVATIONS",
@@ -36,6 +37,7 @@ __all__ = [
     "LeakyReLU",
     "Mish",
     "ReLU",
+    "Scale",
     "Sigmoid",
     "Tanh",
 ]

@@ -30,6 +30,7 @@ class Affine(Layer):
     """
 
     elementwise = False
+    sums_samples = True
     unitwise = True
     W: Array
     b: Array

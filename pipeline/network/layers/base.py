@@ -55,6 +55,9 @@ class Layer:
         Whether Y is X itself except in training.
     mixes_samples : bool
         Whether Y of a sample depends on the others of the batch, which must then come together.
+    sums_samples : bool
+        Whether its parameters' gradients are sums over the samples that ``backward_parameters`` makes after the passes,
+        so that threads may share the samples; a pass then calls ``backward_input``, which returns dX alone.
     unitwise : bool
         Whether every unit has parameters of its own, along their last axis, so that threads may share the units.
     state_names : tuple of str
@@ -66,6 +69,7 @@ class Layer:
     stochastic: ClassVar[bool] = False
     training_only: ClassVar[bool] = False
     mixes_samples: ClassVar[bool] = False
+    sums_samples: ClassVar[bool] = False
     unitwise: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ()
 
@@ -137,6 +141,10 @@ class Layer:
     def backward(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
         """Return dX for dY, and leave the parameters' gradients in their views."""
         raise NotImplementedError
+
+    def backward_input(self, dY: Array, cache: Cache, *, out: Array | None = None) -> Array:
+        """Return dX for dY, and leave the parameters' gradients too, unless the layer ``sums_samples``."""
+        return self.backward(dY, cache, out=out)
 
     def update_statistics(self, cache: Cache, step: float | None = None) -> None:
         """Have the state follow the batch in the cache, by a step in (0, 1] or the layer's own; few layers have any."""

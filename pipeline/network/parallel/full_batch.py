@@ -33,7 +33,7 @@ class FullBatchGradient:
     Raises
     ------
     ValueError
-        Where several threads would write one gradient: of a layer with parameters that is not affine.
+        Where several threads would write one gradient: of a layer with parameters that is no ``Affine`` or ``Scale``.
     """
 
     def __init__(self, network: Network, hooks: Sequence[Hook], samples: Samples, workers: Workers) -> None:
@@ -41,7 +41,7 @@ class FullBatchGradient:
         n, size = len(samples), workers.size
         if size > 1 and network.learns_beside_affine:
             raise ValueError(
-                f"several threads share samples, where Affine layers alone may learn; got {network.layers}"
+                f"several threads share samples, where layers of Affine and Scale alone may learn; got {network.layers}"
             )
         self.weight = total_weight(samples.sample_weight, n)
         self._shards = [samples] if size == 1 else [samples.subset(shard_slice(n, k, size)) for k in range(size)]

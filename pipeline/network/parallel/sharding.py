@@ -44,13 +44,14 @@ def unit_shards(network: Network, k: int, size: int) -> list[slice | None]:
     Raises
     ------
     ValueError
-        Where a layer before the first affine one mixes samples, or has parameters.
+        Where a layer before the first affine one mixes samples, or has parameters other than ``Scale``'s.
     """
     first = network.layers.index(network.affine_layers[0])
-    if any(layer.mixes_samples or layer.n_parameters for layer in network.layers[:first]):
+    before = network.layers[:first]
+    if any(layer.mixes_samples or (layer.n_parameters and not layer.sums_samples) for layer in before):
         raise ValueError(
-            "several threads share samples before the first Affine, where no layer may mix them or have parameters; "
-            f"got {network.layers}"
+            "several threads share samples before the first Affine, where no layer may mix them, or have parameters "
+            f"other than Scale's; got {network.layers}"
         )
     units: list[slice | None] = [None] * first
     width = 0

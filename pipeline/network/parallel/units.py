@@ -69,7 +69,8 @@ class PassByUnits(Pass):
         exchange, end = Exchange(barrier), backward_end(layers, to_input=to_input)
         for index, (layer, shard, arrays) in enumerate(zip(layers, shards, buffers, strict=True)):
             cache, own, before = Cache(), units[index], units[index - 1] if index else None
-            steps: list[Any] = [(shard.backward, cache, _part(arrays.dX, samples, own))]
+            backward = shard.backward_input if layer.sums_samples else shard.backward
+            steps: list[Any] = [(backward, cache, _part(arrays.dX, samples, own))]
             if isinstance(layer, Affine):
                 X: Any = buffers[index - 1].Y if index else None
                 self._forward.append((exchange, cache, X if own or X is None else X[samples]))

@@ -15,7 +15,7 @@ from pipeline.network.adversarial import Adversary
 from pipeline.network.batches import Augmentation, Deformer, Rows, Samples
 from pipeline.network.buffers import Buffers, LayerBuffers
 from pipeline.network.epoch_metrics import EpochMetrics
-from pipeline.network.layers import ALL, Affine, Layer
+from pipeline.network.layers import ALL, Layer
 from pipeline.network.losses import Loss, total_weight
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
@@ -202,7 +202,7 @@ class Updater:
         gradients = [
             getattr(layer, f"d{name}")
             for layer in self._layers[k]
-            if not isinstance(layer, Affine)
+            if not layer.sums_samples
             for name in layer.parameter_shapes()
         ]
         return self.adversarial_pass(self.adversary, new_pass, X, buffers, samples, gradients, self._rngs[k])

@@ -8,14 +8,20 @@ from numpy.testing import assert_allclose, assert_array_equal
 pytest.importorskip("numba", reason="compiled loops need the extra fast")
 
 from pipeline.mlp.validation import SparseBatch
-from pipeline.network import ACTIVATIONS, Affine, BatchNorm, Dropout, GaussianNoise, LeakyReLU, MaxNorm, Network
+from pipeline.network import ACTIVATIONS, Affine, BatchNorm, Dropout, GaussianNoise, LeakyReLU, MaxNorm, Network, Scale
 from pipeline.network.compiled.forms import compile_hook, compile_layers, compile_loss
 from pipeline.network.layers import Cache
 from pipeline.network.losses import SoftmaxCrossEntropy
 from pipeline.network.regularizers import LabelSmoothing
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-LAYERS = [*ACTIVATIONS.values(), lambda: Dropout(0.3), lambda: GaussianNoise(0.2), lambda: BatchNorm(6)]
+LAYERS = [
+    *ACTIVATIONS.values(),
+    lambda: Dropout(0.3),
+    lambda: GaussianNoise(0.2),
+    lambda: BatchNorm(6),
+    lambda: Scale(6),
+]
 WIDTH = 6
 
 

@@ -33,5 +33,5 @@ def test_threads_do_not_write_over_each_other():
     with Workers(1) as workers:
         loss = FullBatchGradient(network, [], SAMPLES, workers).compute()
         assert loss == pytest.approx(network.gradient(SAMPLES.X, SAMPLES.Y, SAMPLES.sample_weight))
-    with Workers(2) as workers, pytest.raises(ValueError, match="where Affine layers alone may learn"):
+    with Workers(2) as workers, pytest.raises(ValueError, match="where layers of Affine and Scale alone may learn"):
         FullBatchGradient(network, [], SAMPLES, workers)
