@@ -124,7 +124,7 @@ class SafetensorsForm:
         """
         flat = {name: spec for name, spec in specs.items() if name not in (_LABELS, _PARAMS)}
         expected = [*flat, *(spec.name for spec in tensor_specs(layers))]
-        _check_names(self._file.names, expected, expected.__contains__)
+        _check_names(self._file.names, expected, lambda name: name in expected or bool(_COUNTS.fullmatch(name)))
         found = self._file.read()
         if _CHECKSUM in self.header and _checksum(self.header, found) != self.header[_CHECKSUM]:
             raise ValueError(f"its bytes are not those that were written: another {_CHECKSUM} is in its header")
@@ -134,6 +134,10 @@ class SafetensorsForm:
         for name, array in arrays.items():
             _check(name, array, specs[name])
         return arrays
+
+
+_COUNTS = re.compile(r"\d{1,5}\.num_batches_tracked")
+"""What PyTorch counts in batch normalization, and saves; a prediction does without."""
 
 
 def open_form(file: BinaryIO, max_bytes: int) -> NpzForm | SafetensorsForm:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from sklearn.pipeline import make_pipeline
 
 from pipeline import MLPClassifier, Normalize, load_model, save_model
@@ -106,14 +108,41 @@ def model():
     return make_pipeline(*steps).fit(PIXELS, LABELS)
 
 
-def test_model_files_that_are_damaged(tmp_path, scaled, draw):
+FORMS = ["npz", "safetensors"]
+
+
+def contents(path):
+    """Return the header and the arrays of a model file of either form, without a check sum."""
+    if path.suffix == ".npz":
+        with np.load(path) as file:
+            arrays = dict(file)
+        return json.loads(arrays.pop("header").tobytes()), arrays
+    with safe_open(path, "numpy") as file:
+        header = json.loads(file.metadata()["header"])
+    return {name: value for name, value in header.items() if name != "crc32"}, load_file(path)
+
+
+def write_contents(path, header, arrays):
+    """Write a header and arrays as a model file; what a form has no type for is left out there."""
+    if path.suffix == ".npz":
+        np.savez(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+    else:
+        kept = {name: np.ascontiguousarray(array) for name, array in arrays.items() if array.dtype.kind not in "Uc"}
+        save_file(kept, path, {"header": json.dumps(header)})
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_model_files_that_are_damaged(tmp_path, scaled, draw, form):
     """Bytes turned over, stored and deflated: a model, or a `ModelFileError`; never weights that are no numbers."""
-    path, seeds = tmp_path / "model.npz", []
+    path, seeds = tmp_path / f"model.{form}", []
     for resume in (False, True):
         save_model(path, model(), resume=resume)
         seeds.append(path.read_bytes())
-        with np.load(path) as file:
-            np.savez_compressed(path, **file)
+        if form == "npz":
+            with np.load(path) as file:
+                np.savez_compressed(path, **file)
+        else:
+            write_contents(path, *contents(path))
         seeds.append(path.read_bytes())
 
     def read():
@@ -125,31 +154,29 @@ def test_model_files_that_are_damaged(tmp_path, scaled, draw):
         attempt(read, path, ModelFileError)
 
 
-def test_model_files_with_another_header(tmp_path, scaled, draw):
+@pytest.mark.parametrize("form", FORMS)
+def test_model_files_with_another_header(tmp_path, scaled, draw, form):
     """Every value of a header is put to the test: what is taken can predict, and be saved again."""
-    path = tmp_path / "model.npz"
+    path = tmp_path / f"model.{form}"
     save_model(path, model(), resume=True)
-    with np.load(path) as file:
-        arrays = dict(file)
-    header = json.loads(arrays["header"].tobytes())
+    header, arrays = contents(path)
 
     def read():
         loaded = load_model(path)
         loaded.predict_proba(PIXELS)
-        save_model(tmp_path / "again.npz", loaded, resume=True)
+        save_model(tmp_path / f"again.{form}", loaded, resume=True)
 
     for _ in range(scaled(120)):
-        arrays["header"] = np.frombuffer(json.dumps(changed(header, draw)).encode(), np.uint8)
-        np.savez(path, **arrays)
+        write_contents(path, changed(header, draw), arrays)
         attempt(read, path, ModelFileError)
 
 
-def test_model_files_with_other_arrays(tmp_path, scaled, draw):
+@pytest.mark.parametrize("form", FORMS)
+def test_model_files_with_other_arrays(tmp_path, scaled, draw, form):
     """Arrays of one name in the place of another, of another type or shape, missing or too many."""
-    path = tmp_path / "model.npz"
+    path = tmp_path / f"model.{form}"
     save_model(path, model(), resume=True)
-    with np.load(path) as file:
-        whole = dict(file)
+    header, whole = contents(path)
     for _ in range(scaled(60)):
         arrays = dict(whole)
         name, other = draw.sample(sorted(arrays), 2)
@@ -167,7 +194,21 @@ def test_model_files_with_other_arrays(tmp_path, scaled, draw):
         )
         if draw.random() < 0.2:
             del arrays[name]
-        np.savez(path, **arrays)
+        write_contents(path, header, arrays)
+        attempt(lambda: load_model(path), path, ModelFileError)
+
+
+def test_headers_of_tensors_that_are_others(tmp_path, scaled, draw):
+    """What a file of tensors says of each, its type, its shape and where it begins, is put to the test."""
+    path = tmp_path / "model.safetensors"
+    save_model(path, model(), resume=True)
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    words = header.pop("__metadata__")
+    for _ in range(scaled(200)):
+        text = json.dumps({"__metadata__": words, **changed(header, draw)}).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + content[end:])
         attempt(lambda: load_model(path), path, ModelFileError)
 
 
@@ -341,6 +382,41 @@ def test_a_model_file_that_would_unfold(tmp_path, name):
     path = tmp_path / "model.npz"
     save_model(path, model())
     bomb(path, **BOMBS[name])
+    np.save(tmp_path / "images.npy", PIXELS)
+    code, out, error = bounded("predict", tmp_path / "images.npy", "--model", path)
+    assert (code, out) == (1, "")
+    assert error.startswith(f"error: {path}")
+    assert len(error) < LINE + len(str(path))
+
+
+def tensor_bomb(path, header=None, length=None, labels=None):
+    """Have a file of tensors announce more than it has."""
+    told, tensors = contents(path)
+    for place, value in (header or {}).items():
+        told[place].update(value)
+    told["classes"] |= labels or {}
+    write_contents(path, told, tensors)
+    content = path.read_bytes()
+    if length is not None:
+        path.write_bytes(length.to_bytes(8, "little") + content[8:])
+
+
+TENSOR_BOMBS = {
+    "layers": {"header": {"parameters": {"hidden_layer_sizes": [1] * 200_000}}},
+    "one wide layer": {"header": {"parameters": {"hidden_layer_sizes": [10**8]}}},
+    "depth": {"header": {"parameters": {"alpha": "a"}, "state": {"loss_curve_": [[]] * 250_000}}},
+    "a header": {"length": 2**39},
+    "labels": {"labels": {"dtype": f"<U{10**8}", "values": ["a", "b", "c"]}},
+    "labels in lists": {"labels": {"dtype": f"<U{10**6}", "values": [["a"] * 10**4]}},
+}
+
+
+@pytest.mark.parametrize("name", TENSOR_BOMBS)
+def test_a_file_of_tensors_that_would_unfold(tmp_path, name):
+    """It is refused with little memory, in one line."""
+    path = tmp_path / "model.safetensors"
+    save_model(path, model())
+    tensor_bomb(path, **TENSOR_BOMBS[name])
     np.save(tmp_path / "images.npy", PIXELS)
     code, out, error = bounded("predict", tmp_path / "images.npy", "--model", path)
     assert (code, out) == (1, "")
