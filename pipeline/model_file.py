@@ -1,8 +1,8 @@
 """A fitted model as one file that is safe to open: arrays, and a header in JSON that says what they are.
 
-``save_model`` writes a classifier with the normaliser before it, ``load_model`` gives them back as a fitted
-``Pipeline`` that takes raw pixels. The file is a NumPy ``.npz``, or one of safetensors, which others read; nothing in
-it can run when it is opened, and the same model gives the same bytes.
+``save_model`` writes a classifier or regressor with the normaliser before it, ``load_model`` gives them back as a
+fitted ``Pipeline`` that takes raw pixels. The file is a NumPy ``.npz``, or one of safetensors, which others read;
+nothing in it can run when it is opened, and the same model gives the same bytes.
 """
 
 import math
@@ -13,16 +13,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.artifacts import NETWORK
 from pipeline.mlp import builder
+from pipeline.mlp.base import BaseMLP
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import check_no_missing
+from pipeline.mlp.regressor import MLPRegressor
 from pipeline.mlp.state import check_depth, check_values, expected_arrays
 from pipeline.model_forms import FormError, NpzForm, SafetensorsForm, open_form, write_form
 from pipeline.model_header import plain_value, without_pairs
+from pipeline.model_targets import plain_targets, with_scaled_targets
 from pipeline.parameters import current_parameters, parameter_values, read_parameters
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.program import command
@@ -46,8 +50,9 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
     path : path
         Where to; an old file is replaced. A name that ends with ``.safetensors`` asks for that form, which needs the
         extra ``safetensors``; any other for NumPy's ``.npz``.
-    model : MLPClassifier or Pipeline
-        A classifier, or a ``Pipeline`` of a ``Normalize`` (or ``Preprocess``) and a classifier.
+    model : MLPClassifier, MLPRegressor or Pipeline
+        A classifier or regressor, or a ``Pipeline`` of a ``Normalize`` (or ``Preprocess``) and one. The regressor, or a
+        ``Pipeline`` of it, may be in a ``TransformedTargetRegressor`` with a ``StandardScaler``.
     resume : bool, default=False
         Whether to add what it takes to go on with training, about three times the size.
 
@@ -73,20 +78,22 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
     ...     bool((load_model(f"{folder}/model.npz").predict(X) == model.predict(X)).all())
     True
     """
-    normalize, classifier = _parts(model)
-    values, arrays = classifier.get_state(resume=resume)
+    normalize, estimator, targets = _parts(model)
+    values, arrays = estimator.get_state(resume=resume)
     header = {
         "format_version": FORMAT_VERSION,
-        "parameters": {name: plain_value(value) for name, value in classifier.get_params(deep=False).items()},
+        "parameters": {name: plain_value(value) for name, value in estimator.get_params(deep=False).items()},
         "state": values,
         "normalize": None if normalize is None else normalize.get_state(),
     }
+    if isinstance(estimator, MLPRegressor):  # a classifier's file does not say what it is
+        header |= {"estimator": MLPRegressor.__name__, "targets": targets}
     for name, array in arrays.items():
         if array.dtype.hasobject:
             arrays[name] = array.astype(str)  # labels in an object array are text as a rule, and an object is unsafe
-    check_depth(parameter_values(MLPClassifier, classifier))  # nothing is written that `load_model` would refuse
+    check_depth(parameter_values(_class_of(estimator), estimator))  # nothing is written that `load_model` would refuse
     _check_arrays(arrays)
-    write_form(Path(path), header, arrays, classifier.network_.layers)
+    write_form(Path(path), header, arrays, estimator.network_.layers)
 
 
 def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Pipeline:
@@ -105,7 +112,8 @@ def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> P
     Returns
     -------
     Pipeline
-        Fitted; its step ``"train"`` is the classifier, and ``"preprocess"`` before it the normaliser, if there was one.
+        Fitted; its step ``"train"`` is the classifier or regressor, and ``"preprocess"`` before it the normaliser, if
+        there was one. A regressor whose targets were scaled is in a ``TransformedTargetRegressor``.
 
     Raises
     ------
@@ -139,24 +147,33 @@ def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> P
 def _assemble(file: NpzForm | SafetensorsForm) -> Pipeline:
     """Make a model of a header and the arrays that it asks for, which are read once all else is proved."""
     header = file.header
-    given = current_parameters(MLPClassifier, without_pairs(header["parameters"]), "parameters", quiet=True)
-    classifier, state = MLPClassifier(**read_parameters(MLPClassifier, given, "parameters")), header["state"]
+    kind = _KINDS[str(header.get("estimator", MLPClassifier.__name__))]
+    given = current_parameters(kind, without_pairs(header["parameters"]), "parameters", quiet=True)
+    estimator, state = kind(**read_parameters(kind, given, "parameters")), header["state"]
     check_values(state)
-    parameters = parameter_values(MLPClassifier, classifier)
+    parameters = parameter_values(kind, estimator)
     specs = expected_arrays(parameters, state)
     normalize = None if header["normalize"] is None else Normalize.from_state(header["normalize"])
     _check_width(normalize, state["n_features_in_"])
     layers = builder.layers(parameters, state["n_features_in_"], state["n_outputs_"])
     arrays = file.read(specs, layers)
     _check_arrays(arrays)
-    classifier.set_state(state, arrays)
-    return Pipeline(
-        [("train", classifier)] if normalize is None else [("preprocess", normalize), ("train", classifier)]
-    )
+    estimator.set_state(state, arrays)
+    scaled = kind is MLPRegressor and header["targets"] is not None
+    last = with_scaled_targets(estimator, header["targets"]) if scaled else estimator
+    return Pipeline([("train", last)] if normalize is None else [("preprocess", normalize), ("train", last)])
+
+
+_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (MLPClassifier, MLPRegressor)}
+
+
+def _class_of(estimator: BaseMLP) -> type[Any]:
+    """Return the class whose parameters a model has; a stage is one of them as well."""
+    return next(kind for kind in _KINDS.values() if isinstance(estimator, kind))
 
 
 def _check_width(normalize: Normalize | None, n_features: int) -> None:
-    """Raise where a normaliser and the classifier after it take images of different widths."""
+    """Raise where a normaliser and the network after it take images of different widths."""
     if normalize is not None and normalize.n_features_in_ != n_features:
         raise ValueError(f"its normaliser takes {normalize.n_features_in_} pixels, and its network {n_features}")
 
@@ -166,24 +183,36 @@ def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
     for name in ("params", "best_params", "last_params", "average_total"):
         if name in arrays and not np.isfinite(arrays[name]).all():
             raise ValueError(f"{name} must be finite numbers")
+    if "classes" not in arrays:
+        return
     check_no_missing(arrays["classes"])
     labels = arrays["classes"].tolist()
     if len(set(labels)) < len(labels) or any(isinstance(label, float) and math.isnan(label) for label in labels):
         raise ValueError("classes must be labels that are all different")
 
 
-def _parts(model: Any) -> tuple[Normalize | None, MLPClassifier]:
-    """Return the normaliser and the classifier of a model."""
-    steps = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
-    match steps:
-        case [MLPClassifier() as classifier]:
-            normalize = None
-        case [Normalize() as normalize, MLPClassifier() as classifier]:
-            check_is_fitted(normalize)
-        case _:
-            raise TypeError(f"a model file holds an MLPClassifier, or a Pipeline of Normalize and it; got {model!r}")
-    check_is_fitted(classifier)
-    return normalize, classifier
+def _parts(model: Any) -> tuple[Normalize | None, Any, dict[str, Any] | None]:
+    """Return the normaliser and the network of a model, and how the targets are scaled."""
+    normalize: Normalize | None = None
+    targets: dict[str, Any] | None = None
+    inner = model
+    while not isinstance(inner, MLPClassifier | MLPRegressor):
+        match inner:
+            case Pipeline(steps=[(_, last)]):
+                inner = last
+            case Pipeline(steps=[(_, Normalize() as first), (_, last)]) if normalize is None:
+                check_is_fitted(first)
+                normalize, inner = first, last
+            case TransformedTargetRegressor() if targets is None:
+                check_is_fitted(inner)
+                targets, inner = plain_targets(inner), inner.regressor_
+            case _:
+                raise TypeError(
+                    "a model file holds an MLPClassifier or MLPRegressor, or a Pipeline of Normalize and it, a "
+                    f"regressor also in a TransformedTargetRegressor; got {model!r}"
+                )
+    check_is_fitted(inner)
+    return normalize, inner, targets
 
 
 def _no_model(path: Path, reason: str) -> ModelFileError:

@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from pipeline import MLPClassifier, Normalize, Preprocess, load_model, save_model
+from pipeline import MLPClassifier, MLPRegressor, Normalize, Preprocess, load_model, save_model
 from pipeline.callbacks import OnEpoch
 from pipeline.images.deform import Deform
 from pipeline.images.deskew import align
@@ -693,3 +695,141 @@ def test_the_file_is_an_archive_of_plain_arrays(archive):
     with np.load(archive, allow_pickle=False) as file:
         assert sorted(file.files) == ["classes", "header", "params"]
         assert json.loads(file["header"].tobytes())["format_version"] == FORMAT_VERSION
+
+
+# ---------------------------------------------------------------- regressors
+
+PIXELS = (255 * X / X.max()).astype(np.uint8)
+NUMBERS = {"one": 30 + 9 * X[:, 0], "several": np.stack([X[:, 0], 100 * X[:, 1]], axis=1)}
+
+
+def regressor(**parameters):
+    """Return a small regressor."""
+    return MLPRegressor(**{"hidden_layer_sizes": (5,), "max_iter": 2, "random_state": 0, **parameters})
+
+
+def standardized(model, **how):
+    """Return a model with its targets standardized around it."""
+    return TransformedTargetRegressor(model, transformer=StandardScaler(**how))
+
+
+REGRESSORS = {
+    "alone": regressor,
+    "after a normaliser": lambda: make_pipeline(Normalize(), regressor()),
+    "in a pipeline of its own": lambda: make_pipeline(regressor()),
+    "standardized": lambda: standardized(regressor()),
+    "standardized around a pipeline": lambda: standardized(make_pipeline(Normalize(), regressor())),
+    "standardized in a pipeline": lambda: make_pipeline(Normalize(), standardized(regressor())),
+    "by the mean alone": lambda: standardized(regressor(), with_std=False),
+    "by the deviation alone": lambda: standardized(regressor(), with_mean=False),
+    "by neither": lambda: standardized(regressor(), with_mean=False, with_std=False),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+@pytest.mark.parametrize("targets", NUMBERS)
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_a_regressor_comes_back(path, name, targets, dtype):
+    """With its normaliser and the scaling of its targets it predicts the same bytes, and is written as the same."""
+    samples = PIXELS.astype(dtype)
+    model = REGRESSORS[name]().fit(samples, NUMBERS[targets])
+    save_model(path, model)
+    loaded = load_model(path)
+    expected, found = model.predict(samples), loaded.predict(samples)
+    assert (found.shape, found.dtype, found.tobytes()) == (expected.shape, expected.dtype, expected.tobytes())
+    assert loaded.score(samples, NUMBERS[targets]) == model.score(samples, NUMBERS[targets])
+    again = path.with_name(f"again{path.suffix}")
+    save_model(again, loaded)
+    assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_regressor_goes_on_from_a_file(path, solver):
+    """Training that was saved with `resume` goes on as if nothing had been."""
+    options = {"solver": solver, "max_iter": 2, "warm_start": True}
+    model = regressor(**options).fit(X, NUMBERS["one"])
+    save_model(path, model, resume=True)
+    loaded = load_model(path)["train"]
+    assert (loaded.t_, loaded.loss_curve_, loaded.n_iter_) == (model.t_, model.loss_curve_, model.n_iter_)
+    for each in (model, loaded):
+        each.fit(X, NUMBERS["one"])
+    if solver == "adam":  # L-BFGS remembers nothing
+        assert loaded.predict(X).tobytes() == model.predict(X).tobytes()
+
+
+def test_a_classifiers_file_does_not_say_that_it_is_one(path):
+    """Its bytes are those of before there were regressors."""
+    save_model(path, fitted())
+    header, _ = contents(path)
+    assert sorted(set(header) - {"classes", "crc32"}) == ["format_version", "normalize", "parameters", "state"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        TransformedTargetRegressor(regressor(), func=np.log, inverse_func=np.exp),
+        TransformedTargetRegressor(regressor(), transformer=MinMaxScaler()),
+        TransformedTargetRegressor(regressor()),
+    ],
+)
+def test_targets_scaled_in_another_way_are_refused(path, model):
+    """What a file has no words for is told by its name, and nothing is written."""
+    model.fit(X, NUMBERS["one"])
+    with pytest.raises(TypeError, match="must be scaled by a StandardScaler; got a TransformedTargetRegressor with"):
+        save_model(path, model)
+    assert not path.exists()
+
+
+def test_a_foreign_regressor_is_refused(path):
+    """Nor is scikit-learn's own regressor one for a file, however its targets are scaled."""
+    model = TransformedTargetRegressor(Ridge(), transformer=StandardScaler()).fit(X, NUMBERS["one"])
+    with pytest.raises(TypeError, match="a model file holds an MLPClassifier or MLPRegressor"):
+        save_model(path, model)
+
+
+REGRESSOR_TAMPERINGS = {
+    "an estimator that there is not": lambda header: header.update(estimator="Ridge"),
+    "estimators in a list": lambda header: header.update(estimator=["MLPRegressor"]),
+    "a classifier after all": lambda header: header.pop("estimator"),
+    "a loss that there is not": lambda header: header["parameters"].update(loss="hinge"),
+    "three quantiles": lambda header: header["parameters"].update(loss="quantile", quantile=[0.1, 0.5, 0.9]),
+    "a quantile beyond 1": lambda header: header["parameters"].update(quantile=1.5),
+    "no delta": lambda header: header["parameters"].update(delta=0),
+    "no number of targets": lambda header: header["state"].pop("n_targets"),
+    "two targets": lambda header: header["state"].update(n_targets=2),
+    "no target": lambda header: header["state"].update(n_targets=0),
+    "half a target": lambda header: header["state"].update(n_targets=1.5),
+    "true targets": lambda header: header["state"].update(n_targets=True),
+    "a target in words": lambda header: header["state"].update(n_targets="one"),
+    "two outputs": lambda header: header["state"].update(n_targets=2, n_outputs_=2),
+    "no word on the scaling": lambda header: header.pop("targets"),
+    "a scaling in a list": lambda header: header.update(targets=[1, 2]),
+    "half a scaling": lambda header: header["targets"].pop("mean"),
+    "a mean in words": lambda header: header["targets"].update(mean=["a"]),
+    "a true mean": lambda header: header["targets"].update(mean=[True]),
+    "a mean that is no number": lambda header: header["targets"].update(mean=[{"number": "NaN"}]),
+    "a mean beyond a float": lambda header: header["targets"].update(mean=[10**400]),
+    "means of several": lambda header: header["targets"].update(mean=[1.0, 2.0]),
+    "no scale": lambda header: header["targets"].update(scale=[0.0]),
+    "a scale below 0": lambda header: header["targets"].update(scale=[-1.0]),
+    "a scale that is missing": lambda header: header["targets"].update(scale=None),
+    "a mean that is missing": lambda header: header["targets"].update(mean=None),
+    "a scale beside none": lambda header: header["targets"].update(with_std=False),
+    "a scale perhaps": lambda header: header["targets"].update(with_std=1),
+    "a mean perhaps": lambda header: header["targets"].update(with_mean=None),
+    "three dimensions": lambda header: header["targets"].update(n_dims=3),
+    "true dimensions": lambda header: header["targets"].update(n_dims=True),
+    "no samples": lambda header: header["targets"].update(n_samples=0),
+    "many samples": lambda header: header["targets"].update(n_samples=10**30),
+}
+
+
+@pytest.mark.parametrize("tampering", REGRESSOR_TAMPERINGS)
+def test_a_regressor_that_does_not_hold_together_is_refused(path, tampering):
+    """What makes a file a regressor's is checked like all the rest, before an array is read."""
+    save_model(path, standardized(regressor()).fit(X, NUMBERS["one"]), resume=True)
+    tampered(path, lambda header, _: REGRESSOR_TAMPERINGS[tampering](header))
+    with pytest.raises(ModelFileError, match=r"model\.\w* does not hold together: .") as caught:
+        load_model(path)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) <= 300 + len(str(path))

@@ -98,6 +98,12 @@ def _regression_loss(parameters: Parameters) -> Loss:
     return SquaredError()
 
 
+def n_quantiles(parameters: Parameters) -> int | None:
+    """Return how many quantiles of each target a regressor predicts, or None where it is one number."""
+    quantile = parameters["quantile"]
+    return len(quantile) if parameters["loss"] == "quantile" and np.ndim(quantile) else None
+
+
 def _per_layer(parameter: str, value: Any, sizes: tuple[int, ...]) -> list[Any]:
     """Return one name for each hidden layer."""
     names = [value] * len(sizes) if isinstance(value, str) else list(value)

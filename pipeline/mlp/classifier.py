@@ -4,6 +4,7 @@ This file has its signature, and what is its own: labels and probabilities. What
 state for a model file, are in the modules beside it; the mathematics is in ``network``.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from pipeline.images.deform import Deform
 from pipeline.mlp.builder import SolverName
 from pipeline.mlp.state import StatefulMLP
 from pipeline.mlp.summary import NetworkSummary, summarize_network
-from pipeline.mlp.targets import TargetEncoder
+from pipeline.mlp.targets import LABEL_TYPES, TargetEncoder
 from pipeline.mlp.validation import LabelValidator
 from pipeline.network import Adversary, Averaging, Schedule
 from pipeline.network.batches import Samples
@@ -375,6 +376,19 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
 
     def _fitted_attributes(self) -> dict[str, Any]:
         return super()._fitted_attributes() | {"classes_": self.classes_}
+
+    def _target_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        values: dict[str, Any] = {"y_type": self._targets.label_type}
+        if self._targets.sparse:
+            values["sparse_labels"] = True
+        return values, {"classes": self.classes_}
+
+    def _set_target_state(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        kind, self.classes_ = values["y_type"], arrays["classes"]
+        n_outputs = 1 if kind == "binary" else len(self.classes_)
+        if kind not in LABEL_TYPES or self.n_outputs_ != n_outputs:
+            raise ValueError(f"{self.n_outputs_} outputs for {kind} labels {self.classes_}")
+        self._targets = TargetEncoder.from_state(self.classes_, kind, sparse=bool(values.get("sparse_labels", False)))
 
     # ---------------------------------------------------------------- predicting
 

@@ -4,6 +4,7 @@ This file has its signature, and what is its own: losses and targets. What it sh
 modules beside it; the mathematics is in ``network``.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from pipeline.images.deform import Deform
 from pipeline.mlp import builder
 from pipeline.mlp.builder import LossName, SolverName
-from pipeline.mlp.state import StatefulMLP
+from pipeline.mlp.state import StatefulMLP, check_n_targets
 from pipeline.mlp.summary import NetworkSummary, summarize_network
 from pipeline.mlp.validation import NumberValidator
 from pipeline.network import Adversary, Averaging, Schedule
@@ -348,21 +349,23 @@ class MLPRegressor(RegressorMixin, StatefulMLP):
     def _input_validator(self, *, resuming: bool) -> NumberValidator:
         return NumberValidator(
             self,
-            n_quantiles=self._n_quantiles,
+            n_quantiles=builder.n_quantiles(self._parameter_values()),
             non_negative=self.loss == "poisson",
             **self._input_options(resuming=resuming),
         )
-
-    @property
-    def _n_quantiles(self) -> int | None:
-        """How many quantiles there are on an axis of their own; None where there is no such axis."""
-        return len(self.quantile) if self.loss == "quantile" and np.ndim(self.quantile) else None  # type: ignore[arg-type]  # of a float there is no axis
 
     def _output_activation(self) -> str:
         return builder.loss(self._parameter_values()).activation
 
     def _planned_output(self, n_given: int) -> tuple[int, str]:
-        return n_given * (self._n_quantiles or 1), self._output_activation()
+        return n_given * (builder.n_quantiles(self._parameter_values()) or 1), self._output_activation()
+
+    def _target_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        return {"n_targets": self._targets.n_targets}, {}
+
+    def _set_target_state(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        del arrays
+        self._targets = check_n_targets(self._parameter_values(), values)
 
     # ---------------------------------------------------------------- predicting
 
@@ -379,7 +382,8 @@ class MLPRegressor(RegressorMixin, StatefulMLP):
         ndarray of shape (n_samples,) or (n_samples, n_targets)
             As y was; where ``quantile`` is a tuple, with an axis for the quantiles at the end, in its order.
         """
-        return self._targets.decode(self._outputs(X))
+        P = self._outputs(X)  # which says so where nothing is fitted
+        return np.asarray(self._targets.decode(P))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return how much better the prediction is than the best constant: 1 is perfect, 0 is no better.
@@ -401,7 +405,7 @@ class MLPRegressor(RegressorMixin, StatefulMLP):
         if self.loss != "quantile":
             return float(super().score(X, y, sample_weight))
         P = self.predict(X)
-        P = P if self._n_quantiles else P[..., np.newaxis]
+        P = P if np.ndim(self.quantile) else P[..., np.newaxis]
         scores = [
             d2_pinball_score(y, P[..., number], sample_weight=sample_weight, alpha=quantile)
             for number, quantile in enumerate(np.ravel(self.quantile))
@@ -444,4 +448,6 @@ class MLPRegressor(RegressorMixin, StatefulMLP):
         """Say that sparse samples and several targets at once are taken."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
         return tags

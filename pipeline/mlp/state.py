@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from pipeline.images.statistics import ImageStatistics
 from pipeline.mlp import builder
 from pipeline.mlp.base import BaseMLP
-from pipeline.mlp.targets import LABEL_TYPES, TargetEncoder
+from pipeline.mlp.targets import LABEL_TYPES, RegressionTargets
 from pipeline.network.compiled.engines import ENGINES
 from pipeline.network.training import Epoch
 from pipeline.text import shown
@@ -140,22 +140,49 @@ def expected_arrays(parameters: builder.Parameters, values: Mapping[str, Any]) -
     ValueError
         Where they do not go together, or ask for too many layers.
     """
-    n_outputs, kind = values["n_outputs_"], values["y_type"]
-    if kind not in LABEL_TYPES or (kind == "binary" and n_outputs != 1):
-        raise ValueError(f"{n_outputs} outputs for {shown(repr(kind), 50)} labels")
+    n_outputs = values["n_outputs_"]
+    targets = _arrays_of_targets(parameters, values)
     check_depth(parameters)
     layers = builder.layers(parameters, values["n_features_in_"], n_outputs)
     n_learned = sum(layer.n_parameters for layer in layers)
     whole = ArraySpec(("float32", "float64"), [(n_learned + sum(layer.n_state for layer in layers),)])
     learned = ArraySpec(whole.dtypes, [(n_learned,)])
-    classes = ArraySpec(_KINDS_OF_LABELS, [(1,), (2,)] if kind == "binary" else [(n_outputs,)])
-    specs = {"classes": classes, "params": whole}
+    specs = {**targets, "params": whole}
     if "training" in values:
         slots = () if parameters["solver"] == "lbfgs" else builder.optimizer(parameters).slots
         specs |= {f"optimizer_{slot}": learned for slot in slots}
         specs |= {"best_params": whole, "last_params": whole}
         specs |= {} if parameters["averaging"] is None else {"average_total": learned}
     return specs
+
+
+def _arrays_of_targets(parameters: builder.Parameters, values: Mapping[str, Any]) -> dict[str, ArraySpec]:
+    """Return the arrays that say what is predicted: a classifier's labels; of numbers there are none."""
+    n_outputs = values["n_outputs_"]
+    if "loss" in parameters:
+        check_n_targets(parameters, values)
+        return {}
+    kind = values["y_type"]
+    if kind not in LABEL_TYPES or (kind == "binary" and n_outputs != 1):
+        raise ValueError(f"{n_outputs} outputs for {shown(repr(kind), 50)} labels")
+    return {"classes": ArraySpec(_KINDS_OF_LABELS, [(1,), (2,)] if kind == "binary" else [(n_outputs,)])}
+
+
+def check_n_targets(parameters: builder.Parameters, values: Mapping[str, Any]) -> RegressionTargets:
+    """Return the targets of a regressor's state.
+
+    Raises
+    ------
+    KeyError, ValueError
+        Where there is no such number of them, or it is not that of the outputs.
+    """
+    n_targets, n_outputs = values["n_targets"], values["n_outputs_"]
+    if not _count(n_targets) or n_targets < 1:
+        raise ValueError(f"n_targets must not be {shown(repr(n_targets), 50)}")
+    targets = RegressionTargets(n_targets, builder.n_quantiles(parameters))
+    if targets.n_outputs != n_outputs:
+        raise ValueError(f"{n_outputs} outputs for {n_targets} targets, with {targets.n_quantiles or 1} for each")
+    return targets
 
 
 OPTIONAL = ("last_params",)
@@ -200,11 +227,10 @@ class StatefulMLP(BaseMLP):
         """
         check_is_fitted(self)
         values: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN_ATTRIBUTES}
-        values["y_type"] = self._targets.label_type
-        if self._targets.sparse:
-            values["sparse_labels"] = True
+        targets, arrays = self._target_state()
+        values |= targets
         values["history"] = {**self.history_, "seconds": [None] * len(self.history_["loss"])}
-        arrays = {"classes": self.classes_, "params": self.network_.snapshot()}
+        arrays["params"] = self.network_.snapshot()
         if hasattr(self, "input_statistics_"):  # `partial_fit` sees no training set
             values["inputs"] = self.input_statistics_.get_state()
         if hasattr(self, "background_"):
@@ -237,10 +263,8 @@ class StatefulMLP(BaseMLP):
             self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
         if "engine" in values:
             self.engine_ = values["engine"]
-        self.classes_ = arrays["classes"]
-        self._check_state(values["y_type"], arrays["params"])
-        sparse = bool(values.get("sparse_labels", False))
-        self._targets = TargetEncoder.from_state(self.classes_, values["y_type"], sparse=sparse)
+        self._set_target_state(values, arrays)
+        self._check_params(arrays["params"])
         self.history_ = {field.name: values["history"][field.name] for field in fields(Epoch)}
         self._build(self.n_features_in_, arrays["params"].dtype)
         self.network_.restore(arrays["params"])
@@ -254,11 +278,16 @@ class StatefulMLP(BaseMLP):
             self._trainer.set_state(values["training"], arrays)
         return self
 
-    def _check_state(self, y_type: str, params: Array) -> None:
-        """Raise where labels or parameters are not those of the network that is about to be built."""
-        n_outputs = 1 if y_type == "binary" else len(self.classes_)
-        if y_type not in LABEL_TYPES or self.n_outputs_ != n_outputs:
-            raise ValueError(f"{self.n_outputs_} outputs for {y_type} labels {self.classes_}")
+    def _target_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return what the targets are, as plain values and arrays."""
+        raise NotImplementedError
+
+    def _set_target_state(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        """Have the targets that ``_target_state`` told of; raise a ValueError where the outputs are not theirs."""
+        raise NotImplementedError
+
+    def _check_params(self, params: Array) -> None:
+        """Raise where parameters are not those of the network that is about to be built."""
         layers = builder.layers(self._parameter_values(), self.n_features_in_, self.n_outputs_)
         size = sum(layer.n_parameters + layer.n_state for layer in layers)
         if params.dtype not in (np.float32, np.float64) or params.shape != (size,):
