@@ -27,7 +27,18 @@ from pipeline.network.layers import (
     Sigmoid,
     Tanh,
 )
-from pipeline.network.losses import LOSSES, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from pipeline.network.losses import (
+    LOSSES,
+    REGRESSION_LOSSES,
+    AbsoluteError,
+    Huber,
+    Loss,
+    Pinball,
+    PoissonDeviance,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+    SquaredError,
+)
 from pipeline.network.network import Network
 from pipeline.network.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSprop
 from pipeline.network.regularizers import L2, LabelSmoothing, MaxNorm
@@ -50,8 +61,10 @@ __all__ = [
     "INITIALIZERS",
     "L2",
     "LOSSES",
+    "REGRESSION_LOSSES",
     "SELU",
     "SGD",
+    "AbsoluteError",
     "AdaGrad",
     "Adam",
     "AdamW",
@@ -69,6 +82,7 @@ __all__ = [
     "ExponentialAverage",
     "GaussianNoise",
     "GlorotUniformWithBias",
+    "Huber",
     "Identity",
     "InverseScaling",
     "LabelSmoothing",
@@ -83,6 +97,8 @@ __all__ = [
     "Normal",
     "OneCycle",
     "Optimizer",
+    "Pinball",
+    "PoissonDeviance",
     "RMSprop",
     "ReLU",
     "RunningAverage",
@@ -91,6 +107,7 @@ __all__ = [
     "Sigmoid",
     "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
+    "SquaredError",
     "Step",
     "Tanh",
     "VirtualAdversarial",

@@ -64,7 +64,7 @@ class Samples:
     X : array of shape (n_samples, n_in)
         Anything that ``take`` can gather rows from.
     Y : ndarray of shape (n_samples, n_out)
-        One-hot targets, of the network's dtype.
+        Targets, one-hot where they are classes, of the network's dtype.
     sample_weight : ndarray of shape (n_samples,), default=None
         How much each counts, of the network's dtype.
     take : callable, default=take_rows

@@ -48,8 +48,8 @@ class Network:
     Raises
     ------
     ValueError
-        Where the widths of two affine layers in a row do not fit, there is no affine layer at the end, or a layer with
-        parameters occurs twice.
+        Where the widths of two affine layers in a row do not fit, or that of the last one does not fit the loss, there
+        is no affine layer at the end, or a layer with parameters occurs twice.
     TypeError
         Where a layer is no ``Layer``, or the loss no ``Loss``.
 
@@ -148,7 +148,7 @@ class Network:
         X : array-like or SparseRows of shape (n_samples, n_in)
             A batch of inputs.
         Y : array-like of shape (n_samples, n_out)
-            Their targets, one-hot.
+            Their targets, one-hot where they are classes.
         sample_weight : ndarray of shape (n_samples,), optional
             The samples' weights.
 
@@ -166,7 +166,7 @@ class Network:
         return BatchGradient(self.layers, shard, self.rng)
 
     def predict(self, X: Array | SparseRows) -> Array:
-        """Return P, (n_samples, n_out), the output's activation, for X (n_samples, n_in)."""
+        """Return P, (n_samples, n_out), the output's activation: probabilities of classes, or numbers."""
         Z = self.forward(X)
         return self.loss.predictions(Z, out=Z)
 
@@ -237,6 +237,7 @@ class Network:
             raise ValueError(f"a layer with parameters cannot occur twice: {self.layers}")
         if not self.layers or not isinstance(self.layers[-1], Affine):
             raise ValueError(f"the last layer must be an Affine; got {self.layers}")
+        self.loss.check_width(self.n_out)
         for before, after in pairwise(self.affine_layers):
             if before.n_out != after.n_in:
                 raise ValueError(
@@ -248,7 +249,7 @@ class Network:
         X, Y = X if isinstance(X, SparseRows) else np.asarray(X, self.dtype), np.asarray(Y, self.dtype)
         if X.ndim != 2 or X.shape[1] != self.n_in or Y.shape != (len(X), self.n_out):
             raise ValueError(
-                f"a batch is X of shape (n_samples, {self.n_in}), and one-hot Y of shape (n_samples, {self.n_out}); "
+                f"a batch is X of shape (n_samples, {self.n_in}), and Y of shape (n_samples, {self.n_out}); "
                 f"got {X.shape} and {Y.shape}"
             )
         return X, Y

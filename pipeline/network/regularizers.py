@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.layers import ALL, Affine
-from pipeline.network.losses import Loss
+from pipeline.network.losses import Loss, RegressionLoss
 from pipeline.network.shards import Hook, ParameterShard
 
 Array = NDArray[Any]
@@ -100,7 +100,7 @@ class LabelSmoothing(Loss):
     Parameters
     ----------
     loss : Loss
-        The loss that is wrapped.
+        The loss that is wrapped, of classes.
     epsilon : float
         How much of a target is spread evenly over all classes, in [0, 1).
 
@@ -108,6 +108,8 @@ class LabelSmoothing(Loss):
     ------
     ValueError
         For another epsilon.
+    TypeError
+        For a loss of numbers.
 
     Examples
     --------
@@ -123,6 +125,8 @@ class LabelSmoothing(Loss):
     def __init__(self, loss: Loss, epsilon: float) -> None:
         if not 0 <= epsilon < 1:
             raise ValueError(f"epsilon must be a number >= 0 and < 1; got {epsilon!r}")
+        if isinstance(loss, RegressionLoss):
+            raise TypeError(f"loss must be a loss of classes, whose targets can be smoothed; got {loss!r}")
         self.loss, self.epsilon = loss, epsilon
         self.activation = loss.activation  # type: ignore[misc]  # a wrapper's is that of what it wraps
 

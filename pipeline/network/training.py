@@ -56,8 +56,9 @@ class Epoch:
     Attributes
     ----------
     loss, score : float
-        Running means over the epoch's batches; the loss with its penalty, the score being accuracy. Of another solver's
-        epochs only the losses and the validation score are known; the rest is None.
+        Over the epoch's batches, each predicted before its update: the mean loss with its penalty, and accuracy, or R^2
+        where numbers are predicted, D^2 where quantiles are. Of another solver's epochs only the losses and the
+        validation score are known; the rest is None.
     validation_loss, validation_score : float or None
         After the epoch, on validation data.
     learning_rate : float
@@ -381,15 +382,13 @@ class Trainer:
 
     def evaluate(self, samples: Samples) -> tuple[float, float]:
         """Return loss (without penalty) and score of the network as it is, chunk by chunk."""
-        sample_losses, correct = [], []
-        for X, Y, _ in self.network.chunks(samples):
+        sample_losses, score = [], self.network.loss.new_score()
+        for X, Y, sample_weight in self.network.chunks(samples):
             P = self.network.predict(X)
             sample_losses.append(self.network.loss.sample_losses(P, Y))
-            correct.append(self.network.loss.correct(P, Y))
-        loss, score = (
-            np.average(np.concatenate(each), weights=samples.sample_weight) for each in (sample_losses, correct)
-        )
-        return float(loss), float(score)
+            score.update(P, Y, sample_weight)
+        loss = np.average(np.concatenate(sample_losses), weights=samples.sample_weight)
+        return float(loss), score.compute()
 
     def _append(self, epoch: Epoch) -> None:
         """Add an epoch to the history, and copy its parameters if it is the best.

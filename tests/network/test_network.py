@@ -276,7 +276,7 @@ def test_targets_of_another_shape_are_refused(method, Y):
 
 def test_samples_of_another_width_are_refused():
     """The error says what a batch is."""
-    with pytest.raises(ValueError, match=r"a batch is X of shape \(n_samples, 5\), and one-hot Y of shape"):
+    with pytest.raises(ValueError, match=r"a batch is X of shape \(n_samples, 5\), and Y of shape"):
         stacked().gradient(X[:, :4], TARGETS["softmax"])
 
 

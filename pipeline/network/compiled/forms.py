@@ -23,6 +23,7 @@ from pipeline.network.losses import Loss
 from pipeline.network.network import Network
 from pipeline.network.parallel.adversarial_pass import AdversarialPass
 from pipeline.network.regularizers import LabelSmoothing, MaxNorm
+from pipeline.network.scores import Score
 from pipeline.network.shards import Hook, ParameterShard
 from pipeline.network.sparse import SparseRows
 from pipeline.network.weight_averaging import RunningAverage
@@ -187,6 +188,10 @@ class CompiledLoss(Loss):
     def unsmoothed(self) -> Loss:
         """The loss without label smoothing."""
         return CompiledLoss(self.loss.unsmoothed)
+
+    def new_score(self) -> Score:
+        """Return what the score of predictions is computed by."""
+        return self.loss.new_score()
 
     def forward_backward(self, Z: Array, P: Array, Y: Array, weight: Array | None, total: float) -> None:
         """Leave the predictions in ``P``, and dZ, the gradient of the loss, in the place of Z."""

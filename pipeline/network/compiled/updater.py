@@ -33,6 +33,7 @@ from pipeline.network.parallel.sharding import needs_units, shard_slice
 from pipeline.network.parallel.updates import BatchLayout, Updater
 from pipeline.network.parallel.workers import WorkersBrokenError
 from pipeline.network.regularizers import L2
+from pipeline.network.scores import Accuracy
 from pipeline.network.shards import Hook, ParameterShard
 
 Array = NDArray[Any]
@@ -108,18 +109,18 @@ class CompiledPass:
 
 
 class CompiledMetrics(EpochMetrics):
-    """An epoch's loss and accuracy, in one loop over its predictions."""
+    """An epoch's loss and score, in one loop over its predictions."""
 
     loss: CompiledLoss
 
-    def _accumulate(self) -> None:
-        """Evaluate the predictions that are stored, and empty the buffers."""
-        P, Y, weight = (each[: self._n_stored] for each in (self._P, self._Y, self._weight))
+    def _evaluate(self, P: Array, Y: Array, weight: Array) -> float:
+        """Return the sum of some samples' losses, and let the score take them in."""
         loss, n_correct = losses.sum_losses(self.loss.kind, P, Y, weight, self.loss.smoothing)
-        self._loss += loss
-        self._n_correct += n_correct
-        self._n += self._n_stored
-        self._n_stored = 0
+        if isinstance(self._score, Accuracy):
+            self._score.add(n_correct, len(P))
+        else:
+            self._update_score(P, Y, weight)
+        return float(loss)
 
 
 class CompiledUpdater(Updater):

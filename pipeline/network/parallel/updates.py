@@ -58,7 +58,7 @@ class Updater:
     by_units : bool
         Whether several threads share the units of the hidden layers, rather than the samples.
     metrics : EpochMetrics
-        Loss and accuracy of the epoch's predictions, each made before its update.
+        Loss and score of the epoch's predictions, each made before its update.
     """
 
     adversarial_pass = AdversarialPass
@@ -113,10 +113,10 @@ class Updater:
             rng.bit_generator.state = np.random.default_rng(int(self.network.rng.integers(2**63))).bit_generator.state
 
     def end_epoch(self) -> tuple[float, float, int]:
-        """Return mean loss with penalty, accuracy, and number of samples, since the last call."""
-        cost, correct, n = self.metrics.flush()
+        """Return mean loss with penalty, score, and number of samples, since the last call."""
+        cost, score, n = self.metrics.flush()
         penalty, self._penalty = self._penalty, 0.0
-        return (cost + penalty) / n, correct / n, n
+        return (cost + penalty) / n, score, n
 
     def update(self, samples: Samples, rows: Rows, learning_rate: float) -> None:
         """Make one update with a batch of the samples."""
