@@ -16,6 +16,7 @@ from pipeline.network import (
     INITIALIZERS,
     L2,
     LOSSES,
+    REGRESSION_LOSSES,
     SGD,
     AdaGrad,
     Adam,
@@ -28,6 +29,7 @@ from pipeline.network import (
     Dropout,
     GaussianNoise,
     GlorotUniformWithBias,
+    Huber,
     InverseScaling,
     LabelSmoothing,
     Loss,
@@ -36,6 +38,7 @@ from pipeline.network import (
     Network,
     Normal,
     Optimizer,
+    Pinball,
     RMSprop,
     Schedule,
 )
@@ -44,7 +47,6 @@ from pipeline.network.compiled.engines import has_numba
 from pipeline.network.early_stopping import EarlyStopping, Monitor
 from pipeline.network.initializers import Initializer
 from pipeline.network.layers import Layer
-from pipeline.network.losses import SquaredError
 from pipeline.network.schedules import SCHEDULES
 from pipeline.network.shards import Hook
 from pipeline.network.training import Trainer
@@ -92,10 +94,14 @@ def loss(parameters: Parameters, activation: str = "") -> Loss:
 
 
 def _regression_loss(parameters: Parameters) -> Loss:
-    """Return the loss of a regressor."""
-    if parameters["loss"] != "squared_error":
-        raise ParameterError(f"loss={parameters['loss']!r} is not there yet")
-    return SquaredError()
+    """Return the loss of a regressor, by its name."""
+    match parameters["loss"]:
+        case "huber":
+            return Huber(float(parameters["delta"]))
+        case "quantile":
+            return Pinball(parameters["quantile"])
+        case name:
+            return REGRESSION_LOSSES[name]()
 
 
 def n_quantiles(parameters: Parameters) -> int | None:

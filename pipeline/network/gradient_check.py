@@ -257,7 +257,7 @@ class _TrainingLoss:
         """Return the loss, A being the input of the layer with the index ``first``."""
         for layer, cache in zip(self.network.layers[first:], self.caches[first:], strict=True):
             A = layer.forward(A, cache=cache)
-        return self.network.loss.value(self.network.loss.predictions(A), self.Y)
+        return self.network.loss.objective(self.network.loss.predictions(A), self.Y)
 
 
 def _units(network: Network, X: Array, Y: Array) -> Iterator[tuple[Layer, str, slice | tuple[slice, int], _Loss]]:

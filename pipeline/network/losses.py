@@ -1,8 +1,7 @@
 """Losses, which training minimizes, and their gradient at the last layer.
 
 A loss takes the last affine layer's output Z and the targets Y, both (n_samples, n_outputs). It holds the output's
-activation as well, since the two together have a simple gradient, most often P - Y. The losses of a sample's outputs
-add up.
+activation as well, since the two together have a simple gradient, most often P - Y.
 """
 
 from collections.abc import Sequence
@@ -59,6 +58,10 @@ class Loss:
         losses = self.sample_losses(P, Y)
         total = float(np.add.reduce(losses) if sample_weight is None else np.dot(sample_weight, losses))
         return total / total_weight(sample_weight, len(Y))
+
+    def objective(self, P: Array, Y: Array, sample_weight: Array | None = None) -> float:
+        """Return the function whose gradient ``gradient`` is: the loss, where not said."""
+        return self.value(P, Y, sample_weight)
 
     def forward_backward(self, Z: Array, P: Array, Y: Array, weight: Array | None, total: float) -> None:
         """Leave the predictions in ``P``, and dZ, the gradient of the loss, in the place of Z."""
@@ -162,26 +165,33 @@ class RegressionLoss(Loss):
 
 
 class SquaredError(RegressionLoss):
-    """P = Z; the loss of a sample is sum_k (y_k - p_k)^2 / 2, and dZ = (P - Y) / n.
+    """P = Z; the loss of a sample is half the mean over its outputs of (p_k - y_k)^2, and dZ = (P - Y) / n.
 
     It is least where each p is the mean of y. Legendre 1805; Gauss 1809.
 
-    scikit-learn descends this gradient, that of a sum over the outputs, but reports the outputs' mean in the place of
-    their sum. So its ``loss_`` is this one's by the number of outputs; and with a penalty and several outputs, L-BFGS
-    is given a value and a gradient that are not of one function, and does not come to where either is least.
+    Loss and gradient are scikit-learn's. Of several outputs, the gradient is that of their sum: ``objective``.
 
     Examples
     --------
     >>> loss = SquaredError()
     >>> loss.value(np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]))
-    2.5
+    1.25
     """
 
     def sample_losses(self, P: Array, Y: Array) -> Array:
-        """Return half the sum of the squares."""
+        """Return half the mean of the squares."""
         errors = P - Y
-        losses: Array = 0.5 * np.einsum("ij,ij->i", errors, errors)
+        losses: Array = np.einsum("ij,ij->i", errors, errors)
+        losses *= 0.5 / P.shape[1]
         return losses
+
+    def objective(self, P: Array, Y: Array, sample_weight: Array | None = None) -> float:
+        """Return half the sum over the outputs, which is what training makes small.
+
+        scikit-learn reports the mean, stops by it, and hands it to L-BFGS beside the gradient of the sum. With another
+        value here, weights would not be the same.
+        """
+        return self.value(P, Y, sample_weight) * P.shape[1]
 
 
 class PoissonDeviance(RegressionLoss):
@@ -341,28 +351,6 @@ REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
     "quantile": Pinball,
 }
 """The losses of numbers, by the names that ``MLPRegressor`` has for them."""
-
-
-class SquaredError(Loss):
-    """P = Z; the loss of a sample is half the mean over its outputs of (p_k - y_k)^2. dZ = (P - Y) / n."""
-
-    activation = "identity"
-
-    def predictions(self, Z: Array, out: Array | None = None) -> Array:
-        """Return Z."""
-        if out is None:
-            return Z
-        out[:] = Z
-        return out
-
-    def sample_losses(self, P: Array, Y: Array) -> Array:
-        """Return half the mean of the squared residuals."""
-        return np.square(P - Y).mean(axis=1) / 2
-
-    def correct(self, P: Array, Y: Array) -> Array:
-        """Return that nothing is right or wrong."""
-        del Y
-        return np.zeros(len(P), bool)
 
 
 def total_weight(sample_weight: Array | None, n_samples: int) -> float:

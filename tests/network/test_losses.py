@@ -50,6 +50,11 @@ def cost(loss, Z, Y, weight=None):
     return loss.value(loss.predictions(Z), Y, weight)
 
 
+def objective(loss, Z, Y, weight=None):
+    """Return what the gradient is of, for outputs Z."""
+    return loss.objective(loss.predictions(Z), Y, weight)
+
+
 def gradient(loss, Z, Y, weight=None):
     """Return dZ."""
     return loss.gradient(loss.predictions(Z), Y, weight)
@@ -58,13 +63,13 @@ def gradient(loss, Z, Y, weight=None):
 @pytest.mark.parametrize("weight", WEIGHTS)
 @pytest.mark.parametrize("name", MEMBERS)
 def test_backward_is_the_derivative_of_forward(name, weight):
-    """dZ agrees with central differences, weighted or not, of smoothed targets too."""
+    """dZ agrees with central differences of the objective, weighted or not, of smoothed targets too."""
     loss, Y, w = MEMBERS[name](), TARGETS[name.removeprefix("smoothed ")], WEIGHTS[weight]
     got, wanted, step = gradient(loss, Z, Y, w), np.empty_like(Z), 1e-6
     for index in np.ndindex(Z.shape):
         nudge = np.zeros_like(Z)
         nudge[index] = step
-        wanted[index] = (cost(loss, Z + nudge, Y, w) - cost(loss, Z - nudge, Y, w)) / (2 * step)
+        wanted[index] = (objective(loss, Z + nudge, Y, w) - objective(loss, Z - nudge, Y, w)) / (2 * step)
     np.testing.assert_allclose(got, wanted, atol=1e-9)
 
 
@@ -179,7 +184,7 @@ def test_a_loss_must_be_filled_in():
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("squared_error", lambda y, p, w: mean_squared_error(y, p, sample_weight=w) * 3 / 2),
+        ("squared_error", lambda y, p, w: mean_squared_error(y, p, sample_weight=w) / 2),
         (
             "poisson",
             lambda y, p, w: sum(mean_poisson_deviance(y[:, k], p[:, k], sample_weight=w) for k in range(3)) / 2,
@@ -194,8 +199,8 @@ def test_a_loss_must_be_filled_in():
         ),
     ],
 )
-def test_a_regression_loss_is_scikit_learns_added_up_over_the_outputs(name, wanted, weight):
-    """What a metric of scikit-learn's averages over three outputs is here their sum; squares and deviances are half."""
+def test_a_regression_loss_is_scikit_learns(name, wanted, weight):
+    """Half of squares and deviances; all but squares add up over the outputs, where the metrics average."""
     loss, Y, w = REGRESSION[name](), TARGETS[name], WEIGHTS[weight]
     P = loss.predictions(Z)
     assert loss.value(P, Y, w) == pytest.approx(wanted(Y, P, w))
@@ -315,3 +320,14 @@ def test_numbers_have_no_labels_to_smooth(name):
 def test_a_loss_shows_what_it_is(loss, text):
     """Its text is the call that makes it."""
     assert repr(loss) == text
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_the_objective_is_the_loss_but_for_several_squared_errors(name):
+    """As in scikit-learn, whose loss is their mean, and whose gradient that of their sum."""
+    loss, Y = MEMBERS[name](), TARGETS[name.removeprefix("smoothed ")]
+    for n_out in (1, 3):
+        P, some = loss.predictions(Z)[:, :n_out], Y[:, :n_out]
+        if name != "three quantiles" or n_out == 3:
+            factor = n_out if name == "squared_error" else 1
+            assert loss.objective(P, some) == pytest.approx(factor * loss.value(P, some))
