@@ -4,6 +4,7 @@ Whatever the form, it is read into affine layers and batch normalizations in the
 the affine layers beside them, which predict the same.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -157,7 +158,8 @@ def from_torch(
     ----------
     state : mapping
         From names to tensors, or to arrays: ``weight`` (n_out, n_in) and ``bias`` of each ``Linear``; ``weight``,
-        ``bias``, ``running_mean`` and ``running_var`` of each ``BatchNorm1d``. Layers are taken in their order.
+        ``bias``, ``running_mean`` and ``running_var`` of each ``BatchNorm1d``. Layers are taken in their order, and
+        names that differ in a number by that, since a file of safetensors has ``10.weight`` before ``2.weight``.
     activations, classes, output, batch_norm, pixel_scale
         As for ``from_arrays``. Names may be those of PyTorch's classes: ``ReLU``.
     epsilon : float, default=1e-05
@@ -244,8 +246,23 @@ def _of_torch(state: Mapping[str, Any], epsilon: float) -> Iterator[Dense | Norm
                 f"{', '.join(_TORCH)}"
             )
         modules.setdefault(module, {})[kind] = _array(f"state[{shown(repr(name), 100)}]", tensor)
-    for module, tensors in modules.items():
-        yield _of_module(shown(repr(module), 100) if module else "state", tensors, epsilon)
+    for module in _by_number(list(modules)):
+        yield _of_module(shown(repr(module), 100) if module else "state", modules[module], epsilon)
+
+
+def _by_number(names: list[str]) -> list[str]:
+    """Return names in their order, but those that differ in their numbers alone by these: files have 10 before 2."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(_NUMBER.sub("#", name), []).append(name)
+    rows = {
+        words: iter(sorted(same, key=lambda name: list(map(int, _NUMBER.findall(name)))))
+        for words, same in alike.items()
+    }
+    return [next(rows[_NUMBER.sub("#", name)]) for name in names]
+
+
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 _TORCH = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "variance"}
