@@ -255,11 +255,13 @@ def _by_number(names: list[str]) -> list[str]:
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(_NUMBER.sub("#", name), []).append(name)
-    rows = {
-        words: iter(sorted(same, key=lambda name: list(map(int, _NUMBER.findall(name)))))
-        for words, same in alike.items()
-    }
+    rows = {words: iter(sorted(same, key=_numbers)) for words, same in alike.items()}
     return [next(rows[_NUMBER.sub("#", name)]) for name in names]
+
+
+def _numbers(name: str) -> list[int]:
+    """Return the numbers in a name."""
+    return list(map(int, _NUMBER.findall(name)))
 
 
 _NUMBER = re.compile("[0-9]{1,9}")

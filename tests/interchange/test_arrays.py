@@ -209,7 +209,7 @@ class Tensor:
 def test_torch_states_from_a_file_are_in_the_order_of_their_numbers(begin):
     """A file of safetensors has names by the alphabet: 10 before 2; names without a number stay where they are."""
     state = {f"{begin.format(place)}.weight": np.full((2, 2), place, np.float32) for place in range(0, 12, 2)}
-    whole = {"first.weight": np.full((2, 2), 99), **dict(sorted(state.items())), "out.weight": np.ones((3, 2))}
+    whole = {"first.weight": np.full((2, 2), 99.0), **dict(sorted(state.items())), "out.weight": np.ones((3, 2))}
     model = from_torch(whole, "relu", range(3))
     assert [int(W[0, 0]) for W in model.coefs_] == [99, 0, 2, 4, 6, 8, 10, 1]
 
