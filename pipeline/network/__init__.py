@@ -41,6 +41,7 @@ from pipeline.network.losses import (
 )
 from pipeline.network.network import Network
 from pipeline.network.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSprop
+from pipeline.network.rate_factors import RateFactors
 from pipeline.network.regularizers import L2, LabelSmoothing, MaxNorm
 from pipeline.network.schedules import (
     Constant,
@@ -100,6 +101,7 @@ __all__ = [
     "Pinball",
     "PoissonDeviance",
     "RMSprop",
+    "RateFactors",
     "ReLU",
     "RunningAverage",
     "Scale",

@@ -5,13 +5,14 @@ learning rate. A rule is elementwise on the flat buffers, so it is applied block
 the processor's cache from the first operation to the last.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.configurable import as_call
+from pipeline.network.rate_factors import Span, within
 
 Array = NDArray[Any]
 BLOCK = 2**16
@@ -21,10 +22,12 @@ BLOCK = 2**16
 class Optimizer:
     """A rule with named state of the parameters' length (``slots``), which starts at zero.
 
-    ``t`` counts the updates.
+    ``t`` counts the updates. ``rate_spans`` says by which factor the learning rate of some parameters differs; where
+    there are none, it is 1 for all.
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
+    rate_spans: Sequence[Span] = ()
     update: Callable[..., None]
     """The rule on a block: ``update(w, g, eta, scratch, **state)``; ``scratch`` is a buffer of its length."""
 
@@ -56,10 +59,11 @@ class Optimizer:
 
     def apply(self, params: Array, grads: Array, span: slice, scratch: Array) -> None:
         """Update a span of the parameters, in blocks of the length of ``scratch``; threads may do one span each."""
-        for start in range(span.start, span.stop, len(scratch)):
-            block = slice(start, min(start + len(scratch), span.stop))
-            w, g = params[block], grads[block]
-            self.update(w, g, self.eta, scratch[: len(w)], **{slot: s[block] for slot, s in self.state.items()})
+        for part, factor in within(self.rate_spans, span):
+            for start in range(part.start, part.stop, len(scratch)):
+                block = slice(start, min(start + len(scratch), part.stop))
+                w, g, eta = params[block], grads[block], self.eta * factor
+                self.update(w, g, eta, scratch[: len(w)], **{slot: s[block] for slot, s in self.state.items()})
 
     def rate(self, learning_rate: float) -> float:
         """Return the eta of this update; a rule that corrects it by ``t`` says so."""

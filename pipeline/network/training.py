@@ -22,6 +22,7 @@ from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.updates import Updater
 from pipeline.network.parallel.workers import Workers
+from pipeline.network.rate_factors import RateFactors
 from pipeline.network.schedules import Constant, Schedule
 from pipeline.network.shards import Hook
 from pipeline.network.sparse import SparseRows
@@ -123,6 +124,8 @@ class Trainer:
         The rate that the schedule's factor is applied to.
     length : float
         Length in epochs of a schedule that has none of its own.
+    rate_factors : RateFactors or None
+        Which parameters learn at a multiple of the learning rate.
     restore_best : bool
         Whether to end with the parameters of the best epoch.
     adaptive : bool
@@ -152,6 +155,7 @@ class Trainer:
     regularizers: Sequence[Hook] = ()
     averaging: Averaging | None = None
     adversary: Adversary | None = None
+    rate_factors: RateFactors | None = None
     recompute_statistics: bool = False
     n_threads: int = 1
     engine: Engine = "numpy"
@@ -166,6 +170,8 @@ class Trainer:
         """Start the optimizer; a trainer that is only made for ``adopt`` needs no arrays."""
         self.schedule = copy(self.schedule)  # so that a change of its parameters is noticed
         self._begun_length = self.length
+        if self.rate_factors is not None:
+            self.optimizer.rate_spans = self.rate_factors.spans(self.network.layers)
         self.initial_rate = self.learning_rate
         self.last_params: Array | None = None
         if allocate:

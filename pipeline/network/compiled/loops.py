@@ -302,20 +302,24 @@ def gradient(
 
 @compiled
 def _descend(
-    program: Any, parts: Any, params: Any, space: Any, capacity: int, inputs: Any, learning_rate: float
+    program: Any, parts: Any, factors: Any, params: Any, space: Any, capacity: int, inputs: Any, learning_rate: float
 ) -> None:
     """Make an update by the rule of SGD, without a gradient: what no sample has an input for stays untouched."""
-    n, eta, zero = len(inputs), params.dtype.type(learning_rate), params.dtype.type(0)
+    n, zero = len(inputs), params.dtype.type(0)
     for k in range(len(parts)):
         op, begin, end = program[parts[k, 0]], parts[k, 1], parts[k, 2]
         width = op[N_OUT]
+        eta, eta_of_b = (
+            params.dtype.type(learning_rate * factors[k, 0]),
+            params.dtype.type(learning_rate * factors[k, 1]),
+        )
         A = inputs if op[X] < 0 else _view(space, capacity, op[X], op[N_IN], np.int64(0), n)
         dY = _view(space, capacity, op[DY], width, np.int64(0), n)
         if op[KIND] == SCALE:
-            factors = params[op[W] : op[W] + width]
+            s = params[op[W] : op[W] + width]
             for i in range(n):
                 for j in range(width):
-                    factors[j] -= eta * (A[i, j] * dY[i, j])
+                    s[j] -= eta * (A[i, j] * dY[i, j])
             continue
         weights = matrix(params, op[W] + begin * width, end - begin, width)
         for i in range(n):
@@ -329,7 +333,7 @@ def _descend(
             bias = params[op[B] : op[B] + width]
             for i in range(n):
                 for j in range(width):
-                    bias[j] -= eta * dY[i, j]
+                    bias[j] -= eta_of_b * dY[i, j]
 
 
 @compiled
@@ -361,6 +365,7 @@ def start_update(
 def update(
     program: Any,
     parts: Any,
+    factors: Any,
     params: Any,
     grads: Any,
     begin: int,
@@ -381,13 +386,14 @@ def update(
 ) -> Any:
     """Compute the gradient of a shard of the parameters over all samples, update them, and return their penalty.
 
-    The shard is ``params[begin:end]``. A block of W's rows is updated as soon as its gradient is there, which so stays
-    in a cache: every block's is left in the same place, ``grads[begin:]``. ``start_update`` has left there the part of
-    samples ``first_sample`` to ``last_sample``, if any, in the first one. The other parameters are those of
-    ``gradient`` and of ``optimizers.update``, whose state is that of all parameters.
+    The shard is ``params[begin:end]``, and ``factors``, of shape (n_parts, 2), what the learning rate is multiplied by
+    for the W, or s, and the b of each of its parts. A block of W's rows is updated as soon as its gradient is there,
+    which so stays in a cache: every block's is left in the same place, ``grads[begin:]``. ``start_update`` has left
+    there the part of samples ``first_sample`` to ``last_sample``, if any, in the first one. The other parameters are
+    those of ``gradient`` and of ``optimizers.update``, whose state is that of all parameters.
     """
     if _descends(len(inputs), rule, alpha):
-        _descend(program, parts, params, space, capacity, inputs, learning_rate)
+        _descend(program, parts, factors, params, space, capacity, inputs, learning_rate)
         return 0.0
     n, penalty, g = len(inputs), 0.0, grads[begin:end]
     started = first_sample < last_sample
@@ -400,7 +406,7 @@ def update(
             at = op[W]
             scale_gradient(A, dY, g[:width])
             w, m, v = params[at : at + width], first[at : at + width], second[at : at + width]
-            optimizers.update(rule, w, g[:width], learning_rate, t, hyper, m, v)
+            optimizers.update(rule, w, g[:width], learning_rate * factors[k, 0], t, hyper, m, v)
             continue
         n_blocks = _n_blocks(program, parts, k)
         for block in range(n_blocks):
@@ -418,9 +424,15 @@ def update(
                 penalty += add_l2(matrix(params, at, last_row - row, width), dW, alpha, total)
             if block == n_blocks - 1 and parts[k, 3] == 1 and op[B] >= 0:  # b lies behind W
                 column_sums(dY, g[size : size + width])
-                size += width
+                if factors[k, 0] == factors[k, 1]:
+                    size += width
+                else:
+                    b = op[B]
+                    w, m, v = params[b : b + width], first[b : b + width], second[b : b + width]
+                    rate = learning_rate * factors[k, 1]
+                    optimizers.update(rule, w, g[size : size + width], rate, t, hyper, m, v)
             w, m, v = params[at : at + size], first[at : at + size], second[at : at + size]
-            optimizers.update(rule, w, g[:size], learning_rate, t, hyper, m, v)
+            optimizers.update(rule, w, g[:size], learning_rate * factors[k, 0], t, hyper, m, v)
     return penalty
 
 
@@ -455,6 +467,7 @@ def updates(
     program: Any,
     rates: Any,
     parts: Any,
+    factors: Any,
     params: Any,
     grads: Any,
     begin: int,
@@ -559,6 +572,7 @@ def updates(
         penalty += n * update(
             program,
             parts,
+            factors,
             params,
             grads,
             begin,

@@ -32,6 +32,7 @@ from pipeline.network.losses import Loss
 from pipeline.network.parallel.sharding import needs_units, shard_slice
 from pipeline.network.parallel.updates import BatchLayout, Updater
 from pipeline.network.parallel.workers import WorkersBrokenError
+from pipeline.network.rate_factors import Span, within
 from pipeline.network.regularizers import L2
 from pipeline.network.scores import Accuracy
 from pipeline.network.shards import Hook, ParameterShard
@@ -149,6 +150,7 @@ class CompiledUpdater(Updater):
         if self._program is not None:
             self._accepts_sparse = False
             self._parts = [_table(self._program, shard) for shard in self._shards]
+            self._factors = [_factors(self._program, parts, self.optimizer.rate_spans) for parts in self._parts]
         self._learning_rate = 0.0
         self._barrier = Barrier(self.workers.size)
         self.workers.on_failure.append(self._barrier.release)
@@ -239,6 +241,7 @@ class CompiledUpdater(Updater):
                 program.table,
                 program.rates,
                 self._parts[k],
+                self._factors[k],
                 self.network.params,
                 self.network.grads,
                 self._shards[k].span.start,
@@ -297,6 +300,7 @@ class CompiledUpdater(Updater):
             self._penalties[k] = loops.update(
                 program.table,
                 self._parts[k],
+                self._factors[k],
                 shard.params,
                 shard.grads,
                 shard.span.start,
@@ -340,9 +344,10 @@ class CompiledUpdater(Updater):
         if rule is None:
             self.optimizer.apply(shard.params, shard.grads, span, shard.scratch)
             return
-        state = [each[span] if len(each) else each for each in rule.state]
-        w, g = shard.params[span], shard.grads[span]
-        optimizers.update(rule.kind, w, g, self._learning_rate, self.optimizer.t, rule.hyper, *state)
+        for part, factor in within(self.optimizer.rate_spans, span):
+            state = [each[part] if len(each) else each for each in rule.state]
+            w, g, rate = shard.params[part], shard.grads[part], self._learning_rate * factor
+            optimizers.update(rule.kind, w, g, rate, self.optimizer.t, rule.hyper, *state)
 
     def _make_deformer(self, augmentation: Augmentation) -> Deformer:
         """Return a thread's deformer of the inputs, which reads between pixels by a loop if it can be told to."""
@@ -382,6 +387,15 @@ def _table(program: Program, shard: ParameterShard) -> Array:
     ]
     rows += [(program.lines[part.place], 0, 1, 0) for part in shard.scales]
     return np.array(rows, np.int64).reshape(-1, 4)
+
+
+def _factors(program: Program, parts: Array, spans: Sequence[Span]) -> Array:
+    """Return what the learning rate is multiplied by for the W, or s, and the b of each part."""
+    places = program.table[parts[:, 0]][:, [loops.W, loops.B]]
+    factors = np.ones((len(parts), 2))
+    for span, factor in spans:
+        factors[(span.start <= places) & (places < span.stop)] = factor
+    return factors
 
 
 def _grouped(
