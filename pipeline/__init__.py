@@ -41,6 +41,7 @@ _HOMES = {
     "save_model": "pipeline.model_file",
     "summarize": "pipeline.summary",
     "to_sklearn": "pipeline.interchange.sklearn",
+    "to_onnx": "pipeline.interchange.onnx",
     "unlike_training": "pipeline.images.statistics",
 }
 _RENAMED = {

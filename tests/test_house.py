@@ -121,6 +121,13 @@ ALLOWED = {
         *("pipeline.tabular", "pipeline.ensemble", "pipeline.mlp", "pipeline.network", "pipeline.parameters"),
         *("pipeline.text", "numpy", "sklearn"),
     ),
+    "pipeline.interchange.graph": ("numpy", "onnx"),
+    "pipeline.interchange.model_parts": (
+        *("pipeline.ensemble", "pipeline.interchange.graph", "pipeline.mlp", "pipeline.preprocessing"),
+        *("pipeline.text", "numpy", "sklearn"),
+    ),
+    "pipeline.interchange.network_nodes": ("pipeline.interchange.graph", "pipeline.network", "pipeline.text", "numpy"),
+    "pipeline.interchange.onnx": (*("pipeline", "numpy", "onnx"),),
     "pipeline.html.document": ("numpy", "pipeline.text"),
     "pipeline.html.drawing": (
         *("pipeline.html.document", "pipeline.html.drawing", "pipeline.image_shape", "pipeline.images.photo"),

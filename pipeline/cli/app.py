@@ -31,6 +31,10 @@ COMMANDS = {
         "pipeline.cli.page",
         "Write a page to draw on: one HTML file with the network inside, that answers while one draws, offline.",
     ),
+    "export": (
+        "pipeline.cli.export",
+        "Write a model as an ONNX file, preprocessing included, which answers elsewhere and without this package.",
+    ),
     "summary": (
         "pipeline.cli.summary",
         "Tell a model's layers, shapes, parameters, memory and multiplications, and how it was trained.",

@@ -7,7 +7,7 @@ import typer
 
 from pipeline.files import UnwritableError, check_replaceable, replace_file
 
-KINDS = {"HTML page": (".html", ".htm"), "PNG picture": (".png",)}
+KINDS = {"HTML page": (".html", ".htm"), "ONNX file": (".onnx",), "PNG picture": (".png",)}
 """What is written, and how its name ends."""
 
 
@@ -46,7 +46,7 @@ def check_output_file(
         raise UnwritableError(f"{path} is a folder; {another}")
     endings = KINDS[kind]
     if path.suffix.lower() not in endings:
-        article = "an" if kind.startswith("HTML") else "a"
+        article = "an" if kind.startswith(("HTML", "ONNX")) else "a"
         raise typer.BadParameter(
             f"it is {article} {kind}, and must be called so: {path.stem}{endings[0]}, for one", param_hint=option
         )

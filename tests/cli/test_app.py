@@ -185,7 +185,18 @@ def test_help_lists_the_commands_in_the_order_of_the_work():
     words = [line.strip("│ ").split()[0] for line in out.split("Commands")[1].splitlines() if line.startswith("│")]
     assert (code, error) == (0, "")
     stages = ["fetch", "preprocess", "split", "train", "evaluate"]
-    assert words == [*stages, "run", "predict", "page", "summary", "compare", "gradcheck", "find-rate", "recipes"]
+    assert words == [
+        *stages,
+        "run",
+        "predict",
+        "page",
+        "export",
+        "summary",
+        "compare",
+        "gradcheck",
+        "find-rate",
+        "recipes",
+    ]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
