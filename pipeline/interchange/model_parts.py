@@ -132,8 +132,8 @@ def _refused(part: Any) -> ExportError:
             "TestTimeAugmentation predicts deformed copies of each image, which have no form in ONNX: export the "
             "classifier inside it"
         )
-    kind = part if isinstance(part, type) else type(part)
+    kind = f"{part.__name__}, a class" if isinstance(part, type) else type(part).__name__
     return ExportError(
         "what can be exported is an MLPClassifier, a Pipeline of Normalize and it, or an ensemble of these; got "
-        f"{shown(kind.__name__, 100)}"
+        f"{shown(kind, 100)}"
     )
