@@ -26,6 +26,7 @@ FROM_AN_EXTRA = {
     "llvmlite",
     "matplotlib",
     "numba",
+    "onnx",
     "pillow",
     "pyarrow",
     "safetensors",
@@ -65,7 +66,7 @@ def test_all_that_is_declared_is_imported():
 def test_the_extra_of_the_workflow_has_what_pictures_need():
     """What is imported from an extra is in the extra that the warning names, and DVC's has that one."""
     ours = {PROJECT["name"]}
-    extras = "fast", "images", "parquet", "pictures", "safetensors"
+    extras = "fast", "images", "onnx", "parquet", "pictures", "safetensors"
     assert set().union(*(names(EXTRAS[one]) for one in extras)) - ours == FROM_AN_EXTRA
     assert {"digits-pipeline[pictures]"} < set(EXTRAS["workflow"])
     assert not FROM_AN_EXTRA & names(PROJECT["dependencies"])

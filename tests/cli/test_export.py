@@ -11,7 +11,16 @@ import pytest
 from sklearn.pipeline import Pipeline
 from typer.testing import CliRunner
 
-from pipeline import MLPClassifier, Normalize, load_ensemble, make_ensemble, save_ensemble, save_model
+from pipeline import (
+    MLPClassifier,
+    Normalize,
+    load_ensemble,
+    load_model,
+    make_ensemble,
+    save_ensemble,
+    save_model,
+    to_onnx,
+)
 from pipeline.cli.app import app
 
 X, y = np.random.default_rng(0).integers(0, 256, (40, 64), np.uint8), np.arange(40) % 4
@@ -71,62 +80,63 @@ def test_the_folder_of_an_ensemble_is_one_file(call, tmp_path):
     np.testing.assert_array_equal(labels(tmp_path / "digits.onnx"), load_ensemble(tmp_path / "several").predict(X))
 
 
-def make_nothing(folder, model):
+def make_nothing(folder):
     """Leave no file where one is named."""
 
 
-def make_directory(folder, model):
+def make_directory(folder):
     """Make an empty folder."""
     (folder / "given").mkdir()
 
 
-def make_empty(folder, model):
+def make_empty(folder):
     """Write a file of no bytes."""
     (folder / "given").touch()
 
 
-def make_text(folder, model):
+def make_text(folder):
     """Write a text."""
     (folder / "given").write_text("W1: 1 2 3")
 
 
-def make_onnx(folder, model):
+def make_onnx(folder):
     """Write a model that is exported already."""
-    from pipeline import to_onnx
-
-    onnx.save(to_onnx(model), folder / "given")
+    onnx.save(to_onnx(load_model(folder / "artifacts/model/model.npz")), folder / "given")
 
 
-def make_half(folder, model):
+def make_half(folder):
     """Write half of a model."""
     whole = (folder / "artifacts/model/model.npz").read_bytes()
     (folder / "given").write_bytes(whole[: len(whole) // 2])
 
 
-def make_arrays(folder, model):
+def make_arrays(folder):
     """Write arrays without a header."""
     np.savez(folder / "whole.npz", W=X)
     (folder / "whole.npz").rename(folder / "given")
 
 
-def make_pickle(folder, model):
+def make_pickle(folder):
     """Write what other programs pickle."""
     import pickle
 
     (folder / "given").write_bytes(pickle.dumps({"W": [1, 2]}))
 
 
-def make_deskewing(folder, model):
+def make_deskewing(folder):
     """Write a model that deskews its images."""
-    save_model(folder / "given", Pipeline([("a", Normalize(deskew=True).fit(X)), ("b", model[-1])]))
+    save_model(
+        folder / "given",
+        Pipeline([("a", Normalize(deskew=True).fit(X)), ("b", load_model(folder / "artifacts/model/model.npz")[-1])]),
+    )
 
 
-def make_loop(folder, model):
+def make_loop(folder):
     """Make a link to itself."""
     (folder / "given").symlink_to(folder / "given")
 
 
-def make_gap(folder, model):
+def make_gap(folder):
     """Make an ensemble of which one member is missing."""
     save_ensemble(folder / "given", make_ensemble(NETWORK, 3).fit(X, y))
     (folder / "given" / "model-2.npz").unlink()
@@ -137,7 +147,7 @@ def make_gap(folder, model):
     [
         (make_nothing, "given is missing: a model file or a folder of artifacts is expected"),
         (make_directory, "model.npz is missing"),
-        (make_empty, "given is no model file: it is an empty file"),
+        (make_empty, "given is no model file: it is empty"),
         (make_text, "given is no model file: it is a text file"),
         (make_onnx, "given is no model file"),
         (make_half, "given is no model file"),
@@ -149,9 +159,9 @@ def make_gap(folder, model):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_is_no_model_is_refused_in_one_line(call, make, told, tmp_path, model):
+def test_what_is_no_model_is_refused_in_one_line(call, make, told, tmp_path):
     """Whatever is given in its place; nothing is written."""
-    make(tmp_path, model)
+    make(tmp_path)
     before = sorted(path.name for path in tmp_path.iterdir())
     code, out, error = call("given")
     assert (code, out) == (1, "")
@@ -188,9 +198,7 @@ def test_without_onnx_the_extra_is_named(call, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
     code, _, error = call()
     assert code == 1
-    assert error == (
-        'error: export needs onnx, which is not installed: pip install "digits-pipeline[onnx]" brings it'
-    )
+    assert error == ('error: export needs onnx, which is not installed: pip install "digits-pipeline[onnx]" brings it')
     assert not (tmp_path / "digits.onnx").exists()
 
 
