@@ -40,8 +40,8 @@ _HOMES = {
     "save_ensemble": "pipeline.ensemble.voting",
     "save_model": "pipeline.model_file",
     "summarize": "pipeline.summary",
-    "to_sklearn": "pipeline.interchange.sklearn",
     "to_onnx": "pipeline.interchange.onnx",
+    "to_sklearn": "pipeline.interchange.sklearn",
     "unlike_training": "pipeline.images.statistics",
 }
 _RENAMED = {

@@ -1,4 +1,4 @@
-"""A network as nodes of a graph: each layer by its formula, and batch normalization folded into the weights before it.
+"""A network as nodes of a graph: each layer by its formula, and what only scales folded into the weights beside it.
 
 What happens in training alone is left out, as in every prediction.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.interchange.graph import ExportError, Graph
-from pipeline.network import Affine, BatchNorm, Layer, Network
+from pipeline.network import Affine, BatchNorm, Layer, Network, Scale
 from pipeline.network.layers import ELU, GELU, SELU, Identity, LeakyReLU, Mish, ReLU, Sigmoid, Tanh
 from pipeline.text import shown
 
@@ -108,12 +108,16 @@ def _merged(layers: list[Layer]) -> list[_Dense | _Scaled | Layer]:
     for layer in (layer for layer in layers if not layer.training_only):
         if type(layer) is Affine:
             b = layer.b.astype(np.float64) if layer.bias else np.zeros(layer.n_out)
-            made.append(_Dense(layer.W.astype(np.float64), b))
+            dense = _Dense(layer.W.astype(np.float64), b)
+            before = made.pop() if made and isinstance(made[-1], _Scaled) else None
+            made.append(dense if before is None else _fold_before(before, dense))
+        elif type(layer) is Scale:
+            made.append(_Scaled(layer.s.astype(np.float64), np.zeros(layer.n_units)))
         elif type(layer) is BatchNorm:
             factor = layer.gamma.astype(np.float64) / np.sqrt(layer.variance.astype(np.float64) + layer.epsilon)
             scaled = _Scaled(factor, layer.beta - layer.mean * factor)
             before = made.pop() if made and isinstance(made[-1], _Dense) else None
-            made.append(scaled if before is None else _fold(before, scaled))
+            made.append(scaled if before is None else _fold_after(before, scaled))
         elif type(layer) in _ACTIVATIONS:
             made.append(layer)
         else:
@@ -121,7 +125,12 @@ def _merged(layers: list[Layer]) -> list[_Dense | _Scaled | Layer]:
     return made
 
 
-def _fold(dense: Any, scaled: _Scaled) -> _Dense:
+def _fold_before(scaled: Any, dense: _Dense) -> _Dense:
+    """Return the scaling of inputs and the affine layer after it as one."""
+    return _Dense(scaled.factor[:, np.newaxis] * dense.W, scaled.shift @ dense.W + dense.b)
+
+
+def _fold_after(dense: Any, scaled: _Scaled) -> _Dense:
     """Return an affine layer and the scaling after it as one."""
     return _Dense(dense.W * scaled.factor, dense.b * scaled.factor + scaled.shift)
 
