@@ -112,7 +112,7 @@ def swap(tensors, name, array):
 
 OTHER_TENSORS = {
     "one is missing": (lambda t: t.pop("6.bias"), "it has no 6.bias"),
-    "all are missing": (lambda t: t.clear(), "it has no 0.weight"),
+    "all but one are missing": (lambda t: [t.pop(name) for name in sorted(t)[:-1]], "it has no 0.weight"),
     "one too many": (lambda t: swap(t, "7.weight", np.zeros(3)), "it has '7.weight', which is in no model file"),
     "a bias too many": (lambda t: swap(t, "0.bias", np.zeros(5)), "it has '0.bias', which is in no model file"),
     "a name in colours": (lambda t: swap(t, "\x1b[31m" * 99, np.zeros(3)), "which is in no model file"),
@@ -208,7 +208,10 @@ NO_MODELS = {
         lambda _: save({"a": np.zeros(3)}),
         "a file of safetensors with a, without a header of a model",
     ),
-    "of nothing": (lambda _: save({}, {"a": "b"}), "it is a file of safetensors with nothing, without a header"),
+    "of nothing": (
+        lambda _: raw(b'{"__metadata__": {"a": "b"}}'),
+        "a file of safetensors with nothing",
+    ),
     "a header that is no JSON": (lambda _: with_header("{"), "its header cannot be read"),
     "a header in a list": (lambda _: with_header("[1]"), "its header is no mapping"),
     "a header with a name twice": (lambda _: with_header('{"state": 1, "state": 2}'), "its header cannot be read"),
