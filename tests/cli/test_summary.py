@@ -1,6 +1,7 @@
 """``summary`` on model files and folders of ensembles."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ def files(tmp_path_factory):
     network = MLPClassifier((5,), learning_rate="cosine", max_iter=2, engine="numpy", random_state=0)
     save_ensemble(folder / "ensemble", make_ensemble(network, 2).fit(X, y))
     save_model(folder / "model.npz", network.fit(X, y))
+    save_model(folder / "model.safetensors", network)
     return folder
 
 
@@ -35,6 +37,22 @@ def test_a_file_is_told_layer_by_layer(files):
     assert str(files / "model.npz") in out.splitlines()[0]
     assert "Affine(4, 5)" in out
     assert "2 epochs by adam, engine numpy" in out
+
+
+def test_a_file_of_tensors_is_told_alike(files):
+    """But for its name and its size, which stand in the first line."""
+    (_, archive, _), (code, tensors, _) = (call(files / f"model.{form}") for form in ("npz", "safetensors"))
+    assert code == 0
+    assert tensors.splitlines()[1:] == archive.splitlines()[1:]
+
+
+def test_a_missing_library_is_told_in_one_line(files, monkeypatch):
+    """With the extra that brings it."""
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    code, out, error = call(files / "model.safetensors")
+    assert (code, out) == (1, "")
+    assert error.startswith("error: files of safetensors are read and written by the library of that name")
+    assert error.endswith('pip install "digits-pipeline[safetensors]" brings it\n')
 
 
 def test_json_has_the_same_figures(files):
