@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.npy import read_dtype
 from pipeline.images.deform import Deform
-from pipeline.network import Adversary, Averaging, Schedule
+from pipeline.network import Adversary, Averaging, RateFactors, Schedule
 from pipeline.parameters import snake_case
 from pipeline.strict_json import parse_json, to_json
 from pipeline.text import shown
@@ -45,7 +45,7 @@ def read_header(text: bytes) -> Any:
 
 def plain_value(value: Any) -> Any:
     """Return a parameter as ``params.yaml`` would have it; a generator is left out, since it has moved on."""
-    if isinstance(value, Schedule | Averaging | Adversary | Deform):
+    if isinstance(value, Schedule | Averaging | Adversary | Deform | RateFactors):
         return {"name": snake_case(type(value).__name__), **value.get_params()}
     if isinstance(value, np.random.Generator | np.random.RandomState):
         return None

@@ -26,7 +26,17 @@ from pipeline.callbacks import OnEpoch
 from pipeline.images.deform import Deform
 from pipeline.images.deskew import align
 from pipeline.model_file import FORMAT_VERSION, ModelFileError
-from pipeline.network import Adversarial, Cosine, ExponentialAverage, LastEpochs, OneCycle, Step, VirtualAdversarial
+from pipeline.network import (
+    Adversarial,
+    Cosine,
+    CosineCycles,
+    ExponentialAverage,
+    LastEpochs,
+    OneCycle,
+    RateFactors,
+    Step,
+    VirtualAdversarial,
+)
 from pipeline.network.compiled.engines import ENGINES
 from pipeline.parameters import ParameterError
 
@@ -65,6 +75,15 @@ CONFIGURATIONS = {
     "regularised": {"batch_norm": True, "noise": (0.1, 0.2), "max_norm": 2.0, "label_smoothing": 0.1},
     "averaged": {"averaging": LastEpochs(2), "batch_norm": True, "recompute_statistics": True},
     "deformed": {"augmentation": Deform(translation=1, shape=(2, 3))},
+    "rate factors": {
+        "feature_scale": True,
+        "rate_factors": RateFactors("1/sqrt(n_in)", bias=0.1, feature_scale=6.0),
+        "bias_init": 1.0,
+        "zero_output": True,
+        "early_stopping": True,
+        "best_epoch": "last",
+        "learning_rate": CosineCycles(cycles=2),
+    },
     "moved": {"adversary": Adversarial(0.5, weight=2.0), "dropout": 0.1},
     "moved by answers": {"adversary": VirtualAdversarial(0.5, xi=0.2, n_probes=2)},
     "numpy's numbers": {"hidden_layer_sizes": np.array([4, 3]), "alpha": np.float32(0.5), "max_iter": np.int64(2)},

@@ -393,7 +393,7 @@ def test_a_misspelt_choice_and_a_misspelt_name_bring_a_guess():
     assert no_such("key", "a", [], where=" here") == "there is no key 'a' here; there are none"
 
 
-@pytest.mark.parametrize("kind", ["adversary", "learning_rate", "averaging", "augmentation"])
+@pytest.mark.parametrize("kind", ["adversary", "learning_rate", "averaging", "augmentation", "rate_factors"])
 def test_every_kind_that_help_offers_can_be_made(kind):
     """No abstract kind is among those that a mapping may name: each is made with its defaults, and is allowed."""
     parameter = parameters_of(MLPClassifier)[kind]

@@ -27,7 +27,16 @@ STAGES = {
 
 # The parameters of train as its help groups them, most asked for first; what is in no group comes last.
 GROUPS = {
-    "Network": ("hidden_layer_sizes", "activation", "batch_norm", "weight_init", "bias"),
+    "Network": (
+        "hidden_layer_sizes",
+        "activation",
+        "batch_norm",
+        "feature_scale",
+        "weight_init",
+        "bias_init",
+        "zero_output",
+        "bias",
+    ),
     "Training": (
         "solver",
         "max_iter",
@@ -35,6 +44,7 @@ GROUPS = {
         "batch_size",
         "learning_rate",
         "learning_rate_init",
+        "rate_factors",
         "class_weight",
         "shuffle",
         "replacement",
@@ -54,7 +64,7 @@ GROUPS = {
         "augmentation",
         "adversary",
     ),
-    "Stopping": ("early_stopping", "validation_fraction", "monitor", "tol", "n_iter_no_change"),
+    "Stopping": ("early_stopping", "validation_fraction", "monitor", "tol", "n_iter_no_change", "best_epoch"),
     "Details of a solver": (
         "momentum",
         "nesterovs_momentum",

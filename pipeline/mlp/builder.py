@@ -39,13 +39,16 @@ from pipeline.network import (
     Normal,
     Optimizer,
     Pinball,
+    RateFactors,
     RMSprop,
+    Scale,
     Schedule,
+    WithNormalBias,
 )
 from pipeline.network.batches import Sampling
 from pipeline.network.compiled.engines import has_numba
 from pipeline.network.early_stopping import EarlyStopping, Monitor
-from pipeline.network.initializers import Initializer
+from pipeline.network.initializers import Initializer, zeros
 from pipeline.network.layers import Layer
 from pipeline.network.schedules import SCHEDULES
 from pipeline.network.shards import Hook
@@ -76,13 +79,15 @@ def layers(parameters: Parameters, n_in: int, n_out: int) -> list[Layer]:
     names = _per_layer("activation", parameters["activation"], sizes)
     drops, noises = _rates(parameters, "dropout", sizes), _rates(parameters, "noise", sizes)
     initial, normed = _initializer(parameters), bool(parameters["batch_norm"])
-    built: list[Layer] = [*_noise(noises[0]), *_dropout(drops[0])]
+    scale = [Scale(n_in)] if parameters["feature_scale"] else []
+    built: list[Layer] = [*_noise(noises[0]), *_dropout(drops[0]), *scale]
     for size, name, noise, drop in zip(sizes, names, noises[1:], drops[1:], strict=True):
         built.append(Affine(n_in, size, bias=parameters["bias"] and not normed, initializer=initial))
         built += [BatchNorm(size)] if normed else []  # its beta is the bias
         built += [*_noise(noise), ACTIVATIONS[name](), *_dropout(drop)]
         n_in = size
-    return [*built, Affine(n_in, n_out, bias=parameters["bias"], initializer=initial)]
+    last = zeros if parameters["zero_output"] else initial
+    return [*built, Affine(n_in, n_out, bias=parameters["bias"], initializer=last)]
 
 
 def loss(parameters: Parameters, activation: str = "") -> Loss:
@@ -143,7 +148,7 @@ def check_combinations(parameters: Parameters) -> None:
     """
     if parameters["augmentation"] is not None:
         parameters["augmentation"].check()
-    for name in ("dropout", "noise", "batch_norm", "max_norm", "averaging", "augmentation", "adversary"):
+    for name in _OF_UPDATES:
         value = parameters[name]
         if parameters["solver"] == "lbfgs" and np.any(value):
             raise ParameterError(
@@ -157,6 +162,19 @@ def check_combinations(parameters: Parameters) -> None:
         )
 
 
+_OF_UPDATES = (
+    "dropout",
+    "noise",
+    "batch_norm",
+    "max_norm",
+    "averaging",
+    "augmentation",
+    "adversary",
+    "rate_factors",
+)
+"""What a solver that makes no updates of its own has no use for, or cannot bear."""
+
+
 def _dropout(rate: float) -> list[Layer]:
     return [Dropout(rate)] if rate else []
 
@@ -167,10 +185,13 @@ def _noise(std: float) -> list[Layer]:
 
 def _initializer(parameters: Parameters) -> Initializer:
     """Return the rule for the first weights; ``auto`` is scikit-learn's, by the activation of all layers."""
-    named: Any = parameters["weight_init"]
+    named, bias = parameters["weight_init"], parameters["bias_init"]
+    rule: Initializer
     if named == "auto":
-        return GlorotUniformWithBias(2 if set(np.ravel(parameters["activation"])) == {"logistic"} else 6)
-    return INITIALIZERS[named] if named in INITIALIZERS else Normal(float(named))
+        rule = GlorotUniformWithBias(2 if set(np.ravel(parameters["activation"])) == {"logistic"} else 6)
+    else:
+        rule = INITIALIZERS[named] if named in INITIALIZERS else Normal(float(named))
+    return rule if bias == "auto" else WithNormalBias(rule, float(bias))
 
 
 def optimizer(parameters: Parameters) -> Optimizer:
@@ -222,7 +243,8 @@ def stopping(parameters: Parameters) -> EarlyStopping:
     """Return when to stop; what is monitored by default is what scikit-learn monitors."""
     by_default: Monitor = "validation_score" if parameters["early_stopping"] else "loss"
     monitor: Monitor = by_default if parameters["monitor"] == "auto" else parameters["monitor"]
-    return EarlyStopping(monitor, float(parameters["tol"]), float(parameters["n_iter_no_change"]))
+    patience = float(parameters["n_iter_no_change"])
+    return EarlyStopping(monitor, float(parameters["tol"]), patience, parameters["best_epoch"])
 
 
 def trainer(
@@ -264,6 +286,7 @@ def trainer(
         regularizers=regularizers(parameters),
         averaging=averaging(parameters),
         adversary=adversary(parameters),
+        rate_factors=rate_factors(parameters),
         recompute_statistics=parameters["recompute_statistics"],
         restore_best=parameters["early_stopping"] or parameters["monitor"] != "auto",
         adaptive=parameters["learning_rate"] == "adaptive" and parameters["solver"] == "sgd",
@@ -287,6 +310,14 @@ def averaging(parameters: Parameters) -> Averaging | None:
     if rule is not None:
         check_parameters(rule)
     return rule
+
+
+def rate_factors(parameters: Parameters) -> RateFactors | None:
+    """Return which parameters learn at a multiple of the learning rate."""
+    factors: RateFactors | None = parameters["rate_factors"]
+    if factors is not None:
+        check_parameters(factors)
+    return factors
 
 
 def adversary(parameters: Parameters) -> Adversary | None:

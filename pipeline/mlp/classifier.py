@@ -18,10 +18,10 @@ from pipeline.mlp.state import StatefulMLP
 from pipeline.mlp.summary import NetworkSummary, summarize_network
 from pipeline.mlp.targets import LABEL_TYPES, TargetEncoder
 from pipeline.mlp.validation import LabelValidator
-from pipeline.network import Adversary, Averaging, Schedule
+from pipeline.network import Adversary, Averaging, RateFactors, Schedule
 from pipeline.network.batches import Samples
 from pipeline.network.compiled.engines import Engine
-from pipeline.network.early_stopping import Monitor
+from pipeline.network.early_stopping import BestEpoch, Monitor
 from pipeline.network.initializers import InitializerName
 from pipeline.network.layers.activations import ActivationName
 from pipeline.network.schedules import ScheduleName
@@ -133,6 +133,18 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
     adversary : Adversary or None, default=None
         Adversarial training: what perturbs each sample to where the loss is larger, to learn from that as well:
         ``Adversarial`` or ``VirtualAdversarial``. Not for ``lbfgs``.
+    feature_scale : bool, default=False
+        Whether each input is multiplied by a factor that is learned, and 1 at first.
+    rate_factors : RateFactors or None, default=None
+        Which parameters learn at a multiple of the learning rate: weights, biases, the factors of ``feature_scale``.
+        Not for ``lbfgs``.
+    bias_init : "auto" or float, default="auto"
+        Standard deviation of the initial biases, which are normal. ``auto`` is the rule of ``weight_init``, which makes
+        them 0, but for scikit-learn's.
+    zero_output : bool, default=False
+        Whether the last layer's weights and biases begin at 0, and training with equal probabilities for all classes.
+    best_epoch : {"first", "last"}, default="first"
+        Which of several epochs that are equally good has the best weights, where these are restored.
     pixel_scale : float or None, default=None
         What whole numbers of any type are multiplied by: 1/255 for images. Those on 0..255 stay uint8 and are scaled
         batch by batch, which takes less memory; others become float32. None reads them as float64, as
@@ -259,6 +271,11 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         averaging: Averaging | None = None,
         augmentation: Deform | None = None,
         adversary: Adversary | None = None,
+        feature_scale: bool = False,
+        rate_factors: RateFactors | None = None,
+        bias_init: Literal["auto"] | Annotated[float, ">= 0", "<= 1e9"] = "auto",
+        zero_output: bool = False,
+        best_epoch: BestEpoch = "first",
         pixel_scale: Annotated[float, "> 0"] | None = None,
         n_threads: Annotated[int, ">= 1"] | None = None,
         engine: Engine = "auto",
@@ -304,6 +321,11 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         self.averaging = averaging
         self.augmentation = augmentation
         self.adversary = adversary
+        self.feature_scale = feature_scale
+        self.rate_factors = rate_factors
+        self.bias_init = bias_init
+        self.zero_output = zero_output
+        self.best_epoch = best_epoch
         self.pixel_scale = pixel_scale
         self.n_threads = n_threads
         self.engine = engine

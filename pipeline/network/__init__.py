@@ -7,7 +7,7 @@ optimizer updates them, at the rate that a schedule gives; training is the loop 
 
 from pipeline.network.adversarial import Adversarial, Adversary, VirtualAdversarial
 from pipeline.network.gradient_check import check_gradients, numerical_gradient
-from pipeline.network.initializers import INITIALIZERS, GlorotUniformWithBias, Normal
+from pipeline.network.initializers import INITIALIZERS, GlorotUniformWithBias, Normal, WithNormalBias
 from pipeline.network.layers import (
     ACTIVATIONS,
     ELU,
@@ -113,6 +113,7 @@ __all__ = [
     "Step",
     "Tanh",
     "VirtualAdversarial",
+    "WithNormalBias",
     "check_gradients",
     "numerical_gradient",
 ]

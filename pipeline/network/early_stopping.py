@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 Monitor = Literal["loss", "score", "validation_loss", "validation_score"]
+BestEpoch = Literal["first", "last"]
 
 
 @dataclass
@@ -20,6 +21,8 @@ class EarlyStopping:
         The least improvement that counts.
     patience : float
         Epochs to wait for an improvement, inf for all.
+    of_equals : {"first", "last"}
+        Which of several epochs with the best value counts as the best.
     best : float or None
         The best value so far.
     reference : float or None
@@ -31,17 +34,22 @@ class EarlyStopping:
     monitor: Monitor = "loss"
     tol: float = 1e-4
     patience: float = 10
+    of_equals: BestEpoch = "first"
     best: float | None = None
     reference: float | None = None
     stalled: int = 0
 
     def update(self, value: float) -> bool:
-        """Take in the value of an epoch, and return whether it is the best so far; NaN never is."""
+        """Take in the value of an epoch, and return whether it is the best so far; NaN never is.
+
+        One that is as good as the best is, where the last of equals counts.
+        """
         gain = self._gain(value, self.reference)
         self.stalled = 0 if gain >= self.tol else self.stalled + 1
         if gain > 0:
             self.reference = value
-        best = self._gain(value, self.best) > 0
+        better = self._gain(value, self.best)
+        best = better > 0 or (better == 0 and self.of_equals == "last")
         if best:
             self.best = value
         return best

@@ -67,6 +67,25 @@ class Normal:
         return _normal(rng, self.scale, n_in, n_out)
 
 
+@dataclass(frozen=True)
+class WithNormalBias:
+    """W as another rule draws it, b normal with standard deviation ``scale``."""
+
+    weights: Initializer
+    scale: float
+
+    def __call__(self, rng: np.random.Generator, n_in: int, n_out: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Draw W, then b."""
+        W, _ = self.weights(rng, n_in, n_out)
+        return W, rng.normal(0, self.scale, n_out)
+
+
+def zeros(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """W = 0, b = 0: nothing is drawn. For the last layer alone, as units that begin alike stay alike."""
+    del rng
+    return np.zeros((n_in, n_out)), np.zeros(n_out)
+
+
 def _uniform(rng: np.random.Generator, bound: float, n_in: int, n_out: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return rng.uniform(-bound, bound, (n_in, n_out)), np.zeros(n_out)
 
