@@ -16,7 +16,7 @@ from pipeline.network import layers as plain
 from pipeline.network.compiled import activations, gemm, losses, parameters
 from pipeline.network.compiled import inputs as input_loops
 from pipeline.network.compiled import layers as layer_loops
-from pipeline.network.compiled.program import ACTIVATIONS, DTYPES, LOSSES, compile_network
+from pipeline.network.compiled.program import ACTIVATIONS, DTYPES, LOSSES, compile_network, loss_constants
 from pipeline.network.layers import ALL, Cache, Layer
 from pipeline.network.layers.affine import product
 from pipeline.network.losses import Loss
@@ -181,7 +181,7 @@ class CompiledLoss(Loss):
     """A loss whose predictions and gradient, and whose sum over an epoch's predictions, are loops."""
 
     def __init__(self, loss: Loss) -> None:
-        self.loss, self.smoothing = loss, loss.epsilon if isinstance(loss, LabelSmoothing) else 0.0
+        self.loss, self.constants = loss, loss_constants(loss)
         self.kind = LOSSES[type(loss.unsmoothed)]
 
     @property
@@ -197,7 +197,7 @@ class CompiledLoss(Loss):
         """Leave the predictions in ``P``, and dZ, the gradient of the loss, in the place of Z."""
         none, no_bias = np.empty(0, Z.dtype), np.zeros(Z.shape[1], Z.dtype)
         counted = none if weight is None else weight
-        losses.forward_backward(self.kind, Z, no_bias, Y, counted, float(total), self.smoothing, P, Z)
+        losses.forward_backward(self.kind, Z, no_bias, Y, counted, float(total), self.constants, P, Z)
 
 
 class CompiledMaxNorm(MaxNorm):

@@ -175,7 +175,7 @@ def forward_backward(
     uniform: Any,
     normal: Any,
     loss: int,
-    smoothing: float,
+    constants: Any,
     targets: Any,
     weight: Any,
     total: float,
@@ -200,7 +200,7 @@ def forward_backward(
     uniform, normal : ndarray
         The random numbers of dropout and of noise, for these samples, layer by layer.
     loss : int
-        Which loss; ``smoothing`` is that of its labels.
+        Which loss; ``constants`` are its own numbers.
     targets : ndarray of shape (last - first, n_out)
         The samples' targets.
     weight : ndarray of shape (last - first,)
@@ -235,7 +235,7 @@ def forward_backward(
             activations.forward(op[KIND], out, _bias(params, op[ADDED], op[N_IN]))
     op = program[-1]
     Z = _view(space, capacity, op[Y], op[N_OUT], first, last)
-    losses.forward_backward(loss, Z, _bias(params, op[B], op[N_OUT]), targets, weight, total, smoothing, P, Z)
+    losses.forward_backward(loss, Z, _bias(params, op[B], op[N_OUT]), targets, weight, total, constants, P, Z)
     for k in range(len(program) - 1, -1, -1):
         op = program[k]
         if op[DX] < 0:
@@ -483,7 +483,7 @@ def updates(
     locks: Any,
     broken: Any,
     loss: int,
-    smoothing: float,
+    constants: Any,
     targets: Any,
     weight: Any,
     totals: Any,
@@ -555,7 +555,7 @@ def updates(
             uniform,
             none,
             loss,
-            smoothing,
+            constants,
             targets[some],
             weight[some],
             totals[j],

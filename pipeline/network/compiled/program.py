@@ -10,6 +10,7 @@ from pipeline.network import layers, losses, optimizers
 from pipeline.network.compiled import activations, loops
 from pipeline.network.compiled import losses as compiled_losses
 from pipeline.network.compiled import optimizers as rules
+from pipeline.network.losses import Loss
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.regularizers import LabelSmoothing
@@ -30,6 +31,11 @@ ACTIVATIONS: dict[type, int] = {
 LOSSES: dict[type, int] = {
     losses.SoftmaxCrossEntropy: compiled_losses.SOFTMAX,
     losses.SigmoidCrossEntropy: compiled_losses.SIGMOID,
+    losses.SquaredError: compiled_losses.SQUARED,
+    losses.PoissonDeviance: compiled_losses.POISSON,
+    losses.AbsoluteError: compiled_losses.ABSOLUTE,
+    losses.Huber: compiled_losses.HUBER,
+    losses.Pinball: compiled_losses.PINBALL,
 }
 KINDS: dict[type, int] = {
     layers.Affine: loops.AFFINE,
@@ -64,8 +70,8 @@ class Program:
         The line of each layer of the network.
     loss : int
         Which loss.
-    smoothing : float
-        The smoothing of its labels.
+    constants : ndarray
+        Its own numbers; see ``loss_constants``.
     """
 
     table: Array
@@ -76,14 +82,12 @@ class Program:
     drawing: list[tuple[Any, int, int]]
     lines: list[int]
     loss: int
-    smoothing: float
+    constants: Array
 
 
 def compile_network(network: Network) -> Program | None:
     """Return a network's program; None where a layer, the loss or the type has no compiled form."""
-    loss, smoothing = network.loss, 0.0
-    if type(network.loss) is LabelSmoothing:
-        loss, smoothing = network.loss.unsmoothed, network.loss.epsilon
+    loss = network.loss.unsmoothed if type(network.loss) is LabelSmoothing else network.loss
     # An activation with an attribute of its own, such as another slope, is another function.
     known = all(type(layer) in KINDS or (type(layer) in ACTIVATIONS and not vars(layer)) for layer in network.layers)
     if not known or type(loss) not in LOSSES or network.dtype.char not in DTYPES:
@@ -93,7 +97,19 @@ def compile_network(network: Network) -> Program | None:
         builder.add(layer, start)
         lines.append(len(builder.lines) - 1)
         start += layer.n_parameters
-    return builder.finish(lines, LOSSES[type(loss)], smoothing)
+    return builder.finish(lines, LOSSES[type(loss)], loss_constants(network.loss))
+
+
+def loss_constants(loss: Loss) -> Array:
+    """Return a loss's own numbers, as loops read them: the smoothing of labels, Huber's delta, or the quantiles."""
+    match loss:
+        case LabelSmoothing():
+            return np.array([loss.epsilon])
+        case losses.Huber():
+            return np.array([loss.delta])
+        case losses.Pinball():
+            return np.array(loss.quantiles)
+    return np.zeros(1)
 
 
 class _Builder:
@@ -126,7 +142,7 @@ class _Builder:
         else:
             self._activation(ACTIVATIONS[kind])
 
-    def finish(self, lines: list[int], loss: int, smoothing: float) -> Program:
+    def finish(self, lines: list[int], loss: int, constants: Array) -> Program:
         """Return the program, the arrays for the way backward being added."""
         gradient = self.at
         first = next(number for number, line in enumerate(self.lines) if line[loops.KIND] in LEARNING)
@@ -139,7 +155,7 @@ class _Builder:
         table = np.array(self.lines, np.int64)
         n_uniform, n_normal = self.n_drawn.values()
         return Program(
-            table, np.array(self.rates), self.used, n_uniform, n_normal, self.drawing, lines, loss, smoothing
+            table, np.array(self.rates), self.used, n_uniform, n_normal, self.drawing, lines, loss, constants
         )
 
     def _activation(self, kind: int) -> None:

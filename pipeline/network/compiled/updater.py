@@ -91,7 +91,7 @@ class CompiledPass:
             self._uniform,
             self._normal,
             self.program.loss,
-            self.program.smoothing,
+            self.program.constants,
             Y,
             self._no_weight if weight is None else weight,
             float(total),
@@ -116,12 +116,13 @@ class CompiledMetrics(EpochMetrics):
 
     def _evaluate(self, P: Array, Y: Array, weight: Array) -> float:
         """Return the sum of some samples' losses, and let the score take them in."""
-        loss, n_correct = losses.sum_losses(self.loss.kind, P, Y, weight, self.loss.smoothing)
+        kind, constants = self.loss.kind, self.loss.constants
         if isinstance(self._score, Accuracy):
+            loss, n_correct = losses.sum_losses(kind, P, Y, weight, constants[0])
             self._score.add(n_correct, len(P))
-        else:
-            self._update_score(P, Y, weight)
-        return float(loss)
+            return float(loss)
+        self._update_score(P, Y, weight)
+        return float(losses.sum_regression_losses(kind, P, Y, weight, constants))
 
 
 class CompiledUpdater(Updater):
@@ -257,7 +258,7 @@ class CompiledUpdater(Updater):
                 self._barrier.locks,
                 self._barrier.broken,
                 program.loss,
-                program.smoothing,
+                program.constants,
                 Y,
                 self._none if weight is None else weight,
                 totals,

@@ -8,8 +8,22 @@ from numpy.testing import assert_allclose, assert_array_equal
 pytest.importorskip("numba", reason="compiled loops need the extra fast")
 
 from pipeline.mlp.validation import SparseBatch
-from pipeline.network import ACTIVATIONS, Affine, BatchNorm, Dropout, GaussianNoise, LeakyReLU, MaxNorm, Network, Scale
-from pipeline.network.compiled.forms import compile_hook, compile_layers, compile_loss
+from pipeline.network import (
+    ACTIVATIONS,
+    REGRESSION_LOSSES,
+    Affine,
+    BatchNorm,
+    Dropout,
+    GaussianNoise,
+    Huber,
+    LeakyReLU,
+    MaxNorm,
+    Network,
+    Pinball,
+    Scale,
+    SigmoidCrossEntropy,
+)
+from pipeline.network.compiled.forms import compile_hook, compile_layers, compile_loss, without_compiled_form
 from pipeline.network.layers import Cache
 from pipeline.network.losses import SoftmaxCrossEntropy
 from pipeline.network.regularizers import LabelSmoothing
@@ -138,15 +152,27 @@ def test_sparse_rows_are_multiplied_without_scipy(n_threads, dtype, monkeypatch)
         assert_allclose(db, dY.sum(axis=0), **tolerance(dtype))
 
 
+ALL_LOSSES = [
+    SoftmaxCrossEntropy(),
+    LabelSmoothing(SoftmaxCrossEntropy(), 0.1),
+    SigmoidCrossEntropy(),
+    *(make() for make in REGRESSION_LOSSES.values()),
+    Huber(0.2),
+    Pinball((0.1, 0.5, 0.8)),
+]
+
+
 @DTYPES
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_compiled_loss_is_the_plain_one(weighted, dtype):
-    """Probabilities and gradient, smoothed, and without the smoothing."""
+@pytest.mark.parametrize("plain", ALL_LOSSES, ids=repr)
+def test_a_compiled_loss_is_the_plain_one(plain, weighted, dtype):
+    """Predictions and gradient, smoothed, and without the smoothing; and the score is of the same kind."""
     rng = np.random.default_rng(0)
     Z, Y = rng.normal(size=(5, 3)).astype(dtype), np.eye(3, dtype=dtype)[[0, 2, 1, 1, 0]]
     weight = rng.random(5).astype(dtype) if weighted else None
-    plain = LabelSmoothing(SoftmaxCrossEntropy(), 0.1)
     compiled = compile_loss(plain, np.dtype(dtype))
+    assert compiled is not plain
+    assert type(compiled.new_score()) is type(plain.new_score())
     for ours, expected in ((compiled, plain), (compiled.unsmoothed, plain.unsmoothed)):
         results = []
         for loss in (ours, expected):
@@ -155,6 +181,12 @@ def test_a_compiled_loss_is_the_plain_one(weighted, dtype):
             results.append((P, dZ))
         for one, other in zip(*results, strict=True):
             assert_allclose(one, other, **tolerance(dtype))
+
+
+@pytest.mark.parametrize("loss", ALL_LOSSES, ids=repr)
+def test_no_loss_is_without_a_compiled_form(loss):
+    """A network of any loss is compiled as a whole."""
+    assert without_compiled_form(Network([Affine(2, 3)], loss)) == []
 
 
 def test_subclasses_keep_their_own_form():

@@ -13,6 +13,7 @@ from pipeline.network import (
     ACTIVATIONS,
     L2,
     SGD,
+    AbsoluteError,
     AdaGrad,
     Adam,
     AdamW,
@@ -22,15 +23,19 @@ from pipeline.network import (
     Dropout,
     ExponentialAverage,
     GaussianNoise,
+    Huber,
     LabelSmoothing,
     LeakyReLU,
     MaxNorm,
     Momentum,
     Network,
+    Pinball,
+    PoissonDeviance,
     ReLU,
     RMSprop,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
+    SquaredError,
     Tanh,
     VirtualAdversarial,
 )
@@ -39,6 +44,7 @@ from pipeline.network.compiled import loops
 from pipeline.network.compiled.loops import BLOCK
 from pipeline.network.compiled.updater import CompiledUpdater
 from pipeline.network.layers import Layer
+from pipeline.network.losses import RegressionLoss
 from pipeline.network.parallel.updates import Updater
 from pipeline.network.parallel.workers import Workers
 from pipeline.network.shards import Hook
@@ -47,11 +53,16 @@ N = 60
 OPTIMIZERS = [SGD, Momentum, lambda: Momentum(nesterov=False), AdaGrad, RMSprop, Adam, AdamW]
 
 
-def samples(dtype, *, weighted=False, n_out=3):
-    """Return samples, half of whose inputs are 0."""
+REGRESSION = [SquaredError(), PoissonDeviance(), AbsoluteError(), Huber(0.5), Pinball((0.1, 0.5, 0.8))]
+
+
+def samples(dtype, *, weighted=False, n_out=3, loss=None):
+    """Return samples, half of whose inputs are 0, with targets that fit a loss."""
     rng = np.random.default_rng(1)
     X = rng.normal(size=(N, 12)) * (rng.random((N, 12)) < 0.5)
     Y = np.eye(n_out)[rng.integers(n_out, size=N)]
+    if isinstance(loss, RegressionLoss):
+        Y = rng.poisson(2, size=(N, n_out)) if loss.activation == "exp" else 30 + 2 * rng.normal(size=(N, n_out))
     weight = rng.random(N).astype(dtype) if weighted else None
     return Samples(X.astype(dtype), Y.astype(dtype), weight)
 
@@ -62,7 +73,7 @@ def layers(activation=ReLU, *, before=(), within=(), bias=True):
     return [*(make() for make in before), first, activation(), *(make() for make in within), second, activation()]
 
 
-def trained(updater, data, size, n_threads, hooks, make, optimizer, dtype, loss, adversary=None):
+def trained(updater, data, size, n_threads, hooks, make, optimizer, dtype, loss, adversary=None, rate=0.02):
     """Return the parameters and the epoch's figures after ten updates."""
     network = Network([*make(), Affine(9, data.Y.shape[1])], loss, dtype=dtype, random_state=0)
     rule = optimizer()
@@ -75,14 +86,14 @@ def trained(updater, data, size, n_threads, hooks, make, optimizer, dtype, loss,
         order = np.random.default_rng(3)
         for t in range(10):
             n = size if t < 9 else max(1, size // 3)
-            one.update(data, order.permutation(N)[:n], 0.02 / (1 + t / 5))
+            one.update(data, order.permutation(N)[:n], rate / (1 + t / 5))
         figures = one.end_epoch()
     return network, figures, own
 
 
-def assert_same(data, size, n_threads, hooks, make, optimizer, dtype, loss, adversary=None):
+def assert_same(data, size, n_threads, hooks, make, optimizer, dtype, loss, adversary=None, rate=0.02):
     """Raise unless both engines come to the same parameters and figures, to rounding."""
-    given = data, size, n_threads, hooks, make, optimizer, dtype, loss, adversary
+    given = data, size, n_threads, hooks, make, optimizer, dtype, loss, adversary, rate
     compiled, figures, hooks_1 = trained(CompiledUpdater, *given)
     plain, expected, hooks_2 = trained(Updater, *given)
     tolerance = 2e-4 if dtype == np.float32 else 1e-9
@@ -130,6 +141,18 @@ def test_every_loss_comes_to_the_same_parameters(loss, smoothing, n_threads, dty
     for weighted in (False, True):
         made = LabelSmoothing(loss(), smoothing) if smoothing else loss()
         assert_same(samples(dtype, weighted=weighted), 20, n_threads, (), layers, SGD, dtype, made)
+
+
+@DTYPES
+@THREADS
+@pytest.mark.parametrize("loss", REGRESSION, ids=repr)
+def test_every_loss_of_numbers_comes_to_the_same_parameters_and_score(loss, n_threads, dtype):
+    """Of targets far from 0, weighted and not, by samples and by layers in their compiled forms."""
+    rate = 0.001 if loss.activation == "exp" else 0.02
+    for weighted in (False, True):
+        data = samples(dtype, weighted=weighted, loss=loss)
+        for make in (lambda: layers(Tanh), lambda: normalized(Tanh)):
+            assert_same(data, 20, n_threads, (), make, Momentum, dtype, loss, rate=rate)
 
 
 @DTYPES
@@ -280,6 +303,16 @@ def test_adversaries_come_to_the_same(make, adversary, n_threads, dtype):
         loss = LabelSmoothing(SoftmaxCrossEntropy(), smoothing) if smoothing else SoftmaxCrossEntropy()
         # Of two samples, batch normalization leaves signs alone, and their gradient is what rounding makes of 0.
         assert_same(samples(dtype, weighted=weighted), 20, n_threads, (), make, SGD, dtype, loss, adversary)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("adversary", [Adversarial(0.5), VirtualAdversarial(0.5, n_probes=2)], ids=repr)
+@pytest.mark.parametrize("loss", REGRESSION, ids=repr)
+def test_adversaries_of_numbers_come_to_the_same(loss, adversary, n_threads):
+    """Whatever the loss; the targets of a probe are the network's own predictions here too."""
+    data = samples(np.float64, weighted=True, loss=loss)
+    make = lambda: layers(Tanh)  # noqa: E731 - it stands for many
+    assert_same(data, 20, n_threads, (), make, SGD, np.float64, loss, adversary, rate=0.001)
 
 
 @DTYPES
@@ -504,12 +537,13 @@ def test_every_activation_is_shared_by_threads(activation, n_threads):
         assert_same_together(samples(np.float64), batches_of(25, shuffled=True), n_threads, make=make)
 
 
-@pytest.mark.parametrize("n_threads", [2, 3])
-@pytest.mark.parametrize("loss", [SigmoidCrossEntropy(), LabelSmoothing(SoftmaxCrossEntropy(), 0.1)])
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("loss", [SigmoidCrossEntropy(), LabelSmoothing(SoftmaxCrossEntropy(), 0.1), *REGRESSION])
 def test_every_loss_is_shared_by_threads(loss, n_threads):
     """With weights of the samples."""
-    data = samples(np.float64, weighted=True)
-    assert_same_together(data, batches_of(25, shuffled=True), n_threads, loss=loss)
+    data = samples(np.float64, weighted=True, loss=loss)
+    batches = [(rows, 0.001) for rows, _ in batches_of(25, shuffled=True)]
+    assert_same_together(data, batches, n_threads, loss=loss)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
