@@ -12,10 +12,12 @@ Framework = Literal["ours", "keras", "torch"]
 
 NAMES: tuple[str, ...] = get_args(ActivationName)
 OUTPUTS = ("softmax", "logistic", "logits")
-"""What an output may be."""
+"""What a classifier's output may be."""
+NUMBERS = ("identity", "exp")
+"""What a regressor's output may be."""
 
-_ALIASES = {"sigmoid": "logistic", "linear": "identity", "leakyrelu": "leaky_relu"}
-_NUMBERS = {"leaky_relu": ("a slope", 0.01), "elu": ("an alpha", 1.0)}
+_ALIASES = {"sigmoid": "logistic", "linear": "identity", "exponential": "exp", "leakyrelu": "leaky_relu"}
+_CONSTANTS = {"leaky_relu": ("a slope", 0.01), "elu": ("an alpha", 1.0)}
 """What number an activation has here, where it might have another."""
 
 GELU_ERROR = 5e-4
@@ -57,7 +59,7 @@ def hidden_activations(activations: Any, n_hidden: int, framework: Framework) ->
 
 
 def output_activation(output: str | None, last: str | None, *, has_classes: bool) -> str:
-    """Return which of ``OUTPUTS`` a network ends with.
+    """Return which of ``OUTPUTS``, or of ``NUMBERS``, a network ends with.
 
     Parameters
     ----------
@@ -79,9 +81,13 @@ def output_activation(output: str | None, last: str | None, *, has_classes: bool
     found = said or last or ("logits" if has_classes else None)
     if found == "identity" and has_classes:
         found = "logits"
-    if found not in OUTPUTS:
-        raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; got {shown_value(output or last)}")
-    return found
+    allowed = OUTPUTS if has_classes else (*OUTPUTS, *NUMBERS)
+    if found not in allowed:
+        raise ValueError(
+            f"output must be one of {', '.join(allowed)}{' where there are classes' if has_classes else ''}; got "
+            f"{shown_value(output or last)}"
+        )
+    return str(found)
 
 
 def _is_numbered(activation: Any) -> bool:
@@ -108,7 +114,7 @@ def _ours(activation: Any, framework: Framework) -> str:
     name = _canonical(given)
     if name == "gelutanh":
         return "gelu"
-    if name not in NAMES or (number is not None and name not in _NUMBERS):
+    if name not in NAMES or (number is not None and name not in _CONSTANTS):
         raise ValueError(
             f"activations must be of {', '.join(NAMES)}, or gelu_tanh, sigmoid, linear; got {shown_value(activation)}"
         )
@@ -129,6 +135,6 @@ def _check_number(name: str, number: float | None, framework: Framework) -> None
             "activations must say the slope of leaky_relu, which is 0.2 or 0.3 in Keras unless it is set, and 0.01 "
             "here: ('leaky_relu', 0.01)"
         )
-    word, ours = _NUMBERS.get(name, ("", None))
+    word, ours = _CONSTANTS.get(name, ("", None))
     if number is not None and number != ours:
         raise ValueError(f"activations must have {name} with {word} of {ours:g}; got {number:g}")

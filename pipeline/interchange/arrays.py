@@ -13,10 +13,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.interchange.activations import Framework, hidden_activations, output_activation
-from pipeline.interchange.fitted import fitted_classifier
+from pipeline.interchange.activations import NUMBERS, Framework, hidden_activations, output_activation
+from pipeline.interchange.fitted import fitted_estimator
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import check_no_missing
+from pipeline.mlp.regressor import MLPRegressor
 from pipeline.text import shown, shown_value
 
 Array = NDArray[Any]
@@ -52,7 +53,7 @@ def from_arrays(
     output: str | None = None,
     batch_norm: Place | None = None,
     pixel_scale: float | None = None,
-) -> MLPClassifier:
+) -> MLPClassifier | MLPRegressor:
     """Make a fitted estimator of weights that are arrays.
 
     Parameters
@@ -71,7 +72,8 @@ def from_arrays(
     output : str, default=None
         What the output is: ``softmax`` for one of several classes; ``logistic`` for one of two in one column, or
         several labels at once, one in each column; ``logits`` for what comes before softmax, or before the sigmoid of
-        one column. None is what ``activations`` end with, or with ``classes`` ``logits``.
+        one column; ``identity`` for the numbers that a regressor predicts, one in each column, and ``exp`` for their
+        logarithms. None is what ``activations`` end with, or with ``classes`` ``logits``.
     batch_norm : {"before", "after"}, default=None
         Whether batch normalization comes before a hidden layer's activation or after it, which weights do not tell.
     pixel_scale : float, default=None
@@ -79,7 +81,7 @@ def from_arrays(
 
     Returns
     -------
-    MLPClassifier
+    MLPClassifier or MLPRegressor
         Fitted. It can be written by ``save_model``, and trained on, by ``partial_fit`` or with ``warm_start``: by Adam
         at its beginning, unless ``set_params`` says otherwise.
 
@@ -108,7 +110,7 @@ def from_keras(
     batch_norm: Place | None = None,
     epsilon: float = 1e-3,
     pixel_scale: float | None = None,
-) -> MLPClassifier:
+) -> MLPClassifier | MLPRegressor:
     """Make a fitted estimator of what ``model.get_weights()`` gives for a Keras model of ``Dense`` layers.
 
     Parameters
@@ -123,7 +125,7 @@ def from_keras(
 
     Returns
     -------
-    MLPClassifier
+    MLPClassifier or MLPRegressor
         Fitted.
 
     Raises
@@ -151,7 +153,7 @@ def from_torch(
     batch_norm: Place | None = None,
     epsilon: float = 1e-5,
     pixel_scale: float | None = None,
-) -> MLPClassifier:
+) -> MLPClassifier | MLPRegressor:
     """Make a fitted estimator of what ``module.state_dict()`` gives for a PyTorch module of ``Linear`` layers.
 
     Parameters
@@ -167,7 +169,7 @@ def from_torch(
 
     Returns
     -------
-    MLPClassifier
+    MLPClassifier or MLPRegressor
         Fitted.
 
     Raises
@@ -351,7 +353,7 @@ def _assemble(
     batch_norm: Place | None,
     pixel_scale: float | None,
     framework: Framework,
-) -> MLPClassifier:
+) -> MLPClassifier | MLPRegressor:
     """Make the estimator of layers that have been read."""
     n_hidden = sum(isinstance(part, Dense) for part in parts) - 1
     if n_hidden < 0:
@@ -362,15 +364,33 @@ def _assemble(
     dtype = np.result_type(*(part.W.dtype for part in parts if isinstance(part, Dense)))
     bias = any(isinstance(part, Norm) or part.b is not None for part in parts)
     layers = _folded(parts, batch_norm, n_hidden)
-    layers, labels, label_type = _labelled(layers, classes, output)
-    parameters = {
+    parameters: dict[str, Any] = {
         "hidden_layer_sizes": tuple(len(b) for _, b in layers[:-1]),
         "activation": hidden[0] if len(set(hidden)) == 1 else tuple(hidden) or "relu",
         "bias": bias,
         "pixel_scale": pixel_scale,
     }
-    cast = [(W.astype(dtype), b.astype(dtype)) for W, b in layers]
-    return fitted_classifier(parameters, cast, labels, label_type)
+    if output in NUMBERS:
+        parameters["loss"] = "poisson" if output == "exp" else "squared_error"
+        return fitted_estimator(MLPRegressor, parameters, _cast(layers, dtype), {"n_targets": len(layers[-1][1])})
+    layers, labels, label_type = _labelled(layers, classes, output)
+    targets = {"classes": labels, "y_type": label_type}
+    return fitted_estimator(MLPClassifier, parameters, _cast(layers, dtype), targets)
+
+
+def _cast(layers: Sequence[tuple[Array, Array]], dtype: Any) -> list[tuple[Array, Array]]:
+    """Return layers in a network's precision.
+
+    Raises
+    ------
+    ValueError
+        Where a number is beyond it.
+    """
+    with np.errstate(over="ignore"):
+        cast = [(W.astype(dtype), b.astype(dtype)) for W, b in layers]
+    if not all(np.isfinite(part).all() for layer in cast for part in layer):
+        raise ValueError(f"layers must have numbers that {np.dtype(dtype)} has, after batch normalization was folded")
+    return cast
 
 
 def _check_widths(parts: Sequence[Dense | Norm]) -> None:

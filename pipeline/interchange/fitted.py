@@ -6,42 +6,44 @@ What is not known of its training is what an estimator has that has seen no epoc
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.mlp.classifier import MLPClassifier
+from pipeline.mlp.regressor import MLPRegressor
 from pipeline.mlp.state import check_values
 from pipeline.network.training import Epoch
 from pipeline.parameters import check_parameters
 
 Array = NDArray[Any]
+MLP = TypeVar("MLP", MLPClassifier, MLPRegressor)
 Affine = tuple[Array, Array]
 """Weights (n_in, n_out) and biases (n_out,) of a layer."""
 
 NO_HISTORY: dict[str, list[float | None]] = {field.name: [] for field in fields(Epoch)}
 
 
-def fitted_classifier(
+def fitted_estimator(
+    kind: type[MLP],
     parameters: Mapping[str, Any],
     layers: Sequence[Affine],
-    classes: Array,
-    label_type: str,
+    targets: Mapping[str, Any],
     learned: Mapping[str, Any] | None = None,
-) -> MLPClassifier:
-    """Return a classifier that has learned these weights.
+) -> MLP:
+    """Return an estimator that has learned these weights.
 
     Parameters
     ----------
+    kind : {MLPClassifier, MLPRegressor}
+        What it is to be.
     parameters : mapping
         Of its constructor; those that say what layers there are must say these.
     layers : sequence of tuple of ndarray
         Weights and biases of each layer; the biases are left out where there are none by ``parameters``.
-    classes : ndarray of shape (n_classes,)
-        The labels.
-    label_type : {"binary", "multiclass", "multilabel-indicator"}
-        What kind of labels they are.
+    targets : mapping
+        What is predicted: the values of a state that say so, and a classifier's ``classes`` as an array.
     learned : mapping, default=None
         More of the values of a state, such as ``loss_curve_``.
 
@@ -50,13 +52,15 @@ def fitted_classifier(
     ParameterError
         For parameters that are not allowed.
     ValueError
-        Where layers, labels and parameters do not go together.
+        Where layers, targets and parameters do not go together.
     """
-    classifier = MLPClassifier(**parameters)
-    check_parameters(classifier)
-    values = {**_values(layers), "y_type": label_type, **(learned or {})}
+    estimator = kind(**parameters)
+    check_parameters(estimator)
+    arrays = {name: value for name, value in targets.items() if isinstance(value, np.ndarray)}
+    values = {**_values(layers), **(learned or {}), **targets}
     check_values(values)
-    return classifier.set_state(values, {"classes": classes, "params": flat(layers, bias=classifier.bias)})
+    bias = bool(estimator.get_params(deep=False)["bias"])
+    return estimator.set_state(values, {**arrays, "params": flat(layers, bias=bias)})
 
 
 def flat(layers: Sequence[Affine], *, bias: bool = True) -> Array:

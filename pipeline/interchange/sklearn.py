@@ -6,20 +6,25 @@ the other stopped.
 
 import math
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.neural_network import MLPClassifier as TheirClassifier
+from sklearn.neural_network import MLPRegressor as TheirRegressor
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelBinarizer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.interchange.fitted import Affine, fitted_classifier, flat
+from pipeline.interchange.fitted import Affine, fitted_estimator, flat
 from pipeline.interchange.folding import FoldedNetwork, folded_network
+from pipeline.mlp import builder
 from pipeline.mlp.classifier import MLPClassifier
+from pipeline.mlp.regressor import MLPRegressor
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.text import shown_value
 
@@ -31,8 +36,9 @@ def from_sklearn(fitted: Any, *, fold_scaler: bool = False) -> Any:
 
     Parameters
     ----------
-    fitted : MLPClassifier of scikit-learn, or Pipeline
-        Fitted. Of a ``Pipeline`` the last step must be one; the steps before it are kept as they are.
+    fitted : MLPClassifier or MLPRegressor of scikit-learn, Pipeline or TransformedTargetRegressor
+        Fitted. Of a ``Pipeline`` the last step must be one; the steps before it are kept as they are, and so is what
+        transforms targets.
     fold_scaler : bool, default=False
         Whether to put the scalers before it into its first layer, so that the result takes what they took, and is one
         estimator that ``save_model`` writes. They must be ``StandardScaler``, ``MinMaxScaler`` without ``clip``,
@@ -40,7 +46,7 @@ def from_sklearn(fitted: Any, *, fold_scaler: bool = False) -> Any:
 
     Returns
     -------
-    MLPClassifier or Pipeline
+    MLPClassifier, MLPRegressor, Pipeline or TransformedTargetRegressor
         Fitted, of the same predictions. ``partial_fit``, or ``fit`` with ``warm_start``, goes on with the optimizer's
         state, unless a scaler was folded, or its solver was changed since: then the state is new.
 
@@ -63,20 +69,27 @@ def from_sklearn(fitted: Any, *, fold_scaler: bool = False) -> Any:
     >>> bool((from_sklearn(theirs).predict_proba(X) == theirs.predict_proba(X)).all())
     True
     """
-    *before, last = [step for _, step in fitted.steps] if isinstance(fitted, Pipeline) else [fitted]
-    if not isinstance(last, TheirClassifier):
-        raise TypeError(
-            "fitted must be scikit-learn's MLPClassifier, or a Pipeline that ends with it; got "
-            f"{type(last).__module__}.{type(last).__name__}"
-        )
-    check_is_fitted(last, "coefs_")
-    if fold_scaler:
-        scaled = [step for step in before if step not in (None, "passthrough")]
-        return _ours(last, [_scale_and_shift(step) for step in scaled], [*scaled, last][0])
-    ours = _ours(last)
-    if not isinstance(fitted, Pipeline):
-        return ours
-    return _with_last_step(fitted, ours)
+    return _from(fitted, (), fold_scaler=fold_scaler)
+
+
+def _from(fitted: Any, before: tuple[Any, ...], *, fold_scaler: bool) -> Any:
+    """Return ours of what may stand in others; ``before`` are the scalers that are to be folded into it."""
+    match fitted:
+        case TheirClassifier() | TheirRegressor():
+            check_is_fitted(fitted, "coefs_")
+            return _ours(fitted, before)
+        case TransformedTargetRegressor():
+            check_is_fitted(fitted)
+            return _with_regressor(fitted, _from(fitted.regressor_, before, fold_scaler=fold_scaler))
+        case Pipeline() if fold_scaler:
+            scalers = [step for _, step in fitted.steps[:-1] if step not in (None, "passthrough")]
+            return _from(fitted.steps[-1][1], (*before, *scalers), fold_scaler=True)
+        case Pipeline():
+            return _with_last_step(fitted, _from(fitted.steps[-1][1], (), fold_scaler=False))
+    raise TypeError(
+        "fitted must be scikit-learn's MLPClassifier or MLPRegressor, or a Pipeline or TransformedTargetRegressor of "
+        f"one; got {type(fitted).__module__}.{type(fitted).__name__}"
+    )
 
 
 def to_sklearn(model: Any) -> Any:
@@ -87,15 +100,16 @@ def to_sklearn(model: Any) -> Any:
 
     Parameters
     ----------
-    model : MLPClassifier or Pipeline
+    model : MLPClassifier, MLPRegressor, Pipeline or TransformedTargetRegressor
         Fitted. In a ``Pipeline``, ``Normalize`` before it becomes a ``MinMaxScaler``, and other steps are kept.
 
     Returns
     -------
-    MLPClassifier of scikit-learn, or Pipeline
+    MLPClassifier or MLPRegressor of scikit-learn, Pipeline or TransformedTargetRegressor
         Fitted. Where the model takes pixels by ``pixel_scale``, a ``MinMaxScaler`` comes before it. ``partial_fit``
         goes on with the state of ``adam`` or ``sgd``; other solvers become ``adam`` at its beginning, and other
-        schedules a constant rate. Classes are sorted, as scikit-learn has them.
+        schedules a constant rate; losses that scikit-learn lacks become the squared error. Classes are sorted, as
+        scikit-learn has them.
 
     Raises
     ------
@@ -104,7 +118,8 @@ def to_sklearn(model: Any) -> Any:
     NotFittedError
         For one that has learned nothing yet.
     ValueError
-        For what scikit-learn's cannot predict: another activation, several activations, images that are made alike.
+        For what scikit-learn's cannot predict: another activation, several activations, images that are made alike,
+        quantiles on an axis of their own.
 
     Examples
     --------
@@ -115,20 +130,40 @@ def to_sklearn(model: Any) -> Any:
     >>> type(theirs).__module__, bool((theirs.predict(X) == model.predict(X)).all())
     ('sklearn.neural_network._multilayer_perceptron', True)
     """
-    *before, last = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
-    if not isinstance(last, MLPClassifier):
-        raise TypeError(f"model must be an MLPClassifier, or a Pipeline that ends with it; got {shown_value(last)}")
-    check_is_fitted(last)
-    theirs = _theirs(last)
-    if last.pixel_scale is not None and not before:
-        return Pipeline([("scale", _scaler(last.pixel_scale, 0, last)), ("train", theirs)])
-    if not isinstance(model, Pipeline):
-        return theirs
-    converted = _with_last_step(model, theirs)
-    converted.steps = [
-        (name, _of_normalize(step) if isinstance(step, Normalize) else step) for name, step in converted.steps
-    ]
-    return converted
+    return _to(model, first=True)
+
+
+def _to(model: Any, *, first: bool) -> Any:
+    """Return theirs of what may stand in others; ``first`` is whether it takes the samples as they are given."""
+    match model:
+        case MLPClassifier() | MLPRegressor():
+            check_is_fitted(model)
+            theirs = _theirs(model)
+            if model.pixel_scale is None or not first:
+                return theirs
+            return Pipeline([("scale", _scaler(model.pixel_scale, 0, model)), ("train", theirs)])
+        case TransformedTargetRegressor():
+            check_is_fitted(model)
+            return _with_regressor(model, _to(model.regressor_, first=first))
+        case Pipeline(steps=[(_, MLPClassifier() | MLPRegressor() as last)]) if last.pixel_scale is not None and first:
+            return _to(last, first=True)
+        case Pipeline():
+            converted = _with_last_step(model, _to(model.steps[-1][1], first=first and len(model.steps) == 1))
+            converted.steps = [
+                (name, _of_normalize(step) if isinstance(step, Normalize) else step) for name, step in converted.steps
+            ]
+            return converted
+    raise TypeError(
+        "model must be pipeline's MLPClassifier or MLPRegressor, or a Pipeline or TransformedTargetRegressor of one; "
+        f"got {type(model).__module__}.{type(model).__name__}"
+    )
+
+
+def _with_regressor(fitted: TransformedTargetRegressor, regressor: Any) -> TransformedTargetRegressor:
+    """Return what transforms targets, with another fitted regressor inside."""
+    other = copy(fitted)
+    other.regressor, other.regressor_, other.transformer_ = clone(regressor), regressor, deepcopy(fitted.transformer_)
+    return other
 
 
 def _with_last_step(fitted: Pipeline, last: Any) -> Pipeline:
@@ -140,12 +175,12 @@ def _with_last_step(fitted: Pipeline, last: Any) -> Pipeline:
 # ---------------------------------------------------------------- theirs as ours
 
 
-def _ours(fitted: Any, scalers: Sequence[tuple[Array, Array]] = (), first: Any = None) -> MLPClassifier:
-    """Return ours of theirs, with scalers folded into its first layer; ``first`` is what takes the samples."""
+def _ours(fitted: Any, before: Sequence[Any]) -> MLPClassifier | MLPRegressor:
+    """Return ours of theirs, with the scalers before it folded into its first layer."""
     layers = _layers_of(fitted)
     dtype = np.result_type(*(W.dtype for W, _ in layers))
     _check_finite(layers)
-    for scale, shift in reversed(scalers):
+    for scale, shift in map(_scale_and_shift, reversed(before)):
         W, b = layers[0]
         layers[0] = (np.multiply(W, np.reshape(scale, (-1, 1)), dtype=np.float64), b + shift @ W.astype(np.float64))
     layers = [(W.astype(dtype), b.astype(dtype)) for W, b in layers]
@@ -153,9 +188,20 @@ def _ours(fitted: Any, scalers: Sequence[tuple[Array, Array]] = (), first: Any =
     given, sizes = parameters["hidden_layer_sizes"], tuple(len(b) for _, b in layers[:-1])
     if np.ndim(given) or sizes != (given,):  # as they were when it was fitted
         parameters["hidden_layer_sizes"] = sizes
-    learned = _learned(fitted, fitted if first is None else first)
-    model = fitted_classifier(parameters, layers, fitted.classes_, _label_type(fitted), learned)
-    return model if scalers else _resumed(model, fitted)
+    learned = _learned(fitted, [*before, fitted][0])
+    model: MLPClassifier | MLPRegressor
+    if isinstance(fitted, TheirRegressor):
+        model = fitted_estimator(MLPRegressor, parameters, layers, {"n_targets": fitted.n_outputs_}, learned)
+    else:
+        model = fitted_estimator(MLPClassifier, parameters, layers, _labels_of(fitted), learned)
+    return model if before else _resumed(model, fitted)
+
+
+def _labels_of(fitted: Any) -> dict[str, Any]:
+    """Return what theirs predicts, as a state has it."""
+    targets = {"classes": fitted.classes_, "y_type": _label_type(fitted)}
+    sparse = getattr(vars(fitted).get("_label_binarizer"), "sparse_input_", False)
+    return targets | ({"sparse_labels": True} if sparse else {})
 
 
 def _layers_of(fitted: Any) -> list[Affine]:
@@ -184,7 +230,6 @@ def _learned(fitted: Any, first: Any) -> dict[str, Any]:
     scores = None if scores is None else [float(score) for score in scores]
     known = {"loss": losses, "validation_score": [None] * (len(losses) - len(scores or [])) + (scores or [])}
     unknown = ("score", "validation_loss", "learning_rate", "seconds")
-    binarizer = vars(fitted).get("_label_binarizer")
     values = {
         "loss_": float(fitted.loss_),
         "loss_curve_": losses,
@@ -195,8 +240,6 @@ def _learned(fitted: Any, first: Any) -> dict[str, Any]:
         "t_": int(fitted.t_),
         "history": known | {name: [None] * len(losses) for name in unknown},
     }
-    if getattr(binarizer, "sparse_input_", False):
-        values["sparse_labels"] = True
     if hasattr(first, "feature_names_in_"):
         values["feature_names"] = [str(name) for name in first.feature_names_in_]
     return values
@@ -206,7 +249,7 @@ def _float(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _resumed(model: MLPClassifier, fitted: Any) -> MLPClassifier:
+def _resumed(model: MLPClassifier | MLPRegressor, fitted: Any) -> MLPClassifier | MLPRegressor:
     """Return ours with the progress of theirs, so that training goes on where it stopped."""
     theirs = vars(fitted).get("_optimizer")
     values, arrays = model.get_state(resume=True)
@@ -225,7 +268,7 @@ def _resumed(model: MLPClassifier, fitted: Any) -> MLPClassifier:
     return model.set_state(values, arrays)
 
 
-def _state(arrays: Sequence[Array], model: MLPClassifier) -> Array:
+def _state(arrays: Sequence[Array], model: MLPClassifier | MLPRegressor) -> Array:
     """Return the state of their optimizer, all weights and then all biases, in our order."""
     half = len(arrays) // 2
     state = flat(list(zip(arrays[:half], arrays[half:], strict=True)))
@@ -266,33 +309,35 @@ _SOLVERS = ("lbfgs", "sgd", "adam")
 _RATES = ("constant", "invscaling", "adaptive")
 
 
-def _theirs(model: MLPClassifier) -> Any:
+def _theirs(model: MLPClassifier | MLPRegressor) -> Any:
     """Return theirs of ours."""
     network = folded_network(model.network_)
-    fitted = TheirClassifier(**_parameters(model, network))
-    layers, classes = _sorted(network.layers, model.classes_)
-    weights = [W.copy() for W, _ in layers], [b.copy() for _, b in layers]
-    binarizer = LabelBinarizer()
-    binarizer.classes_, binarizer.y_type_ = classes, _label_type(model)
-    binarizer.sparse_input_ = bool(model.get_state()[0].get("sparse_labels", False))
+    kind = TheirClassifier if isinstance(model, MLPClassifier) else TheirRegressor
+    fitted = kind(**_parameters(kind, model, network))
+    layers: Sequence[Affine] = network.layers
+    values = model.get_state(resume=True)[0]
+    if isinstance(model, MLPClassifier):
+        layers, classes = _sorted(network.layers, model.classes_)
+        binarizer = LabelBinarizer()
+        binarizer.classes_, binarizer.y_type_ = classes, _label_type(model)
+        binarizer.sparse_input_ = bool(values.get("sparse_labels", False))
+        vars(fitted).update(classes_=classes, _label_binarizer=binarizer)
     vars(fitted).update(
-        coefs_=weights[0],
-        intercepts_=weights[1],
-        classes_=classes,
+        coefs_=[W.copy() for W, _ in layers],
+        intercepts_=[b.copy() for _, b in layers],
         n_layers_=len(layers) + 1,
         out_activation_=model.out_activation_,
         loss_curve_=list(model.loss_curve_),
-        _label_binarizer=binarizer,
         _best_coefs=[W.copy() for W, _ in layers],
         _best_intercepts=[b.copy() for _, b in layers],
-        _no_improvement_count=int(model.get_state(resume=True)[0]["training"]["stalled"]),
+        _no_improvement_count=int(values["training"]["stalled"]),
         _random_state=np.random.RandomState(),
     )
     for name in _ATTRIBUTES:
         if hasattr(model, name):
             setattr(fitted, name, deepcopy(getattr(model, name)))
     if fitted.solver != "lbfgs":
-        vars(fitted)["_optimizer"] = _optimizer(fitted, model, plain=network.plain and classes is model.classes_)
+        vars(fitted)["_optimizer"] = _optimizer(fitted, model, plain=network.plain and layers is network.layers)
     return fitted
 
 
@@ -302,14 +347,16 @@ _ATTRIBUTES = (
 )
 
 
-def _parameters(model: MLPClassifier, network: FoldedNetwork) -> dict[str, Any]:
+def _parameters(kind: type[Any], model: MLPClassifier | MLPRegressor, network: FoldedNetwork) -> dict[str, Any]:
     """Return the parameters of theirs that predicts as ours, and trains as nearly as it can.
 
     Raises
     ------
     ValueError
-        For activations that it has not.
+        For activations that it has not, or targets of another shape.
     """
+    if isinstance(model, MLPRegressor):
+        _check_quantiles(model)
     names = set(network.activations)
     wrong = sorted(names - set(_ACTIVATIONS))
     if wrong or len(names) > 1:
@@ -319,9 +366,11 @@ def _parameters(model: MLPClassifier, network: FoldedNetwork) -> dict[str, Any]:
             f"has; got {given}"
         )
     ours = model.get_params(deep=False)
-    parameters = {name: deepcopy(ours[name]) for name in TheirClassifier().get_params()}
+    parameters = {name: deepcopy(ours[name]) for name in kind().get_params()}
     parameters["hidden_layer_sizes"] = tuple(len(b) for _, b in network.layers[:-1])
     parameters["activation"] = network.activations[0] if network.activations else "relu"
+    if parameters.get("loss", "poisson") != "poisson":
+        parameters["loss"] = "squared_error"  # whose output is the identity as well
     if parameters["solver"] not in _SOLVERS:
         parameters["solver"] = "adam"
     if parameters["learning_rate"] not in _RATES:
@@ -335,6 +384,16 @@ def _parameters(model: MLPClassifier, network: FoldedNetwork) -> dict[str, Any]:
     return parameters
 
 
+def _check_quantiles(model: MLPRegressor) -> None:
+    """Raise where predictions have an axis of quantiles that theirs would not have."""
+    n_quantiles = builder.n_quantiles(model.get_params(deep=False))
+    if n_quantiles == 1 or (n_quantiles is not None and model.n_outputs_ > n_quantiles):
+        raise ValueError(
+            "quantile must be a number, or several for one target, where scikit-learn's is to predict them; got "
+            f"{model.quantile!r} for {model.n_outputs_ // n_quantiles} targets"
+        )
+
+
 def _sorted(layers: Sequence[Affine], classes: Array) -> tuple[Sequence[Affine], Array]:
     """Return layers and labels with the labels sorted, as scikit-learn has them; the very same ones if they are."""
     order = np.argsort(classes, kind="stable")
@@ -345,7 +404,7 @@ def _sorted(layers: Sequence[Affine], classes: Array) -> tuple[Sequence[Affine],
     return [*layers[:-1], last], classes[order]
 
 
-def _optimizer(fitted: Any, model: MLPClassifier, *, plain: bool) -> AdamOptimizer | SGDOptimizer:
+def _optimizer(fitted: Any, model: MLPClassifier | MLPRegressor, *, plain: bool) -> AdamOptimizer | SGDOptimizer:
     """Return their optimizer, with the state of ours where that is of the same parameters."""
     params = [*fitted.coefs_, *fitted.intercepts_]
     values, arrays = model.get_state(resume=True)

@@ -69,6 +69,8 @@ def test_another_number_of_activations_is_refused(given):
         ("sigmoid", "logistic", True, "logistic"),
         (None, None, True, "logits"),
         (None, "identity", True, "logits"),
+        (None, "identity", False, "identity"),
+        ("exponential", None, False, "exp"),
         ("Softmax", "softmax", True, "softmax"),
     ],
 )

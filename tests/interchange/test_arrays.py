@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline import MLPClassifier, load_model, save_model
+from pipeline import MLPClassifier, MLPRegressor, load_model, save_model
 from pipeline.interchange.arrays import from_arrays, from_keras, from_torch
 
 
@@ -121,6 +121,21 @@ def test_several_columns_of_sigmoid_are_several_labels():
 def test_labels_are_numbers_where_none_are_given():
     """They are the numbers of the columns."""
     assert from_arrays(two_layers(), ["relu", "softmax"]).classes_.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
+@pytest.mark.parametrize("output", ["linear", "exp"])
+def test_numbers_are_a_regressor(output, n_targets, tmp_path):
+    """What comes out is predicted, or its exponential, and the result is written and trained on."""
+    layers = [(random(4, 5), random(5)), (random(5, n_targets), random(n_targets))]
+    model = from_arrays(layers, ["tanh", output])
+    Z = np.tanh(X @ layers[0][0] + layers[0][1]) @ layers[1][0] + layers[1][1]
+    expected = (np.exp(Z) if output == "exp" else Z).squeeze()
+    assert isinstance(model, MLPRegressor)
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-12)
+    save_model(tmp_path / "model.npz", model)
+    assert (load_model(tmp_path / "model.npz").predict(X) == model.predict(X)).all()
+    model.partial_fit(X, expected)
 
 
 # ---------------------------------------------------------------- batch normalization
@@ -291,6 +306,12 @@ MALFORMED = {
         "output must be what activations end with, 'softmax'; got 'sigmoid'",
     ),
     "no output": (two_layers(), {"classes": None}, "output must be one of softmax, logistic, logits; got None"),
+    "numbers of classes": (two_layers(), {"output": "exp"}, "logits where there are classes; got 'exp'"),
+    "too large": (
+        [(random(4, 5, dtype="f"), None), (*statistics(5)[:3], np.zeros(5), 1e-99), (random(5, 3, dtype="f"), None)],
+        {"batch_norm": "before"},
+        "layers must have numbers that float32 has",
+    ),
     "one column": ([(random(4, 1), None)], {"activations": [], "output": "softmax"}, "output must be 'logistic'"),
     "place": (
         [(random(4, 5), None), (*statistics(5), 1e-3), (random(5, 3), None)],

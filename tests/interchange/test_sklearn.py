@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier as Theirs
+from sklearn.neural_network import MLPRegressor as TheirRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
 
-from pipeline import MLPClassifier, Normalize, from_sklearn, load_model, save_model, to_sklearn
+from pipeline import MLPClassifier, MLPRegressor, Normalize, from_sklearn, load_model, save_model, to_sklearn
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -146,6 +148,87 @@ def test_a_generator_is_no_partner():
     """What one draws later, the other does not miss."""
     theirs = Theirs((3,), max_iter=2, random_state=np.random.RandomState(0)).fit(X, species)
     assert from_sklearn(theirs).random_state is not theirs.random_state
+
+
+# ---------------------------------------------------------------- regressors
+
+FLOWERS = X[:, :3]
+NUMBERS = {"one": X[:, 3], "several": X[:, 2:], "counts": np.round(X[:, 3])}
+
+
+@pytest.mark.parametrize("targets", NUMBERS)
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd", "adam"])
+def test_regressors_survive_the_round_trip(targets, loss, solver, tmp_path):
+    """Theirs, ours, ours from a file and theirs again predict the same numbers."""
+    theirs = TheirRegressor(loss, **SMALL, solver=solver).fit(FLOWERS, NUMBERS[targets])
+    ours = from_sklearn(theirs)
+    back = to_sklearn(ours)
+    save_model(tmp_path / "model.npz", ours)
+    np.testing.assert_allclose(ours.predict(FLOWERS), theirs.predict(FLOWERS), rtol=1e-13)
+    assert same(back.predict(FLOWERS), theirs.predict(FLOWERS))
+    assert same(load_model(tmp_path / "model.npz").predict(FLOWERS), ours.predict(FLOWERS))
+    assert back.get_params() == theirs.get_params()
+    assert set(vars(theirs)) - set(vars(back)) <= {"_coef_indptr", "_intercept_indptr"}  # of a call of lbfgs alone
+
+
+@pytest.mark.parametrize("settings", TRAINED, ids=str)
+@pytest.mark.parametrize(("loss", "targets"), [("squared_error", "one"), ("poisson", "counts")])
+def test_regressors_go_on_where_they_stopped(settings, loss, targets):
+    """Ours, and theirs of ours, make the updates that theirs makes."""
+    y = NUMBERS[targets]
+    theirs = TheirRegressor(loss, **SMALL, **settings, batch_size=30, learning_rate_init=0.001, shuffle=False)
+    for _ in range(8):
+        theirs.partial_fit(FLOWERS, y)
+    ours = from_sklearn(theirs).set_params(engine="numpy")
+    back = to_sklearn(ours)
+    for _ in range(3):
+        for model in (theirs, ours, back):
+            model.partial_fit(FLOWERS, y)
+        np.testing.assert_allclose(ours.predict(FLOWERS), theirs.predict(FLOWERS), rtol=1e-8)
+        np.testing.assert_allclose(back.predict(FLOWERS), theirs.predict(FLOWERS), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"loss": "absolute_error"}, {"loss": "huber"}, {"loss": "quantile", "quantile": (0.1, 0.5, 0.9)}],
+    ids=str,
+)
+def test_losses_that_theirs_lacks_predict_the_same(settings):
+    """The loss is training's alone; three quantiles are three targets to theirs."""
+    ours = MLPRegressor(**SMALL, **settings).fit(FLOWERS, NUMBERS["one"])
+    theirs = to_sklearn(ours)
+    np.testing.assert_allclose(theirs.predict(FLOWERS), ours.predict(FLOWERS), rtol=1e-10)
+    assert theirs.loss == "squared_error"
+
+
+@pytest.mark.parametrize(("quantile", "targets"), [((0.5,), "one"), ((0.1, 0.9), "several")])
+def test_quantiles_on_an_axis_of_their_own_are_refused(quantile, targets):
+    """Theirs would predict them in another shape."""
+    ours = MLPRegressor(**SMALL, loss="quantile", quantile=quantile).fit(FLOWERS, NUMBERS[targets])
+    with pytest.raises(ValueError, match="quantile must be a number, or several for one target"):
+        to_sklearn(ours)
+
+
+@pytest.mark.parametrize("fold_scaler", [False, True])
+def test_targets_that_are_transformed_stay_so(fold_scaler):
+    """Around the network, or around a pipeline of it, both ways."""
+    inner = make_pipeline(StandardScaler(), TheirRegressor(**SMALL))
+    theirs = TransformedTargetRegressor(inner, transformer=StandardScaler()).fit(FLOWERS, NUMBERS["one"])
+    ours = from_sklearn(theirs, fold_scaler=fold_scaler)
+    np.testing.assert_allclose(ours.predict(FLOWERS), theirs.predict(FLOWERS), rtol=1e-10)
+    np.testing.assert_allclose(to_sklearn(ours).predict(FLOWERS), theirs.predict(FLOWERS), rtol=1e-10)
+    assert isinstance(ours.regressor_, MLPRegressor if fold_scaler else Pipeline)
+    clone(ours).fit(FLOWERS, NUMBERS["one"])
+
+
+def test_scalers_around_transformed_targets_are_folded():
+    """A pipeline may have them on the outside."""
+    inner = TransformedTargetRegressor(TheirRegressor(**SMALL), transformer=StandardScaler())
+    theirs = make_pipeline(StandardScaler(), inner).fit(FLOWERS, NUMBERS["several"])
+    ours = from_sklearn(theirs, fold_scaler=True)
+    assert isinstance(ours.regressor_, MLPRegressor)
+    np.testing.assert_allclose(ours.predict(FLOWERS), theirs.predict(FLOWERS), rtol=1e-10)
 
 
 # ---------------------------------------------------------------- scalers and pipelines
@@ -321,14 +404,14 @@ def test_images_that_are_made_alike_are_refused():
 )
 def test_what_is_no_network_of_theirs_is_refused(given):
     """The message says what it is."""
-    with pytest.raises(TypeError, match="fitted must be scikit-learn's MLPClassifier"):
+    with pytest.raises(TypeError, match="fitted must be scikit-learn's MLPClassifier or MLPRegressor"):
         from_sklearn(given)
 
 
 @pytest.mark.parametrize("given", [Theirs(), make_pipeline(StandardScaler(), Theirs()), None])
 def test_what_is_no_network_of_ours_is_refused(given):
     """Theirs is told from ours."""
-    with pytest.raises(TypeError, match="model must be an MLPClassifier"):
+    with pytest.raises(TypeError, match="model must be pipeline's MLPClassifier or MLPRegressor"):
         to_sklearn(given)
 
 
