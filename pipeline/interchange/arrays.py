@@ -1,7 +1,7 @@
 """Weights that others have trained, as arrays: made into a fitted estimator, without Keras or PyTorch installed.
 
-Whatever the form, it is read into affine layers and batch normalizations in their order; the latter are folded into
-the affine layers beside them, which predict the same.
+Whatever the form, it is read into affine layers and batch normalizations in their order. Where every hidden layer has
+one before its activation, it stays; elsewhere it is folded into the affine layer beside it, which predicts the same.
 """
 
 import re
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.interchange.activations import NUMBERS, Framework, hidden_activations, output_activation
-from pipeline.interchange.fitted import fitted_estimator
+from pipeline.interchange.fitted import fitted_estimator, flat, widths
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import check_no_missing
 from pipeline.mlp.regressor import MLPRegressor
+from pipeline.network import BatchNorm
 from pipeline.text import shown, shown_value
 
 Array = NDArray[Any]
@@ -35,11 +36,26 @@ class Dense:
 
 @dataclass(frozen=True)
 class Norm:
-    """A batch normalization in prediction: Y = X scale + shift, both (n_units,), and what messages call it."""
+    """Batch normalization in prediction: Y = gamma (X - mean) / std + beta, and what messages call it.
+
+    All are (n_units,), in float64; epsilon is in std.
+    """
 
     name: str
-    scale: Array
-    shift: Array
+    gamma: Array
+    beta: Array
+    mean: Array
+    std: Array
+
+    @property
+    def scale(self) -> Array:
+        """What X is multiplied by."""
+        return self.gamma / self.std
+
+    @property
+    def shift(self) -> Array:
+        """What is added after that."""
+        return self.beta - self.mean * self.scale
 
 
 Activations = str | tuple[str, float] | Sequence[str | tuple[str, float]]
@@ -61,8 +77,7 @@ def from_arrays(
     layers : sequence
         From the input to the output: ``(W, b)`` for an affine layer, with W (n_in, n_out) and b (n_out,), or None where
         it has no biases; ``(gamma, beta, mean, variance, epsilon)`` for batch normalization, where gamma and beta may
-        be None. Batch normalization is folded into the affine layer beside it. Where all weights are float32, or
-        shorter, so is the network; else it is float64.
+        be None. Where all weights are float32, or shorter, so is the network; else it is float64.
     activations : str or sequence of str
         Of the hidden layers: one name for all, or one for each. One more, at the end, is that of the output.
         ``sigmoid`` is ``logistic`` and ``linear`` is ``identity``; a name with its number, ``("leaky_relu", 0.01)``,
@@ -76,6 +91,7 @@ def from_arrays(
         logarithms. None is what ``activations`` end with, or with ``classes`` ``logits``.
     batch_norm : {"before", "after"}, default=None
         Whether batch normalization comes before a hidden layer's activation or after it, which weights do not tell.
+        Where all hidden layers have it before, so has the result; else it is folded into the affine layers.
     pixel_scale : float, default=None
         What pixels, as whole numbers, are multiplied by: 1/255 for a network that was trained on images on 0..1.
 
@@ -338,8 +354,9 @@ def _norm(name: str, arrays: Mapping[str, Array], epsilon: Any) -> Norm:
     variance = arrays["variance"].astype(np.float64) + epsilon
     if not (variance > 0).all():
         raise ValueError(f"{name} must have a variance that is positive with epsilon; got {variance.min():g}")
-    scale = arrays.get("gamma", 1.0) / np.sqrt(variance)
-    return Norm(name, scale, arrays.get("beta", 0.0) - arrays["mean"] * scale)
+    gamma, beta = arrays.get("gamma", np.ones(shape)), arrays.get("beta", np.zeros(shape))
+    gamma, beta, mean = (one.astype(np.float64) for one in (gamma, beta, arrays["mean"]))
+    return Norm(name, gamma, beta, mean, np.sqrt(variance))
 
 
 # ---------------------------------------------------------------- putting together
@@ -362,24 +379,28 @@ def _assemble(
     hidden, last = hidden_activations(activations, n_hidden, framework)
     output = output_activation(output, last, has_classes=classes is not None)
     dtype = np.result_type(*(part.W.dtype for part in parts if isinstance(part, Dense)))
-    bias = any(isinstance(part, Norm) or part.b is not None for part in parts)
-    layers = _folded(parts, batch_norm, n_hidden)
+    normed = batch_norm == "before" and _is_normed(parts)
+    layers = _folded(parts[:: 2 if normed else 1], batch_norm, n_hidden)
+    kind: type[MLPClassifier | MLPRegressor] = MLPRegressor if output in NUMBERS else MLPClassifier
+    if kind is MLPClassifier:
+        layers, targets = _labelled(layers, classes, output)
+    else:
+        targets = {"n_targets": len(layers[-1][1])}
     parameters: dict[str, Any] = {
         "hidden_layer_sizes": tuple(len(b) for _, b in layers[:-1]),
         "activation": hidden[0] if len(set(hidden)) == 1 else tuple(hidden) or "relu",
-        "bias": bias,
+        "bias": any(part.b is not None for part in parts if isinstance(part, Dense)) or len(parts) > len(layers),
+        "batch_norm": normed,
         "pixel_scale": pixel_scale,
     }
-    if output in NUMBERS:
-        parameters["loss"] = "poisson" if output == "exp" else "squared_error"
-        return fitted_estimator(MLPRegressor, parameters, _cast(layers, dtype), {"n_targets": len(layers[-1][1])})
-    layers, labels, label_type = _labelled(layers, classes, output)
-    targets = {"classes": labels, "y_type": label_type}
-    return fitted_estimator(MLPClassifier, parameters, _cast(layers, dtype), targets)
+    if output == "exp":
+        parameters["loss"] = "poisson"
+    params = _normed_params(layers, parts[1::2]) if normed else flat(layers, bias=parameters["bias"])
+    return fitted_estimator(kind, parameters, widths(layers), _cast(params, dtype), targets)
 
 
-def _cast(layers: Sequence[tuple[Array, Array]], dtype: Any) -> list[tuple[Array, Array]]:
-    """Return layers in a network's precision.
+def _cast(params: Array, dtype: Any) -> Array:
+    """Return parameters in a network's precision.
 
     Raises
     ------
@@ -387,10 +408,26 @@ def _cast(layers: Sequence[tuple[Array, Array]], dtype: Any) -> list[tuple[Array
         Where a number is beyond it.
     """
     with np.errstate(over="ignore"):
-        cast = [(W.astype(dtype), b.astype(dtype)) for W, b in layers]
-    if not all(np.isfinite(part).all() for layer in cast for part in layer):
-        raise ValueError(f"layers must have numbers that {np.dtype(dtype)} has, after batch normalization was folded")
+        cast = params.astype(dtype)
+    if not np.isfinite(cast).all():
+        raise ValueError(f"layers must have numbers that {np.dtype(dtype)} has, with batch normalization folded in")
     return cast
+
+
+def _is_normed(parts: Sequence[Dense | Norm]) -> bool:
+    """Tell whether batch normalization follows every hidden layer and no other, so that a network of ours has it."""
+    alternating = [isinstance(part, Norm) == bool(number % 2) for number, part in enumerate(parts)]
+    larger = all((part.std**2 > BatchNorm(1).epsilon).all() for part in parts if isinstance(part, Norm))
+    return len(parts) > 1 and len(parts) % 2 == 1 and all(alternating) and larger
+
+
+def _normed_params(layers: Sequence[tuple[Array, Array]], norms: Sequence[Any]) -> Array:
+    """Return the snapshot of a network with batch normalization: its mean takes the bias, its variance our epsilon."""
+    params, statistics = [], []
+    for (W, b), norm in zip(layers, norms, strict=False):
+        params += [W.ravel(), norm.gamma, norm.beta]
+        statistics += [norm.mean - b, norm.std**2 - BatchNorm(1).epsilon]
+    return np.concatenate([*params, *(part.ravel() for part in layers[-1]), *statistics])
 
 
 def _check_widths(parts: Sequence[Dense | Norm]) -> None:
@@ -441,8 +478,8 @@ def _comes_before(norm: Norm, batch_norm: Place | None, n_before: int, n_hidden:
 
 def _labelled(
     layers: list[tuple[Array, Array]], classes: ArrayLike | None, output: str
-) -> tuple[list[tuple[Array, Array]], Array, str]:
-    """Return the layers, labels and their kind; two classes are one column, by the difference of theirs."""
+) -> tuple[list[tuple[Array, Array]], dict[str, Any]]:
+    """Return the layers, and labels and their kind; two classes are one column, by the difference of theirs."""
     W, b = layers[-1]
     n_columns = len(b)
     if output == "logits":
@@ -453,8 +490,8 @@ def _labelled(
     if output == "softmax" and n_columns == 2:
         layers = [*layers[:-1], (W[:, 1:] - W[:, :1], b[1:] - b[:1])]
     if output == "logistic" and n_columns > 1:
-        return layers, labels, "multilabel-indicator"
-    return layers, labels, "binary" if len(labels) == 2 else "multiclass"
+        return layers, {"classes": labels, "y_type": "multilabel-indicator"}
+    return layers, {"classes": labels, "y_type": "binary" if len(labels) == 2 else "multiclass"}
 
 
 def _labels(classes: ArrayLike | None, n_classes: int) -> Array:

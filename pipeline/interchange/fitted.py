@@ -28,7 +28,8 @@ NO_HISTORY: dict[str, list[float | None]] = {field.name: [] for field in fields(
 def fitted_estimator(
     kind: type[MLP],
     parameters: Mapping[str, Any],
-    layers: Sequence[Affine],
+    widths: tuple[int, int],
+    params: Array,
     targets: Mapping[str, Any],
     learned: Mapping[str, Any] | None = None,
 ) -> MLP:
@@ -40,8 +41,10 @@ def fitted_estimator(
         What it is to be.
     parameters : mapping
         Of its constructor; those that say what layers there are must say these.
-    layers : sequence of tuple of ndarray
-        Weights and biases of each layer; the biases are left out where there are none by ``parameters``.
+    widths : tuple of int
+        Features and outputs.
+    params : ndarray
+        All that the network has learned, as its ``snapshot`` has it.
     targets : mapping
         What is predicted: the values of a state that say so, and a classifier's ``classes`` as an array.
     learned : mapping, default=None
@@ -52,33 +55,36 @@ def fitted_estimator(
     ParameterError
         For parameters that are not allowed.
     ValueError
-        Where layers, targets and parameters do not go together.
+        Where weights, targets and parameters do not go together.
     """
     estimator = kind(**parameters)
     check_parameters(estimator)
     arrays = {name: value for name, value in targets.items() if isinstance(value, np.ndarray)}
-    values = {**_values(layers), **(learned or {}), **targets}
+    values = {**_values(*widths), **(learned or {}), **targets}
     check_values(values)
-    bias = bool(estimator.get_params(deep=False)["bias"])
-    return estimator.set_state(values, {**arrays, "params": flat(layers, bias=bias)})
+    return estimator.set_state(values, {**arrays, "params": params})
 
 
 def flat(layers: Sequence[Affine], *, bias: bool = True) -> Array:
     """Return all weights and biases in the order of a network's one buffer."""
-    parts = [part.ravel() for W, b in layers for part in ((W, b) if bias else (W,))]
-    return np.concatenate(parts)
+    return np.concatenate([part.ravel() for W, b in layers for part in ((W, b) if bias else (W,))])
 
 
-def _values(layers: Sequence[Affine]) -> dict[str, Any]:
+def widths(layers: Sequence[Affine]) -> tuple[int, int]:
+    """Return how many features the first layer takes, and how many outputs the last one gives."""
+    return len(layers[0][0]), len(layers[-1][1])
+
+
+def _values(n_features: int, n_outputs: int) -> dict[str, Any]:
     """Return the plain values of a state that has no epoch behind it."""
     return {
         "best_loss_": math.inf,
         "best_validation_score_": None,
         "loss_": math.inf,
         "loss_curve_": [],
-        "n_features_in_": len(layers[0][0]),
+        "n_features_in_": n_features,
         "n_iter_": 0,
-        "n_outputs_": len(layers[-1][1]),
+        "n_outputs_": n_outputs,
         "t_": 0,
         "validation_scores_": None,
         "history": NO_HISTORY,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network import ACTIVATIONS, Affine, BatchNorm, Network
+from pipeline.network import ACTIVATIONS, Affine, BatchNorm, Network, Scale
 
 Array = NDArray[Any]
 
@@ -48,10 +48,14 @@ def folded_network(network: Network) -> FoldedNetwork:
     names: dict[type, str] = {layer: name for name, layer in ACTIVATIONS.items()}
     layers: list[tuple[Array, Array]] = []
     activations: list[str] = []
+    factors: Any = np.float64(1)
     for layer in network.layers:
         if isinstance(layer, Affine):
             b = layer.b if layer.bias else np.zeros(layer.n_out, network.dtype)
-            layers.append((layer.W, b))
+            layers.append((layer.W * np.reshape(factors, (-1, 1)), b))
+            factors = np.float64(1)
+        elif isinstance(layer, Scale):
+            factors = factors * layer.s
         elif isinstance(layer, BatchNorm) and layers:
             W, b = layers[-1]
             scale = layer.gamma / np.sqrt(layer.variance.astype(np.float64) + layer.epsilon)

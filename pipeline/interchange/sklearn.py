@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelBinarizer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.interchange.fitted import Affine, fitted_estimator, flat
+from pipeline.interchange.fitted import Affine, fitted_estimator, flat, widths
 from pipeline.interchange.folding import FoldedNetwork, folded_network
 from pipeline.mlp import builder
 from pipeline.mlp.classifier import MLPClassifier
@@ -191,9 +191,11 @@ def _ours(fitted: Any, before: Sequence[Any]) -> MLPClassifier | MLPRegressor:
     learned = _learned(fitted, [*before, fitted][0])
     model: MLPClassifier | MLPRegressor
     if isinstance(fitted, TheirRegressor):
-        model = fitted_estimator(MLPRegressor, parameters, layers, {"n_targets": fitted.n_outputs_}, learned)
+        targets = {"n_targets": int(fitted.n_outputs_)}
+        model = fitted_estimator(MLPRegressor, parameters, widths(layers), flat(layers), targets, learned)
     else:
-        model = fitted_estimator(MLPClassifier, parameters, layers, _labels_of(fitted), learned)
+        targets = _labels_of(fitted)
+        model = fitted_estimator(MLPClassifier, parameters, widths(layers), flat(layers), targets, learned)
     return model if before else _resumed(model, fitted)
 
 

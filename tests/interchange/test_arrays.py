@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -155,6 +156,37 @@ def test_batch_normalization_is_folded(place, bias):
     np.testing.assert_allclose(model.predict_proba(X), softmax(normalized(A @ W2 + b2, norms[2], 0.1)), rtol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("epsilon", [1e-3, 1e-5, 0.0])
+def test_batch_normalization_of_every_hidden_layer_stays(dtype, epsilon, tmp_path):
+    """Where it comes before their activations, the network has it as its own, of another epsilon too, and trains it."""
+    sizes = pairwise([4, 6, 5, 3])
+    layers = [(random(*size, seed=size[0]).astype(dtype), random(size[1]).astype(dtype)) for size in sizes]
+    norms = [[one.astype(dtype) for one in statistics(n_units)] for n_units in (6, 5)]
+    parts = [layers[0], (*norms[0], epsilon), layers[1], (*norms[1], epsilon), layers[2]]
+    model = from_arrays(parts, "relu", range(3), batch_norm="before")
+    A = X.astype(dtype)
+    for (W, b), norm in zip(layers[:2], norms, strict=True):
+        A = np.maximum(normalized(A @ W + b, norm, epsilon), 0)
+    expected = softmax(A @ layers[2][0] + layers[2][1])
+    assert model.batch_norm
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-4 if dtype == "float32" else 1e-10)
+    save_model(tmp_path / "model.npz", model)
+    assert (load_model(tmp_path / "model.npz").predict_proba(X) == model.predict_proba(X)).all()
+    model.partial_fit(X, model.predict(X))
+
+
+def test_batch_normalization_of_hardly_any_variance_is_folded():
+    """Our epsilon would be larger than all of it, and its variance negative."""
+    W, b, W2 = random(4, 5), random(5), random(5, 3)
+    gamma, beta, mean, _ = statistics(5)
+    parts = [(W, b), (gamma, beta, mean, np.full(5, 1e-7), 0.0), (W2, None)]
+    model = from_arrays(parts, "tanh", range(3), batch_norm="before")
+    assert not model.batch_norm
+    A = np.tanh(normalized(X @ W + b, (gamma, beta, mean, 1e-7), 0))
+    np.testing.assert_allclose(model.predict_proba(X), softmax(A @ W2), rtol=1e-9)
+
+
 def test_batch_normalization_without_gamma_and_beta():
     """They are 1 and 0 where they are None."""
     _, _, mean, variance = statistics(4)
@@ -305,7 +337,11 @@ MALFORMED = {
         {"activations": ["relu", "softmax"], "output": "sigmoid"},
         "output must be what activations end with, 'softmax'; got 'sigmoid'",
     ),
-    "no output": (two_layers(), {"classes": None}, "output must be one of softmax, logistic, logits; got None"),
+    "no output": (
+        two_layers(),
+        {"classes": None},
+        "output must be one of softmax, logistic, logits, identity, exp; got",
+    ),
     "numbers of classes": (two_layers(), {"output": "exp"}, "logits where there are classes; got 'exp'"),
     "too large": (
         [(random(4, 5, dtype="f"), None), (*statistics(5)[:3], np.zeros(5), 1e-99), (random(5, 3, dtype="f"), None)],

@@ -4,12 +4,20 @@ import numpy as np
 import pytest
 
 from pipeline.interchange.folding import folded_network
-from pipeline.network import ACTIVATIONS, Affine, BatchNorm, Dropout, Network
+from pipeline.network import ACTIVATIONS, Affine, BatchNorm, Dropout, Network, Scale
 
 
 def test_a_folded_network_predicts_the_same():
-    """Batch normalization is in the affine layer before it, with a bias or without; dropout is gone."""
-    layers = [Affine(4, 5, bias=False), BatchNorm(5), ACTIVATIONS["tanh"](), Dropout(0.5), Affine(5, 3), BatchNorm(3)]
+    """Batch normalization is in the affine layer before it, factors are in the one after them; dropout is gone."""
+    layers = [
+        Scale(4),
+        Affine(4, 5, bias=False),
+        BatchNorm(5),
+        ACTIVATIONS["tanh"](),
+        Dropout(0.5),
+        Affine(5, 3),
+        BatchNorm(3),
+    ]
     network = Network([*layers, ACTIVATIONS["relu"](), Affine(3, 2)], dtype=np.float64, random_state=0)
     rng = np.random.default_rng(0)
     network.restore(rng.uniform(0.5, 2, network.snapshot().size))
