@@ -126,8 +126,11 @@ ALLOWED = {
         *("pipeline.ensemble", "pipeline.interchange.graph", "pipeline.mlp", "pipeline.preprocessing"),
         *("pipeline.text", "numpy", "sklearn"),
     ),
+    "pipeline.interchange.model_nodes": (
+        *("pipeline.interchange", "pipeline.mlp", "pipeline.preprocessing", "numpy", "sklearn"),
+    ),
     "pipeline.interchange.network_nodes": ("pipeline.interchange.graph", "pipeline.network", "pipeline.text", "numpy"),
-    "pipeline.interchange.onnx": (*("pipeline", "numpy", "onnx"),),
+    "pipeline.interchange.onnx": ("pipeline", "numpy", "onnx"),
     "pipeline.html.document": ("numpy", "pipeline.text"),
     "pipeline.html.drawing": (
         *("pipeline.html.document", "pipeline.html.drawing", "pipeline.image_shape", "pipeline.images.photo"),

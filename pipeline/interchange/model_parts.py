@@ -1,20 +1,26 @@
-"""A fitted model taken apart into what can be said in operations of ONNX: a normaliser, and a network or several."""
+"""A fitted model taken apart into what can be said in operations of ONNX: scaling, and a network or several."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import VotingClassifier
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.ensemble.test_time_augmentation import TestTimeAugmentation
 from pipeline.interchange.graph import ExportError
 from pipeline.mlp.classifier import MLPClassifier
+from pipeline.mlp.regressor import MLPRegressor
 from pipeline.preprocessing.normalize import DEFAULT_SCALE, Normalize
 from pipeline.text import shown
+
+KNOWN = "MLPClassifier or MLPRegressor, behind Normalize or StandardScaler, an ensemble or with scaled targets"
+"""What can be exported, in words."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +29,15 @@ class ModelParts:
 
     Attributes
     ----------
-    normalize : Normalize or None
-        What is before the classifier.
-    last : MLPClassifier or VotingClassifier
-        The classifier.
+    steps : list of Normalize or StandardScaler
+        What is before the estimator, in order.
+    last : estimator
+        A network; an ensemble (``VotingClassifier`` or ``VotingRegressor``), or a ``TransformedTargetRegressor``.
     members : list of ModelParts
-        Those of an ensemble.
+        Those of an ensemble, or the one regressor whose targets are scaled.
     """
 
-    normalize: Normalize | None
+    steps: list[Normalize | StandardScaler]
     last: Any
     members: "list[ModelParts]"
 
@@ -46,42 +52,51 @@ class ModelParts:
         NotFittedError
             Where nothing is fitted.
         """
-        *before, last = _flat(model)
-        _check_steps(before)
-        if not isinstance(last, MLPClassifier | VotingClassifier):
-            raise _refused(last)
-        check_is_fitted(last)
-        members = [cls.of(member) for member in _members(last)] if isinstance(last, VotingClassifier) else []
-        return cls(before[0] if before else None, last, members)
+        *steps, last = _flat(model)
+        for step in steps:
+            _check_step(step)
+        return cls(steps, last, [cls.of(member) for member in _members(last)])
 
     @property
     def n_features(self) -> int:
         """How many numbers a sample has."""
-        if self.normalize is not None:
-            return int(self.normalize.n_features_in_)
+        if self.steps:
+            return int(self.steps[0].n_features_in_)
         return self.members[0].n_features if self.members else int(self.last.n_features_in_)
 
     @property
     def weights(self) -> list[float]:
-        """What each member counts, 1 together."""
-        given = self.last.weights
-        counts = [1.0] * len(self.members) if given is None else self.last._weights_not_none  # noqa: SLF001 - less those that were dropped
+        """What each member of an ensemble counts, 1 together."""
+        given = self.last._weights_not_none  # noqa: SLF001 - less those of members that were dropped
+        counts = [1.0] * len(self.members) if given is None else given
         return [float(count / sum(counts)) for count in counts]
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it predicts labels."""
+        return isinstance(self.last, MLPClassifier | VotingClassifier)
 
     @property
     def input_type(self) -> np.dtype[Any]:
         """The type of the samples that the model was made for: bytes where pixels are scaled inside, else floats."""
-        if self.normalize is not None and self.normalize.full_scale_ == DEFAULT_SCALE:
+        first = self.steps[0] if self.steps else None
+        if isinstance(first, Normalize) and first.full_scale_ == DEFAULT_SCALE:
             return np.dtype(np.uint8)
         if self.members:
-            return np.result_type(*(member.input_type for member in self.members))
-        if self.normalize is None and self.last.pixel_scale is not None:
-            return np.dtype(np.uint8)
+            types = [member.precision if self.steps else member.input_type for member in self.members]
+            return np.result_type(*types)
+        return np.dtype(np.uint8) if first is None and self.last.pixel_scale is not None else self.precision
+
+    @property
+    def precision(self) -> np.dtype[Any]:
+        """What the networks compute in; of several, the widest."""
+        if self.members:
+            return np.result_type(*(member.precision for member in self.members))
         return np.dtype(self.last.network_.dtype)
 
     def find(self, attribute: str) -> Any:
-        """Return what the normaliser, the classifier or the first member knows by a name; None where none does."""
-        for part in (self.normalize, self.last):
+        """Return what a step, the estimator or the first member knows by a name; None where none does."""
+        for part in (*self.steps, self.last):
             if hasattr(part, attribute):
                 return getattr(part, attribute)
         return self.members[0].find(attribute) if self.members else None
@@ -99,30 +114,41 @@ def _flat(model: Any) -> Iterator[Any]:
         yield model
 
 
-def _check_steps(steps: list[Any]) -> None:
-    """Raise unless these are at most one normaliser, which leaves images as they lie."""
-    for step in steps:
-        if not isinstance(step, Normalize):
-            raise _refused(step)
-        for name in ("deskew", "ink_width"):
-            if getattr(step, name):
-                raise ExportError(
-                    f"{type(step).__name__} has {name}={getattr(step, name)!r}, which makes images alike by a warp of "
-                    "each, and has no form in ONNX: align images before, and train on these without it"
-                )
-        check_is_fitted(step)
-    if len(steps) > 1:
-        raise ExportError(f"the model has {len(steps)} normalisers one after the other; one of them can be exported")
+def _check_step(step: Any) -> None:
+    """Raise unless this is a fitted step that scales, and leaves images as they lie."""
+    if not isinstance(step, Normalize | StandardScaler):
+        raise _refused(step)
+    for name in ("deskew", "ink_width"):
+        if getattr(step, name, None):
+            raise ExportError(
+                f"{type(step).__name__} has {name}={getattr(step, name)!r}, a warp of each image, which has no "
+                "form in ONNX: align images before, and train on these without it"
+            )
+    check_is_fitted(step)
 
 
-def _members(ensemble: VotingClassifier) -> list[Any]:
-    """Return the members of an ensemble whose mean probability counts."""
-    if ensemble.voting != "soft":
+def _members(last: Any) -> list[Any]:
+    """Return what is inside of an estimator that is no network itself."""
+    if isinstance(last, MLPClassifier | MLPRegressor):
+        check_is_fitted(last)
+        return []
+    if isinstance(last, VotingClassifier) and last.voting != "soft":
         raise ExportError(
-            f"the VotingClassifier has voting={ensemble.voting!r}; one with voting='soft', whose mean probability "
-            "counts, can be exported"
+            f"the VotingClassifier has voting={last.voting!r}; one with voting='soft', whose mean probability counts, "
+            "can be exported"
         )
-    return list(ensemble.estimators_)
+    if isinstance(last, VotingClassifier | VotingRegressor):
+        check_is_fitted(last)
+        return list(last.estimators_)
+    if isinstance(last, TransformedTargetRegressor):
+        check_is_fitted(last)
+        if type(last.transformer_) is not StandardScaler:
+            raise ExportError(
+                "a TransformedTargetRegressor can be exported with a StandardScaler; got one with "
+                f"{shown(repr(last.func or last.transformer), 100)}"
+            )
+        return [last.regressor_]
+    raise _refused(last)
 
 
 def _refused(part: Any) -> ExportError:
@@ -133,7 +159,4 @@ def _refused(part: Any) -> ExportError:
             "classifier inside it"
         )
     kind = f"{part.__name__}, a class" if isinstance(part, type) else type(part).__name__
-    return ExportError(
-        "what can be exported is an MLPClassifier, a Pipeline of Normalize and it, or an ensemble of these; got "
-        f"{shown(kind, 100)}"
-    )
+    return ExportError(f"what can be exported is {KNOWN}; got {shown(kind, 100)}")

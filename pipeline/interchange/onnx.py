@@ -5,15 +5,16 @@ preprocessing is inside, so that what goes in is what the model itself takes. Wh
 name.
 """
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 import pipeline
 from pipeline.interchange.graph import ExportError, Graph, Value
+from pipeline.interchange.model_nodes import Flow, add_model
 from pipeline.interchange.model_parts import ModelParts
-from pipeline.interchange.network_nodes import Place, network_nodes
+from pipeline.interchange.network_nodes import Place
 from pipeline.mlp.labels import is_multilabel, plain_labels
 from pipeline.strict_json import to_json
 from pipeline.text import shown
@@ -27,36 +28,22 @@ InputType = Literal["auto", "uint8", "float32", "float64"]
 """What may go in; ``auto`` is one of the others."""
 
 
-class Flow(NamedTuple):
-    """A value on its way through the graph.
-
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    dtype : dtype
-        Its type.
-    """
-
-    name: str
-    dtype: np.dtype[Any]
-
-
 def to_onnx(model: Any, *, input_type: InputType = "auto") -> "ModelProto":
     """Return a fitted model in the form of ONNX, opset 17, checked by onnx.
 
-    One input, ``X`` of shape (n, n_features) for any n. Two outputs, as plain tensors: ``label`` of shape (n,), int64
-    or text, and ``probabilities`` of shape (n, n_classes), in the order of ``classes_``. With several labels at once
-    ``label`` has shape (n, n_classes), 0 or 1 each.
+    One input, ``X`` of shape (n, n_features) for any n, and plain tensors out. A classifier gives ``label`` of shape
+    (n,), int64 or text, and ``probabilities`` of shape (n, n_classes), in the order of ``classes_``; with several
+    labels at once ``label`` has shape (n, n_classes), 0 or 1 each. A regressor gives ``prediction``, in the shape of
+    ``predict``.
 
     Parameters
     ----------
-    model : MLPClassifier, Pipeline or VotingClassifier
-        A classifier; a ``Pipeline`` of a ``Normalize`` (or ``Preprocess``) and a classifier; an ensemble of these with
-        soft voting.
+    model : MLPClassifier, MLPRegressor, Pipeline, VotingClassifier, VotingRegressor or TransformedTargetRegressor
+        A network; a ``Pipeline`` of ``Normalize`` (or ``Preprocess``) or ``StandardScaler`` and one; an ensemble of
+        these, of classifiers with soft voting; a regressor whose targets a ``StandardScaler`` scales.
     input_type : {"auto", "uint8", "float32", "float64"}, default="auto"
-        The type of ``X``. ``auto`` is what the model was made for: uint8 where pixels on 0..255 are scaled inside, by a
-        normaliser or a ``pixel_scale``, and else the precision of the network.
+        The type of ``X``. ``auto`` is what the model was made for: uint8 where pixels on 0..255 are scaled inside, by
+        ``Normalize`` or a ``pixel_scale``, and else the precision of the network.
 
     Returns
     -------
@@ -70,7 +57,7 @@ def to_onnx(model: Any, *, input_type: InputType = "auto") -> "ModelProto":
         Where onnx is not installed, which the extra ``onnx`` brings.
     ExportError
         For what has no form in ONNX, by its name: test-time augmentation, images that are deskewed, layers of one's
-        own, estimators of other kinds; and for weights that are no finite numbers. It is a ValueError.
+        own, steps and estimators of other kinds; and for weights that are no finite numbers. It is a ValueError.
     NotFittedError
         Where nothing is fitted.
 
@@ -88,8 +75,9 @@ def to_onnx(model: Any, *, input_type: InputType = "auto") -> "ModelProto":
         raise ValueError(f"input_type must be one of {', '.join(get_args(InputType))}; got {shown(repr(input_type))}")
     parts, graph = ModelParts.of(model), Graph()
     dtype = parts.input_type if input_type == "auto" else np.dtype(input_type)
-    X = Value("X", dtype, ("n", parts.n_features), "")
-    outputs = _add_labels(parts, _add_model(parts, Flow("X", dtype), graph), graph)
+    X = Value("X", dtype, ("n", parts.n_features), "samples: pixels on 0..255" if dtype == np.uint8 else "samples")
+    answer = add_model(parts, Flow("X", dtype, (parts.n_features,)), graph)
+    outputs = _add_labels(parts, answer, graph) if parts.is_classifier else _add_prediction(answer, graph)
     return graph.to_proto([X], outputs, name="digits", version=pipeline.__version__, metadata=_metadata(parts))
 
 
@@ -122,65 +110,10 @@ def signature(exported: "ModelProto") -> str:
     return f"{', '.join(inputs)} -> {', '.join(outputs)}"
 
 
-def _add_model(parts: ModelParts, X: Flow, graph: Graph, prefix: str = "") -> Flow:
-    """Put in a model as far as its probabilities, (n, n_classes)."""
-    if parts.normalize is not None:
-        X = _add_scaling(X, parts.normalize.scale_, parts.normalize.shift_, graph, prefix)
-    return _add_ensemble(parts, X, graph, prefix) if parts.members else _add_network(parts.last, X, graph, prefix)
-
-
-def _add_scaling(X: Flow, scale: float, shift: float, graph: Graph, prefix: str) -> Flow:
-    """Put in what brings pixels to the network's scale; bytes become float32, as in `Normalize`."""
-    X = _cast(X, np.result_type(X.dtype, np.float32), graph, f"{prefix}pixels")
-    place = Place(graph, X.dtype, prefix)
-    name = place.add("Mul", X.name, place.array("scale", scale), name="scaled")
-    if shift:
-        name = place.add("Add", name, place.array("shift", shift), name="shifted")
-    return Flow(name, X.dtype)
-
-
-def _add_network(classifier: Any, X: Flow, graph: Graph, prefix: str) -> Flow:
-    """Put in a network as far as the probability of each class."""
-    network = classifier.network_
-    if not np.isfinite(network.snapshot()).all():
-        raise ExportError("the weights of the network are no finite numbers: its training has diverged")
-    if X.dtype.kind == "u" and classifier.pixel_scale is not None:
-        X = _add_scaling(X, classifier.pixel_scale, 0.0, graph, prefix)
-    X = _cast(X, network.dtype, graph, f"{prefix}inputs")
-    place = Place(graph, network.dtype, prefix)
-    P = network_nodes(network, X.name, place)
-    if classifier.n_outputs_ == 1:
-        if len(classifier.classes_) == 2:
-            P = _add_two_classes(P, place)
-        else:  # the output would tell the only class from one that there is not
-            P = place.add("Max", P, place.number(1.0), name="P_only")
-    return Flow(P, network.dtype)
-
-
-def _add_two_classes(P: str, place: Place) -> str:
-    """Put in 1 - P beside P, the probability of the second of two classes."""
-    other = place.add("Sub", place.number(1.0), P, name="P_other")
-    return place.add("Concat", other, P, name="P_both", axis=1)
-
-
-def _add_ensemble(parts: ModelParts, X: Flow, graph: Graph, prefix: str) -> Flow:
-    """Put in the members of an ensemble, and the mean of what they say."""
-    said = [
-        _add_model(member, X, graph, f"{prefix}member_{number}/")
-        for number, member in enumerate(parts.members, start=1)
-    ]
-    dtype = np.result_type(*(P.dtype for P in said))
-    place = Place(graph, dtype, prefix)
-    names = []
-    for number, (P, weight) in enumerate(zip(said, parts.weights, strict=True), start=1):
-        same = _cast(P, dtype, graph, f"{prefix}member_{number}/P_cast")
-        names.append(place.add("Mul", same.name, place.number(weight), name=f"member_{number}/P_part"))
-    return Flow(place.add("Sum", *names, name="P"), dtype)
-
-
-def _cast(X: Flow, dtype: np.dtype[Any], graph: Graph, name: str) -> Flow:
-    """Put in what turns a value into another type, where it has another."""
-    return X if X.dtype == dtype else Flow(graph.add("Cast", X.name, name=name, to=np.dtype(dtype)), np.dtype(dtype))
+def _add_prediction(P: Flow, graph: Graph) -> list[Value]:
+    """Put in the name of a regressor's answer, and return what comes out."""
+    graph.add("Identity", P.name, name="prediction")
+    return [Value("prediction", P.dtype, ("n", *P.axes), "of each target")]
 
 
 def _add_labels(parts: ModelParts, P: Flow, graph: Graph) -> list[Value]:
@@ -239,11 +172,14 @@ def _plain(classes: Array) -> list[Any]:
 def _metadata(parts: ModelParts) -> dict[str, str]:
     """Return what there is to know beside the graph, in JSON."""
     shape, names = parts.find("image_shape_"), parts.find("feature_names_in_")
+    quantiles = parts.find("quantile") if parts.find("loss") == "quantile" else None
+    multilabel = parts.is_classifier and is_multilabel(parts.last)
     known = {
-        "classes": _plain(parts.last.classes_),
+        "classes": _plain(parts.last.classes_) if parts.is_classifier else None,
         "feature_names": None if names is None else [str(name) for name in names],
         "image_shape": None if shape is None else list(shape),
         "n_features": parts.n_features,
-        "task": "multilabel" if is_multilabel(parts.last) else "classification",
+        "quantiles": None if quantiles is None else [float(one) for one in np.ravel(quantiles)],
+        "task": "multilabel" if multilabel else "classification" if parts.is_classifier else "regression",
     }
     return {name: to_json(value) for name, value in known.items() if value is not None}

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from sklearn.ensemble import VotingClassifier
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from pipeline import MLPClassifier, Normalize
+from pipeline import MLPClassifier, MLPRegressor, Normalize, RobustSmoothClip
 from pipeline.interchange.graph import ExportError
 from pipeline.interchange.model_parts import ModelParts
 
@@ -16,13 +16,14 @@ X = np.random.default_rng(0).integers(0, 256, (40, 16), np.uint8)
 y = np.arange(40) % 2
 NETWORK = MLPClassifier(3, learning_rate="cosine", max_iter=1, engine="numpy", random_state=0).fit(X / 255, y)
 NORMALIZE = Normalize().fit(X)
+REGRESSOR = MLPRegressor(hidden_layer_sizes=3, learning_rate="cosine", max_iter=1, engine="numpy", random_state=0)
 
 
 def test_a_network_is_found_however_it_is_wrapped():
     """In pipelines inside of pipelines, frozen, behind steps that do nothing."""
     inner = Pipeline([("nothing", "passthrough"), ("preprocess", NORMALIZE), ("train", FrozenEstimator(NETWORK))])
     parts = ModelParts.of(FrozenEstimator(Pipeline([("skip", None), ("inner", inner)])))
-    assert (parts.normalize, parts.last, parts.members) == (NORMALIZE, NETWORK, [])
+    assert (parts.steps, parts.last, parts.members) == ([NORMALIZE], NETWORK, [])
     assert (parts.n_features, parts.input_type) == (16, np.uint8)
     assert ModelParts.of(NETWORK).input_type == np.float64
 
@@ -30,13 +31,14 @@ def test_a_network_is_found_however_it_is_wrapped():
 @pytest.mark.parametrize(
     ("model", "told"),
     [
-        (make_pipeline(StandardScaler().fit(X), NETWORK), "got StandardScaler"),
+        (make_pipeline(RobustSmoothClip().fit(X), NETWORK), "got RobustSmoothClip"),
         (make_pipeline(NORMALIZE, LogisticRegression().fit(X, y)), "got LogisticRegression"),
-        (make_pipeline(NORMALIZE, NORMALIZE, NETWORK), "2 normalisers one after the other"),
         (make_pipeline(Normalize(deskew=True).fit(X), NETWORK), "Normalize has deskew=True"),
         (make_pipeline(Normalize(ink_width=3).fit(X), NETWORK), "Normalize has ink_width=3"),
         (VotingClassifier([("a", FrozenEstimator(NETWORK))]).fit(X / 255, y), "voting='hard'"),
         (VotingClassifier([("a", LogisticRegression())], voting="soft").fit(X, y), "got LogisticRegression"),
+        (TransformedTargetRegressor(REGRESSOR, func=np.log1p, inverse_func=np.expm1).fit(X, y), "got one with <ufunc"),
+        (VotingRegressor([("a", Ridge())]).fit(X, y), "got Ridge"),
         (MLPClassifier, "got MLPClassifier, a class"),
         ("model.npz", "got str"),
         (None, "got NoneType"),

@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 from pipeline import (
     MLPClassifier,
+    MLPRegressor,
     Normalize,
     TestTimeAugmentation,
     load_ensemble,
@@ -208,6 +212,100 @@ def test_networks_at_random_answer_alike(data):
     X = data.draw(st.sampled_from([PIXELS[:60], FLOATS[:60], FLOATS[:60].astype(np.float64)]))
     model = network if step is None else Pipeline([("preprocess", step), ("train", network)])
     check_parity(model.fit(X, y), X, sizes=(1, 60), input_type=X.dtype.name)
+
+
+# ---------------------------------------------------------------- regression
+
+
+TARGETS = np.abs(FLOATS[:, :2] @ np.array([[1.0, 2.0], [0.5, -1.0]])) * 20 + 100
+REGRESSOR = MLPRegressor(hidden_layer_sizes=(8,), **FEW)
+
+
+def check_prediction(model, X, **settings):
+    """Hold a graph's predictions against the model's own, to 1e-5 of their size, and return the graph."""
+    exported = to_onnx(model, **settings)
+    P = model.predict(X)
+    for backend in BACKENDS:
+        for n in (1, 7, 1000):
+            [prediction] = answers(exported, X[:n], backend)
+            assert prediction.shape == P[:n].shape
+            np.testing.assert_allclose(prediction, P[:n], rtol=1e-5, atol=1e-5)
+    assert [output.name for output in exported.graph.output] == ["prediction"]
+    assert metadata(exported)["task"] == "regression"
+    return exported
+
+
+@pytest.mark.parametrize("n_targets", [None, 2])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("loss", ["squared_error", "poisson", "absolute_error", "huber", "quantile"])
+def test_every_loss_of_a_regressor_predicts_alike(loss, batch_norm, dtype, n_targets):
+    """One target and two, in the shape of ``predict``."""
+    y = TARGETS[:, 0] / 100 if n_targets is None else TARGETS / 100
+    model = clone(REGRESSOR).set_params(loss=loss, batch_norm=batch_norm)
+    check_prediction(model.fit(FLOATS.astype(dtype), y), FLOATS.astype(dtype))
+
+
+@pytest.mark.parametrize("y", [TARGETS[:, 0], TARGETS])
+@pytest.mark.parametrize("quantile", [(0.1, 0.5, 0.9), (0.5,)])
+def test_quantiles_have_an_axis_of_their_own(quantile, y):
+    """Several, or one in a tuple; the metadata say which."""
+    model = clone(REGRESSOR).set_params(loss="quantile", quantile=quantile)
+    assert metadata(check_prediction(model.fit(FLOATS, y / 100), FLOATS))["quantiles"] == list(quantile)
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+@pytest.mark.parametrize("scaler", [StandardScaler(), StandardScaler(with_mean=False), StandardScaler(with_std=False)])
+@pytest.mark.parametrize("y", [TARGETS[:, 0], TARGETS, TARGETS[:, :1]], ids=["one", "two", "a column"])
+def test_scaled_targets_come_out_in_their_own_units(y, scaler):
+    """As by ``TransformedTargetRegressor`` around a regressor, or a pipeline of one, in the shape that y had."""
+    check_prediction(TransformedTargetRegressor(REGRESSOR, transformer=scaler).fit(FLOATS, y), FLOATS)
+    steps = Pipeline([("preprocess", Normalize("standard")), ("train", REGRESSOR)])
+    check_prediction(TransformedTargetRegressor(steps, transformer=scaler).fit(PIXELS, y), PIXELS)
+
+
+def test_scaled_targets_of_quantiles_come_out_in_their_own_units():
+    """The scale is that of the target, for each of its quantiles."""
+    model = clone(REGRESSOR).set_params(loss="quantile", quantile=(0.25, 0.75))
+    check_prediction(TransformedTargetRegressor(model, transformer=StandardScaler()).fit(FLOATS, TARGETS[:, 0]), FLOATS)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), StandardScaler(with_mean=False), StandardScaler(with_std=False)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_standard_scaler_may_stand_before(dtype, scaler):
+    """Of features whose mean is far beyond their deviation as well; bytes may go in."""
+    X = (FLOATS / 4 + np.arange(N_FEATURES)).astype(dtype)
+    X[:, 0] += 2000
+    check_prediction(Pipeline([("scale", scaler), ("train", REGRESSOR)]).fit(X, TARGETS[:, 0] / 100), X)
+    model = Pipeline([("scale", scaler), ("train", MLPClassifier((8,), **FEW))])
+    check_parity(model.fit(PIXELS, LABELS), PIXELS, input_type="uint8")
+
+
+def test_steps_may_stand_one_after_another():
+    """Each scales what the one before it gives."""
+    steps = [("a", Normalize()), ("b", StandardScaler()), ("c", StandardScaler()), ("train", REGRESSOR)]
+    check_prediction(Pipeline(steps).fit(PIXELS, TARGETS[:, 0] / 100), PIXELS)
+    scaled = TransformedTargetRegressor(Pipeline(steps), transformer=StandardScaler())
+    check_prediction(Pipeline([*steps[:-1], ("train", scaled)]).fit(PIXELS, TARGETS[:, 0]), PIXELS)
+
+
+def test_an_ensemble_of_regressors_is_one_graph():
+    """The mean of what they predict, with weights or without."""
+    member = TransformedTargetRegressor(
+        Pipeline([("preprocess", Normalize()), ("train", REGRESSOR)]), transformer=StandardScaler()
+    )
+    ensemble = make_ensemble(member, 3).fit(PIXELS, TARGETS[:, 0])
+    check_prediction(ensemble, PIXELS)
+    ensemble.weights = [1, 2, 3]
+    check_prediction(ensemble, PIXELS)
+
+
+def test_a_regressor_from_a_file_is_the_same_graph(tmp_path):
+    """With its normaliser and its scaling of targets."""
+    scaled = TransformedTargetRegressor(REGRESSOR, transformer=StandardScaler())
+    model = Pipeline([("preprocess", Normalize()), ("train", scaled)]).fit(PIXELS, TARGETS)
+    save_model(tmp_path / "model.npz", model)
+    assert check_prediction(load_model(tmp_path / "model.npz"), PIXELS) == to_onnx(model)
 
 
 # ---------------------------------------------------------------- what is in the file
