@@ -2,8 +2,9 @@
 
 import re
 import warnings
-from collections.abc import Sequence
 from typing import Any, Literal, get_args
+
+import numpy as np
 
 from pipeline.network.layers.activations import ActivationName
 from pipeline.text import shown_value
@@ -48,7 +49,7 @@ def hidden_activations(activations: Any, n_hidden: int, framework: Framework) ->
     """
     if isinstance(activations, str) or _is_numbered(activations):
         return [_ours(activations, framework)] * n_hidden, None
-    given = list(activations) if isinstance(activations, Sequence) else [None] * (n_hidden + 2)
+    given = list(activations) if isinstance(activations, list | tuple | np.ndarray) else [None] * (n_hidden + 2)
     if len(given) not in {n_hidden, n_hidden + 1}:
         raise ValueError(
             f"activations must be one name, one for each of the {n_hidden} hidden layers, or these and that of the "

@@ -210,7 +210,7 @@ def from_torch(
 
 def _of_arrays(layers: Sequence[Any]) -> Iterator[Dense | Norm]:
     """Yield the layers of tuples."""
-    for number, layer in enumerate(layers):
+    for number, layer in enumerate(_in_order("layers", layers)):
         name = f"layers[{number}]"
         match layer:
             case (W, b):
@@ -225,9 +225,16 @@ def _of_arrays(layers: Sequence[Any]) -> Iterator[Dense | Norm]:
                 )
 
 
+def _in_order(name: str, given: Any) -> list[Any]:
+    """Return what was given, which must be a list, and no model."""
+    if isinstance(given, list | tuple | np.ndarray):
+        return list(given)
+    raise TypeError(f"{name} must be a list, of a model's arrays and not the model itself; got {shown_value(given)}")
+
+
 def _of_keras(weights: Sequence[Any], epsilon: float) -> Iterator[Dense | Norm]:
     """Yield the layers of a list of arrays: after each kernel, as many vectors as tell what they are."""
-    arrays = [_array(f"weights[{number}]", one) for number, one in enumerate(weights)]
+    arrays = [_array(f"weights[{number}]", one) for number, one in enumerate(_in_order("weights", weights))]
     starts = [number for number, array in enumerate(arrays) if array.ndim != 1]
     before_the_first = [] if starts[:1] == [0] else [-1]
     for start, end in pairwise([*before_the_first, *starts, len(arrays)]):
@@ -311,15 +318,15 @@ def _array(name: str, value: Any) -> Array:
     ValueError
         For anything else.
     """
-    for method in ("detach", "cpu", "numpy"):
-        if method == "numpy" and "bfloat16" in str(getattr(value, "dtype", "")) and hasattr(value, "float"):
-            value = value.float()  # NumPy has no such type
-        value = getattr(value, method)() if callable(getattr(value, method, None)) else value
     try:
+        for method in ("detach", "cpu", "float", "numpy"):
+            if method == "float" and "bfloat16" not in str(getattr(value, "dtype", "")):
+                continue  # NumPy has all other types
+            value = getattr(value, method)() if callable(getattr(value, method, None)) else value
         array = np.asarray(value)
         if array.dtype.name == "bfloat16":
             array = array.astype(np.float32)
-    except (TypeError, ValueError) as error:
+    except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{name} must be an array of floats; got {shown_value(value)}") from error
     if array.dtype.kind != "f":
         raise ValueError(f"{name} must be floats, as weights that were trained are; got {array.dtype}")
@@ -500,6 +507,8 @@ def _labels(classes: ArrayLike | None, n_classes: int) -> Array:
         return np.arange(n_classes)
     labels = np.asarray(classes)
     check_no_missing(labels)
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise ValueError(f"classes must be labels that are known; got {shown_value(classes)}")
     if labels.shape != (n_classes,) or len(set(labels.tolist())) < n_classes:
         raise ValueError(f"classes must be {n_classes} labels that are all different; got {shown_value(classes)}")
     return labels

@@ -184,7 +184,8 @@ def _ours(fitted: Any, before: Sequence[Any]) -> MLPClassifier | MLPRegressor:
         W, b = layers[0]
         layers[0] = (np.multiply(W, np.reshape(scale, (-1, 1)), dtype=np.float64), b + shift @ W.astype(np.float64))
     layers = [(W.astype(dtype), b.astype(dtype)) for W, b in layers]
-    parameters = deepcopy(fitted.get_params(deep=False))
+    names = (TheirRegressor if isinstance(fitted, TheirRegressor) else TheirClassifier)().get_params()
+    parameters = {name: deepcopy(getattr(fitted, name)) for name in names}  # and none of a subclass's own
     given, sizes = parameters["hidden_layer_sizes"], tuple(len(b) for _, b in layers[:-1])
     if np.ndim(given) or sizes != (given,):  # as they were when it was fitted
         parameters["hidden_layer_sizes"] = sizes

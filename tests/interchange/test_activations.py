@@ -26,6 +26,12 @@ def test_names_of_others_are_known():
     assert hidden_activations(names, 6, "torch") == (ours, None)
 
 
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_names_come_in_any_row(kind):
+    """A list, a tuple and an array are the same."""
+    assert hidden_activations(kind(["relu", "tanh"]), 2, "ours") == (["relu", "tanh"], None)
+
+
 @pytest.mark.parametrize("framework", ["keras", "torch"])
 def test_gelu_is_told_apart(framework):
     """Its usual form there is not ours, and the warning says by how much."""

@@ -330,6 +330,9 @@ MALFORMED = {
     "slope": (two_layers(), {"activations": [("leaky_relu", 0.2)]}, "leaky_relu with a slope of 0.01; got 0.2"),
     "classes": (two_layers(), {"classes": ["a", "b"]}, "classes must be 3 labels that are all different"),
     "twice": (two_layers(), {"classes": ["a", "b", "a"]}, "classes must be 3 labels that are all different"),
+    "unknown label": (two_layers(), {"classes": [0.0, np.nan, 1.0]}, "classes must be labels that are known"),
+    "number of classes": (two_layers(), {"classes": 3}, "classes must be 3 labels that are all different; got 3"),
+    "complex": (changed((0, 0), np.ones((4, 5), complex)), {}, "W of layers[0] must be floats"),
     "missing label": (two_layers(), {"classes": ["a", None, "c"]}, "a label must be known"),
     "output": (two_layers(), {"output": "relu"}, "output must be one of softmax, logistic, logits"),
     "contradiction": (
@@ -412,6 +415,27 @@ def test_what_is_no_state_of_torch_is_told(state, message):
     """Tensors of other layers, and layers that lack some."""
     with pytest.raises(ValueError, match=re.escape(message)):
         from_torch(state, [], range(3))
+
+
+class Unreadable:
+    """Stands in for a tensor without numbers, as on PyTorch's device "meta"."""
+
+    def cpu(self):
+        message = "Cannot copy out of meta tensor; no data!"
+        raise NotImplementedError(message)
+
+
+def test_a_tensor_without_numbers_is_told():
+    """What a tensor itself raises becomes the one error."""
+    with pytest.raises(ValueError, match=re.escape("state['0.weight'] must be an array of floats")):
+        from_torch({"0.weight": Unreadable()}, [], range(3))
+
+
+@pytest.mark.parametrize("read", [from_arrays, from_keras])
+def test_a_model_is_no_list(read):
+    """The model itself is told from its arrays."""
+    with pytest.raises(TypeError, match="must be a list, of a model's arrays and not the model itself"):
+        read(SimpleNamespace(), "relu")
 
 
 def test_a_list_is_no_state():

@@ -144,6 +144,24 @@ def test_sizes_of_any_kind_become_a_tuple(sizes):
     assert same(clone(ours).fit(X, species).predict(X).shape, (150,))
 
 
+class Named(Theirs):
+    """Theirs with a parameter more."""
+
+    def __init__(self, name="", **parameters):
+        self.name = name
+        super().__init__(**parameters)
+
+    @classmethod
+    def _get_param_names(cls):
+        return ["name", *Theirs._get_param_names()]
+
+
+def test_a_subclass_of_theirs_is_one_of_theirs():
+    """Its own parameters are left out."""
+    theirs = Named("flowers", **SMALL).fit(X, species)
+    assert same(from_sklearn(theirs).predict(X), theirs.predict(X))
+
+
 def test_a_generator_is_no_partner():
     """What one draws later, the other does not miss."""
     theirs = Theirs((3,), max_iter=2, random_state=np.random.RandomState(0)).fit(X, species)
