@@ -307,7 +307,8 @@ def _of_module(name: str, tensors: Mapping[str, Array], epsilon: float) -> Dense
             f"{name} has a weight of one dimension and no running_mean: it is batch normalization without running "
             "statistics, another kind of normalization or PReLU, none of which can be taken over"
         )
-    return _dense(name, tensors["weight"].T, tensors.get("bias"))
+    W = tensors["weight"]
+    return _dense(name, W.T if W.ndim == 2 else W, tensors.get("bias"))
 
 
 def _array(name: str, value: Any) -> Array:
@@ -342,7 +343,7 @@ def _dense(name: str, W: Array, b: Array | None) -> Dense:
         kind = f", as of a convolution in {W.ndim - 2}D" if W.ndim in {3, 4, 5} else ""
         raise ValueError(f"{name} must have weights of two dimensions, as an affine layer; got shape {W.shape}{kind}")
     if b is not None and b.shape != (W.shape[1],):
-        turned = "; W must be (n_in, n_out), and may be transposed" if b.shape == (W.shape[0],) else ""
+        turned = "; its weights may be transposed" if b.shape == (W.shape[0],) else ""
         raise ValueError(f"{name} has {W.shape[1]} units, and a bias of shape {b.shape}{turned}")
     return Dense(name, W, b)
 

@@ -305,7 +305,11 @@ def changed(place, array):
 
 NAN = np.where(np.eye(4, 5), np.nan, 1.0)
 MALFORMED = {
-    "transposed": (changed((0, 0), random(5, 4)), {}, "layers[0] has 4 units, and a bias of shape (5,); W must be"),
+    "transposed": (
+        changed((0, 0), random(5, 4)),
+        {},
+        "layers[0] has 4 units, and a bias of shape (5,); its weights may be transposed",
+    ),
     "widths": (changed((1, 0), random(6, 3)), {}, "layers[1] takes 6 inputs, and layers[0] gives 5"),
     "second transposed": (
         [(random(4, 5), None), (random(3, 5), None)],
@@ -404,7 +408,7 @@ def test_what_is_no_list_of_keras_is_told(weights, message):
     ("state", "message"),
     [
         ({"lstm.weight_ih_l0": random(8, 4)}, "state has 'lstm.weight_ih_l0', which is of no Linear"),
-        ({"0.weight": random(8, 1, 3, 3), "0.bias": random(8)}, "'0' must have weights of two dimensions"),
+        ({"0.weight": random(8, 1, 3, 3), "0.bias": random(8)}, "got shape (8, 1, 3, 3), as of a convolution in 2D"),
         ({"0.weight": random(3, 4), "1.weight": random(3), "1.bias": random(3)}, "'1' has a weight of one dimension"),
         ({"0.bias": random(3)}, "'0' has a bias and no weight"),
         ({"0.running_mean": random(3)}, "'0' must have a variance, for prediction"),
