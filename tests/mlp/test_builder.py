@@ -17,6 +17,7 @@ from pipeline.network import (
     Adam,
     AdamW,
     Adversarial,
+    Affine,
     Constant,
     Cosine,
     Exponential,
@@ -24,14 +25,49 @@ from pipeline.network import (
     GlorotUniformWithBias,
     InverseScaling,
     Momentum,
+    Network,
     Normal,
     OneCycle,
+    RateFactors,
     RMSprop,
     Step,
     VirtualAdversarial,
 )
 from pipeline.network.compiled.engines import has_numba
 from pipeline.parameters import ParameterError, parameter_values, parameters_of
+
+
+def initialized(**parameters):
+    """Return a network at its start, by the estimator's parameters."""
+    chosen, rng = values(hidden_layer_sizes=(300,), **parameters), np.random.default_rng(0)
+    return builder.network(chosen, 400, 3, "softmax", dtype=np.float64, random_state=rng)
+
+
+def test_the_last_layer_may_begin_at_zero():
+    """So that all classes are equally likely at first; the layers before it are drawn as ever."""
+    network, plain = initialized(zero_output=True), initialized()
+    first, last = network.affine_layers
+    assert not last.W.any()
+    assert not last.b.any()
+    assert np.array_equal(first.W, plain.affine_layers[0].W)
+
+
+@pytest.mark.parametrize(("weight_init", "spread"), [("auto", (2 / 700) ** 0.5), ("lecun_normal", 1 / 20), (0.3, 0.3)])
+def test_biases_are_drawn_by_their_own_spread(weight_init, spread):
+    """Beside weights that keep the rule's."""
+    layer = initialized(weight_init=weight_init, bias_init=1.0).affine_layers[0]
+    assert layer.W.std() == pytest.approx(spread, rel=0.02)
+    assert layer.b.std() == pytest.approx(1, rel=0.15)
+
+
+def test_factors_reach_the_optimizer():
+    """As spans of this network's parameters; without them there are none, and updates are of all at once."""
+    factors = RateFactors("1/sqrt(n_in)", bias=0.1)
+    chosen = values(hidden_layer_sizes=(), rate_factors=factors)
+    network = Network([Affine(16, 3)])
+    trainer = builder.trainer(chosen, network, 4)
+    assert list(trainer.optimizer.rate_spans) == [(slice(0, 48), 0.25), (slice(48, 51), 0.1)]
+    assert list(builder.trainer(values(), network, 4).optimizer.rate_spans) == []
 
 
 def choices(name):
@@ -63,6 +99,10 @@ def test_sizes_are_a_tuple(sizes, wanted):
         (
             {"hidden_layer_sizes": (5,), "activation": ("tanh",), "dropout": 0.5, "bias": False},
             "Affine(8, 5, bias=False), Tanh(), Dropout(0.5), Affine(5, 3, bias=False)",
+        ),
+        (
+            {"hidden_layer_sizes": (), "dropout": (0.2,), "noise": (0.1,), "feature_scale": True},
+            "GaussianNoise(0.1), Dropout(0.2), Scale(8), Affine(8, 3)",
         ),
         (
             {"hidden_layer_sizes": (5, 4), "dropout": (0.1, 0, 0.3)},

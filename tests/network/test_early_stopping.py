@@ -37,3 +37,13 @@ def test_patience_is_counted_in_epochs():
             stopping.update(figure)
             found.append(stopping.should_stop)
         assert found == should_stop
+
+
+@pytest.mark.parametrize(("monitor", "worse"), [("loss", 0.6), ("validation_score", 0.4)])
+def test_the_last_of_equals_may_be_the_best(monitor, worse):
+    """One as good as the best then counts as it, but not as an improvement that is waited for; no NaN does."""
+    figures = [np.nan, 0.5, 0.5, worse, np.nan, 0.5]
+    for of_equals, best in (("first", [0, 1, 0, 0, 0, 0]), ("last", [0, 1, 1, 0, 0, 1])):
+        stopping = EarlyStopping(monitor, tol=0.1, of_equals=of_equals)
+        assert [stopping.update(figure) for figure in figures] == [bool(one) for one in best]
+        assert (stopping.best, stopping.stalled) == (0.5, 4)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.network import INITIALIZERS, GlorotUniformWithBias, Normal
+from pipeline.network import INITIALIZERS, GlorotUniformWithBias, Normal, WithNormalBias
+from pipeline.network.initializers import zeros
 
 N_IN, N_OUT = 400, 100
 RULES = {
@@ -58,3 +59,21 @@ def test_the_generator_decides(name):
     first, same, other = (RULES[name](np.random.default_rng(seed), 3, 2)[0] for seed in (0, 0, 1))
     assert np.array_equal(first, same)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_biases_may_be_normal(name):
+    """With their own standard deviation, which may be 0; the weights are those of the rule alone."""
+    W, b = WithNormalBias(RULES[name], 2.0)(np.random.default_rng(0), 3, 100_000)
+    assert np.array_equal(W, RULES[name](np.random.default_rng(0), 3, 100_000)[0])
+    assert b.std() == pytest.approx(2, rel=0.02)
+    assert abs(b.mean()) < 0.05
+    assert not WithNormalBias(RULES[name], 0.0)(np.random.default_rng(0), 3, 5)[1].any()
+
+
+def test_zeros_draw_nothing():
+    """So that what is drawn after them is the same without them."""
+    rng = np.random.default_rng(0)
+    W, b = zeros(rng, 3, 2)
+    assert (W.shape, b.shape, W.any(), b.any()) == ((3, 2), (2,), False, False)
+    assert rng.bit_generator.state == np.random.default_rng(0).bit_generator.state

@@ -35,7 +35,13 @@ def answers(plain, pixels):
 @pytest.mark.parametrize("labels", LABELS)
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"batch_norm": True}, {"bias": False}, {"dropout": (0.1, 0.2, 0.3), "noise": (0.1, 0.2, 0.3)}],
+    [
+        {},
+        {"batch_norm": True},
+        {"bias": False},
+        {"feature_scale": True},
+        {"dropout": (0.1, 0.2, 0.3), "noise": (0.1, 0.2, 0.3)},
+    ],
     ids=lambda given: "-".join(given) or "plain",
 )
 def test_the_numbers_give_the_model_s_probabilities(activation, labels, parameters):
