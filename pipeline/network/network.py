@@ -107,7 +107,12 @@ class Network:
 
     @property
     def learns_beside_affine(self) -> bool:
-        """Whether a layer has parameters whose gradient is not made as an affine one's, after the passes."""
+        """Whether another layer than the affine ones has parameters."""
+        return any(layer.n_parameters and not isinstance(layer, Affine) for layer in self.layers)
+
+    @property
+    def learns_in_passes(self) -> bool:
+        """Whether a layer has parameters whose gradient each pass makes, and not a sum over the samples after all."""
         return any(layer.n_parameters and not layer.sums_samples for layer in self.layers)
 
     def accepts_sparse(self, *, training: bool) -> bool:

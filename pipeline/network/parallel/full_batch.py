@@ -39,7 +39,7 @@ class FullBatchGradient:
     def __init__(self, network: Network, hooks: Sequence[Hook], samples: Samples, workers: Workers) -> None:
         self.network, self.hooks, self.workers = network, hooks, workers
         n, size = len(samples), workers.size
-        if size > 1 and network.learns_beside_affine:
+        if size > 1 and network.learns_in_passes:
             raise ValueError(
                 f"several threads share samples, where layers of Affine and Scale alone may learn; got {network.layers}"
             )

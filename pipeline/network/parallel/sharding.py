@@ -31,8 +31,8 @@ def shards_by_units(network: Network) -> bool:
 
 
 def needs_units(network: Network) -> bool:
-    """Return whether threads cannot share the samples: a layer mixes them, or others than affine ones learn."""
-    return any(layer.mixes_samples for layer in network.layers) or network.learns_beside_affine
+    """Return whether threads cannot share the samples: a layer mixes them, or learns in each pass."""
+    return any(layer.mixes_samples for layer in network.layers) or network.learns_in_passes
 
 
 def unit_shards(network: Network, k: int, size: int) -> list[slice | None]:
