@@ -7,7 +7,12 @@ import typer
 
 from pipeline.files import UnwritableError, check_replaceable, replace_file
 
-KINDS = {"HTML page": (".html", ".htm"), "ONNX file": (".onnx",), "PNG picture": (".png",)}
+KINDS = {
+    "HTML page": (".html", ".htm"),
+    "ONNX file": (".onnx",),
+    "PNG picture": (".png",),
+    "model file": (".safetensors", ".npz"),
+}
 """What is written, and how its name ends."""
 
 

@@ -80,6 +80,28 @@ def test_the_folder_of_an_ensemble_is_one_file(call, tmp_path):
     np.testing.assert_array_equal(labels(tmp_path / "digits.onnx"), load_ensemble(tmp_path / "several").predict(X))
 
 
+@pytest.mark.parametrize("name", ["a.safetensors", "new/folder/A.SafeTensors", "a.npz"])
+def test_a_name_may_ask_for_a_model_file(call, tmp_path, model, name):
+    """Of either form, which opens as the model that it was made of, twice the same, and back again from that."""
+    code, out, error = call("-o", name)
+    assert (code, error) == (0, "")
+    assert out == f"{name}: 0.00 MB; a model file, as artifacts/model/model.npz is\n"
+    np.testing.assert_array_equal(load_model(name).predict_proba(X), model.predict_proba(X))
+    whole = (tmp_path / name).read_bytes()
+    assert call("-o", name)[0] == call(name, "-o", "back.npz")[0] == 0
+    assert (tmp_path / name).read_bytes() == whole
+    assert (tmp_path / "back.npz").read_bytes() == (tmp_path / "artifacts/model/model.npz").read_bytes()
+
+
+def test_an_ensemble_is_no_single_model_file(call, tmp_path):
+    """It is refused with what to do instead."""
+    save_ensemble(tmp_path / "several", make_ensemble(NETWORK, 2).fit(X, y))
+    code, _, error = call("several", "-o", "a.safetensors")
+    assert code == 2
+    assert "several is an ensemble, and a file holds one model: export its members one by one" in error
+    assert not (tmp_path / "a.safetensors").exists()
+
+
 def make_nothing(folder):
     """Leave no file where one is named."""
 
@@ -176,7 +198,13 @@ def test_what_is_no_model_is_refused_in_one_line(call, make, told, tmp_path):
     [
         (["-o", "artifacts"], 1, "artifacts is a folder; choose another name with --output"),
         (["-o", "digits.pb"], 2, "it is an ONNX file, and must be called so: digits.onnx, for one"),
-        (["-o", "artifacts/model/model.npz"], 2, "must be called so: model.onnx"),
+        (["-o", "artifacts/model/model.npz"], 1, "model.npz is the model itself; choose another name with --output"),
+        (["-o", "artifacts/model/model.npz/a.npz"], 1, "cannot be written"),
+        (
+            ["-o", "a.safetensors", "--input-type", "uint8"],
+            2,
+            "it is for ONNX files; a model file takes what it took",
+        ),
         (["-o", "artifacts/model/model.npz/a.onnx"], 1, "cannot be written"),
         (["same.onnx", "-o", "same.onnx"], 1, "same.onnx is the model itself; choose another name with --output"),
         (["--input-type", "int8"], 2, "int8"),
