@@ -91,7 +91,8 @@ class LBFGS:
             if trainer.record(intermediate_result.fun, len(samples), validation, callback):
                 raise StopIteration
 
-        with Workers(trainer.n_threads) as workers:
+        # What overflows is found out in the end; a step along the line that is too long is taken back.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Workers(trainer.n_threads) as workers:
             gradient = FullBatchGradient(network, trainer.hooks, samples, workers)
             result = scipy.optimize.minimize(
                 loss_and_gradient,

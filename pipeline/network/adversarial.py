@@ -71,7 +71,9 @@ class VirtualAdversarial(Adversary):
     """D = G / |G|, G = dL(X + xi D0, P) / dX, row by row; T = P, what the network itself predicts at X.
 
     D0 is drawn uniformly from all directions, and D takes its place for every further probe. Labels have no part in
-    this. L(X', P) is the Kullback-Leibler divergence of P from the prediction at X', but for a constant.
+    this. L(X', P) is the Kullback-Leibler divergence of P from the prediction at X', but for a constant. So it is where
+    numbers are predicted: of normal distributions with variance 1 for the squared error, of Poisson distributions for
+    their deviance. Any other loss of numbers says by itself how far the prediction has moved.
 
     Miyato et al. 2016, arXiv 1507.00677. The predictions at X, X + xi D and X' must be those of one and the same
     network: none of its layers may be stochastic.

@@ -1361,9 +1361,8 @@ def test_lbfgs_diverges_with_the_same_words(monkeypatch):
         small(solver="lbfgs").fit(X, DIGITS)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_lbfgs_keeps_the_weights_before_it_diverges():
-    """A loss that is no number is an error for it too, and the model predicts as it did before."""
+    """A loss that is no number is an error for it too, without a warning, and the model predicts as it did before."""
     model = small(solver="lbfgs", warm_start=True).fit(X, DIGITS)
     before = params(model)
     with pytest.raises(DivergenceError, match="The loss became nan, and the best weights before it were kept"):

@@ -6,13 +6,16 @@ import pytest
 from pipeline.network import (
     ACTIVATIONS,
     LOSSES,
+    REGRESSION_LOSSES,
     SGD,
     Affine,
     BatchNorm,
     Dropout,
     GaussianNoise,
+    Huber,
     LabelSmoothing,
     Network,
+    Pinball,
     ReLU,
     Sigmoid,
     SoftmaxCrossEntropy,
@@ -136,6 +139,26 @@ def test_dropout_drops_the_same_units_in_both():
     drawn = network.rng.bit_generator.state
     assert max(one.largest for one in check_gradients(network, X, Y)) < 1e-9
     network.rng.bit_generator.state = drawn
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("n_targets", [1, 3])
+@pytest.mark.parametrize("loss", [*(make() for make in REGRESSION_LOSSES.values()), Huber(0.1)], ids=repr)
+def test_every_loss_of_numbers_passes(loss, n_targets, engine):
+    """Of several targets too, of which scikit-learn's squared error is the mean, and its gradient that of the sum."""
+    needs(engine)
+    network = Network([Affine(4, 5), Tanh(), Affine(5, n_targets)], loss, dtype=np.float64, random_state=0)
+    targets = np.random.default_rng(1).poisson(2, size=(len(X), n_targets)) + 0.5
+    assert max(one.largest for one in check_gradients(network, X, targets, engine=engine)) < 1e-8
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_several_quantiles_pass(engine):
+    """Of two targets at once."""
+    needs(engine)
+    network = Network([Affine(4, 5), Tanh(), Affine(5, 6)], Pinball((0.1, 0.5, 0.8)), dtype=np.float64, random_state=0)
+    targets = np.repeat(np.random.default_rng(1).normal(size=(len(X), 2)), 3, axis=1)
+    assert max(one.largest for one in check_gradients(network, X, targets, engine=engine)) < 1e-8
 
 
 @pytest.mark.parametrize("loss", LOSSES)

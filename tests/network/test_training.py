@@ -5,9 +5,11 @@ import copy
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import d2_pinball_score, r2_score
 
 from pipeline.network import (
     L2,
+    REGRESSION_LOSSES,
     SGD,
     Adam,
     AdamW,
@@ -19,6 +21,7 @@ from pipeline.network import (
     InverseScaling,
     Momentum,
     Network,
+    Pinball,
     ReLU,
     RMSprop,
     Step,
@@ -138,6 +141,50 @@ def test_validation_is_measured_after_every_epoch():
     assert epoch.validation_score == pytest.approx(np.average(correct, weights=held.sample_weight))
 
 
+def numbers(loss, n=N, *, weighted=False, dtype=np.float64):
+    """Return samples of three targets that a loss of numbers can have, about 1,000."""
+    data, rng = samples(n, weighted=weighted, dtype=dtype), np.random.default_rng(1)
+    Y = rng.poisson(2, (n, 3)) if loss.activation == "exp" else 1000 + data.X[:, :1] + rng.normal(size=(n, 3))
+    Y = np.repeat(Y[:, :1], 3, axis=1) if isinstance(loss, Pinball) else Y
+    return Samples(data.X, Y.astype(dtype), data.sample_weight)
+
+
+def trainer_of_numbers(loss, dtype=np.float64, **options):
+    """Return a trainer of a small network with this loss, and its last bias near the targets."""
+    network = Network([Affine(4, 6), ReLU(), Affine(6, 3)], loss, dtype=dtype, random_state=0)
+    network.layers[-1].b[:] = 0 if loss.activation == "exp" else 1000
+    return Trainer(network, SGD(), Sampling(5), options.pop("learning_rate", 1e-3), **options)
+
+
+def wanted_score(loss, P, Y, weight=None):
+    """Return scikit-learn's score."""
+    if isinstance(loss, Pinball):
+        each = [d2_pinball_score(Y[:, k], P[:, k], sample_weight=weight, alpha=q) for k, q in enumerate(loss.quantiles)]
+        return np.mean(each)
+    return r2_score(Y, P, sample_weight=weight)
+
+
+REGRESSION = [*(make() for make in REGRESSION_LOSSES.values() if make is not Pinball), Pinball((0.1, 0.5, 0.8))]
+EVERY_REGRESSION = pytest.mark.parametrize("loss", REGRESSION, ids=repr)
+
+
+@EVERY_REGRESSION
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_score_of_numbers_is_scikit_learns(loss, weighted):
+    """R^2, or D^2 of quantiles: of validation data in several chunks, and of an epoch's predictions, by weight."""
+    held, data = numbers(loss, 2 * CHUNK + 3, weighted=weighted), numbers(loss, weighted=weighted)
+    training = trainer_of_numbers(loss, learning_rate=1e-12)
+    training.sampling = Sampling(N)
+    training.run(data, max_epochs=1, validation=held)
+    network, epoch = training.network, training.history[0]
+    wanted = wanted_score(loss, network.predict(held.X), held.Y, held.sample_weight)
+    assert epoch.validation_score == pytest.approx(wanted, rel=1e-9)
+    assert epoch.validation_loss == pytest.approx(network.evaluate(held.X, held.Y, held.sample_weight))
+    wanted = wanted_score(loss, network.predict(data.X), data.Y, data.sample_weight)
+    assert epoch.score == pytest.approx(wanted, rel=1e-6)
+    assert epoch.loss == pytest.approx(network.evaluate(data.X, data.Y, data.sample_weight), rel=1e-6)
+
+
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_large_data_are_measured_in_pieces(n_threads):
     """Figures and gradients over several chunks, and by several threads, are those over the whole."""
@@ -225,6 +272,20 @@ def test_divergence_is_an_error_with_the_best_weights_kept():
         training.run(samples(), max_epochs=9)
     assert_array_equal(training.network.params, good.network.params)
     assert len(training.history) == 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+@EVERY_REGRESSION
+def test_numbers_that_diverge_are_the_same_error(loss, engine, dtype):
+    """Whatever overflows, an exp or a square, it is no warning, and the network has the weights it had at the end."""
+    training = trainer_of_numbers(loss, dtype, engine=engine)
+    training.run(numbers(loss, dtype=dtype), max_epochs=1)
+    training.learning_rate = float(np.finfo(dtype).max)
+    with pytest.raises(DivergenceError, match="training diverged in epoch"):
+        training.run(numbers(loss, dtype=dtype), max_epochs=30, validation=numbers(loss, dtype=dtype))
+    assert np.isfinite(training.network.params).all()
+    assert np.isfinite(training.network.predict(numbers(loss, dtype=dtype).X)).all()
 
 
 def test_an_update_that_runs_away_is_not_among_the_best():

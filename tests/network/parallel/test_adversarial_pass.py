@@ -19,9 +19,12 @@ from pipeline.network import (
     Layer,
     Network,
     Optimizer,
+    Pinball,
+    PoissonDeviance,
     ReLU,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
+    SquaredError,
     Tanh,
     VirtualAdversarial,
 )
@@ -83,6 +86,9 @@ NETWORKS = {
     "smoothed labels": lambda: (plain_layers(), LabelSmoothing(SoftmaxCrossEntropy(), 0.2)),
     "several labels without biases": lambda: (plain_layers(bias=False), SigmoidCrossEntropy()),
     "batch normalisation": lambda: (normalized_layers(), SoftmaxCrossEntropy()),
+    "squared error": lambda: (plain_layers(), SquaredError()),
+    "poisson": lambda: (plain_layers(), PoissonDeviance()),
+    "three quantiles": lambda: (plain_layers(), Pinball((0.1, 0.5, 0.8))),
     "batch normalisation, smoothed labels": lambda: (normalized_layers(), LabelSmoothing(SigmoidCrossEntropy(), 0.1)),
 }
 ALONE = {
@@ -224,14 +230,18 @@ def central_differences(function, X, step=1e-5):
     return gradient
 
 
-def divergence(P, Q):
-    """Return the Kullback-Leibler divergence of Q from P, sample by sample."""
+def divergence(P, Q, loss=None):
+    """Return the Kullback-Leibler divergence of Q from P, sample by sample, of the distributions that a loss is of."""
+    if isinstance(loss, SquaredError):
+        return ((P - Q) ** 2).sum(axis=1) / 2
+    if isinstance(loss, PoissonDeviance):
+        return (P * np.log(P / Q) - P + Q).sum(axis=1)
     return (P * np.log(P / Q)).sum(axis=1)
 
 
 @pytest.mark.usefixtures("known_start")
 @pytest.mark.parametrize("adversary", [Adversarial(0.7), VirtualAdversarial(0.7, xi=0.3)], ids=repr)
-@pytest.mark.parametrize("name", ["plain", "smoothed labels", "batch normalisation"])
+@pytest.mark.parametrize("name", ["plain", "smoothed labels", "batch normalisation", "squared error", "poisson"])
 def test_the_direction_is_where_it_grows_fastest(name, adversary):
     """It is that of a numerical derivative: of the loss, or of the divergence from the answer at a probe."""
     net, data, rows, still = network(name), samples(weighted=True), np.arange(6), Still()
@@ -240,7 +250,7 @@ def test_the_direction_is_where_it_grows_fastest(name, adversary):
     P = answer(replica, X)
     if adversary.n_probes:
         probe = X + adversary.xi * unit(first_directions(X))
-        direction = central_differences(lambda X: divergence(P, answer(replica, X)).sum(), probe)
+        direction = central_differences(lambda X: divergence(P, answer(replica, X), net.loss).sum(), probe)
     else:
         direction = central_differences(lambda X: replica.loss.value(answer(replica, X), Y, weight), X)
     still.start(net.params)
