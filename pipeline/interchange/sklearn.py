@@ -109,7 +109,7 @@ def to_sklearn(model: Any) -> Any:
         Fitted. Where the model takes pixels by ``pixel_scale``, a ``MinMaxScaler`` comes before it. ``partial_fit``
         goes on with the state of ``adam`` or ``sgd``; other solvers become ``adam`` at its beginning, and other
         schedules a constant rate; losses that scikit-learn lacks become the squared error. Classes are sorted, as
-        scikit-learn has them.
+        scikit-learn has them; several labels at once are numbered.
 
     Raises
     ------
@@ -320,7 +320,11 @@ def _theirs(model: MLPClassifier | MLPRegressor) -> Any:
     layers: Sequence[Affine] = network.layers
     values = model.get_state(resume=True)[0]
     if isinstance(model, MLPClassifier):
-        layers, classes = _sorted(network.layers, model.classes_)
+        classes = model.classes_
+        if _label_type(model) == "multilabel-indicator":
+            classes = np.arange(len(classes))  # theirs knows of the columns' numbers alone
+        else:
+            layers, classes = _sorted(network.layers, classes)
         binarizer = LabelBinarizer()
         binarizer.classes_, binarizer.y_type_ = classes, _label_type(model)
         binarizer.sparse_input_ = bool(values.get("sparse_labels", False))

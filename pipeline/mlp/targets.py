@@ -94,7 +94,10 @@ class TargetEncoder(Targets):
 
     def encode(self, y: ArrayLike, dtype: DTypeLike | None = None) -> Array:
         """Return targets, (n_samples, n_outputs)."""
-        if self.multilabel or self._is_sorted:
+        if self.multilabel:
+            numbered = self.from_state(self._known, self.label_type, sparse=self.sparse).binarizer
+            return np.asarray(numbered.transform(y), dtype)
+        if self._is_sorted:
             return np.asarray(self.binarizer.transform(y), dtype)
         numbered = LabelBinarizer(sparse_output=False).fit(np.arange(len(self.classes)))
         return np.asarray(numbered.transform(self.codes(y)), dtype)
@@ -120,9 +123,14 @@ class TargetEncoder(Targets):
         several: Array = self.binarizer.inverse_transform(P)
         return several
 
+    @property
+    def _known(self) -> Array:
+        """What ``unique_labels`` finds: the classes, or of several labels at once the numbers of their columns."""
+        return np.arange(len(self.classes)) if self.multilabel else self.classes
+
     def check_announced(self, classes: ArrayLike) -> None:
         """Raise a ValueError where ``partial_fit`` is given other ``classes`` than before."""
-        if not np.array_equal(np.sort(self.classes), unique_labels(classes)):
+        if not np.array_equal(np.sort(self._known), unique_labels(classes)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes!r}"
             )
@@ -130,19 +138,19 @@ class TargetEncoder(Targets):
     def check_known(self, y: ArrayLike, *, all_of_them: bool = False) -> None:
         """Raise a ValueError for labels that are no classes, and with ``all_of_them`` for classes without a sample."""
         labels = unique_labels(y)
-        if all_of_them and set(labels) != set(self.classes):
+        if all_of_them and set(labels) != set(self._known):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.classes}, `y` has {labels}"
             )
-        if len(np.setdiff1d(labels, self.classes, assume_unique=True)):
+        if len(np.setdiff1d(labels, self._known, assume_unique=True)):
             raise ValueError(
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes}. 'y' has {labels}."
             )
 
     def check_validation(self, y: ArrayLike) -> None:
         """Raise a ValueError for labels of validation data that no training sample has."""
-        unknown = np.setdiff1d(unique_labels(y), self.classes)
+        unknown = np.setdiff1d(unique_labels(y), self._known)
         if len(unknown):
             raise ValueError(f"y_val has labels that y has not: {unknown}; y has {self.classes}")
 

@@ -119,6 +119,29 @@ def test_several_columns_of_sigmoid_are_several_labels():
     model.partial_fit(X, (P > 0.5).astype(int))
 
 
+@pytest.mark.parametrize(
+    ("n_columns", "classes", "output"),
+    [
+        (1, ["yes", "no"], "sigmoid"),
+        (2, ["yes", "no"], "softmax"),
+        (3, ["2", "10", "1"], "softmax"),
+        (3, ["sky", "car", "cat"], "sigmoid"),
+    ],
+)
+def test_names_in_any_order_are_trained_on(n_columns, classes, output):
+    """The columns have the names given, before training goes on and after it."""
+    model = from_arrays([(random(4, n_columns), None)], [], classes, output=output)
+    y = model.predict(X)
+    before = model.predict_proba(X)
+    model.set_params(learning_rate_init=1e-9).partial_fit(X, y)
+    assert model.classes_.tolist() == classes
+    np.testing.assert_allclose(model.predict_proba(X), before, atol=1e-6)
+    assert model.score(X, y) == 1
+    with pytest.warns(match="Maximum iterations"):
+        model.set_params(warm_start=True, max_iter=1).fit(X, y, X_val=X, y_val=y)
+    assert model.history_["score"][-1] == model.history_["validation_score"][-1] == 1
+
+
 def test_labels_are_numbers_where_none_are_given():
     """They are the numbers of the columns."""
     assert from_arrays(two_layers(), ["relu", "softmax"]).classes_.tolist() == [0, 1, 2]

@@ -229,10 +229,14 @@ def test_quantiles_on_an_axis_of_their_own_are_refused(quantile, targets):
 
 
 @pytest.mark.parametrize("fold_scaler", [False, True])
-def test_targets_that_are_transformed_stay_so(fold_scaler):
-    """Around the network, or around a pipeline of it, both ways."""
+def test_targets_that_are_transformed_stay_so(fold_scaler, tmp_path):
+    """Around the network, or around a pipeline of it, both ways; a model file holds the former."""
     inner = make_pipeline(StandardScaler(), TheirRegressor(**SMALL))
     theirs = TransformedTargetRegressor(inner, transformer=StandardScaler()).fit(FLOWERS, NUMBERS["one"])
+    if fold_scaler:
+        save_model(tmp_path / "model.npz", from_sklearn(theirs, fold_scaler=True))
+        read = load_model(tmp_path / "model.npz")
+        np.testing.assert_allclose(read.predict(FLOWERS), theirs.predict(FLOWERS), rtol=1e-10)
     ours = from_sklearn(theirs, fold_scaler=fold_scaler)
     np.testing.assert_allclose(ours.predict(FLOWERS), theirs.predict(FLOWERS), rtol=1e-10)
     np.testing.assert_allclose(to_sklearn(ours).predict(FLOWERS), theirs.predict(FLOWERS), rtol=1e-10)
@@ -380,6 +384,17 @@ def test_two_classes_in_a_persons_order_are_sorted():
     assert theirs.classes_.tolist() == ["no", "yes"]
     assert same(theirs.predict(X), named.predict(X))
     np.testing.assert_allclose(theirs.predict_proba(X)[:, ::-1], named.predict_proba(X), rtol=1e-10)
+
+
+def test_names_of_several_labels_become_numbers():
+    """Their columns stay where they are, and theirs trains on."""
+    y = LABELS["multilabel"]
+    values, arrays = MLPClassifier(**SMALL).fit(X, y).get_state()
+    named = MLPClassifier(**SMALL).set_state(values, arrays | {"classes": np.array(["sky", "car", "cat", "dog"])})
+    theirs = to_sklearn(named)
+    assert theirs.classes_.tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(theirs.predict_proba(X), named.predict_proba(X), rtol=1e-10)
+    theirs.partial_fit(X, y)
 
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (90, 16), dtype=np.uint8)

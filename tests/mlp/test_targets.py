@@ -49,3 +49,16 @@ def test_an_encoder_is_made_of_its_attributes():
     made = TargetEncoder.from_state(learned.classes, learned.label_type, sparse=learned.sparse)
     assert scipy.sparse.issparse(made.decode(SEVERAL.astype(float)))
     assert np.array_equal(made.decode(SEVERAL.astype(float)).toarray(), SEVERAL)
+
+
+def test_several_labels_may_have_names():
+    """Their columns are what is encoded, known and decoded, whatever they are called."""
+    Y = np.array([[1, 0, 1], [0, 0, 1]])
+    targets = TargetEncoder.learn(Y).rename(np.array(["sky", "car", "cat"]))
+    assert (targets.encode(Y) == Y).all()
+    assert (targets.codes(Y) == Y).all()
+    assert (targets.decode(Y * 0.9) == Y).all()
+    targets.check_known(Y, all_of_them=True)
+    targets.check_validation(Y)
+    with pytest.raises(ValueError, match="y_val has labels that y has not"):
+        targets.check_validation(np.hstack([Y, Y]))
