@@ -87,6 +87,13 @@ def test_the_service_leaves_doubtful_images_aside(typed):
     assert names["answer"](image.tobytes(), least=1.1)["label"] is None
 
 
+def test_what_is_exported_answers_as_the_model(typed):
+    """The page's file gives the labels and the probabilities of the model that it was made of."""
+    names = typed("docs/howto/export.md")
+    assert list(names["label"]) == list(names["model"].predict(names["pixels"]))
+    assert abs(names["probabilities"] - names["model"].predict_proba(names["pixels"])).max() < 1e-5
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_of_the_gallery_ends_in_a_picture(path, tmp_path, monkeypatch):
     """It runs without a network and without a warning, and what it draws last is no empty page."""
