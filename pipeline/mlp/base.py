@@ -222,6 +222,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self.input_statistics_ = ImageStatistics.of(samples.X, sample=N_STATISTICS)
         if not resuming:
             self._begin(samples)
+            self._warn_of_targets(samples)
         validation = inputs.validation(len(samples), X_val, y_val, sample_weight_val)
         if self.early_stopping and validation is None and self.solver != "lbfgs":
             samples, validation = self._hold_out(samples)
@@ -291,6 +292,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
         return samples.subset(np.sort(train)), samples.subset(np.sort(validation))
+
+    def _warn_of_targets(self, samples: Samples) -> None:
+        """Warn of targets that are hard to learn as they are."""
 
     def _strata(self, samples: Samples) -> Array | None:
         """Return groups of samples that are held out alike, if there are any."""

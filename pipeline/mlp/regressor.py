@@ -18,8 +18,10 @@ from pipeline.mlp import builder
 from pipeline.mlp.builder import LossName, SolverName
 from pipeline.mlp.state import StatefulMLP, check_n_targets
 from pipeline.mlp.summary import NetworkSummary, summarize_network
+from pipeline.mlp.target_scale import BY_LBFGS, BY_UPDATES, warn_of_scale
 from pipeline.mlp.validation import NumberValidator
 from pipeline.network import Adversary, Averaging, RateFactors, Schedule
+from pipeline.network.batches import Samples
 from pipeline.network.compiled.engines import Engine
 from pipeline.network.early_stopping import BestEpoch, Monitor
 from pipeline.network.initializers import InitializerName
@@ -375,6 +377,11 @@ class MLPRegressor(RegressorMixin, StatefulMLP):
             non_negative=self.loss == "poisson",
             **self._input_options(resuming=resuming),
         )
+
+    def _warn_of_targets(self, samples: Samples) -> None:
+        if self.loss != "poisson":  # whose exponential reaches numbers of any size, and which wants them as they are
+            Y = samples.Y[:, :: self._targets.n_quantiles or 1]
+            warn_of_scale(Y, BY_LBFGS if self.solver == "lbfgs" else BY_UPDATES, stacklevel=4)
 
     def _output_activation(self) -> str:
         return builder.loss(self._parameter_values()).activation
