@@ -542,6 +542,7 @@ OF_THE_WHOLE = {
     "test_benchmarks",
     "test_chromium",
     "test_classifier_like_sklearn",
+    "test_regressor_like_sklearn",
     "test_colours",
     "test_docs",
     "test_dvc",

@@ -148,6 +148,8 @@ def check_combinations(parameters: Parameters) -> None:
     """
     if parameters["augmentation"] is not None:
         parameters["augmentation"].check()
+    if "loss" in parameters and n_quantiles(parameters) == 0:
+        raise ParameterError(f"quantile must be a number, or at least one in a tuple; got {parameters['quantile']!r}")
     for name in _OF_UPDATES:
         value = parameters[name]
         if parameters["solver"] == "lbfgs" and np.any(value):

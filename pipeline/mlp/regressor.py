@@ -267,7 +267,7 @@ class MLPRegressor(RegressorMixin, StatefulMLP):
         n_iter_no_change: Annotated[float, ">= 1"] = 10,
         max_fun: Annotated[int, ">= 1"] = 15000,
         quantile: Annotated[float, "> 0", "< 1"] | tuple[Annotated[float, "> 0", "< 1"], ...] = 0.5,
-        delta: Annotated[float, "> 0"] = 1.0,
+        delta: Annotated[float, "> 0", "<= 1e100"] = 1.0,
         rho: Annotated[float, ">= 0", "< 1"] = 0.9,
         weight_decay: Annotated[float, ">= 0"] = 0.01,
         monitor: Literal["auto"] | Monitor = "auto",

@@ -49,7 +49,8 @@ def unscaled_target(Y: Array, limits: Limits) -> tuple[int, float, float] | None
     >>> unscaled_target(np.array([[-1.0, 100.0], [1.0, 102.0]]), BY_UPDATES)
     (1, 101.0, 1.0)
     """
-    means, deviations = Y.mean(axis=0, dtype=np.float64), Y.std(axis=0, dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        means, deviations = Y.mean(axis=0, dtype=np.float64), Y.std(axis=0, dtype=np.float64)
     for number, (mean, std) in enumerate(zip(means.tolist(), deviations.tolist(), strict=True)):
         beyond = not limits.smallest <= std <= limits.largest or abs(mean) > limits.mean * std
         if Y[:, number].min() < Y[:, number].max() and beyond:
