@@ -253,6 +253,18 @@ def test_torch_states_are_read():
     np.testing.assert_allclose(read.predict_proba(X), softmax(np.tanh(Z) @ W2 + b2), rtol=1e-9)
 
 
+@pytest.mark.parametrize("settings", [{}, {"batch_norm": True}, {"bias": False}, {"hidden_layer_sizes": (5,) * 12}])
+def test_our_own_tensors_are_read_as_those_of_torch(settings, tmp_path):
+    """A model file of safetensors has PyTorch's names, from which the same model can be made."""
+    safetensors = pytest.importorskip("safetensors.numpy", reason="the extra safetensors is not installed")
+    ours = MLPClassifier(**({"hidden_layer_sizes": (6, 5)} | settings), engine="numpy", random_state=0)
+    ours.partial_fit(X, np.arange(20) % 3, classes=range(3))
+    save_model(tmp_path / "model.safetensors", ours)
+    state = safetensors.load_file(tmp_path / "model.safetensors")
+    read = from_torch(state, "relu", range(3), batch_norm="before")
+    np.testing.assert_allclose(read.predict_proba(X), ours.predict_proba(X), rtol=1e-12)
+
+
 class Tensor:
     """Stands in for a tensor that must be detached and brought to the processor's memory first."""
 
