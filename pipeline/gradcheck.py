@@ -16,14 +16,16 @@ from sklearn.preprocessing import LabelBinarizer
 from pipeline.artifacts import RAW, read_images
 from pipeline.files import sweep
 from pipeline.mlp import builder
+from pipeline.mlp.builder import LossName
 from pipeline.mlp.classifier import MLPClassifier
+from pipeline.mlp.regressor import MLPRegressor
 from pipeline.mlp.threads import bounded_blas
 from pipeline.mlp.validation import as_generator
 from pipeline.network import Network
 from pipeline.network.compiled.engines import Engine, decide_engine, uncompiled, watching_compilation
 from pipeline.network.gradient_check import STEP, Difference, check_gradients, n_checked
 from pipeline.notebook import progress_here
-from pipeline.parameters import check_parameters, parameter_values
+from pipeline.parameters import check_parameters, parameter_values, parameters_of
 from pipeline.progress import COMPILING, Progress
 from pipeline.stages.fetch import Fetch
 
@@ -38,19 +40,21 @@ class GradientError(ValueError):
     """Backpropagation and numerical differentiation disagree."""
 
 
-def build(model: MLPClassifier, X: ArrayLike, y: ArrayLike, classes: ArrayLike) -> tuple[Network, Array, Array]:
+def build(
+    model: MLPClassifier | MLPRegressor, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None
+) -> tuple[Network, Array, Array]:
     """Build the network that an estimator configures, untrained, and samples for it, all in float64.
 
     Parameters
     ----------
-    model : MLPClassifier
+    model : MLPClassifier or MLPRegressor
         Whose parameters count; it is not fitted.
     X : array-like of shape (n_samples, n_features)
         Samples as ``fit`` takes them.
-    y : array-like of shape (n_samples,)
-        Their labels.
-    classes : array-like of shape (n_classes,)
-        All labels that there are.
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Their labels or targets.
+    classes : array-like of shape (n_classes,), default=None
+        All labels that there are, by default those of ``y``; nothing to a regressor.
 
     Returns
     -------
@@ -71,26 +75,52 @@ def build(model: MLPClassifier, X: ArrayLike, y: ArrayLike, classes: ArrayLike) 
     >>> network, X, Y = build(MLPClassifier((3,), random_state=0), [[0.0, 1.0]], ["b"], ["a", "b", "c"])
     >>> network, Y
     (Network(Affine(2, 3), ReLU(), Affine(3, 3), SoftmaxCrossEntropy), array([[0., 1., 0.]]))
+    >>> build(MLPRegressor("huber", (3,), random_state=0), [[0.0, 1.0]], [7.0])[0]
+    Network(Affine(2, 3), ReLU(), Affine(3, 1), Huber)
     """
     check_parameters(model)
-    samples = np.asarray(X, np.float64)
-    Y = LabelBinarizer().fit(classes).transform(y).astype(np.float64)
+    samples, parameters = np.asarray(X, np.float64), _parameters(model)
+    if isinstance(model, MLPRegressor):
+        n_quantiles = np.size(model.quantile) if model.loss == "quantile" else 1
+        targets = np.asarray(y, np.float64).reshape(len(samples), -1)
+        Y, activation = np.repeat(targets, n_quantiles, axis=1), builder.loss(parameters).activation
+    else:
+        Y = LabelBinarizer().fit(y if classes is None else classes).transform(y).astype(np.float64)
+        activation = "softmax" if Y.shape[1] > 1 else "logistic"
     network = builder.network(
-        parameter_values(MLPClassifier, model),
+        parameters,
         samples.shape[1],
         Y.shape[1],
-        "softmax" if Y.shape[1] > 1 else "logistic",
+        activation,
         dtype=np.float64,
         random_state=as_generator(model.random_state),
     )
     return network, samples, Y
 
 
+def as_regressor(model: MLPClassifier, loss: LossName) -> MLPRegressor:
+    """Return a regressor of a loss with a classifier's parameters, as far as it has them.
+
+    Examples
+    --------
+    >>> as_regressor(MLPClassifier((3,), label_smoothing=0.1, random_state=0), "poisson")
+    MLPRegressor(hidden_layer_sizes=(3,), loss='poisson', random_state=0)
+    """
+    shared = parameters_of(MLPRegressor)
+    values = {name: value for name, value in _parameters(model).items() if name in shared}
+    return MLPRegressor(**{**values, "loss": loss})
+
+
+def _parameters(model: MLPClassifier | MLPRegressor) -> builder.Parameters:
+    """Return the value of every parameter of the estimator that a model is, whatever else it is."""
+    return parameter_values(MLPRegressor if isinstance(model, MLPRegressor) else MLPClassifier, model)
+
+
 def check(
-    model: MLPClassifier,
+    model: MLPClassifier | MLPRegressor,
     X: ArrayLike,
     y: ArrayLike,
-    classes: ArrayLike,
+    classes: ArrayLike | None = None,
     progress: Progress | None = None,
     *,
     n_of_each: int | None = None,
@@ -117,7 +147,7 @@ def check(
         Where a parameter is not allowed, or the engine is numba and not installed.
     """
     network, samples, Y = build(model, X, y, classes)
-    builder.check_engine(parameter_values(MLPClassifier, model))
+    builder.check_engine(_parameters(model))
     progress = progress or progress_here()
     progress.say(describe_engine(model.engine, network))
     progress.begin("gradcheck", n_checked(network, n_of_each), "parameters")

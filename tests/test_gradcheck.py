@@ -12,6 +12,7 @@ from pipeline.cli.app import app
 from pipeline.data.idx import FILES, write_idx
 from pipeline.gradcheck import GradientError, build, check, demand_agreement, describe_engine, training_images
 from pipeline.mlp.classifier import MLPClassifier
+from pipeline.mlp.regressor import MLPRegressor
 from pipeline.network import Affine, BatchNorm, LabelSmoothing, Network, ReLU, SoftmaxCrossEntropy, Tanh
 from pipeline.network.gradient_check import Difference
 from pipeline.parameters import ParameterError
@@ -71,6 +72,18 @@ def test_every_activation_agrees(activation):
     n_parameters = 6 * 5 + 5 + 5 * 4 + 4 + 4 * 3 + 3
     assert [one.name for one in differences] == ["W1", "b1", "W2", "b2", "W3", "b3"]
     assert (watcher.begun, watcher.done, watcher.ended) == (("gradcheck", n_parameters, "parameters"), n_parameters, 1)
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+@pytest.mark.parametrize("loss", ["squared_error", "poisson", "absolute_error", "huber", "quantile"])
+def test_every_loss_of_a_regressor_agrees(loss, engine, n_targets):
+    """Of one target or several, and of several quantiles, with the network that ``fit`` builds."""
+    y = (np.random.default_rng(1).poisson(3, size=(3, n_targets)) + 0.5).squeeze()
+    model = MLPRegressor(loss, (5, 4), "tanh", quantile=(0.2, 0.7), max_iter=1, random_state=0, engine=engine)
+    demand_agreement(check(model, X, y))
+    fitted = MLPRegressor(**model.get_params() | {"learning_rate": "cosine"}).fit(X, y)
+    assert repr(build(model, X, y)[0]) == repr(fitted.network_)
 
 
 def test_regularisers_agree():
@@ -222,6 +235,20 @@ def test_the_command_checks_the_engine_that_is_asked_for():
         code, _, error = call(*words, *more)
         assert code == 0, error
         assert f"backpropagation is that of engine {engine}" in error.splitlines()
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson", "absolute_error", "huber", "quantile"])
+def test_the_command_checks_losses_of_numbers(loss):
+    """The layers of ``train`` with one output, for the label as a number."""
+    words = ("--set", "train.hidden_layer_sizes=[4]", "--set", "train.random_state=0", "--loss", loss)
+    code, out, error = call(*words, "--set", "train.activation=tanh")
+    assert code == 0, error
+    assert [line.split()[:2] for line in out.splitlines()[:-1]] == [
+        ["W1", "64x4"],
+        ["b1", "4"],
+        ["W2", "4x1"],
+        ["b2", "1"],
+    ]
 
 
 def test_the_command_prints_json_for_machines():

@@ -26,6 +26,10 @@ def gradcheck(
         Literal["auto", "numpy", "numba"] | None,
         typer.Option(help="Whose backpropagation to check; left out, the one that trains.", show_default=False),
     ] = None,
+    loss: Annotated[
+        Literal["squared_error", "poisson", "absolute_error", "huber", "quantile"] | None,
+        typer.Option(help="A loss of numbers to check in the same layers: the labels as numbers.", show_default=False),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Check every parameter: minutes for a large network.")] = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
@@ -46,7 +50,8 @@ def gradcheck(
         X, y = gradients.training_images(artifacts, fetch, progress)
         some, labels = preprocess.fit(X).transform(X[:images]), sorted(set(y.tolist()))
         n_of_each = None if every else gradients.N_OF_EACH
-        differences = gradients.check(train, some, y[:images], labels, progress, n_of_each=n_of_each)
+        model = train if loss is None else gradients.as_regressor(train, loss)
+        differences = gradients.check(model, some, y[:images], labels, progress, n_of_each=n_of_each)
     found = [asdict(one) for one in differences]
     show(format_json(found) if as_json else "\n".join(gradients.describe(differences)))
     gradients.demand_agreement(differences)
