@@ -26,6 +26,7 @@ from benchmarks import (
     report,
     search,
     start,
+    tabular,
     target,
     train,
 )
@@ -56,6 +57,7 @@ PARTS: dict[str, ModuleType] = {
     "rates": rates,
     "foreign": foreign,
     "drawing": drawing,
+    "tabular": tabular,
 }
 RESULTS = ROOT / "benchmarks" / "results.json"
 

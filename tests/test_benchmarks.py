@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import f as f_distribution
 
-from benchmarks import ablation, account, deform, drawing, growth, measure, rates, report, sides, target
+from benchmarks import ablation, account, deform, drawing, growth, measure, rates, report, sides, tabular, target
 from benchmarks.__main__ import main
 from benchmarks.data import load, store
+from benchmarks.houses import MOST, houses
 from benchmarks.machine import machine
 from benchmarks.options import Options, present
 from benchmarks.rows import BFLOAT16, COMPILED, FLOOR, NUMBA, NUMPY, OURS, PYTORCH, ROWS, SKLEARN, Training
@@ -424,3 +426,61 @@ def test_the_networks_of_the_rates_are_of_five_kinds():
     measured = report.read(ROOT / "benchmarks" / "results.json")["parts"]["rates"]["result"]
     assert [one["what"] for one in measured["networks"]] == list(rates.NETWORKS)
     assert min(one["fraction"] for one in measured["networks"]) >= rates.TARGET
+
+
+@pytest.mark.parametrize("side", tabular.SIDES)
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_every_side_predicts_a_table(task, side):
+    """What a side takes for a task is scored on the other half, by accuracy or R squared."""
+    X, y = houses(200, seed=1)
+    y = y > np.median(y) if task == "classification" else y
+    [(seed, train, test), _] = tabular.splits(task, X, y, repeats=1)
+    changes = {"max_iter": 16, "learning_rate_init": 0.03} if side in {tabular.ONE, tabular.MEMBERS} else {}
+    found = tabular.score(task, side, seed, changes, (X[train], y[train]), (X[test], y[test]))
+    assert found < 1
+    if side != tabular.PLAIN:
+        assert found > (0.5 if task == "classification" else 0)
+
+
+def test_folds_are_halves_five_times_over():
+    """Each repeat tests on every row once, and repeats differ."""
+    X, y = np.zeros((20, 1)), np.arange(20) % 2
+    found = tabular.splits("classification", X, y, repeats=5)
+    assert [seed for seed, _, _ in found] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    for (_, train, test), (_, other, rest) in zip(found[::2], found[1::2], strict=True):
+        assert sorted([*test, *rest]) == list(range(20))
+        assert (set(train), set(other)) == (set(rest), set(test))
+    assert len({tuple(test) for _, _, test in found}) == 10
+
+
+def test_the_f_test_is_that_of_its_paper():
+    """Worked by hand for two repeats; without any difference there is nothing to wonder at, with the same, much."""
+    total, variance = 0.03**2 + 0.01**2 + 0.02**2 + 0.04**2, 2 * 0.01**2 + 2 * 0.01**2
+    assert tabular.p_value([[0.03, 0.01], [0.02, 0.04]]) == pytest.approx(
+        f_distribution.sf(total / (2 * variance), 4, 2)
+    )
+    assert tabular.p_value(np.zeros((5, 2))) == 1
+    assert tabular.p_value(np.full((5, 2), 0.1)) == 0
+
+
+def test_houses_are_the_same_every_time():
+    """The generator draws by its seed alone, and its prices are cut off as California's are."""
+    (X, y), (again, prices), (other, _) = houses(500, 3), houses(500, 3), houses(500, 4)
+    assert np.array_equal(X, again)
+    assert np.array_equal(y, prices)
+    assert not np.array_equal(X, other)
+    assert 0 < (y == MOST).mean() < 0.2
+
+
+def test_tables_are_measured_and_told(tmp_path):
+    """A hurried run scores every side on two tables, and the table has them, with the p values of ours."""
+    path = tmp_path / "results.json"
+    main(["tabular", "--quick", "--dataset", "digits", "--output", str(path)])
+    tables = report.read(path)["parts"]["tabular"]["result"]["tables"]
+    assert [one["what"] for one in tables] == ["wine", "diabetes"]
+    for one in tables:
+        assert {side: len(scores) for side, scores in one["scores"].items()} == dict.fromkeys(tabular.SIDES, 2)
+        assert set(one["p"]) == {tabular.ONE, tabular.MEMBERS}
+    text = report.markdown(report.read(path))
+    assert "| wine, 178 x 13 | accuracy |" in text
+    assert "| diabetes, 442 x 10 | R² |" in text
