@@ -39,6 +39,8 @@ class PiecewiseLinear(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     target_type : {"auto", "classification", "regression"}, default="auto"
         What the tree takes y for. "auto" is regression for numbers with fractions, else classification, as
         ``sklearn.utils.multiclass.type_of_target`` tells.
+    min_samples_leaf : int, default=10
+        Samples that a bin of the tree's has at the least.
 
     Attributes
     ----------
@@ -71,8 +73,10 @@ class PiecewiseLinear(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         n_bins: Annotated[int, ">= 1"] = 48,
         strategy: Literal["quantile", "tree"] = "quantile",
         target_type: Literal["auto", "classification", "regression"] = "auto",
+        min_samples_leaf: Annotated[int, ">= 1"] = 10,
     ) -> None:
-        self.n_bins, self.strategy, self.target_type = n_bins, strategy, target_type
+        self.n_bins, self.strategy = n_bins, strategy
+        self.target_type, self.min_samples_leaf = target_type, min_samples_leaf
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn the edges of the bins.
@@ -159,7 +163,7 @@ class PiecewiseLinear(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if kind == "auto":
             kind = "regression" if type_of_target(y).startswith("continuous") else "classification"
         tree = DecisionTreeRegressor if kind == "regression" else DecisionTreeClassifier
-        return tree(max_leaf_nodes=self.n_bins, random_state=0)
+        return tree(max_leaf_nodes=self.n_bins, min_samples_leaf=self.min_samples_leaf, random_state=0)
 
     def __sklearn_tags__(self) -> Tags:
         """Tell scikit-learn that NaN is taken, that float32 stays float32, and that a tree needs y."""

@@ -96,7 +96,7 @@ def test_a_tree_finds_where_y_changes():
     """Edges are where the tree splits, halfway between two values, for classes and for numbers; and the two ends."""
     x = np.arange(10.0)[:, None]
     for y in (x.ravel() >= 7, np.where(x.ravel() >= 7, "b", "a"), np.where(x.ravel() >= 7, 0.25, 1.75)):
-        [edges] = PiecewiseLinear(n_bins=2, strategy="tree").fit(x, y).bin_edges_
+        [edges] = PiecewiseLinear(n_bins=2, strategy="tree", min_samples_leaf=1).fit(x, y).bin_edges_
         assert edges.tolist() == [0, 6.5, 9]
 
 
@@ -105,10 +105,23 @@ def test_the_trees_kind_can_be_said():
     x = np.arange(64.0)[:, None]
     y = np.floor(x.ravel() ** 2 / 200).astype(int)
     edges = {
-        kind: PiecewiseLinear(n_bins=3, strategy="tree", target_type=kind).fit(x, y).bin_edges_[0].tolist()
+        kind: PiecewiseLinear(n_bins=3, strategy="tree", target_type=kind, min_samples_leaf=1)
+        .fit(x, y)
+        .bin_edges_[0]
+        .tolist()
         for kind in ("auto", "classification", "regression")
     }
     assert edges["auto"] == edges["classification"] != edges["regression"]
+
+
+def test_bins_of_a_tree_are_not_too_small():
+    """Every one has so many training samples at the least, and where there are too few for two there is one."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(100, 1)), rng.normal(size=100)
+    [edges] = PiecewiseLinear(strategy="tree").fit(x, y).bin_edges_
+    assert len(edges) > 3
+    assert np.histogram(x, edges)[0].min() >= 10
+    assert PiecewiseLinear(strategy="tree").fit(x[:19], y[:19]).n_bins_.tolist() == [1]
 
 
 def test_a_tree_takes_several_targets():
@@ -122,7 +135,9 @@ def test_a_tree_takes_several_targets():
 def test_a_tree_tells_floats_apart_that_float32_does_not():
     """Trees read float32, and so they work on ranks here: neighbours in float64 are split, and huge ones taken."""
     for x in (1 + np.arange(4) * 1e-12, np.array([-1e300, 0, 1e-300, 1e300])):
-        [edges] = PiecewiseLinear(n_bins=2, strategy="tree").fit(x[:, None], [0, 0, 1, 1]).bin_edges_
+        [edges] = (
+            PiecewiseLinear(n_bins=2, strategy="tree", min_samples_leaf=2).fit(x[:, None], [0, 0, 1, 1]).bin_edges_
+        )
         assert x[1] < edges[1] < x[2]
 
 
