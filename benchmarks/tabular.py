@@ -28,7 +28,7 @@ from benchmarks.options import Options, say
 from pipeline import make_tabular
 
 MINUTES = 12
-REPEATS, N_HOUSES, N_MEMBERS = 5, 3_000, 4
+REPEATS, N_HOUSES, N_MEMBERS = 5, 2_000, 4
 ONE, MEMBERS = "make_tabular", f"make_tabular, {N_MEMBERS} members"
 SCALED, PLAIN = "scikit-learn's MLP, scaled", "scikit-learn's MLP"
 TREES, LINEAR = "histogram gradient boosting", "logistic or ridge regression"
