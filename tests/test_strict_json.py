@@ -60,3 +60,17 @@ def test_no_more_of_a_file_is_read_than_was_asked_for(tmp_path):
     assert read_json(tmp_path / "a.json", max_bytes=4) == [10]
     with pytest.raises(JsonError, match="more than 3 bytes"):
         read_json(tmp_path / "a.json", max_bytes=3)
+
+
+@pytest.mark.parametrize("text", [b'{"a": 1, "a": 1}', b'{"b": [{"a": 1, "c": 2, "a": 3}]}'])
+def test_a_name_that_is_there_twice_is_refused_where_it_matters(text):
+    """Readers differ in which value counts; without being asked, the last one does."""
+    with pytest.raises(JsonError, match="it is no JSON: 'a' is there twice"):
+        parse_json(text, unique=True)
+    assert parse_json(b'{"a": 1, "a": 2}') == {"a": 2}
+
+
+def test_a_mapping_may_be_made_something_else():
+    """With names that are there once alone, as without."""
+    for unique in (False, True):
+        assert parse_json(b'{"a": {"b": 1}}', mapping=sorted, unique=unique) == ["a"]

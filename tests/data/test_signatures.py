@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from pipeline.data.signatures import Chunks, describe_kind, foreign_kind, is_picture, is_text
+from pipeline.data.signatures import Chunks, describe_kind, foreign_kind, is_picture, is_safetensors, is_text
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,19 @@ def test_what_cameras_write_is_called_by_its_name(brand, kind):
     head = b"\0\0\0\x18ftyp" + brand + bytes(4)
     assert describe_kind(head) == kind
     assert not is_picture(head)
+
+
+@pytest.mark.parametrize("length", [2, 0x4B50, 0x8B1F, 0x0178, 0x4D42, 2**24])
+def test_tensors_are_told_whatever_the_length_of_their_header(length):
+    """The first two bytes may be those of a zip archive, of gzip, zlib or a bitmap."""
+    head = length.to_bytes(8, "little") + b'{"__metadata__"'
+    assert is_safetensors(head)
+    assert describe_kind(head) == "a file of safetensors"
+
+
+@pytest.mark.parametrize(
+    "head", [b"", bytes(9), b"\xff" * 8 + b"{", b"12345678{", b'{"a": {"b{": 1}}', b"PK\x03\x04\x0a\0\0\0{"]
+)
+def test_what_only_has_a_brace_is_no_file_of_tensors(head):
+    """A length that no file has, a text, JSON, an archive."""
+    assert not is_safetensors(head)
