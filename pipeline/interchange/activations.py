@@ -17,7 +17,14 @@ OUTPUTS = ("softmax", "logistic", "logits")
 NUMBERS = ("identity", "exp")
 """What a regressor's output may be."""
 
-_ALIASES = {"sigmoid": "logistic", "linear": "identity", "exponential": "exp", "leakyrelu": "leaky_relu"}
+# Of the logarithm of softmax, the probabilities are the same.
+_ALIASES = {
+    "sigmoid": "logistic",
+    "linear": "identity",
+    "exponential": "exp",
+    "logsoftmax": "softmax",
+    "leakyrelu": "leaky_relu",
+}
 _CONSTANTS = {"leaky_relu": ("a slope", 0.01), "elu": ("an alpha", 1.0)}
 """What number an activation has here, where it might have another."""
 
@@ -47,6 +54,12 @@ def hidden_activations(activations: Any, n_hidden: int, framework: Framework) ->
     >>> hidden_activations(["ReLU", "sigmoid", "linear"], 2, "keras")
     (['relu', 'logistic'], 'identity')
     """
+    if framework != "ours" and "gelu" in map(_canonical, np.ravel(np.array(activations, object))):
+        warnings.warn(
+            f"gelu is by the normal distribution function there unless approximate is set, and by tanh here: a unit's "
+            f"output may differ by {GELU_ERROR:g}. Say gelu_tanh where it is by tanh there as well",
+            stacklevel=4,
+        )
     if isinstance(activations, str) or _is_numbered(activations):
         return [_ours(activations, framework)] * n_hidden, None
     given = list(activations) if isinstance(activations, list | tuple | np.ndarray) else [None] * (n_hidden + 2)
@@ -118,12 +131,6 @@ def _ours(activation: Any, framework: Framework) -> str:
     if name not in NAMES or (number is not None and name not in _CONSTANTS):
         raise ValueError(
             f"activations must be of {', '.join(NAMES)}, or gelu_tanh, sigmoid, linear; got {shown_value(activation)}"
-        )
-    if name == "gelu" and framework != "ours":
-        warnings.warn(
-            f"gelu is by the normal distribution function there unless approximate is set, and by tanh here: a unit's "
-            f"output may differ by {GELU_ERROR:g}. Say gelu_tanh where it is by tanh there as well",
-            stacklevel=5,
         )
     _check_number(name, number, framework)
     return str(name)

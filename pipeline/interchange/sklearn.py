@@ -179,7 +179,7 @@ def _ours(fitted: Any, before: Sequence[Any]) -> MLPClassifier | MLPRegressor:
     """Return ours of theirs, with the scalers before it folded into its first layer."""
     layers = _layers_of(fitted)
     dtype = np.result_type(*(W.dtype for W, _ in layers))
-    _check_finite(layers)
+    _check_layers(layers, fitted.n_features_in_)
     for scale, shift in map(_scale_and_shift, reversed(before)):
         W, b = layers[0]
         layers[0] = (np.multiply(W, np.reshape(scale, (-1, 1)), dtype=np.float64), b + shift @ W.astype(np.float64))
@@ -212,11 +212,18 @@ def _layers_of(fitted: Any) -> list[Affine]:
     return list(zip(fitted.coefs_, fitted.intercepts_, strict=True))
 
 
-def _check_finite(layers: Sequence[Affine]) -> None:
-    """Raise where a weight is no finite number."""
-    for number, (W, b) in enumerate(layers):
+def _check_layers(layers: Sequence[Affine], n_features: int) -> None:
+    """Raise where a weight is no finite number, or a layer does not take what the one before it gives."""
+    n_in = n_features
+    for number, (W, b) in enumerate(layers, start=1):
+        if W.shape != (n_in, len(b)):
+            raise ValueError(
+                f"fitted must have weights that fit; those of layer {number} are {W.shape}, for {n_in} inputs and "
+                f"{len(b)} units"
+            )
         if not (np.isfinite(W).all() and np.isfinite(b).all()):
-            raise ValueError(f"fitted must have weights that are finite numbers; those of layer {number + 1} are not")
+            raise ValueError(f"fitted must have weights that are finite numbers; those of layer {number} are not")
+        n_in = len(b)
 
 
 def _label_type(fitted: Any) -> str:

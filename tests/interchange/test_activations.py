@@ -77,6 +77,7 @@ def test_another_number_of_activations_is_refused(given):
         (None, "identity", True, "logits"),
         (None, "identity", False, "identity"),
         ("exponential", None, False, "exp"),
+        ("log_softmax", None, False, "softmax"),
         ("Softmax", "softmax", True, "softmax"),
     ],
 )

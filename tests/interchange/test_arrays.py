@@ -326,6 +326,17 @@ def torch_case():
     return module, inputs.numpy(), module.eval()(inputs).softmax(1).detach().numpy()
 
 
+@pytest.mark.parametrize("activations", ["gelu", ["GELU"], ["gelu", "softmax"]])
+@pytest.mark.parametrize("read", [from_keras, from_torch])
+def test_another_gelu_is_told_where_it_was_asked_for(read, activations):
+    """The warning points to the line that reads the weights."""
+    (W1, b1), (W2, b2) = two_layers()
+    state = {"0.weight": W1.T, "0.bias": b1, "1.weight": W2.T, "1.bias": b2}
+    with pytest.warns(UserWarning, match="Say gelu_tanh") as caught:
+        read(state if read is from_torch else [W1, b1, W2, b2], activations, range(3))
+    assert [one.filename for one in caught] == [__file__]
+
+
 # ---------------------------------------------------------------- what does not fit
 
 GOOD = {"activations": "relu", "classes": range(3)}

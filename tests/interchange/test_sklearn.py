@@ -120,6 +120,17 @@ def test_training_goes_on_where_it_stopped(settings, labels):
     assert ours.t_ == back.t_ == theirs.t_
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd", "adam"])
+def test_a_warm_start_goes_on(solver):
+    """``fit`` begins with their weights, and their history stays in front."""
+    theirs = Theirs((5,), solver=solver, max_iter=20, random_state=0, learning_rate_init=0.01).fit(X, species)
+    ours = from_sklearn(theirs).set_params(warm_start=True, engine="numpy").fit(X, species)
+    known = getattr(theirs, "loss_curve_", [])
+    assert ours.loss_curve_[: len(known)] == known
+    assert len(ours.loss_curve_) > len(known)
+    assert max(ours.loss_curve_[len(known) :]) < theirs.loss_ + 0.01
+
+
 def test_the_state_is_new_where_the_solver_was_changed():
     """The state of another rule is no state."""
     theirs = Theirs(**SMALL, solver="sgd").fit(X, species).set_params(solver="adam")
@@ -464,4 +475,12 @@ def test_weights_that_are_no_numbers_are_refused():
     theirs = Theirs((3,), max_iter=2).fit(X, species)
     theirs.coefs_[1][0, 0] = np.nan
     with pytest.raises(ValueError, match="those of layer 2 are not"):
+        from_sklearn(theirs)
+
+
+def test_weights_that_do_not_fit_are_refused():
+    """One that was put there turned round, of as many numbers."""
+    theirs = Theirs((3,), max_iter=2).fit(X, species > 0)
+    theirs.coefs_[0] = theirs.coefs_[0].T
+    with pytest.raises(ValueError, match=re.escape("those of layer 1 are (3, 4), for 4 inputs and 3 units")):
         from_sklearn(theirs)
