@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import account, account_compiled, deform, recipe
+from benchmarks import account, account_compiled, deform, recipe, regression
 from benchmarks.data import load, load_pixels, scaled
 from benchmarks.rows import ENGINES, EPOCH, FLOOR, Training
 from benchmarks.sides import side
@@ -149,4 +149,5 @@ TASKS: dict[str, Callable[..., Callable[[int], dict[str, Any]]]] = {
     "account compiled": account_compiled.Task,
     "deform": deform.Task,
     "recipe": recipe.Task,
+    "regression": regression.Task,
 }

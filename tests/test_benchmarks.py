@@ -202,6 +202,18 @@ def test_what_needs_no_other_side_is_measured_too(tmp_path):
     assert "| SciPy, image by image, one core |" in text
 
 
+def test_regressors_are_measured(tmp_path):
+    """A hurried run has every engine and scikit-learn fit the same rows, and tells their times and R^2."""
+    path = tmp_path / "results.json"
+    main(["regression", "--quick", "--dataset", "digits", "--output", str(path)])
+    result = report.read(path)["parts"]["regression"]["result"]
+    assert set(result["sides"]) == set(present((NUMBA, NUMPY, SKLEARN)))
+    for side in result["sides"].values():
+        assert side["seconds"]["least"] > 0
+        assert -1 < side["r2"]["median"] < 1
+    assert "| scikit-learn |" in report.markdown(report.read(path))
+
+
 def test_the_page_to_draw_on_is_measured(chromium, tmp_path):
     """A hurried run draws in a browser, and tells how long answers took, at full speed and slowed."""
     assert chromium.is_connected()
