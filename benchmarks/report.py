@@ -350,8 +350,9 @@ def _regression(result: Mapping[str, Any]) -> str:
         for name, side in result["sides"].items()
     ]
     head = (
-        f"`MLPRegressor` with its defaults, a layer of 100 units, Adam, batches of 200, on {result['samples']:,} rows of\n"
-        f"{result['features']} features (ours is to be {result['target']:g} times as fast as scikit-learn's):"
+        "`MLPRegressor` with its defaults, a layer of 100 units, Adam, batches of 200, on "
+        f"{result['samples']:,} rows of\n{result['features']} features (ours is to be {result['target']:g} times as "
+        "fast as scikit-learn's):"
     )
     return f"{head}\n\n{markdown_table(['', 'seconds of an epoch', 'R² after ten', 'over ours'], rows)}"
 
