@@ -104,21 +104,20 @@ class R2(Score):
     def update(self, P: Array, Y: Array, sample_weight: Array | None = None) -> None:
         """Take in a batch, in float64."""
         self._n += len(Y)
-        weight = np.ones(len(Y)) if sample_weight is None else sample_weight.astype(np.float64)
-        total = float(weight.sum())
+        total = float(len(Y) if sample_weight is None else sample_weight.sum(dtype=np.float64))
         if total == 0:
             return
         with np.errstate(over="ignore", invalid="ignore"):  # predictions of a network that diverges
-            self._errors = self._errors + _weighted_squares(Y.astype(np.float64) - P, weight)
+            self._errors = self._errors + _sum_of_squares(np.subtract(Y, P, dtype=np.float64), sample_weight)
             # From its first target on, the mean of equal targets is exact, and their spread 0.
             first = Y[0].astype(np.float64)
-            mean = first + np.einsum("i,ij->j", weight, Y - first) / total
-            between = mean - self._mean if self._weight else np.zeros_like(mean)
-            both = self._weight + total
-            self._spread = (
-                self._spread + _weighted_squares(Y - mean, weight) + between**2 * (self._weight * total / both)
-            )
-            self._mean = mean if self._weight == 0 else self._mean + between * (total / both)
+            deviations = Y - first
+            mean = _sum(deviations, sample_weight) / total
+            deviations -= mean
+            both, between = self._weight + total, first + mean - self._mean if self._weight else np.zeros_like(mean)
+            apart = between**2 * (self._weight * total / both)
+            self._spread = self._spread + _sum_of_squares(deviations, sample_weight) + apart
+            self._mean = self._mean + between * (total / both) if self._weight else first + mean
             self._weight = both
 
     def compute(self) -> float:
@@ -153,18 +152,19 @@ class PinballD2(Score):
         self._weights: list[Array] = []
 
     def update(self, P: Array, Y: Array, sample_weight: Array | None = None) -> None:
-        """Take in a batch."""
+        """Take in a batch; all have weights, or none has."""
         n_quantiles = len(self.quantiles)
-        weight = np.ones(len(Y)) if sample_weight is None else sample_weight.astype(np.float64)
         self._targets.append(Y[:, ::n_quantiles].astype(np.float64))
-        self._weights.append(weight)
+        if sample_weight is not None:
+            self._weights.append(sample_weight.astype(np.float64))
         with np.errstate(over="ignore", invalid="ignore"):  # predictions of a network that diverges
-            losses = pinball(Y.astype(np.float64) - P, np.tile(self.quantiles, Y.shape[1] // n_quantiles))
-            self._losses = self._losses + np.einsum("i,ij->j", weight, losses)
+            errors = np.subtract(Y, P, dtype=np.float64)
+            losses = pinball(errors, np.tile(self.quantiles, Y.shape[1] // n_quantiles))
+            self._losses = self._losses + _sum(losses, sample_weight)
 
     def compute(self) -> float:
         """Return D^2."""
-        targets, weight = np.concatenate(self._targets), np.concatenate(self._weights)
+        targets, weight = np.concatenate(self._targets), np.concatenate(self._weights) if self._weights else None
         if len(targets) < 2:
             return float("nan")
         columns = [least_pinball(y, weight, self.quantiles) for y in targets.T]
@@ -177,25 +177,33 @@ def pinball(errors: Array, quantiles: Array) -> Array:
     return losses
 
 
-def least_pinball(y: Array, weight: Array, quantiles: Array) -> Array:
+def least_pinball(y: Array, weight: Array | None, quantiles: Array) -> Array:
     """Return the weighted sum of the pinball losses of the constant that is best, one for each quantile.
 
     Examples
     --------
-    >>> least_pinball(np.array([1.0, 2.0, 9.0]), np.ones(3), np.array([0.5]))
+    >>> least_pinball(np.array([1.0, 2.0, 9.0]), None, np.array([0.5]))
     array([4.])
     """
-    order = np.argsort(y, kind="stable")
-    y, weight = y[order], weight[order]
-    below = np.cumsum(weight)
-    at = np.minimum(np.searchsorted(below, quantiles * below[-1]), len(y) - 1)
-    return np.array([weight @ pinball(y - y[k], q) for k, q in zip(at, quantiles, strict=True)])
+    if weight is None:
+        at = np.clip(np.ceil(quantiles * len(y)).astype(int) - 1, 0, len(y) - 1)
+        best = np.partition(y, at)[at]
+    else:
+        order = np.argsort(y)
+        below = np.cumsum(weight[order])
+        best = y[order[np.minimum(np.searchsorted(below, quantiles * below[-1]), len(y) - 1)]]
+    return _sum(pinball(y[:, np.newaxis] - best, quantiles), weight)
 
 
-def _weighted_squares(values: Array, weight: Array) -> Array:
+def _sum(values: Array, weight: Array | None) -> Array:
+    """Return the weighted sum, column by column."""
+    total: Array = np.add.reduce(values if weight is None else values * weight[:, np.newaxis], axis=0)
+    return total
+
+
+def _sum_of_squares(values: Array, weight: Array | None) -> Array:
     """Return the weighted sum of the squares, column by column."""
-    squares: Array = np.einsum("i,ij,ij->j", weight, values, values)
-    return squares
+    return _sum(values * values, weight)
 
 
 def _mean_of_explained(errors: Array, spread: Array) -> float:
