@@ -14,7 +14,7 @@ from pipeline.parameters import ParameterError
 
 pandas = pytest.importorskip("pandas")
 
-SMALL = {"hidden_layer_sizes": (32,), "max_iter": 16, "learning_rate_init": 0.03, "n_threads": 1}
+SMALL = {"hidden_layer_sizes": (32,), "max_iter": 16, "n_threads": 1}
 
 
 def table(n=300, seed=0):
@@ -163,6 +163,22 @@ def test_steps_and_settings():
     assert type(target) is TransformedTargetRegressor
     assert type(target.regressor) is MLPRegressor
     assert (target.regressor.activation, target.regressor.random_state) == ("mish", 5)
+    assert target.regressor.learning_rate_init == 0.07
+
+
+def test_candidates_do_not_share_their_rate_factors():
+    """To change them in one pipeline changes them in no other."""
+    one = make_tabular("classification")
+    one.set_params(network__rate_factors__bias=1.0)
+    assert make_tabular("regression")["network"].regressor.rate_factors.bias == 0.1
+
+
+def test_the_network_learns_as_one_of_smaller_weights():
+    """With RealMLP's settings all layers learn: each of its kinds of parameters has left where it began."""
+    model = make_tabular("classification", **SMALL).fit(X, y)["network"]
+    scale, *_ = model.network_.layers
+    assert np.abs(scale.s - 1).max() > 0.01
+    assert all(np.abs(W).max() > 0 for W in model.coefs_)
 
 
 @pytest.mark.parametrize(("task", "kind"), [("classification", VotingClassifier), ("regression", VotingRegressor)])
