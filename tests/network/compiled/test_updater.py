@@ -1,5 +1,7 @@
 """Updates by compiled loops, beside the plain ones."""
 
+import inspect
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -584,9 +586,10 @@ def test_the_same_threads_come_to_the_same_bytes(n_threads, size):
 def test_a_thread_that_fails_ends_the_others(failing, error, monkeypatch):
     """They wait for it inside compiled code, and would for ever."""
     run = loops.updates
+    place = list(inspect.signature(getattr(run, "py_func", run)).parameters).index("k")
 
     def fail(*arguments):
-        if arguments[14] == failing:
+        if arguments[place] == failing:
             raise error("lost")
         run(*arguments)
 
