@@ -40,7 +40,10 @@ from pipeline.network import (
 from pipeline.network.compiled.engines import ENGINES
 from pipeline.parameters import ParameterError
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:.*a network learns targets best:UserWarning"),  # files hold such models as well
+]
 
 rng = np.random.default_rng(0)
 DIGITS = rng.integers(3, size=60)
