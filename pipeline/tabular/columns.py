@@ -138,7 +138,7 @@ def _kind_of_values(values: Iterable[Any]) -> str:
 
 def _columns(X: Any) -> Iterator[tuple[str, Any]]:
     """Give each column and its name, which is its number where there is none."""
-    if hasattr(X, "iloc"):
+    if hasattr(X, "iloc") and hasattr(X, "columns"):
         for place, name in enumerate(X.columns):
             yield str(name), X.iloc[:, place]
     else:

@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from pipeline.tabular.columns import as_numbers, as_text, category_columns, number_columns
 
@@ -107,7 +108,7 @@ def test_columns_without_a_use_are_named():
 
 def test_what_is_no_table():
     """Anything but a DataFrame and an array in two dimensions is refused."""
-    for wrong in (np.ones(3), np.ones((1, 1, 1)), "text"):
+    for wrong in (np.ones(3), np.ones((1, 1, 1)), "text", pandas.Series([1.0]), scipy.sparse.csr_array(np.eye(2))):
         with pytest.raises(ValueError, match="a pandas DataFrame or an array in two dimensions; got"):
             number_columns(wrong)
 
