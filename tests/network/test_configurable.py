@@ -50,9 +50,9 @@ def test_scikit_learns_manners(kind):
 
 
 def test_all_of_them_are_held_to_this():
-    """Schedules, averages and adversaries are among them."""
-    assert {"Cosine", "LastEpochs", "VirtualAdversarial", "Deform"} < {kind.__name__ for kind in KINDS}
-    assert len(KINDS) == 11
+    """Schedules, averages, adversaries and factors of the rate are among them."""
+    assert {"Cosine", "LastEpochs", "VirtualAdversarial", "RateFactors", "Deform"} < {kind.__name__ for kind in KINDS}
+    assert len(KINDS) == 13
 
 
 def test_parameters_are_read_and_set_by_name():
