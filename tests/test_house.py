@@ -129,13 +129,13 @@ ALLOWED = {
     "pipeline.interchange.model_nodes": (
         *("pipeline.interchange", "pipeline.mlp", "pipeline.preprocessing", "numpy", "sklearn"),
     ),
-    "pipeline.interchange.network_nodes": ("pipeline.interchange.graph", "pipeline.network", "pipeline.text", "numpy"),
+    "pipeline.interchange.network_nodes": ("pipeline.interchange", "pipeline.network", "pipeline.text", "numpy"),
     "pipeline.interchange.onnx": ("pipeline", "numpy", "onnx"),
     "pipeline.html.document": ("numpy", "pipeline.text"),
     "pipeline.html.drawing": (
         *("pipeline.html.document", "pipeline.html.drawing", "pipeline.image_shape", "pipeline.images.photo"),
-        *("pipeline.mlp", "pipeline.network", "pipeline.preprocessing", "pipeline.strict_json", "pipeline.text"),
-        *("numpy", "sklearn"),
+        *("pipeline.interchange.folding", "pipeline.mlp", "pipeline.network", "pipeline.preprocessing"),
+        *("pipeline.strict_json", "pipeline.text", "numpy", "sklearn"),
     ),
     "pipeline.summary": ("pipeline.ensemble", "pipeline.mlp", "pipeline.preprocessing", "pipeline.text", "sklearn"),
     "pipeline.parameters": ("pipeline.text", "pipeline.yaml_bounds", "ruamel"),

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.interchange.folding import FoldedAffine, FoldedScale, folded_layers
 from pipeline.interchange.graph import ExportError, Graph
-from pipeline.network import Affine, BatchNorm, Layer, Network, Scale
+from pipeline.network import Layer, Network
 from pipeline.network.layers import ELU, GELU, SELU, Identity, LeakyReLU, Mish, ReLU, Sigmoid, Tanh
 from pipeline.text import shown
 
@@ -66,8 +67,8 @@ def network_nodes(network: Network, X: str, place: Place) -> str:
         For a layer or a loss that has no form in ONNX, by its name.
     """
     value, counts = X, Counter[str]()
-    for layer in _merged(network.layers):
-        kind = type(layer).__name__ if isinstance(layer, _Dense | _Scaled) else "activation"
+    for layer in folded_layers(network.layers):
+        kind = type(layer).__name__ if isinstance(layer, FoldedAffine | FoldedScale) else "activation"
         counts[kind] += 1
         value = _layer_nodes(layer, value, counts[kind], place)
     activation = network.loss.activation
@@ -76,63 +77,18 @@ def network_nodes(network: Network, X: str, place: Place) -> str:
     return _OUTPUTS[activation](place, value)
 
 
-def _layer_nodes(layer: "_Dense | _Scaled | Layer", X: str, number: int, place: Place) -> str:
+def _layer_nodes(layer: FoldedAffine | FoldedScale | Layer, X: str, number: int, place: Place) -> str:
     """Put in one layer, the first of its kind being number 1."""
-    if isinstance(layer, _Dense):
+    if isinstance(layer, FoldedAffine):
         return place.add(
             "Gemm", X, place.array(f"W{number}", layer.W), place.array(f"b{number}", layer.b), name=f"Z{number}"
         )
-    if isinstance(layer, _Scaled):
+    if isinstance(layer, FoldedScale):
         scaled = place.add("Mul", X, place.array(f"scale{number}", layer.factor), name=f"scaled{number}")
         return place.add("Add", scaled, place.array(f"shift{number}", layer.shift), name=f"shifted{number}")
+    if type(layer) not in _ACTIVATIONS:
+        raise ExportError(f"the network has the layer {shown(repr(layer), 80)}, which has no form in ONNX here")
     return _ACTIVATIONS[type(layer)](place, X, f"A{number}")
-
-
-class _Dense(NamedTuple):
-    """X W + b."""
-
-    W: Array
-    b: Array
-
-
-class _Scaled(NamedTuple):
-    """X factor + shift, unit by unit."""
-
-    factor: Array
-    shift: Array
-
-
-def _merged(layers: list[Layer]) -> list[_Dense | _Scaled | Layer]:
-    """Return what a prediction computes: affine layers with the normalization after them, and activations."""
-    made: list[_Dense | _Scaled | Layer] = []
-    for layer in (layer for layer in layers if not layer.training_only):
-        if type(layer) is Affine:
-            b = layer.b.astype(np.float64) if layer.bias else np.zeros(layer.n_out)
-            dense = _Dense(layer.W.astype(np.float64), b)
-            before = made.pop() if made and isinstance(made[-1], _Scaled) else None
-            made.append(dense if before is None else _fold_before(before, dense))
-        elif type(layer) is Scale:
-            made.append(_Scaled(layer.s.astype(np.float64), np.zeros(layer.n_units)))
-        elif type(layer) is BatchNorm:
-            factor = layer.gamma.astype(np.float64) / np.sqrt(layer.variance.astype(np.float64) + layer.epsilon)
-            scaled = _Scaled(factor, layer.beta - layer.mean * factor)
-            before = made.pop() if made and isinstance(made[-1], _Dense) else None
-            made.append(scaled if before is None else _fold_after(before, scaled))
-        elif type(layer) in _ACTIVATIONS:
-            made.append(layer)
-        else:
-            raise ExportError(f"the network has the layer {shown(repr(layer), 80)}, which has no form in ONNX here")
-    return made
-
-
-def _fold_before(scaled: Any, dense: _Dense) -> _Dense:
-    """Return the scaling of inputs and the affine layer after it as one."""
-    return _Dense(scaled.factor[:, np.newaxis] * dense.W, scaled.shift @ dense.W + dense.b)
-
-
-def _fold_after(dense: Any, scaled: _Scaled) -> _Dense:
-    """Return an affine layer and the scaling after it as one."""
-    return _Dense(dense.W * scaled.factor, dense.b * scaled.factor + scaled.shift)
 
 
 def _operation(kind: str, **attributes: float) -> Callable[[Place, str, str], str]:

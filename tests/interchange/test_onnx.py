@@ -44,7 +44,8 @@ BACKENDS = ("reference", "onnxruntime")
 def answers(model, X, backend):
     """Return what a graph answers."""
     if backend == "reference":
-        return ReferenceEvaluator(model).run(None, {"X": X})
+        with np.errstate(over="ignore", invalid="ignore"):  # in its sigmoid, of values that it then leaves aside
+            return ReferenceEvaluator(model).run(None, {"X": X})
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(None, {"X": X})
 
@@ -218,6 +219,7 @@ def test_networks_at_random_answer_alike(data):
 
 
 TARGETS = np.abs(FLOATS[:, :2] @ np.array([[1.0, 2.0], [0.5, -1.0]])) * 20 + 100
+SCALED = (TARGETS - TARGETS.mean(axis=0)) / TARGETS.std(axis=0)
 REGRESSOR = MLPRegressor(hidden_layer_sizes=(8,), **FEW)
 
 
@@ -241,20 +243,21 @@ def check_prediction(model, X, **settings):
 @pytest.mark.parametrize("loss", ["squared_error", "poisson", "absolute_error", "huber", "quantile"])
 def test_every_loss_of_a_regressor_predicts_alike(loss, batch_norm, dtype, n_targets):
     """One target and two, in the shape of ``predict``."""
-    y = TARGETS[:, 0] / 100 if n_targets is None else TARGETS / 100
+    y = SCALED[:, 0] if n_targets is None else SCALED
+    y = np.abs(y) if loss == "poisson" else y
     model = clone(REGRESSOR).set_params(loss=loss, batch_norm=batch_norm)
     check_prediction(model.fit(FLOATS.astype(dtype), y), FLOATS.astype(dtype))
 
 
-@pytest.mark.parametrize("y", [TARGETS[:, 0], TARGETS])
+@pytest.mark.parametrize("y", [SCALED[:, 0], SCALED])
 @pytest.mark.parametrize("quantile", [(0.1, 0.5, 0.9), (0.5,)])
 def test_quantiles_have_an_axis_of_their_own(quantile, y):
     """Several, or one in a tuple; the metadata say which."""
     model = clone(REGRESSOR).set_params(loss="quantile", quantile=quantile)
-    assert metadata(check_prediction(model.fit(FLOATS, y / 100), FLOATS))["quantiles"] == list(quantile)
+    assert metadata(check_prediction(model.fit(FLOATS, y), FLOATS))["quantiles"] == list(quantile)
 
 
-@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed", "ignore:.*y has a mean of")
 @pytest.mark.parametrize("scaler", [StandardScaler(), StandardScaler(with_mean=False), StandardScaler(with_std=False)])
 @pytest.mark.parametrize("y", [TARGETS[:, 0], TARGETS, TARGETS[:, :1]], ids=["one", "two", "a column"])
 def test_scaled_targets_come_out_in_their_own_units(y, scaler):
@@ -276,7 +279,7 @@ def test_a_standard_scaler_may_stand_before(dtype, scaler):
     """Of features whose mean is far beyond their deviation as well; bytes may go in."""
     X = (FLOATS / 4 + np.arange(N_FEATURES)).astype(dtype)
     X[:, 0] += 2000
-    check_prediction(Pipeline([("scale", scaler), ("train", REGRESSOR)]).fit(X, TARGETS[:, 0] / 100), X)
+    check_prediction(Pipeline([("scale", scaler), ("train", REGRESSOR)]).fit(X, SCALED[:, 0]), X)
     model = Pipeline([("scale", scaler), ("train", MLPClassifier((8,), **FEW))])
     check_parity(model.fit(PIXELS, LABELS), PIXELS, input_type="uint8")
 
@@ -284,7 +287,7 @@ def test_a_standard_scaler_may_stand_before(dtype, scaler):
 def test_steps_may_stand_one_after_another():
     """Each scales what the one before it gives."""
     steps = [("a", Normalize()), ("b", StandardScaler()), ("c", StandardScaler()), ("train", REGRESSOR)]
-    check_prediction(Pipeline(steps).fit(PIXELS, TARGETS[:, 0] / 100), PIXELS)
+    check_prediction(Pipeline(steps).fit(PIXELS, SCALED[:, 0]), PIXELS)
     scaled = TransformedTargetRegressor(Pipeline(steps), transformer=StandardScaler())
     check_prediction(Pipeline([*steps[:-1], ("train", scaled)]).fit(PIXELS, TARGETS[:, 0]), PIXELS)
 

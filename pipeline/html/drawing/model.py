@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from pipeline.image_shape import Shape, coloured_square, square
+from pipeline.interchange.folding import FoldedAffine, described, folded_layers
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import is_multilabel, plain_labels
-from pipeline.network import ACTIVATIONS, Affine, BatchNorm, Layer, Scale
+from pipeline.network import ACTIVATIONS, Layer
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.text import printable, shown
 
@@ -161,27 +161,17 @@ def _shape(normalize: Normalize | None, n_features: int) -> Shape:
 
 
 def _dense(layers: list[Layer], output: str) -> list[Dense]:
-    """Return affine layers, each with what comes before the next: batch normalization and an activation.
-
-    What every input is multiplied by becomes part of the weights of the first.
-    """
-    names = {kind: name for name, kind in ACTIVATIONS.items()}
+    """Return affine layers, each with the activation before the next; what only scales is part of their weights."""
+    names: dict[type, str] = {kind: name for name, kind in ACTIVATIONS.items()}
     made: list[Dense] = []
-    activated, factors = True, np.ones(1)
-    for layer in (layer for layer in layers if not layer.training_only):
-        if isinstance(layer, Affine):
-            b = layer.b.astype(np.float64) if layer.bias else np.zeros(layer.n_out)
-            made.append(Dense(factors[:, np.newaxis] * layer.W.astype(np.float64), b, "identity"))
-            activated, factors = False, np.ones(1)
-        elif isinstance(layer, Scale) and activated:
-            factors = factors * layer.s.astype(np.float64)
-        elif isinstance(layer, BatchNorm) and not activated:
-            factor = layer.gamma.astype(np.float64) / np.sqrt(layer.variance.astype(np.float64) + layer.epsilon)
-            before = made[-1]
-            made[-1] = Dense(before.W * factor, (before.b - layer.mean) * factor + layer.beta, "identity")
+    activated = True
+    for layer in folded_layers(layers):
+        if isinstance(layer, FoldedAffine):
+            made.append(Dense(*layer, "identity"))
+            activated = False
         elif type(layer) in names and not activated:
             made[-1] = replace(made[-1], activation=names[type(layer)])
             activated = True
         else:
-            raise PageError(f"the network has {shown(repr(layer), 80)} at a place where a page cannot hold it")
+            raise PageError(f"the network has {shown(described(layer), 80)} at a place where a page cannot hold it")
     return [*made[:-1], replace(made[-1], activation=output)]
