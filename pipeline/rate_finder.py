@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from pipeline.mlp.classifier import MLPClassifier
+from pipeline.mlp.regressor import MLPRegressor
 from pipeline.mlp.threads import bounded_blas
 from pipeline.network.compiled.engines import watching_compilation
 from pipeline.network.training import DivergenceError
@@ -92,7 +93,7 @@ class LearningRateSweep:
 
 
 def find_learning_rate(
-    model: MLPClassifier,
+    model: MLPClassifier | MLPRegressor,
     X: ArrayLike,
     y: ArrayLike,
     sample_weight: ArrayLike | None = None,
@@ -107,12 +108,12 @@ def find_learning_rate(
 
     Parameters
     ----------
-    model : MLPClassifier
+    model : MLPClassifier or MLPRegressor
         What to train; it stays as it is. Its ``random_state`` decides what comes out.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Samples as ``fit`` takes them.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their labels.
+        Their labels, or numbers.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each sample.
     progress : Progress, optional
@@ -143,8 +144,8 @@ def find_learning_rate(
     >>> 0.001 < found.suggestion < 0.03
     True
     """
-    if not isinstance(model, MLPClassifier):
-        raise ParameterError(f"model must be an MLPClassifier; got {type(model).__name__}")
+    if not isinstance(model, MLPClassifier | MLPRegressor):
+        raise ParameterError(f"model must be an MLPClassifier or an MLPRegressor; got {type(model).__name__}")
     if model.solver == "lbfgs":
         raise ParameterError("solver must be one that makes updates at a learning rate; got 'lbfgs', which has none")
     copy = clone(model)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn.ensemble import VotingClassifier
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -110,9 +111,10 @@ def summarize(model: Any) -> ModelSummary:
 
     Parameters
     ----------
-    model : classifier
-        What ``load_model`` or ``load_ensemble`` has returned; an ``MLPClassifier``, or a ``Pipeline``, a
-        ``VotingClassifier`` or a ``TestTimeAugmentation`` of some. Of a classifier of another kind there is its name.
+    model : classifier or regressor
+        What ``load_model`` or ``load_ensemble`` has returned; an ``MLPClassifier``, an ``MLPRegressor``, or a
+        ``Pipeline``, a ``VotingClassifier``, a ``VotingRegressor``, a ``TransformedTargetRegressor`` or a
+        ``TestTimeAugmentation`` of some. Of an estimator of another kind there is its name.
 
     Returns
     -------
@@ -140,9 +142,12 @@ def summarize(model: Any) -> ModelSummary:
     steps: list[str] = []
     shape: tuple[int, ...] | None = None
     copies: str | None = None
-    while not isinstance(model, BaseMLP | VotingClassifier):
+    scaled_by: Any = None
+    while not isinstance(model, BaseMLP | VotingClassifier | VotingRegressor):
         if isinstance(model, FrozenEstimator):
             model = model.estimator
+        elif isinstance(model, TransformedTargetRegressor):
+            scaled_by, model = model.transformer_, model.regressor_
         elif isinstance(model, Pipeline):
             *before, model = (step for _, step in model.steps)
             steps += [_describe_step(step) for step in before]
@@ -155,8 +160,12 @@ def summarize(model: Any) -> ModelSummary:
     if isinstance(model, VotingClassifier):
         members = [summarize(member) for member in model.estimators_]
         return ModelSummary(f"ensemble of {len(members)}, {model.voting} voting", steps, copies, None, members)
+    of_targets = "" if scaled_by is None else f", targets by {shown(' '.join(repr(scaled_by).split()))}"
+    if isinstance(model, VotingRegressor):
+        members = [summarize(member) for member in model.estimators_]
+        return ModelSummary(f"ensemble of {len(members)}, mean prediction{of_targets}", steps, copies, None, members)
     network = summarize_network(model, image_shape=shape)
-    return ModelSummary(type(model).__name__, steps, copies, network, [])
+    return ModelSummary(type(model).__name__ + of_targets, steps, copies, network, [])
 
 
 def _describe_step(step: Any) -> str:

@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning
 
-from pipeline import Deform, MLPClassifier, Train, find_learning_rate
+from pipeline import Deform, MLPClassifier, MLPRegressor, Train, find_learning_rate
 from pipeline.network.compiled.engines import has_numba
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError
@@ -138,7 +138,7 @@ def test_lbfgs_has_no_learning_rate():
 
 def test_another_estimator_is_refused():
     """The error names what is expected."""
-    with pytest.raises(ParameterError, match="model must be an MLPClassifier; got str"):
+    with pytest.raises(ParameterError, match="model must be an MLPClassifier or an MLPRegressor; got str"):
         find_learning_rate("adam", X, y)
 
 
@@ -212,3 +212,15 @@ def test_the_picture_is_a_figure():
 def test_a_clone_is_as_good():
     """What decides is in the constructor."""
     assert find_learning_rate(clone(model()), X, y).suggestion == find_learning_rate(model(), X, y).suggestion
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson", "quantile"])
+def test_a_regressor_has_a_rate_as_well(loss):
+    """It learns at the suggestion, whatever its loss."""
+    X, y = load_diabetes(return_X_y=True)
+    X, y = (X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std()
+    y = np.exp(y).round() if loss == "poisson" else y
+    model = MLPRegressor(loss, (32,), learning_rate="cosine", max_iter=30, random_state=0)
+    found = find_learning_rate(model, X, y)
+    assert 1e-4 < found.suggestion < 1
+    assert model.set_params(learning_rate_init=found.suggestion).fit(X, y).score(X, y) > 0.3

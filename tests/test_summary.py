@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -10,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from pipeline import (
     Deform,
     MLPClassifier,
+    MLPRegressor,
     Normalize,
     Preprocess,
     TestTimeAugmentation,
@@ -106,3 +108,16 @@ def test_it_shows_itself_as_text_html_and_json(model):
     assert repr(found) == str(found)
     assert "Affine(9, 4)" in found._repr_html_()
     assert "Affine(9, 4)" in to_json(found.to_dict())
+
+
+def test_a_regressor_is_told_with_the_scaling_of_its_targets():
+    """Of a file as well; an ensemble has the mean of its members' predictions."""
+    net = MLPRegressor(hidden_layer_sizes=(4,), learning_rate="cosine", max_iter=2, random_state=0)
+    scaled = TransformedTargetRegressor(net, transformer=StandardScaler())
+    model = make_pipeline(Normalize(), scaled).fit(X, 1000.0 * y)
+    found = summarize(model)
+    assert found.name == "MLPRegressor, targets by StandardScaler()"
+    assert found.network.n_outputs == 1
+    ensemble = summarize(make_ensemble(net, 2).fit(X, y))
+    assert ensemble.name == "ensemble of 2, mean prediction"
+    assert ensemble.n_parameters == 2 * found.n_parameters

@@ -1,7 +1,10 @@
-"""What a model says of images, as a person and as JSON read it: a label, or that there is none to be told, and why."""
+"""What a model says of images, as a person and as JSON read it: a label, or that there is none to be told, and why.
+
+Of a regressor it is a number, or several.
+"""
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +63,26 @@ def answers_of(model: Any, files: Sequence[Prepared], reject_below: float | None
             yield from _of_pictures(model, group, reject_below)
 
 
+def numbers_of(model: Any, files: Sequence[Prepared], *, named: bool) -> Iterator[Answers]:
+    """Yield what a regressor says of every file: a number for each image, or a list where it predicts several.
+
+    Parameters
+    ----------
+    model : Pipeline or estimator
+        Fitted.
+    files : sequence of Prepared
+        Images as it takes them.
+    named : bool
+        Whether answers have the name of the file.
+    """
+    for one in files:
+        name = {"file": one.name} if named else {}
+        is_told = _warn_unlike(model, one.rows, one.name)
+        for first, numbers in _in_pieces(model.predict, one.rows, one.name, 1, is_told=is_told):
+            plain = enumerate(numbers.tolist(), start=first)
+            yield Answers(one, ({**name, "number": number, "prediction": value} for number, value in plain))
+
+
 def lines_of(answers: Answers, *, named: bool) -> Iterator[str]:
     """Yield a line for each answer, and one for a picture that shows several digits, or none.
 
@@ -70,11 +93,15 @@ def lines_of(answers: Answers, *, named: bool) -> Iterator[str]:
     named : bool
         Whether the name of the file stands first.
     """
-    name = [printable(answers.file.name)] if named else []
+    name, of_numbers = [printable(answers.file.name)] if named else [], False
     for item in answers.items:
-        if item["number"] is not None:
+        of_numbers |= "prediction" in item
+        if "prediction" in item:
+            values = np.ravel(item["prediction"]).tolist()
+            yield "  ".join([*name, str(item["number"]), *(f"{value:.6g}" for value in values)]) + "\n"
+        elif item["number"] is not None:
             yield "  ".join([*name, str(item["number"]), label_of(item), f"{item['confidence']:.4f}"]) + "\n"
-    if answers.file.digits is not None and len(answers.file.digits) != 1:
+    if answers.file.digits is not None and len(answers.file.digits) != 1 and not of_numbers:
         yield f"{printable(answers.file.name)}: {reading_of(answers.items)}\n"
 
 
@@ -186,18 +213,25 @@ _NUMBERS = 2**20
 
 
 def _predict(model: Any, images: NDArray[Any], name: str | Path, *, is_told: bool) -> Iterator[tuple[int, Any]]:
-    """Yield probabilities, some at a time with the number of the first; pass on the model's own warnings, each once.
+    """Yield probabilities, some at a time with the number of the first."""
+    return _in_pieces(model.predict_proba, images, name, len(model.classes_), is_told=is_told)
+
+
+def _in_pieces(
+    predict: Callable[[NDArray[Any]], Any], images: NDArray[Any], name: str | Path, n_outputs: int, *, is_told: bool
+) -> Iterator[tuple[int, Any]]:
+    """Yield what is predicted, some at a time with the number of the first; pass on the model's warnings, each once.
 
     Of a scale it warns where nothing else ``is_told`` of the images.
     """
     said = set()
-    step = max(1, min(4096, _NUMBERS // images.shape[1], _NUMBERS // len(model.classes_)))
+    step = max(1, min(4096, _NUMBERS // images.shape[1], _NUMBERS // n_outputs))
     for start in range(0, len(images), step):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            probabilities = model.predict_proba(images[start : start + step])
+            predicted = predict(images[start : start + step])
         for one in caught:
             if not (is_told and issubclass(one.category, PixelRangeWarning)) and str(one.message) not in said:
                 said.add(str(one.message))
                 tell(f"warning: {name}: {one.message}")
-        yield start, probabilities
+        yield start, predicted

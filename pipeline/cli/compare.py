@@ -129,6 +129,8 @@ def _check_alike(paths: Sequence[Path], models: Sequence[Any], shape: tuple[int,
     from pipeline.stages.evaluate import other_images  # noqa: PLC0415 - the same
 
     for path, model in zip(paths, models, strict=True):
+        if not hasattr(model, "classes_"):
+            raise DifferentError(f"{path} predicts numbers; compare is for models that tell labels")
         if is_multilabel(model):
             raise DifferentError(f"{path} gives an image several labels at once; compare is for one label")
         if taken := other_images(model, shape):

@@ -68,15 +68,18 @@ def predict(
 ) -> None:
     """Tell the label of each image: number, label (or labels) and confidence; with several files, the file first.
 
-    A picture that shows several digits is told as a whole besides, line by line.
+    A picture that shows several digits is told as a whole besides, line by line. A regressor tells numbers.
     """
     model = find_model(model)
-    from pipeline.cli.answers import answers_of, lines_of  # noqa: PLC0415 - for start-up time: the help needs no NumPy
+    from pipeline.cli.answers import answers_of, lines_of, numbers_of  # noqa: PLC0415 - for start-up time: the help needs no NumPy
     from pipeline.cli.preparation import preparation_of  # noqa: PLC0415 - the same
     from pipeline.data.inputs import is_several, opened_inputs  # noqa: PLC0415 - the same
     from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
 
     fitted = load_model(model)
+    of_numbers = not hasattr(fitted, "classes_")
+    if of_numbers:
+        _check_of_numbers(reject_below, show)
     preparation = preparation_of(fitted, prepare, background, keep=show is not None)
     with opened_inputs(map(str, files)) as inputs:
         if show is not None:
@@ -86,7 +89,10 @@ def predict(
             )
         images = _read_all(inputs, preparation, fitted)
     named = len(inputs) > 1 or any(is_several(str(file)) for file in files)
-    answers = answers_of(fitted, images, reject_below, named=named)
+    if of_numbers:
+        answers = numbers_of(fitted, images, named=named)
+    else:
+        answers = answers_of(fitted, images, reject_below, named=named)
     drawn = None
     if show is not None:
         from pipeline.cli.drawn import Drawn  # noqa: PLC0415 - for start-up time: few ask for it
@@ -102,6 +108,13 @@ def predict(
         _echo_all(line for one in answers for line in lines_of(one, named=named))
     if drawn is not None and show is not None:
         drawn.write(show)
+
+
+def _check_of_numbers(reject_below: float | None, show: Path | None) -> None:
+    """Raise for options that are about labels."""
+    for option, value in (("--reject-below", reject_below), ("--show", show)):
+        if value is not None:
+            raise typer.BadParameter(f"{option} is for models that tell labels; this one predicts numbers")
 
 
 def _read_all(inputs: Sequence["Input"], preparation: "Preparation", model: Any) -> list["Prepared"]:

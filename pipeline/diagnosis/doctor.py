@@ -12,6 +12,7 @@ from pipeline.diagnosis.records import Diagnosis
 from pipeline.diagnosis.symptoms import find_symptoms
 from pipeline.network import Loss
 from pipeline.network.batches import Samples
+from pipeline.network.losses import RegressionLoss
 from pipeline.network.training import Callback, DivergenceError, Epoch, Trainer
 
 Array = NDArray[Any]
@@ -40,7 +41,7 @@ class Doctor(Callback):
         self.by_updates = by_updates
         self.trainer, self.examination = trainer, Examination(network, probe)
         self.diagnosis = Diagnosis(
-            n_classes(samples.Y),
+            n_classes(network.loss, samples.Y),
             chance_loss(network.loss, samples.Y),
             chance_score(network.loss, samples.Y),
             float(np.sqrt(np.mean(np.square(probe.X, dtype=np.float64)))),
@@ -102,7 +103,7 @@ class TrainingDoctor:
     def setup(self, estimator: Any, context: Any) -> None:  # noqa: ARG002 - a hook's arguments are scikit-learn's
         """Raise a TypeError for an estimator that cannot be examined."""
         if not hasattr(estimator, "diagnose"):
-            raise TypeError(f"TrainingDoctor examines an MLPClassifier; got {estimator!r}")
+            raise TypeError(f"TrainingDoctor examines an MLPClassifier or an MLPRegressor; got {estimator!r}")
 
     def teardown(self, estimator: Any, context: Any) -> None:  # noqa: ARG002 - a hook's arguments are scikit-learn's
         """Take the diagnosis, also where training failed."""
@@ -117,13 +118,15 @@ class TrainingDoctor:
         self.diagnosis_ = estimator.diagnosis_
 
 
-def n_classes(Y: Array) -> int:
-    """Return how many classes the targets tell apart; one output is for two, several labels are two each."""
+def n_classes(loss: Loss, Y: Array) -> int:
+    """Return how many classes the targets tell apart; one output is for two, several labels are two each; or 0."""
+    if isinstance(loss, RegressionLoss):
+        return 0
     return Y.shape[1] if Y.shape[1] > 1 else 2
 
 
 def chance_loss(loss: Loss, Y: Array) -> float:
-    """Return the loss of all classes being alike: ln K, or ln 2 for each output of its own.
+    """Return the loss of all classes being alike: ln K, or ln 2 for each output of its own; that of the best constant.
 
     Examples
     --------
@@ -131,12 +134,38 @@ def chance_loss(loss: Loss, Y: Array) -> float:
     >>> round(chance_loss(SoftmaxCrossEntropy(), np.eye(10)), 4)
     2.3026
     """
+    if isinstance(loss, RegressionLoss):
+        return loss.value(np.broadcast_to(best_constant(loss, Y), Y.shape), Y)
     return float(np.log(Y.shape[1]) if loss.activation == "softmax" else Y.shape[1] * np.log(2))
 
 
 def chance_score(loss: Loss, Y: Array) -> float:
-    """Return the score of the prediction that is most often right without a look at X."""
+    """Return the score of the prediction that is most often right without a look at X; of the best constant, 0."""
+    if isinstance(loss, RegressionLoss):
+        return 0.0
     if loss.activation == "softmax":
         return float(Y.mean(axis=0).max())
     most = Y.mean(axis=0) > 0.5
     return float(np.mean((Y.astype(bool) == most).all(axis=1)))
+
+
+_HALVINGS = 60
+"""How often a range is halved to find a constant in it: to the last bit, as good as."""
+
+
+def best_constant(loss: RegressionLoss, Y: Array) -> Array:
+    """Return the constants, (n_outputs,), that have the least loss: where its derivative changes its sign.
+
+    Examples
+    --------
+    >>> from pipeline.network import AbsoluteError, SquaredError
+    >>> Y = np.array([[0.0], [1.0], [5.0]])
+    >>> best_constant(SquaredError(), Y).round(6), best_constant(AbsoluteError(), Y).round(6)
+    (array([2.]), array([1.]))
+    """
+    low, high = Y.min(axis=0).astype(np.float64), Y.max(axis=0).astype(np.float64)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        rises = loss.gradient(np.broadcast_to(middle, Y.shape), Y).sum(axis=0) > 0
+        low, high = np.where(rises, low, middle), np.where(rises, middle, high)
+    return (low + high) / 2

@@ -134,9 +134,9 @@ class Diagnosis:
     Attributes
     ----------
     n_classes : int
-        Of the labels; 2 for several labels at once.
+        Of the labels; 2 for several labels at once; 0 where numbers are predicted.
     chance_loss, chance_score : float
-        Of a prediction that knows nothing: all classes alike, and always the most frequent.
+        Of a prediction that knows nothing: all classes alike, and always the most frequent; or the best constant.
     input_rms : float
         Root mean square of the probe's inputs.
     learning_rate : float or None

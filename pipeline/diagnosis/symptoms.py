@@ -87,7 +87,7 @@ def diverged(diagnosis: Diagnosis) -> Iterator[Finding]:
         yield Finding(
             "learning_rate_too_high",
             f"The loss was no finite number any more in epoch {diagnosis.diverged_in}: training diverged",
-            _scaled_first(diagnosis) + _lower_rate(diagnosis),
+            _scaled_first(diagnosis) + _scaled_targets(diagnosis) + _lower_rate(diagnosis),
             epoch=diagnosis.diverged_in,
         )
 
@@ -126,14 +126,19 @@ def saturated_units(diagnosis: Diagnosis) -> Iterator[Finding]:
 
 
 def first_loss_too_high(diagnosis: Diagnosis) -> Iterator[Finding]:
-    """Find that a new network was sure of wrong answers."""
+    """Find that a new network was sure of wrong answers, or predicted numbers far from the targets."""
     first = diagnosis.epochs[0]
     if diagnosis.by_heart is not None and not first.loss <= MOST_FIRST_LOSS * diagnosis.chance_loss:
+        so = (
+            "predictions were far from the targets"
+            if _of_numbers(diagnosis)
+            else "the network was sure of wrong answers"
+        )
         yield Finding(
             "first_loss_too_high",
-            f"Before training, the loss was {first.loss:.3g}, and {diagnosis.chance_loss:.3g} is that of chance: the "
-            f"network was sure of wrong answers{_of_unscaled(diagnosis)}",
-            _scaled_first(diagnosis) + "a smaller weight_init, or batch_norm=True",
+            f"Before training, the loss was {first.loss:.3g}, and {diagnosis.chance_loss:.3g} is that of "
+            f"{_chance(diagnosis)}: {so}{_of_unscaled(diagnosis)}",
+            _scaled_first(diagnosis) + _scaled_targets(diagnosis) + "a smaller weight_init, or batch_norm=True",
             epoch=first.epoch,
         )
 
@@ -168,7 +173,10 @@ def rate_too_high(diagnosis: Diagnosis) -> Iterator[Finding]:
         what = f"{_name(last, number)} was sound before training, and {kind} after epoch {epoch.epoch}"
         yield _too_high(diagnosis, what[0].upper() + what[1:], epoch, number)
     elif last.loss > MOST_LOSS * diagnosis.chance_loss:
-        what = f"After epoch {last.epoch} the loss was {last.loss:.3g}, worse than chance ({diagnosis.chance_loss:.3g})"
+        what = (
+            f"After epoch {last.epoch} the loss was {last.loss:.3g}, worse than {_chance(diagnosis)} "
+            f"({diagnosis.chance_loss:.3g})"
+        )
         yield _too_high(diagnosis, what, last)
     elif last.loss > max(BOUNCE * min(one.loss for one in diagnosis.epochs), diagnosis.chance_loss / 2):
         best = min(diagnosis.epochs, key=lambda one: one.loss)
@@ -204,8 +212,9 @@ def not_by_heart(diagnosis: Diagnosis) -> Iterator[Finding]:
             "not_learned_by_heart",
             f"Before training, a copy of the network could not learn {test.n_samples} samples by heart in "
             f"{test.n_updates} updates: its loss stayed at {test.loss:.3g}",
-            "larger hidden_layer_sizes, weight_init='he_normal', batch_norm=True; and see whether equal samples have "
-            "different labels",
+            _scaled_targets(diagnosis)
+            + "larger hidden_layer_sizes, weight_init='he_normal', batch_norm=True; and see whether equal samples have "
+            f"different {_labels(diagnosis)}",
             epoch=0,
         )
 
@@ -217,24 +226,23 @@ def labels_do_not_fit(diagnosis: Diagnosis) -> Iterator[Finding]:
     if last.validation_score is not None and gain > LEARNS:
         validation = _gain(diagnosis, last.validation_score)
         if validation < min(LEARNS, gain - LEARNS):
-            what = (
-                f"After epoch {last.epoch} the network is right on {last.score:.1%} of training samples and "
-                f"{last.validation_score:.1%} of validation samples, where {diagnosis.chance_score:.1%} is chance: it "
-                "learns by heart"
+            what = _scores(diagnosis, last.score, last.validation_score)
+            yield Finding(
+                "labels_do_not_fit",
+                f"After epoch {last.epoch} {what}: it learns by heart",
+                _look_at_targets(diagnosis),
+                epoch=last.epoch,
             )
-            yield Finding("labels_do_not_fit", what, _LOOK_AT_LABELS, epoch=last.epoch)
     at_chance = gain < LEARNS and last.loss > 0.95 * diagnosis.chance_loss
     if at_chance and _distance(last) > FAR and _n_updates(diagnosis) >= MANY_UPDATES:
         learned = (
             "" if diagnosis.by_heart is None else f", though {diagnosis.by_heart.n_samples} samples can be learned"
         )
-        what = f"After {_n_updates(diagnosis)} updates the loss is {last.loss:.3g}, that of chance{learned}"
-        yield Finding("labels_do_not_fit", what, _LOOK_AT_LABELS, epoch=last.epoch)
+        what = (
+            f"After {_n_updates(diagnosis)} updates the loss is {last.loss:.3g}, that of {_chance(diagnosis)}{learned}"
+        )
+        yield Finding("labels_do_not_fit", what, _look_at_targets(diagnosis), epoch=last.epoch)
 
-
-_LOOK_AT_LABELS = (
-    "looking at some images beside their labels: images and labels may have been shuffled apart, or not belong together"
-)
 
 ALWAYS: tuple[Symptom, ...] = (diverged, dead_units, saturated_units, first_loss_too_high)
 UNEXPLAINED: tuple[Symptom, ...] = (vanishing_gradient, rate_too_high, rate_too_low, not_by_heart, labels_do_not_fit)
@@ -251,6 +259,50 @@ SYMPTOMS = {
     "labels_do_not_fit": "labels do not fit the samples",
 }
 """What there is to find, by name."""
+
+
+def _of_numbers(diagnosis: Diagnosis) -> bool:
+    """Tell whether numbers are predicted, and no labels."""
+    return diagnosis.n_classes == 0
+
+
+def _labels(diagnosis: Diagnosis) -> str:
+    """Return what the targets are called."""
+    return "targets" if _of_numbers(diagnosis) else "labels"
+
+
+def _chance(diagnosis: Diagnosis) -> str:
+    """Return what a prediction is called that knows nothing."""
+    return "the best constant" if _of_numbers(diagnosis) else "chance"
+
+
+def _scores(diagnosis: Diagnosis, score: float, validation_score: float) -> str:
+    """Return both scores in words."""
+    if _of_numbers(diagnosis):
+        return (
+            f"the network's score is {score:.3g} on training samples and {validation_score:.3g} on validation samples, "
+            "where 0 is that of the best constant"
+        )
+    return (
+        f"the network is right on {score:.1%} of training samples and {validation_score:.1%} of validation samples, "
+        f"where {diagnosis.chance_score:.1%} is chance"
+    )
+
+
+def _look_at_targets(diagnosis: Diagnosis) -> str:
+    """Return the advice to look at the data."""
+    samples, targets = ("samples" if _of_numbers(diagnosis) else "images"), _labels(diagnosis)
+    return (
+        f"looking at some {samples} beside their {targets}: {samples} and {targets} may have been shuffled apart, or "
+        "not belong together"
+    )
+
+
+def _scaled_targets(diagnosis: Diagnosis) -> str:
+    """Return the advice to scale the targets, where they are numbers."""
+    if not _of_numbers(diagnosis):
+        return ""
+    return "targets of mean 0 and standard deviation 1 (TransformedTargetRegressor), if they are no counts; "
 
 
 def _gain(diagnosis: Diagnosis, score: float) -> float:

@@ -9,7 +9,7 @@ from markup import Markup, requests_of
 from sklearn.pipeline import Pipeline
 from typer.testing import CliRunner
 
-from pipeline import MLPClassifier, Normalize, load_model, save_model
+from pipeline import MLPClassifier, MLPRegressor, Normalize, load_model, save_model
 from pipeline.artifacts import read_images
 from pipeline.cli.app import app
 from pipeline.cli.compare import DifferentError
@@ -110,6 +110,9 @@ def test_different_classes_and_sizes_are_one_clear_error(artifacts, training, tm
     save_model(tmp_path / "several.npz", fitted(X, Y))
     with pytest.raises(DifferentError, match=r"several\.npz gives an image several labels at once"):
         error_of(artifacts, tmp_path / "several.npz")
+    save_model(tmp_path / "numbers.npz", MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=200).fit(X, y))
+    with pytest.raises(DifferentError, match=r"numbers\.npz predicts numbers; compare is for models that tell labels"):
+        error_of(artifacts, tmp_path / "numbers.npz")
 
 
 def test_different_test_images_are_an_error_but_where_one_is_chosen(artifacts, tmp_path):

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
-from pipeline import MLPClassifier, Normalize, Photo, Preprocess, Split, Train, load_model, save_model
+from pipeline import MLPClassifier, MLPRegressor, Normalize, Photo, Preprocess, Split, Train, load_model, save_model
 from pipeline.cli.app import app
 from pipeline.data.idx import write_idx
 from pipeline.data.images import ImageError, read_images
@@ -593,3 +595,26 @@ def test_a_model_hands_over_its_photo(models):
     model = load_model(models / "signs.npz")
     found = model["preprocess"].photo_.find(np.asarray(page("TIO")))
     assert model.predict([digit.pixels.ravel() for digit in found.digits]).tolist() == ["T", "I", "O"]
+
+
+def test_a_regressor_tells_numbers(tmp_path):
+    """One or several for each image, of a file with scaled targets as well; what is about labels is refused."""
+    X = np.random.default_rng(0).integers(0, 256, (40, 64)).astype(np.uint8)
+    y = X[:, :2] / 10
+    net = MLPRegressor(hidden_layer_sizes=(4,), learning_rate="cosine", max_iter=2, random_state=0)
+    scaled = TransformedTargetRegressor(net, transformer=StandardScaler())
+    np.save(tmp_path / "images.npy", X[:3].reshape(-1, 8, 8))
+    for targets in (y[:, 0], y):
+        model = make_pipeline(Normalize(), scaled).fit(X, targets)
+        save_model(tmp_path / "model.npz", model)
+        words = ["predict", str(tmp_path / "images.npy"), "--model", str(tmp_path / "model.npz")]
+        expected = model.predict(X[:3])
+        done = CliRunner().invoke(app, [*words, "--json"])
+        assert [item["prediction"] for item in json.loads(done.stdout)] == expected.tolist()
+        lines = CliRunner().invoke(app, words).stdout.splitlines()
+        values = [[float(word) for word in line.split()[1:]] for line in lines]
+        np.testing.assert_allclose(values, expected.reshape(3, -1), rtol=1e-4)
+        for option in (["--reject-below", "0.5"], ["--show", str(tmp_path / "shown.png")]):
+            done = CliRunner().invoke(app, [*words, *option])
+            assert done.exit_code != 0
+            assert f"{option[0]} is for models that tell labels; this one predicts numbers" in done.output

@@ -2,17 +2,18 @@
 
 import json
 import warnings
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from recipe_samples import RECIPES, ROOT
 from scipy.sparse import csr_array
 from sklearn.base import clone
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_friedman1
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from pipeline import Deform, ExponentialAverage, MLPClassifier, Normalize, Train, TrainingDoctor
+from pipeline import Deform, ExponentialAverage, MLPClassifier, MLPRegressor, Normalize, Train, TrainingDoctor
 from pipeline.cli.params_file import read_document
 from pipeline.network import Adversarial, VirtualAdversarial
 from pipeline.network.compiled.engines import has_numba
@@ -246,3 +247,66 @@ def test_verbose_says_what_was_found(capsys):
     """After the lines of the epochs, a sentence for each finding."""
     trained = model(learning_rate_init=1.0, max_iter=2, verbose=True).fit(X, y)
     assert capsys.readouterr().out.splitlines()[-1] == str(trained.diagnosis_.findings[0])
+
+
+# ---------------------------------------------------------------- numbers
+
+NUMBERS, Y = make_friedman1(600, random_state=0)
+NUMBERS = (NUMBERS - NUMBERS.mean(axis=0)) / NUMBERS.std(axis=0)
+Y = (Y - Y.mean()) / Y.std()
+SHUFFLED = np.random.default_rng(0).permutation(Y)
+
+
+def diagnosed(y, **parameters):
+    """Return the diagnosis of a regressor, whose training may diverge."""
+    options = {"max_iter": 60, "n_iter_no_change": np.inf, "random_state": 0, "diagnose": True}
+    regressor = MLPRegressor(**{**options, **parameters})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with suppress(DivergenceError):
+            regressor.fit(NUMBERS[:400], y[:400], X_val=NUMBERS[400:], y_val=y[400:])
+    return regressor.diagnosis_
+
+
+@pytest.mark.parametrize(
+    ("y", "parameters"),
+    [
+        (Y, {}),
+        (np.stack([Y, NUMBERS[:, 0]], axis=1), {}),
+        (Y, {"loss": "absolute_error"}),
+        (Y, {"loss": "huber"}),
+        (Y, {"loss": "quantile", "quantile": (0.1, 0.9)}),
+        (np.exp(Y).round(), {"loss": "poisson"}),
+        (Y, {"solver": "lbfgs"}),
+    ],
+)
+def test_a_sound_regression_gets_no_finding(y, parameters):
+    """Whatever its loss, with one target or several."""
+    diagnosis = diagnosed(y, **parameters)
+    assert str(diagnosis) == "Nothing wrong was found."
+    assert (diagnosis.n_classes, diagnosis.chance_score) == (0, 0)
+    assert diagnosis.epochs[-1].loss < diagnosis.chance_loss
+
+
+@pytest.mark.parametrize(
+    ("y", "parameters", "symptom", "words"),
+    [
+        (
+            100 * Y + 500,
+            {},
+            "first_loss_too_high",
+            "is that of the best constant: predictions were far from the targets",
+        ),
+        (0.001 * Y, {}, "first_loss_too_high", "Try: targets of mean 0 and standard deviation 1"),
+        (Y, {"solver": "sgd", "learning_rate_init": 100.0}, "learning_rate_too_high", "training diverged"),
+        (Y, {"learning_rate_init": 3.0}, "learning_rate_too_high", "worse than the best constant"),
+        (Y, {"learning_rate_init": 1e-7}, "learning_rate_too_low", "no layer's weights have moved"),
+        (SHUFFLED, {"batch_size": 20, "learning_rate_init": 0.003}, "labels_do_not_fit", "beside their targets"),
+    ],
+)
+def test_a_regression_broken_on_purpose_gets_the_right_finding(y, parameters, symptom, words):
+    """In words that are about numbers, and not about classes or images."""
+    diagnosis = diagnosed(y, **parameters)
+    assert [finding.symptom for finding in diagnosis.findings] == [symptom]
+    assert words in str(diagnosis)
+    assert not any(word in str(diagnosis) for word in ("label", "chance", "images"))
