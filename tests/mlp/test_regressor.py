@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import scipy.sparse
+import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -18,9 +19,9 @@ from sklearn.neural_network import MLPRegressor as Theirs
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pipeline import Deform, MLPRegressor
+from pipeline import Deform, MLPClassifier, MLPRegressor
 from pipeline.callbacks import OnEpoch
-from pipeline.network import Adversarial, ExponentialAverage, LastEpochs
+from pipeline.network import Adversarial, ExponentialAverage, LastEpochs, VirtualAdversarial
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError, parameters_of
 
@@ -521,7 +522,42 @@ def test_verbose_prints_what_scikit_learn_prints(capsys):
     assert printed[0] == printed[1]
 
 
-def test_every_parameter_has_its_words():
-    """The docstring tells of each, and those that a classifier has too are told in the same words."""
-    ours = parameters_of(MLPRegressor)
-    assert all(parameter.help for parameter in ours.values())
+def test_what_a_classifier_has_too_is_the_same():
+    """The parameters beyond scikit-learn's follow in the classifier's order, with its types and defaults."""
+    ours, theirs = parameters_of(MLPRegressor), parameters_of(MLPClassifier)
+    own = ["loss", "quantile", "delta"]
+    assert [name for name in ours if name not in own] == [
+        name for name in theirs if name not in ("class_weight", "label_smoothing")
+    ]
+    assert list(ours)[24:26] == ["quantile", "delta"]
+    for name in set(ours) - set(own):
+        assert (ours[name].annotation, ours[name].default) == (theirs[name].annotation, theirs[name].default)
+    assert all(ours[name].help for name in own)
+
+
+def test_weights_are_routed_through_a_search():
+    """By scikit-learn's metadata routing, in training and in the score."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = small().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        search = GridSearchCV(model, {"alpha": [0.1, 1.0]}, cv=2).fit(X, ONE, sample_weight=WEIGHT)
+        assert search.score(X, ONE, sample_weight=WEIGHT) == pytest.approx(
+            r2_score(ONE, search.predict(X), sample_weight=WEIGHT)
+        )
+
+
+def test_callbacks_hear_of_a_search():
+    """An estimator in a search takes its callbacks along."""
+    heard = []
+    search = GridSearchCV(small(max_iter=2).set_callbacks(OnEpoch(heard.append)), {"alpha": [0.1, 1.0]}, cv=2)
+    search.fit(X, ONE)
+    assert len(heard) == 2 * (2 * 2 + 1)
+    assert all(isinstance(one, MLPRegressor) for one in heard)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_virtual_adversaries_compare_what_is_predicted(loss):
+    """They change what is learned, whatever the loss."""
+    y = targets(loss, "one")
+    plain, moved = (small(loss=loss, adversary=adversary).fit(X, y) for adversary in (None, VirtualAdversarial(0.5)))
+    assert np.isfinite(moved.predict(X)).all()
+    assert not np.array_equal(plain.predict(X), moved.predict(X))
