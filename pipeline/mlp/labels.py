@@ -34,8 +34,8 @@ class Prediction(TypedDict):
     probabilities: dict[str, float]
 
 
-def check_no_missing(y: ArrayLike) -> None:
-    """Raise where a label is missing: None, NaN, NaT or pandas' NA.
+def check_no_missing(y: ArrayLike, what: str = "label") -> None:
+    """Raise where a label, or target, is missing: None, NaN, NaT or pandas' NA.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def check_no_missing(y: ArrayLike) -> None:
     if len(missing):
         row = int(missing[0])
         raise ValueError(
-            f"Input y contains NaN: a label must be known for every sample, and that of row {row} is {labels[row]!r}"
+            f"Input y contains NaN: a {what} must be known for every sample, and that of row {row} is {labels[row]!r}"
         )
 
 

@@ -258,7 +258,7 @@ def checked_samples_and_labels(
     ValueError
         As ``validate_data`` does, for a missing label of whatever kind, and with ``numeric`` for y that is no numbers.
     """
-    check_no_missing(y)
+    check_no_missing(y, "target" if numeric else "label")
     checked: tuple[Any, Any] = validate_data(
         estimator,
         _typed(X, estimator),
@@ -279,10 +279,14 @@ def numbers(y: ArrayLike) -> Any:
 
     Raises
     ------
+    TypeError
+        For a sparse matrix, which multilabel targets alone may be.
     ValueError
         For text, dates and whatever else is no number.
     """
-    if y is None or scipy.sparse.issparse(y):
+    if scipy.sparse.issparse(y):
+        raise TypeError("y must be a dense array of numbers; got a sparse one, which y.toarray() makes dense")
+    if y is None:
         return y  # which scikit-learn has its own words for
     given = np.asarray(y)
     if given.dtype.kind not in "biufcO":
@@ -291,7 +295,7 @@ def numbers(y: ArrayLike) -> Any:
         return y
     try:
         return given.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"y must be numbers: {error}") from error
 
 

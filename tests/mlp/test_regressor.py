@@ -240,7 +240,8 @@ def test_two_dimensions_are_kept_but_for_one_column(n_columns):
         (np.where(np.arange(N) == 3, np.inf, ONE), "Input y contains infinity"),
         (np.array(["a"] * N), r"y must be numbers; got <U1 such as \['a'\]"),
         (np.array(["a"] * N, object), "y must be numbers: could not convert string to float: 'a'"),
-        (np.array([None] * N), "Input y contains NaN: a label must be known for every sample"),
+        (np.array([None] * N), "Input y contains NaN: a target must be known for every sample"),
+        ([10**400] * N, "y must be numbers: int too large to convert to float"),
         (np.array(["2020-01-01"] * N, "M8[D]"), r"y must be numbers; got datetime64\[D\]"),
         (ONE + 1j, "Complex data not supported"),
         (ONE[:-1], "inconsistent numbers of samples"),
@@ -254,6 +255,12 @@ def test_targets_that_cannot_be_are_refused(y, message):
     """One clear error, which says what is the matter."""
     with pytest.raises(ValueError, match=message):
         small().fit(X, y)
+
+
+def test_sparse_targets_are_refused():
+    """scikit-learn's multilabel targets alone may be sparse."""
+    with pytest.raises(TypeError, match=r"y must be a dense array of numbers; got a sparse one, which y\.toarray"):
+        small().fit(X, scipy.sparse.csr_array(TARGETS["several"]))
 
 
 def test_targets_beyond_the_precision_are_refused():
