@@ -218,7 +218,9 @@ class RegressionTargets(Targets):
             )
 
     def check_validation(self, y: ArrayLike) -> None:
-        """Raise a ValueError for validation data with another number of targets."""
+        """Raise a ValueError for validation data with another number of targets, or of too few samples for a score."""
         n_targets = self.learn(np.asarray(y)).n_targets
         if n_targets != self.n_targets:
             raise ValueError(f"y_val has {n_targets} targets; y has {self.n_targets}")
+        if len(np.asarray(y)) < 2:
+            raise ValueError("X_val and y_val must have at least two samples: the score of fewer is no number")

@@ -295,6 +295,8 @@ def test_what_cannot_go_on_is_refused():
         model.set_params(quantile=(0.1, 0.5, 0.9)).fit(X, ONE)
     with pytest.raises(ValueError, match="y_val has 2 targets; y has 1"):
         small().fit(X, ONE, X_val=X, y_val=TARGETS["several"])
+    with pytest.raises(ValueError, match="must have at least two samples: the score of fewer is no number"):
+        small().fit(X, ONE, X_val=X[:1], y_val=ONE[:1])
 
 
 def test_the_loss_may_change_on_the_way():
