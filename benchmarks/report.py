@@ -287,7 +287,7 @@ def _tabular(result: Mapping[str, Any]) -> str:
             f"{one['what']}, {one['shape'][0]:,} x {one['shape'][1]}",
             "accuracy" if one["task"] == "classification" else "R²",
             *(f"{100 * mean(one['scores'][side]):.1f} +- {100 * stdev(one['scores'][side]):.1f}" for side in sides),
-            *(f"{one['p'][side]:.3f}" for side in ours),
+            *("< 0.001" if one["p"][side] < 0.001 else f"{one['p'][side]:.3f}" for side in ours),
         ]
         for one in result["tables"]
     ]

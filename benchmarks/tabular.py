@@ -27,7 +27,7 @@ from benchmarks.houses import houses
 from benchmarks.options import Options, say
 from pipeline import make_tabular
 
-MINUTES = 12
+MINUTES = 5
 REPEATS, N_HOUSES, N_MEMBERS = 5, 2_000, 4
 ONE, MEMBERS = "make_tabular", f"make_tabular, {N_MEMBERS} members"
 SCALED, PLAIN = "scikit-learn's MLP, scaled", "scikit-learn's MLP"
