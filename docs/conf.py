@@ -74,8 +74,8 @@ html_theme_options = {
 
 
 def escape_bars(_app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
-    """Let the norm of a formula, ``|w|``, be a norm: to reStructuredText it is a substitution."""
-    lines[:] = [line if line.startswith("    ") else re.sub(r"\|(\w+)\|", r"\|\1\|", line) for line in lines]
+    """Let the norm of a formula, ``|w|`` or ``|y - p|``, be a norm: to reStructuredText it is a substitution."""
+    lines[:] = [line if line.startswith("    ") else re.sub(r"\|(\w[^|`]*)\|", r"\|\1\|", line) for line in lines]
 
 
 def skip_request(_app: Sphinx, _what: str, name: str, _object: Any, _skip: bool, _options: Any) -> bool | None:

@@ -1,5 +1,6 @@
 """The pages for people hold: their commands can be typed, their examples run and draw, their links lead somewhere."""
 
+import inspect
 import re
 import runpy
 import shutil
@@ -96,7 +97,10 @@ def test_what_is_exported_answers_as_the_model(typed):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_of_the_gallery_ends_in_a_picture(path, tmp_path, monkeypatch):
-    """It runs without a network and without a warning, and what it draws last is no empty page."""
+    """It runs without a network and without a warning, and no picture is empty, or drawn on after it is shown.
+
+    Sphinx-Gallery shows and closes all figures after each part that begins with ``# %%``.
+    """
     import matplotlib as mpl
     import matplotlib.pyplot as plt
     import numpy as np
@@ -104,14 +108,19 @@ def test_an_example_of_the_gallery_ends_in_a_picture(path, tmp_path, monkeypatch
     mpl.use("agg")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plt, "show", lambda: None)
+    names, shown = {}, []
     try:
-        runpy.run_path(str(path))
-        figure = plt.gcf()
-        figure.canvas.draw()
-        assert figure.axes or figure.subfigs
-        assert np.asarray(figure.canvas.buffer_rgba()).std() > 5
+        for part in path.read_text("utf-8").split("\n# %%\n"):
+            exec(compile(part, path.name, "exec"), names)  # noqa: S102 - it is our own
+            for figure in map(plt.figure, plt.get_fignums()):
+                shown.append(figure)
+                figure.canvas.draw()
+                assert np.asarray(figure.canvas.buffer_rgba()).std() > 5
+            plt.close("all")
     finally:
         plt.close("all")
+    assert shown
+    assert not any(figure.stale for figure in shown), "a part draws on what was shown before it"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -121,6 +130,21 @@ def test_the_gallery_is_worth_a_look():
     for path in EXAMPLES:
         title, line, *_ = path.read_text("utf-8").removeprefix('"""\n').splitlines()
         assert line == "=" * len(title)
+
+
+def test_no_norm_in_a_docstring_is_taken_for_a_substitution():
+    """To reStructuredText ``|y - p|`` is a name to put something else for: the pages escape all such bars."""
+    pytest.importorskip("sphinx", reason="the extra docs is not installed")
+    escape = runpy.run_path(str(ROOT / "docs" / "conf.py"))["escape_bars"]
+    with_bars = 0
+    for module in (import_module("pipeline"), import_module("pipeline.network")):
+        for name in module.__all__:
+            lines = inspect.getdoc(getattr(module, name)).splitlines()
+            with_bars += any("|" in line for line in lines)
+            escape(None, "class", name, None, None, lines)
+            prose = [re.sub(r"``.*?``", "", line) for line in lines if not line.startswith("    ")]
+            assert not [line for line in prose if re.search(r"(?<!\\)\|[^\s|][^|]*\|", line)], name
+    assert with_bars
 
 
 # ---------------------------------------------------------------- commands

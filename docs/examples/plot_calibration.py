@@ -26,7 +26,9 @@ models = {
 }
 
 # %%
-# A point under the diagonal is overconfident. ``Evaluate`` has the mean distance as the calibration error.
+# A point under the diagonal is overconfident. ``Evaluate`` has the mean distance as the calibration error. On the
+# right the most confident images are answered first. The further the curve stays down, the more can be answered at a
+# given error.
 
 figure, (reliability, rejection) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 reliability.plot([0, 1], [0, 1], color="#999999", ls="--", lw=1)
@@ -43,10 +45,6 @@ for (name, model), colour in zip(models.items(), ["#D55E00", "#E69F00", "#0072B2
     rejection.plot(answered / len(order), 1 - right[order].cumsum() / answered, color=colour, label=name)
 reliability.set(title="Reliability", xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
 reliability.legend(frameon=False)
-
-# %%
-# Answer the most confident images first. The further the curve stays down, the more can be answered at a given error.
-
 rejection.set(
     title="Rejection", xlabel="share of images that are answered", ylabel="error rate among them", xlim=(0, 1)
 )

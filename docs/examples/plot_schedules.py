@@ -3,7 +3,7 @@ Learning-rate schedules
 =======================
 
 A constant learning rate is either too small at the beginning or too large at the end. A schedule begins with large steps
-and ends with small ones. Here the same network learns by five of them, with the same largest rate.
+and ends with small ones. Here the same network learns by six of them, with the same largest rate.
 """
 
 import warnings
@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from sklearn.exceptions import ConvergenceWarning
 
 from pipeline import Fetch, MLPClassifier
-from pipeline.network import Cosine, Exponential, OneCycle, Step
+from pipeline.network import Cosine, CosineCycles, Exponential, OneCycle, Step
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # to use all epochs is what is asked for
 
@@ -26,6 +26,7 @@ schedules = {
     "exponential": Exponential(decay=0.9),
     "cosine, warm-up": Cosine(warmup=3),
     "one cycle": OneCycle(),
+    "cosine cycles": CosineCycles(),
 }
 
 # %%

@@ -22,7 +22,7 @@ income[-1] = 2e6  # one that is far out
 # ``StandardScaler`` divides by a standard deviation that the largest incomes make, and crowds all others together.
 # ``RobustSmoothClip`` goes by the median and the interquartile range, and lets nothing be beyond 3.
 
-figure, (scaling, encoding) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+figure, scaling = plt.subplots(figsize=(7, 4), layout="constrained")
 for scaler, colour in ((StandardScaler(), "#D55E00"), (RobustSmoothClip(), "#0072B2")):
     scaling.plot(income, scaler.fit_transform(income), ".", color=colour, label=type(scaler).__name__)
 scaling.set(title="Scales", xlabel="income", ylabel="scaled", xscale="log")
@@ -33,6 +33,7 @@ scaling.legend(frameon=False)
 # so that even ridge regression follows a step. With ``strategy="tree"`` the edges are where it matters to y.
 
 rate = np.where(income.ravel() < 30_000, 0.2, 0.35) - 0.1 * (income.ravel() < 15_000) + rng.normal(scale=0.03, size=400)
+figure, encoding = plt.subplots(figsize=(7, 4), layout="constrained")
 encoding.plot(income, rate, ".", color="#BBBBBB")
 models = {
     "scaled": make_pipeline(RobustSmoothClip(), Ridge(0.01)),
