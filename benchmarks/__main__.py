@@ -1,9 +1,11 @@
 """``python -m benchmarks``: measure all parts, or those that are named, and keep what they came to.
 
-Says beforehand about how long it takes. What a part came to is kept as soon as it is done.
+Says beforehand about how long it takes. What a part came to is kept as soon as it is done. ``make-large FOLDER`` makes
+a data set larger than memory instead, see ``benchmarks.large``.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ from benchmarks import (
     drawing,
     foreign,
     growth,
+    large,
     memory,
     neighbour,
     photo,
@@ -61,13 +64,18 @@ PARTS: dict[str, ModuleType] = {
     "drawing": drawing,
     "tabular": tabular,
 }
+MAKE_LARGE = "make-large"
 RESULTS = ROOT / "benchmarks" / "results.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what the command line asks for."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == [MAKE_LARGE]:
+        large.main(words[1:])
+        return
     parser = _parser()
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(words)
     output = given.output or (None if given.quick else RESULTS)
     if output is not None and not output.parent.is_dir():
         parser.error(f"--output: there is no folder {output.parent}")
