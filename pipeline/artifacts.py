@@ -72,6 +72,11 @@ def pixels_name(part: str) -> str:
     return f"{part}_X.npy"
 
 
+def bytes_name(part: str) -> str:
+    """Return the name of the file of pixels of a part that are prepared as bytes, in the format of raw images."""
+    return f"{part}_X.idx"
+
+
 def labels_name(part: str) -> str:
     """Return the name of the file of one-hot labels of a part."""
     return f"{part}_Y.npy"
@@ -145,7 +150,7 @@ def _class_names() -> tuple[str, ...]:
 _KNOWN = {
     PREPARED: (
         *(pixels_name("train"), labels_name("train"), pixels_name("test"), labels_name("test")),
-        NORMALIZER,
+        *(bytes_name("train"), bytes_name("test"), NORMALIZER),
     ),
     SPLIT: (rows_name("train"), rows_name("validation")),
     MODEL: (NETWORK, member_name("[1-9]*"), HISTORY, DIAGNOSIS),
@@ -169,6 +174,19 @@ def read_images(artifacts: Path, part: str) -> "tuple[NDArray[np.uint8], NDArray
     from pipeline.data.idx import read_part
 
     return read_part(artifacts / RAW, part)
+
+
+def images_path(artifacts: Path, part: str) -> Path:
+    """Return which file of ``raw/`` holds the images of a part.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is none.
+    """
+    from pipeline.data.idx import FILES, find_idx
+
+    return find_idx(artifacts / RAW, FILES[part][0])
 
 
 def read_class_names(artifacts: Path, folder: str = RAW) -> tuple[str, ...] | None:
@@ -229,8 +247,8 @@ _MOST_CLASSES = 256
 """Labels of the files that are preprocessed are bytes."""
 
 
-def read_pixels(artifacts: Path, part: Literal["train", "test"]) -> "NDArray[np.floating[Any]]":
-    """Map the pixels of a part that `Preprocess` wrote, and see that they are numbers.
+def read_pixels(artifacts: Path, part: Literal["train", "test"]) -> "NDArray[Any]":
+    """Map the pixels of a part that `Preprocess` wrote, as numbers or as bytes, and see that they are such.
 
     Parameters
     ----------
@@ -241,20 +259,27 @@ def read_pixels(artifacts: Path, part: Literal["train", "test"]) -> "NDArray[np.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_pixels), float32
-        One row at least; float64, where a person has put such a file there.
+    ndarray of shape (n_samples, n_pixels), float32 or uint8
+        One row at least; bytes are on 0..255 and not scaled yet. float64, where a person has put such a file there.
 
     Raises
     ------
     FileNotFoundError
         Where there is no such file.
-    NpyError
+    NpyError, IdxError
         Where it holds anything else.
     """
     import numpy as np
 
+    from pipeline.data.idx import check_images, read_idx
     from pipeline.data.npy import NpyError, read_matrix
     from pipeline.images.pixels import pieces
+
+    as_bytes = artifacts / PREPARED / bytes_name(part)
+    if as_bytes.is_file():
+        images = read_idx(as_bytes)
+        check_images(images, str(as_bytes))
+        return images.reshape(len(images), -1)
 
     path = artifacts / PREPARED / pixels_name(part)
     X = read_matrix(path)
@@ -299,10 +324,11 @@ def read_normalizer(artifacts: Path) -> "Normalize":
         raise ValueError(f"{path} is damaged: {shown(error)}") from None
 
 
-def read_training(
-    artifacts: Path,
-) -> "tuple[Normalize, NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]":
+def read_training(artifacts: Path) -> "tuple[Normalize, Any, NDArray[Any], dict[str, Any]]":
     """Return the fitted normaliser, what there is to learn from, and the validation data that ``fit`` may be given.
+
+    Pixels are `ArrayRows`, of which ``fit`` keeps no copy: those of a map that are for this, scaled where they are
+    bytes. `numpy.asarray` makes an array of them, in memory.
 
     Raises
     ------
@@ -313,6 +339,8 @@ def read_training(
     """
     import numpy as np
 
+    from pipeline.network.array_rows import ArrayRows
+
     normalize = read_normalizer(artifacts)
     X, y = read_pixels(artifacts, "train"), read_labels(artifacts, "train")
     _check_width(artifacts / PREPARED, normalize, X, len(y))
@@ -322,8 +350,9 @@ def read_training(
             f"{artifacts / SPLIT} has {both} rows both for training and for validation: {remedy('split', artifacts)} "
             "makes it anew"
         )
-    watched = {"X_val": X[validation], "y_val": y[validation]} if len(validation) else {}
-    return normalize, _rows(X, train), y[train], watched
+    scale = normalize.scale_ if X.dtype == np.uint8 else None
+    watched = {"X_val": ArrayRows(X, validation, scale), "y_val": y[validation]} if len(validation) else {}
+    return normalize, ArrayRows(X, None if len(train) == len(X) else train, scale), y[train], watched
 
 
 def _check_width(prepared: Path, normalize: "Normalize", X: "NDArray[Any]", n_labels: int) -> None:
@@ -338,11 +367,6 @@ def _check_width(prepared: Path, normalize: "Normalize", X: "NDArray[Any]", n_la
             f"{prepared / NORMALIZER} is for images of {shown(normalize.n_features_in_, 30)} pixels, and "
             f"{pixels_name('train')} has the shape {X.shape}: {remedy('preprocess', prepared.parent)} makes both anew"
         )
-
-
-def _rows(X: "NDArray[Any]", rows: "NDArray[np.integer[Any]]") -> "NDArray[Any]":
-    """Return rows of X in memory; all of them need no copy."""
-    return X if len(rows) == len(X) else X[rows]
 
 
 def read_diagnosis(artifacts: Path) -> "Diagnosis | None":

@@ -124,6 +124,31 @@ def write_new(path: Path, content: str | bytes) -> None:
         file.write(data)
 
 
+def link_file(source: Path, target: Path) -> bool:
+    """Have a file under a second name, in a folder that is itself unfinished, without a copy.
+
+    Parameters
+    ----------
+    source : Path
+        What is there.
+    target : Path
+        The second name; there is none yet.
+
+    Returns
+    -------
+    bool
+        False where the file system, or the owner of the file, does not allow that; then there is no second name.
+    """
+    there = source.resolve()
+    if not os.access(there, os.W_OK):  # it could not be flushed, nor could the folder be moved under Windows
+        return False
+    try:
+        os.link(there, target)
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def replacing_file(path: Path, n_bytes: int | None = None) -> Iterator[BinaryIO]:
     """Hand over a new file, and put it in the place of ``path`` when all went well; else it leaves no trace.

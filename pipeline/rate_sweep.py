@@ -41,7 +41,7 @@ def sweep(trainer: Trainer, samples: Samples, rates: Iterable[float], n_updates:
         def endless() -> Iterator[Rows]:
             while True:
                 updater.begin_epoch()
-                yield from trainer.sampling.rows(len(samples), network.rng)
+                yield from trainer.sampling.rows(len(samples), network.rng, network.n_in, samples.read_ahead)
 
         batches = endless()
         for rate in rates:

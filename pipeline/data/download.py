@@ -143,9 +143,11 @@ def check(files: Files, folder: Path) -> None:
         Naming the first that has not.
     """
     for name, known in files.items():
+        if known is None:
+            continue
         with find_idx(folder, name).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-        if known not in (None, found):
+        if known != found:
             raise SourceError(f"{name} is not the official file: its SHA-256 is {found}, not {known}")
 
 

@@ -129,6 +129,12 @@ def read_idx(source: Readable, *, max_bytes: int = MAX_BYTES, name: str | None =
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
+def is_raw(path: Path) -> bool:
+    """Tell whether a file is not compressed."""
+    with path.open("rb") as file:
+        return file.read(len(GZIP)) != GZIP
+
+
 def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     """Write an array as a raw IDX file, whole or not at all.
 

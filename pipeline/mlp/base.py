@@ -36,6 +36,7 @@ from pipeline.mlp.validation import (
     types,
 )
 from pipeline.network import Network
+from pipeline.network.array_rows import ArrayRows
 from pipeline.network.batches import Samples
 from pipeline.network.compiled.engines import Engine, decide_engine
 from pipeline.network.training import Epoch, Trainer
@@ -133,8 +134,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self.n_outputs_ = samples.Y.shape[1]
         self._build(samples.X.shape[1], samples.Y.dtype)
         if self.augmentation is not None:
-            some = samples.X[:: -(-len(samples) // N_STATISTICS)]
-            self.background_ = self.augmentation.with_background_of(dense(some, self.pixel_scale)).outside
+            some = samples.inputs(slice(None, None, -(-len(samples) // N_STATISTICS)))
+            self.background_ = self.augmentation.with_background_of(some).outside
         self._trainer = self._new_trainer(len(samples), sparse=samples.take_sparse is not None)
 
     def _planned_output(self, n_given: int) -> tuple[int, str]:
@@ -219,7 +220,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         inputs = self._input_validator(resuming=resuming)
         samples = inputs.training(X, y, sample_weight)
         self._set_targets(inputs.targets)
-        self.input_statistics_ = ImageStatistics.of(samples.X, sample=N_STATISTICS)
+        self.input_statistics_ = ImageStatistics.of(X if isinstance(X, ArrayRows) else samples.X, sample=N_STATISTICS)
         if not resuming:
             self._begin(samples)
             self._warn_of_targets(samples)

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from sklearn.utils import check_array
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from pipeline.images.pixels import INTEGERS, as_uint8
 from pipeline.mlp.class_weights import ClassWeight, ClassWeights
 from pipeline.mlp.labels import check_no_missing
 from pipeline.mlp.targets import RegressionTargets, TargetEncoder, Targets
+from pipeline.network.array_rows import ArrayRows
 from pipeline.network.batches import Rows, Samples, take_rows
 from pipeline.network.sparse import SparseRows
 
@@ -134,6 +135,9 @@ class InputValidator:
         """Return samples with the network's targets, and weights where they have some."""
         Y = self.targets.encode(y, self.dtype)
         weight = self._weight(y, sample_weight)
+        if isinstance(X, ArrayRows):
+            take = take_rows if X.scale is None else TakePixels(np.float32(X.scale))
+            return Samples(X.values, Y, weight, take, index=X.rows)
         return Samples(X, Y, weight, taker(X, self.pixel_scale), sparse_taker(X, self.pixel_scale))
 
 
@@ -259,19 +263,32 @@ def checked_samples_and_labels(
         As ``validate_data`` does, for a missing label of whatever kind, and with ``numeric`` for y that is no numbers.
     """
     check_no_missing(y, "target" if numeric else "label")
-    checked: tuple[Any, Any] = validate_data(
-        estimator,
-        _typed(X, estimator),
-        numbers(y) if numeric else y,
-        accept_sparse=["csr", "csc"],
-        multi_output=True,
-        dtype=dtype,
-        reset=reset,
-    )
-    rows, labels = checked
+    given = numbers(y) if numeric else y
+    if isinstance(X, ArrayRows) and X.dtype in dtype:
+        rows, labels = X, _labels_of_rows(estimator, X, given, reset=reset)
+    else:
+        checked: tuple[Any, Any] = validate_data(
+            estimator,
+            _typed(X, estimator),
+            given,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=dtype,
+            reset=reset,
+        )
+        rows, labels = _scaled(_in_rows(checked[0]), estimator), checked[1]
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = column_or_1d(labels, warn=True)
-    return _scaled(_in_rows(rows), estimator), labels
+    return rows, labels
+
+
+def _labels_of_rows(estimator: Any, X: ArrayRows, y: ArrayLike, *, reset: bool) -> Array:
+    """Check rows that are not to be copied as ``validate_data`` would, and return their labels checked."""
+    validate_data(estimator, X[:1], dtype=X.dtype, reset=reset)
+    assert_all_finite(X.values, input_name="X")
+    labels: Array = validate_data(estimator, y=y, multi_output=True, reset=False)
+    check_consistent_length(X, labels)
+    return labels
 
 
 def numbers(y: ArrayLike) -> Any:

@@ -272,7 +272,8 @@ class Trainer:
 
         def batches() -> Iterator[tuple[Rows, float]]:
             nonlocal rate, largest
-            for number, rows in enumerate(self.sampling.rows(len(samples), self.network.rng)):
+            drawn = self.sampling.rows(len(samples), self.network.rng, self.network.n_in, samples.read_ahead)
+            for number, rows in enumerate(drawn):
                 factor = self.schedule.factor(epochs + number / n_batches, length, before)
                 rate, largest = self.learning_rate * factor, max(largest, factor)
                 yield rows, rate

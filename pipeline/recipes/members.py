@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -80,7 +81,7 @@ class TrainMembers(Stage):
             with warnings.catch_warnings(), _workers():
                 # As in `Train`: to have used all epochs is no mishap. joblib's processes hear of it, too.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                self.ensemble_ = ensemble.fit(X, y)
+                self.ensemble_ = ensemble.fit(np.asarray(X), y)
         finally:
             progress.end()
         self.seconds_ = time.perf_counter() - began

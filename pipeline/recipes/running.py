@@ -25,6 +25,7 @@ from pipeline.artifacts import (
     read_class_names,
     read_images,
     read_labels,
+    read_normalizer,
     read_pixels,
     read_rows,
     read_training,
@@ -35,6 +36,7 @@ from pipeline.mlp import builder
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model, save_model
+from pipeline.network.array_rows import ArrayRows
 from pipeline.network.gradient_check import train_numerically
 from pipeline.notebook import progress_here
 from pipeline.parameters import ParameterError, parameter_values
@@ -330,6 +332,8 @@ def _numerical(model: MLPClassifier, artifacts: Path, n_updates: int, progress: 
 
 def _first_samples(artifacts: Path, n_samples: int) -> Samples:
     """Return the first training images, normalised, with their labels, and all labels that there are."""
-    X = read_pixels(artifacts, "train")
+    X = read_pixels(artifacts, "train")[:n_samples]
     y = read_labels(artifacts, "train")
-    return X[:n_samples], y[:n_samples], np.unique(y)
+    if X.dtype == np.uint8:
+        X = ArrayRows(X, scale=read_normalizer(artifacts).scale_)[:]
+    return X, y[:n_samples], np.unique(y)

@@ -60,6 +60,9 @@ class Fetch(Stage, BaseEstimator):
         The fraction of each class that becomes the test part, where pictures of one's own have none.
     random_state : int, default=42
         The seed of that draw.
+    link : bool, default=False
+        Whether raw IDX files of images of one's own are not copied, for data larger than memory: the stage's file is a
+        second name of the same one, where the file system allows it. What changes one then changes both.
 
     Attributes
     ----------
@@ -86,6 +89,7 @@ class Fetch(Stage, BaseEstimator):
         colour: Colour = "grey",
         test_fraction: Annotated[float, "> 0", "< 1"] = 0.2,
         random_state: Annotated[int, ">= 0", "<= 4294967295"] = 42,
+        link: bool = False,
     ) -> None:
         self.dataset = dataset
         self.source = source
@@ -96,6 +100,7 @@ class Fetch(Stage, BaseEstimator):
         self.colour = colour
         self.test_fraction = test_fraction
         self.random_state = random_state
+        self.link = link
 
     def load(
         self, part: Literal["train", "test"] = "train", progress: Progress | None = None
@@ -176,8 +181,8 @@ class Fetch(Stage, BaseEstimator):
         if not any(type(source) in (Pictures, Parquet) for source in dataset.sources):
             self._check_unused({"size": None, "background": "black"}, "pictures")
         if self.recorded_parameters()["dataset"] != "folder":
-            self._check_unused({"colour": "grey"}, "data")
-        return deliver(dataset, self.source, folder, Transfer(self.timeout, self.retries, progress))
+            self._check_unused({"colour": "grey", "link": False}, "data")
+        return deliver(dataset, self.source, folder, Transfer(self.timeout, self.retries, progress, self.link))
 
     def _check_unused(self, defaults: dict[str, Any], what: str) -> None:
         """Raise where something is asked for that this data set is not made by."""

@@ -29,11 +29,14 @@ class Transfer:
         How often to try again after a failure that may pass.
     progress : Progress
         What hears how far it is.
+    link : bool, default=False
+        Whether raw files of a folder are brought as second names of the same files, where that can be.
     """
 
     timeout: float
     retries: int
     progress: Progress
+    link: bool = False
 
     @contextmanager
     def shown(self, what: str, n_bytes: int | None = None) -> Iterator[None]:

@@ -8,12 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.data.class_names import write_class_names
 from pipeline.data.idx import (
     FILES,
+    MAX_BYTES,
     check_images,
     copy_idx,
     images_name,
+    is_raw,
     open_items,
     read_idx,
     read_labels,
@@ -25,7 +29,7 @@ from pipeline.data.own import emnist
 from pipeline.data.parts import check_parts
 from pipeline.data.sources.arrays import fixed_fifth, to_images, to_labels, write_parts
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
-from pipeline.files import UnwritableError, find_foreign, replacing_folder
+from pipeline.files import UnwritableError, find_foreign, link_file, replacing_folder
 from pipeline.image_shape import Colour, as_colour, colour_of, is_shape
 
 _ATTEMPTS = 3
@@ -82,7 +86,7 @@ def _copy(found: Mapping[str, tuple[IdxFile, IdxFile]], colour: Colour, folder: 
     names = {part: (str(images), str(labels)) for part, (images, labels) in found.items()}
     class_names = None
     for part, (images, labels) in found.items():
-        _copy_images(images, folder, FILES[part][0], colour, is_emnist=is_emnist)
+        _copy_images(images, folder, FILES[part][0], colour, is_emnist=is_emnist, link=transfer.link)
         with readable(labels) as source:
             numbers = read_labels(source)
         if mapping:
@@ -105,19 +109,29 @@ def _mapping(images: IdxFile, prefix: str) -> dict[int, str] | None:
     return emnist.known_mapping(prefix)
 
 
-def _copy_images(file: IdxFile, folder: Path, name: str, colour: Colour, *, is_emnist: bool) -> None:
-    """Copy a file of images, unpacked, upright, and in the colour that is asked for."""
+def _copy_images(
+    file: IdxFile, folder: Path, name: str, colour: Colour, *, is_emnist: bool, link: bool = False
+) -> None:
+    """Copy a file of images, unpacked, upright, and in the colour that is asked for; or link one that is so already."""
     target = folder / images_name(name, 4 if colour == "rgb" else 3)
     with readable(file) as source, open_items(source) as (header, _):
         shape = header.shape[1:]
     with readable(file) as source:
         if not is_shape(shape) or colour_of(shape) == colour:
-            (emnist.copy_upright if is_emnist else copy_idx)(source, target)
+            if is_emnist:
+                emnist.copy_upright(source, target)
+            elif not (link and isinstance(source, Path) and _linked(source, target)):
+                copy_idx(source, target, max_bytes=max(MAX_BYTES, shutil.disk_usage(folder).free))
             return
         images = read_idx(source)
     check_images(images, str(file))
     upright = images.transpose(0, 2, 1) if is_emnist and images.ndim == 3 else images
     write_idx(target, as_colour(upright, colour))
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Give a raw file of images a second name, once it is proved whole; False where that cannot be."""
+    return is_raw(source) and read_idx(source).dtype == np.uint8 and link_file(source, target)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ as ``reshape`` makes them, which asks a function and counts a reference: that ta
 
 from typing import Any
 
+import numpy as np
 from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -66,6 +67,22 @@ def _matrix(context: Any, A: Any, start: Any, n_rows: Any, width: Any) -> Any:
 def _interpreted_matrix(A: Any, start: int, n_rows: int, width: int) -> Any:
     """Return part of a flat array as a matrix."""
     return A[start : start + n_rows * width].reshape(n_rows, width)
+
+
+class _Memory:
+    """The memory of an array, and the array, so that it lives as long."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__ | {"data": (array.__array_interface__["data"][0], False)}
+
+
+def readable_by_loops(array: Any) -> Any:
+    """Return an array as loops take it that read it and never write: one that cannot be written is not told so.
+
+    As a map of a file it would be another type, for which all loops that it is handed to were compiled once more.
+    """
+    return np.asarray(array) if array.flags.writeable else np.asarray(_Memory(array))
 
 
 row: Any = _interpreted_row if config.DISABLE_JIT else _row

@@ -25,6 +25,7 @@ from pipeline.network.compiled.forms import (
 from pipeline.network.compiled.jit import DISABLED
 from pipeline.network.compiled.parameters import add_l2
 from pipeline.network.compiled.program import DTYPES, Program, compile_network, compile_optimizer
+from pipeline.network.compiled.rows import readable_by_loops
 from pipeline.network.epoch_metrics import EpochMetrics
 from pipeline.network.layers import Affine, Dropout, Layer, Scale
 from pipeline.network.layers.noise import fill_normal
@@ -157,7 +158,8 @@ class CompiledUpdater(Updater):
         self.workers.on_failure.append(self._barrier.release)
         self._inputs = self._none
         self._samples: Samples | None = None
-        self._as_it_is = self._gathers = self._together = False
+        self._as_it_is = self._in_place = self._gathers = self._together = False
+        self._source = self._none
         self._scale = 1.0
 
     def _forms(self) -> tuple[list[Layer], Loss]:
@@ -177,7 +179,7 @@ class CompiledUpdater(Updater):
         """Make one update with a batch of the samples."""
         self._begin(samples)
         self._learning_rate = float(learning_rate)
-        if self._program is not None and isinstance(rows, slice) and not self._as_it_is:
+        if self._program is not None and isinstance(rows, slice) and not self._in_place:
             rows = _numbers(rows, len(samples))
         super().update(samples, rows, learning_rate)
 
@@ -204,8 +206,10 @@ class CompiledUpdater(Updater):
         self._samples, X = samples, samples.X
         if samples.take_sparse is not None and self.network.accepts_sparse(training=True) and not self._writes_inputs:
             self._program, self._accepts_sparse = None, True
-        readable = isinstance(X, np.ndarray) and X.flags.carray
+        readable = isinstance(X, np.ndarray) and X.flags.c_contiguous and X.flags.aligned
+        self._source = readable_by_loops(X) if readable else self._none
         self._as_it_is = readable and X.dtype == self.network.dtype
+        self._in_place = self._as_it_is and X.flags.writeable and samples.index is None
         self._scale = 1.0 if self._as_it_is else float(getattr(samples.take, "scale", 0.0) or 0.0)
         pixels = readable and X.dtype == np.uint8 and self.network.dtype == np.float32 and self._scale != 0
         self._gathers = self._as_it_is or pixels
@@ -282,8 +286,8 @@ class CompiledUpdater(Updater):
         Inputs that no loop was compiled for are gathered by NumPy, those of all batches before the first.
         """
         none = np.empty(0, np.int64)
-        if self._as_it_is and isinstance(rows, slice):
-            inputs = np.asarray(samples.X)[rows]
+        if self._in_place and isinstance(rows, slice):
+            inputs = self._source[rows]
             return inputs, none, inputs
         width = self.network.n_in
         size = (2 * batch_size if self._gathers else n) * width
@@ -292,7 +296,7 @@ class CompiledUpdater(Updater):
         inputs = self._inputs[:size].reshape(-1, width)
         if not self._gathers:
             return inputs, none, inputs
-        return np.asarray(samples.X), np.ascontiguousarray(_numbers(rows, len(samples)), np.int64), inputs
+        return self._source, np.ascontiguousarray(samples.numbers(rows), np.int64), inputs
 
     def _update_shard(self, k: int, X: Any, buffers: list[LayerBuffers], total: float) -> None:
         """Compute the gradient of a shard of the parameters from all samples, and update it."""
