@@ -11,6 +11,8 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 Array = NDArray[Any]
 LABEL_TYPES = ("binary", "multiclass", "multilabel-indicator")
 """The kinds of labels, as scikit-learn calls them."""
+AT_ONCE = 2**16
+"""Labels that are encoded at once."""
 
 
 class Targets:
@@ -93,14 +95,22 @@ class TargetEncoder(Targets):
         return self.from_state(names, self.label_type, sparse=self.sparse)
 
     def encode(self, y: ArrayLike, dtype: DTypeLike | None = None) -> Array:
-        """Return targets, (n_samples, n_outputs)."""
+        """Return targets, (n_samples, n_outputs); scikit-learn's own arrays, much larger, are of some samples alone."""
+        if self.multilabel or len(y) <= AT_ONCE:  # type: ignore[arg-type]  # it has a length
+            return np.asarray(self._encode(y), dtype)
+        labels = np.asarray(y)
+        Y = np.empty((len(labels), len(self.classes) if len(self.classes) > 2 else 1), dtype or np.intp)
+        for start in range(0, len(labels), AT_ONCE):
+            Y[start : start + AT_ONCE] = self._encode(labels[start : start + AT_ONCE])
+        return Y
+
+    def _encode(self, y: ArrayLike) -> Any:
         if self.multilabel:
-            numbered = self.from_state(self._known, self.label_type, sparse=self.sparse).binarizer
-            return np.asarray(numbered.transform(y), dtype)
+            return self.from_state(self._known, self.label_type, sparse=self.sparse).binarizer.transform(y)
         if self._is_sorted:
-            return np.asarray(self.binarizer.transform(y), dtype)
+            return self.binarizer.transform(y)
         numbered = LabelBinarizer(sparse_output=False).fit(np.arange(len(self.classes)))
-        return np.asarray(numbered.transform(self.codes(y)), dtype)
+        return numbered.transform(self.codes(y))
 
     @property
     def _is_sorted(self) -> bool:
