@@ -6,6 +6,8 @@ or through other folders. It has no time, host or path in it: the same inputs gi
 
 import hashlib
 import math
+import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,9 +76,31 @@ def digest_files(folder: Path) -> dict[str, str]:
 
 
 def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal.
+
+    That of a large one is remembered, by whatever changes when the file does, for stages that read it again; but not
+    of a file that has just been written, as clocks of file systems are coarse.
+    """
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        about = os.fstat(file.fileno())
+        changed = max(about.st_mtime_ns, about.st_ctime_ns)
+        key = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+        settled = about.st_size >= LARGE and changed < time.time_ns() - _SETTLED
+        if key in _DIGESTS:
+            return _DIGESTS[key]
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if settled:
+        _DIGESTS[key] = digest
+    return digest
+
+
+LARGE = 2**26
+"""Bytes from which on a file's digest is remembered: it takes a second for some hundred million."""
+
+_SETTLED = 2 * 10**9
+"""Nanoseconds since the last change from which on another one is sure to have another time."""
+
+_DIGESTS: dict[tuple[int, ...], str] = {}
 
 
 def list_files(folder: Path) -> list[str]:
