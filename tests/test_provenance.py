@@ -1,5 +1,6 @@
 """What folders were made from: digests, records, and stages that refuse what does not fit together."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import Evaluate, Fetch, Preprocess, Split, Train
+from pipeline import Evaluate, Fetch, Preprocess, Split, Train, provenance
 from pipeline.data.idx import FILES, write_idx
 from pipeline.network import Cosine
 from pipeline.progress import Progress
@@ -16,6 +17,7 @@ from pipeline.provenance import (
     ProvenanceError,
     Record,
     all_inputs,
+    digest_file,
     digest_folder,
     find_mismatch,
     plain,
@@ -336,3 +338,25 @@ def test_rows_that_are_in_both_parts_are_refused(artifacts):
     np.save(artifacts / "split" / "train.npy", np.arange(60)[rows[0] :])
     with pytest.raises(ProvenanceError, match=r"split has .* rows both for training and for validation: `python"):
         make("train", artifacts)
+
+
+def test_the_digest_of_a_large_file_is_remembered_until_it_changes(tmp_path, monkeypatch):
+    """It is read once for all stages of a run; again where it has changed, and where it was too new to tell."""
+    monkeypatch.setattr(provenance, "LARGE", 4)
+    path, read, digest = tmp_path / "images", [], hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda *given: read.append(1) or digest(*given))
+    path.write_bytes(b"white")
+    first = digest_file(path)
+    assert digest_file(path) == first
+    assert len(read) == 2
+    monkeypatch.setattr(provenance, "_SETTLED", -(10**12))
+    assert [digest_file(path) for _ in range(3)] == [first] * 3
+    assert len(read) == 3
+    other = tmp_path / "other"
+    other.write_bytes(b"black")
+    other.replace(path)
+    assert digest_file(path) == hashlib.sha256(b"black").hexdigest()
+    path.write_bytes(b"123")
+    for n_read in (5, 6):
+        digest_file(path)
+        assert len(read) == n_read

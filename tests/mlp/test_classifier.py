@@ -40,6 +40,7 @@ from pipeline.network import (
     Step,
     VirtualAdversarial,
 )
+from pipeline.network.array_rows import ArrayRows
 from pipeline.network.sparse import SparseRows
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError, parameters_of, read_parameters, read_yaml
@@ -1570,3 +1571,76 @@ def test_a_schedule_is_made_from_its_name():
     assert values["learning_rate"] == Cosine(warmup=2)
     with pytest.raises(ParameterError, match="there is no parameter 'warm'; there are epochs, warmup, final"):
         read_parameters(MLPClassifier, {"learning_rate": {"name": "cosine", "warm": 2}}, "train")
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize(
+    "options", [{}, {"early_stopping": True}, {"batch_size": 90, "shuffle": False}, {"solver": "lbfgs"}], ids=str
+)
+@pytest.mark.parametrize("stored_as", [np.uint8, np.float32])
+def test_rows_of_an_array_are_learned_from_without_a_copy(engine, options, stored_as):
+    """Some rows of an array come to the weights and figures of a copy of them, scaled where they are bytes."""
+    pixels = (np.random.default_rng(0).random((120, 16)) * 256).astype(np.uint8)
+    y = pixels[:, :2].sum(axis=1, dtype=int) // 128
+    rows = np.random.default_rng(1).permutation(120)[:90]
+    rest = np.setdiff1d(np.arange(120), rows)
+    scaled = pixels * np.float32(1 / 255)
+    values, scale = (pixels, 1 / 255) if stored_as == np.uint8 else (scaled, None)
+    watched = {} if "early_stopping" in options else {"X_val": scaled[rest], "y_val": y[rest]}
+    lazily = {} if "early_stopping" in options else {"X_val": ArrayRows(values, rest, scale), "y_val": y[rest]}
+    options = {"hidden_layer_sizes": (5,), "max_iter": 4, "batch_size": 20, "random_state": 0} | options
+    if engine == "numba":
+        pytest.importorskip("numba", reason="compiled loops need the extra fast")
+    copied = MLPClassifier(engine=engine, **options).fit(scaled[rows], y[rows], **watched)
+    mapped = MLPClassifier(engine=engine, **options).fit(ArrayRows(values, rows, scale), y[rows], **lazily)
+    assert np.array_equal(copied.network_.params, mapped.network_.params)
+    for name in ("loss", "score", "validation_loss", "validation_score"):
+        assert copied.history_[name] == mapped.history_[name]
+    assert copied.input_statistics_ == mapped.input_statistics_
+
+
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True, "validation_fraction": 0.01}], ids=str)
+def test_what_is_mapped_is_not_copied(tmp_path, options):
+    """Training on a file of bytes takes a small part of its memory, with early stopping as well."""
+    X = np.zeros((4000, 2000), np.uint8)
+    X[::2] = 9
+    np.save(tmp_path / "X.npy", X)
+    mapped, y = np.load(tmp_path / "X.npy", mmap_mode="r"), np.arange(4000) % 2
+    model = MLPClassifier((2,), pixel_scale=1 / 255, batch_size=50, max_iter=2, engine="numpy", **options)
+    tracemalloc.start()
+    try:
+        model.fit(mapped, y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes / 2
+
+
+def test_blocks_are_shuffled_as_well_as_all(monkeypatch):
+    """Of digits sorted in their file, small blocks in wide windows lead to the accuracy of shuffling all, to a point.
+
+    Two large blocks at a time do not, which shows that it could be told.
+    """
+    X, y = load_digits(return_X_y=True)
+    train, test = np.split(np.random.default_rng(0).permutation(len(y)), [1400])
+    train = train[np.argsort(y[train], kind="stable")]
+    X = (X / 16).astype(np.float32)
+
+    def accuracy():
+        model = MLPClassifier((32,), batch_size=32, max_iter=12, learning_rate="cosine", engine="numpy")
+        model.set_params(learning_rate_init=5e-3)
+        scores = [
+            clone(model).set_params(random_state=seed).fit(X[train], y[train]).score(X[test], y[test])
+            for seed in range(4)
+        ]
+        return np.mean(scores)
+
+    def shuffle_in(block, window):
+        for name, n_images in {"MAX_SHUFFLED": 0, "BLOCK": block, "WINDOW": window}.items():
+            monkeypatch.setattr(f"pipeline.network.batches.{name}", 64 * n_images)
+
+    whole = accuracy()
+    shuffle_in(block=8, window=400)
+    assert accuracy() > whole - 0.01
+    shuffle_in(block=30, window=60)
+    assert accuracy() < whole - 0.01

@@ -62,3 +62,19 @@ def test_several_labels_may_have_names():
     targets.check_validation(Y)
     with pytest.raises(ValueError, match="y_val has labels that y has not"):
         targets.check_validation(np.hstack([Y, Y]))
+
+
+@pytest.mark.parametrize("labels", [[1, 0], [3, 1, 2], ["b", "c", "a"]], ids=["two", "several", "words"])
+@pytest.mark.parametrize("names", [None, ["10", "2", "9"]], ids=["sorted", "in an order of their own"])
+def test_many_labels_are_encoded_in_pieces(monkeypatch, labels, names):
+    """A piece may lack classes; the targets, and their type, are those of all labels at once."""
+    y = np.repeat(labels, 5)
+    targets = TargetEncoder.learn(y)
+    if names:
+        targets = targets.rename(np.array(names[: len(labels)]))
+        y = np.repeat(names[: len(labels)], 5)
+    whole = targets.encode(y), targets.encode(y, np.float32)
+    monkeypatch.setattr("pipeline.mlp.targets.AT_ONCE", 4)
+    for one, other in zip((targets.encode(y), targets.encode(y, np.float32)), whole, strict=True):
+        assert one.dtype == other.dtype
+        assert np.array_equal(one, other)

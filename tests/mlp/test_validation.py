@@ -17,6 +17,7 @@ from pipeline.mlp.validation import (
     sparse_taker,
     taker,
 )
+from pipeline.network.array_rows import ArrayRows
 
 X = np.arange(12.0).reshape(4, 3)
 FLOATS = [np.float64, np.float32]
@@ -195,3 +196,30 @@ def test_training_goes_on_with_what_it_began_with():
         later.training(X, [0, 1, 2, 3])
     with pytest.raises(ValueError, match="X has 2 features"):
         later.training(X[:, :2], [0, 1, 2, 0])
+
+
+@pytest.mark.parametrize("scale", [None, 1 / 255])
+def test_rows_that_are_not_copied_are_samples(scale):
+    """They have the features and the type of what they hand over, and the samples have the array itself."""
+    values = np.arange(30).reshape(10, 3).astype(np.uint8 if scale else np.float32)
+    estimator, rows = BaseEstimator(), ArrayRows(values, np.array([7, 0, 3, 2]), scale)
+    inputs = LabelValidator(estimator, pixel_scale=None)
+    data = inputs.training(rows, np.array([3, 1, 2, 3]))
+    assert data.X is values
+    assert (estimator.n_features_in_, len(data), data.Y.dtype) == (3, 4, np.float32)
+    assert np.array_equal(data.inputs(slice(1, 3)), np.asarray(rows)[1:3])
+    assert np.array_equal(data.inputs(np.array([3, 0])), np.asarray(rows)[[3, 0]])
+
+
+@pytest.mark.parametrize(
+    ("rows", "y", "message"),
+    [
+        (ArrayRows(X.astype(np.float32)), [0, 1, 2], "inconsistent numbers of samples"),
+        (ArrayRows(np.full((4, 3), np.nan)), [0, 1, 2, 0], "Input X contains NaN"),
+        (ArrayRows(X), [0, 1, None, 0], "Input y contains NaN"),
+    ],
+)
+def test_rows_that_are_not_copied_are_checked(rows, y, message):
+    """As arrays are."""
+    with pytest.raises(ValueError, match=message):
+        LabelValidator(BaseEstimator(), pixel_scale=None).training(rows, y)

@@ -188,7 +188,7 @@ def test_scikit_learn_manners():
 def test_parameters_are_documented():
     """Every parameter has a type and a sentence, from which the command line is made."""
     parameters = parameters_of(Fetch)
-    assert list(parameters) == ["dataset", "source", "timeout", "retries", *OF_PICTURES]
+    assert list(parameters) == ["dataset", "source", "timeout", "retries", *OF_PICTURES, "link"]
     assert all(one.help.endswith(".") for one in parameters.values())
 
 
@@ -200,3 +200,46 @@ def test_real_sources(tmp_path, source):
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (tmp_path / "raw").iterdir()}
     assert found.pop("provenance.json")
     assert found == REGISTRY["mnist"].files
+
+
+def test_link_copies_nothing_that_lies_there_raw(own, tmp_path, monkeypatch):
+    """A raw file of images gets a second name; a compressed one, and the labels, are written anew."""
+    train, test = FILES["train"][0], FILES["test"][0]
+    Fetch(str(own), link=True).run(tmp_path / "linked")
+    Fetch(str(own)).run(tmp_path / "copied")
+    linked, copied = tmp_path / "linked" / "raw", tmp_path / "copied" / "raw"
+    assert (linked / test).samefile(own / test)
+    assert not (copied / test).samefile(own / test)
+    for name in (train, FILES["train"][1], FILES["test"][1]):
+        assert (linked / name).stat().st_nlink == 1
+    assert contents(linked) == contents(copied)
+    monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError("not here")))
+    Fetch(str(own), link=True).run(tmp_path / "linked")
+    assert (linked / test).stat().st_nlink == 1
+    assert contents(linked) == contents(copied)
+
+
+def test_a_file_that_is_linked_is_checked(own, tmp_path):
+    """What a copy would have refused is refused."""
+    images = own / FILES["test"][0]
+    images.write_bytes(images.read_bytes()[:-1])
+    with pytest.raises(FetchError, match="is cut short: it announces 4 bytes of items and holds 3"):
+        Fetch(str(own), link=True).run(tmp_path)
+
+
+def test_link_is_for_data_of_ones_own():
+    """A data set that is brought from elsewhere is not linked."""
+    with pytest.raises(ParameterError, match="link is for data of your own, and must be False for dataset digits"):
+        Fetch("digits", link=True).load()
+
+
+def contents(folder):
+    """Return the bytes of every file of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_files_of_more_than_a_gibibyte_are_brought(own, tmp_path, monkeypatch):
+    """A bound that keeps a stranger's file from filling the memory does not keep out data of one's own."""
+    monkeypatch.setattr("pipeline.data.sources.local.MAX_BYTES", 1)
+    Fetch(str(own)).run(tmp_path)
+    assert len(read_part(tmp_path / "raw", "train")[1]) == 3

@@ -1,13 +1,18 @@
+import gzip
 import json
+import mmap
+import shutil
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import pipeline.images.pixels
-from pipeline.artifacts import read_labels, read_normalizer
+from pipeline.artifacts import read_labels, read_normalizer, read_pixels
 from pipeline.cli.app import app
-from pipeline.data.idx import write_idx
+from pipeline.data.idx import FILES, write_idx
+from pipeline.images.deskew import align
+from pipeline.parameters import ParameterError
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.progress import Progress
 from pipeline.provenance import Record, write_record
@@ -227,3 +232,61 @@ def test_oblong_images_are_no_ink_in_a_square(tmp_path):
     Preprocess().run(tmp_path)
     assert read_normalizer(tmp_path).photo_ is None
     assert Normalize().fit(images.reshape(20, 36)).photo_ is not None
+
+
+def test_bytes_share_the_place_of_the_raw_images(tmp_path):
+    """Stored as uint8, images that stay as they are take no place on the disk, and are read as the raw ones."""
+    raw = write_raw(tmp_path / "raw")
+    done = Preprocess(stored_as="uint8").run(tmp_path)
+    assert done == {"train": 20, "test": 7, "pixels": 12, "classes": 5}
+    assert not list((tmp_path / "prepared").glob("*_X.npy"))
+    for part, (images, labels) in raw.items():
+        assert (tmp_path / "prepared" / f"{part}_X.idx").samefile(tmp_path / "raw" / FILES[part][0])
+        X = read_pixels(tmp_path, part)
+        assert isinstance(X.base if X.base is not None else X, np.memmap | mmap.mmap)
+        assert X.dtype == np.uint8
+        assert np.array_equal(X, images.reshape(len(images), 12))
+        assert np.array_equal(read_labels(tmp_path, part), labels)
+    with_floats = tmp_path / "other"
+    shutil.copytree(tmp_path / "raw", with_floats / "raw")
+    Preprocess().run(with_floats)
+    name = "normalize.json"
+    assert (tmp_path / "prepared" / name).read_bytes() == (with_floats / "prepared" / name).read_bytes()
+
+
+def test_bytes_are_written_where_they_cannot_be_shared(tmp_path, monkeypatch):
+    """A file system without second names has a copy; so have compressed files, and images that are aligned."""
+    raw = write_raw(tmp_path / "raw", train=(20, 20, 20), test=(7, 20, 20))
+
+    def stored(**parameters):
+        Preprocess(stored_as="uint8", **parameters).run(tmp_path)
+        assert all(path.stat().st_nlink == 1 for path in (tmp_path / "prepared").iterdir())
+        return read_pixels(tmp_path, "train")
+
+    rows = raw["train"][0].reshape(20, 400)
+    assert np.array_equal(stored(deskew=True), align(rows, deskew=True, ink_width=None))
+    with monkeypatch.context() as patched:
+        patched.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError("not here")))
+        assert np.array_equal(stored(), rows)
+    for path in (tmp_path / "raw").glob("*images*"):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    assert np.array_equal(stored(), rows)
+
+
+def test_bytes_are_for_a_method_that_is_one_scale(tmp_path):
+    """A mean that is subtracted would be lost."""
+    write_raw(tmp_path / "raw")
+    with pytest.raises(ParameterError, match="stored_as must be float32 where method is standard; got 'uint8'"):
+        Preprocess("standard", stored_as="uint8").run(tmp_path)
+    assert not (tmp_path / "prepared").exists()
+
+
+def test_labels_are_encoded_in_pieces(tmp_path, monkeypatch):
+    """Whatever fits in a piece, the file is the same."""
+    write_raw(tmp_path / "raw")
+    Preprocess().run(tmp_path)
+    whole = (tmp_path / "prepared" / "train_Y.npy").read_bytes()
+    monkeypatch.setattr("pipeline.stages.preprocess._LABELS", 3)
+    Preprocess().run(tmp_path)
+    assert (tmp_path / "prepared" / "train_Y.npy").read_bytes() == whole

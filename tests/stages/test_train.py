@@ -15,6 +15,7 @@ from sklearn.base import clone
 from pipeline import MLPClassifier, Normalize, Train, load_model
 from pipeline.callbacks import OnEpoch
 from pipeline.data.class_names import write_class_names
+from pipeline.data.idx import IdxError, write_idx
 from pipeline.network import Step
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError
@@ -377,3 +378,24 @@ def test_findings_are_said_where_training_diverged(artifacts):
     assert listener.lines[0].startswith(
         "diagnosis: The loss was no finite number any more in epoch 2: training diverged"
     )
+
+
+@pytest.mark.parametrize("validation", [20, 0])
+def test_bytes_and_numbers_make_the_same_model(artifacts, validation):
+    """Images prepared as bytes are scaled batch by batch: the files of the model are the same, to the last bit."""
+    np.save(artifacts / "split" / "train.npy", np.arange(80 - validation))
+    np.save(artifacts / "split" / "validation.npy", np.arange(80 - validation, 80))
+    train().run(artifacts)
+    names = ("model.npz", "history.csv")
+    wanted = [(artifacts / "model" / name).read_bytes() for name in names]
+    (artifacts / "prepared" / "train_X.npy").unlink()
+    write_idx(artifacts / "prepared" / "train_X.idx", PIXELS.reshape(80, 3, 3))
+    train().run(artifacts)
+    assert [(artifacts / "model" / name).read_bytes() for name in names] == wanted
+
+
+def test_prepared_bytes_that_are_no_images_are_refused(artifacts):
+    """The file is named, before any work."""
+    write_idx(artifacts / "prepared" / "train_X.idx", PIXELS)
+    with pytest.raises(IdxError, match=r"train_X.idx holds uint8 of shape \(80, 9\); expected images"):
+        train().run(artifacts)

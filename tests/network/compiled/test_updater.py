@@ -1,11 +1,12 @@
 """Updates by compiled loops, beside the plain ones."""
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import scipy.sparse
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 pytest.importorskip("numba", reason="compiled loops need the extra fast")
 
@@ -618,6 +619,27 @@ def test_inputs_of_every_kind_come_to_the_same(kind):
     """Sparse rows stay sparse, pixels are scaled, and an array of another layout is copied."""
     data = as_kind(samples(np.float32), kind)
     assert_same(data, 20, 2, (), layers, Adam, np.float32, SoftmaxCrossEntropy())
+
+
+@pytest.mark.parametrize("kind", ["as it is", "pixels"])
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("shuffled", [True, False])
+def test_rows_of_a_map_are_gathered_by_the_loops(tmp_path, kind, n_threads, shuffled):
+    """A file that is mapped, whole or some rows of it, trains as the same in memory, and nothing is compiled for it."""
+    data = as_kind(samples(np.float32), kind)
+    np.save(tmp_path / "X.npy", data.X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    batches = batches_of(20, shuffled=shuffled)
+    once = trained_together(CompiledUpdater, data, batches, n_threads)
+    n_compiled = len(loops.updates.signatures)
+    again = trained_together(CompiledUpdater, replace(data, X=mapped), batches, n_threads)
+    assert_array_equal(again[0], once[0])
+    order = np.random.default_rng(0).permutation(N)
+    for X in (data.X, mapped):
+        some = replace(data, X=X[order] if X is data.X else np.asarray(X)[order], index=np.argsort(order))
+        assert_array_equal(trained_together(CompiledUpdater, some, batches, n_threads)[0], once[0])
+        assert_array_equal(trained_together(Updater, some, batches)[0], trained_together(Updater, data, batches)[0])
+    assert len(loops.updates.signatures) == n_compiled
 
 
 @DTYPES
