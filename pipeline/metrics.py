@@ -6,7 +6,7 @@ is NaN. Where scikit-learn has a measure, it does the arithmetic.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import comb
 from typing import Any, NamedTuple
 
@@ -45,6 +45,33 @@ class Outcomes(NamedTuple):
     true: NDArray[np.intp]
     predicted: NDArray[np.intp]
     confidence: NDArray[np.floating[Any]]
+
+
+class Summary(NamedTuple):
+    """All there is to say of predictions, without their probabilities: see the functions of the same names."""
+
+    labels: list[Any]
+    figures: dict[str, float]
+    outcomes: Outcomes
+
+    @property
+    def by_class(self) -> list[ClassScore]:
+        """Precision, recall, F1 and support of every label."""
+        return _by_class(self.outcomes, self.labels)
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """How many rows of each label (down) were predicted to be of each label (across)."""
+        return _confusion(self.outcomes, self.labels)
+
+    @property
+    def wrong_rows(self) -> list[int]:
+        """The rows that were predicted wrong, ascending."""
+        return _wrong_rows(self.outcomes)
+
+    def worst_mistakes(self, n: int = 25) -> list[Mistake]:
+        """Return the wrong predictions that were made most surely, ``n`` at most, the surest first."""
+        return _worst_mistakes(self.outcomes, self.labels, n)
 
 
 class Bin(NamedTuple):
@@ -111,6 +138,46 @@ def measure(
     figures = measure_predictions(true, P.argmax(axis=1), sample_weight=sample_weight)
     figures |= _measure_probabilities(true, P, n_bins, sample_weight)
     return {name: figures[name] for name in MEASURES}
+
+
+def summarize(
+    pieces: Iterable[tuple[ArrayLike, ArrayLike]], labels: ArrayLike, classes: ArrayLike, n_bins: int = 15
+) -> Summary:
+    """Say all there is to say of predictions that come some at a time, so that memory is that of a few numbers a row.
+
+    Parameters
+    ----------
+    pieces : iterable of (y_true, probabilities)
+        As `measure` takes them, one piece after the other.
+    labels : array-like
+        All that are among y_true, in any order, each once or more.
+    classes, n_bins
+        As `measure` takes them.
+
+    Returns
+    -------
+    Summary
+        Of one piece with the very figures of `measure`; of several, they are the same but for the last bits.
+
+    Examples
+    --------
+    >>> P = np.eye(3)[[0, 1, 2, 2]]
+    >>> found = summarize([([0, 1], P[:2]), ([1, 2], P[2:])], [0, 1, 2], [0, 1, 2])
+    >>> found.figures["accuracy"], found.wrong_rows
+    (0.75, [2])
+    """
+    names, seen, means = all_labels(labels, classes), [], []
+    for y_true, probabilities in pieces:
+        true, P = _checked(y_true, probabilities, classes, names)
+        means.append((_log_loss(true, P, None), _top_2_accuracy(true, P, None)))
+        seen.append(Outcomes(true, P.argmax(axis=1), P.max(axis=1)))
+    found = seen[0] if len(seen) == 1 else Outcomes(*(np.concatenate(each) for each in zip(*seen, strict=True)))
+    sizes = [len(one.true) for one in seen]
+    log_loss, top_2 = means[0] if len(seen) == 1 else np.average(means, axis=0, weights=sizes).tolist()
+    figures = measure_predictions(found.true, found.predicted)
+    figures |= {"log_loss": log_loss, "top_2_accuracy": top_2}
+    figures["calibration_error"] = calibration_error(found.true == found.predicted, found.confidence, n_bins)
+    return Summary(names, {name: figures[name] for name in MEASURES}, found)
 
 
 def measure_predictions(
@@ -380,10 +447,12 @@ def by_class(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) ->
     >>> by_class(["no", "no", "yes"], [[1, 0], [0, 1], [0, 1]], ["no", "yes"])[1]
     ClassScore(label='yes', precision=0.5, recall=1.0, f1=0.6666666666666666, support=1)
     """
-    true, P = _checked(y_true, probabilities, classes)
-    names = all_labels(y_true, classes)
+    return _by_class(outcomes(y_true, probabilities, classes), all_labels(y_true, classes))
+
+
+def _by_class(found: Outcomes, names: Sequence[Any]) -> list[ClassScore]:
     columns = metrics.precision_recall_fscore_support(
-        true, P.argmax(axis=1), labels=np.arange(len(names)), zero_division=0
+        found.true, found.predicted, labels=np.arange(len(names)), zero_division=0
     )
     return [ClassScore(*row) for row in zip(names, *(column.tolist() for column in columns), strict=True)]
 
@@ -399,10 +468,12 @@ def confusion(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -
     array([[1, 1],
            [0, 1]])
     """
-    true, P = _checked(y_true, probabilities, classes)
-    n_labels = len(all_labels(y_true, classes))
-    table = np.zeros((n_labels, n_labels), dtype=np.int64)
-    np.add.at(table, (true, P.argmax(axis=1)), 1)
+    return _confusion(outcomes(y_true, probabilities, classes), all_labels(y_true, classes))
+
+
+def _confusion(found: Outcomes, names: Sequence[Any]) -> NDArray[np.int64]:
+    table = np.zeros((len(names), len(names)), dtype=np.int64)
+    np.add.at(table, (found.true, found.predicted), 1)
     return table
 
 
@@ -421,11 +492,13 @@ def worst_mistakes(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLi
     >>> worst_mistakes([0, 0, 1], [[0.4, 0.6], [0.25, 0.75], [0, 1]], [0, 1], n=1)
     [Mistake(row=1, true=0, predicted=1, confidence=0.75)]
     """
-    true, P = _checked(y_true, probabilities, classes)
-    predicted, confidence = P.argmax(axis=1), P.max(axis=1)
+    return _worst_mistakes(outcomes(y_true, probabilities, classes), all_labels(y_true, classes), n)
+
+
+def _worst_mistakes(found: Outcomes, names: Sequence[Any], n: int) -> list[Mistake]:
+    true, predicted, confidence = found
     wrong = np.flatnonzero(true != predicted)
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:n]
-    names = all_labels(y_true, classes)
     return [Mistake(int(row), names[true[row]], names[predicted[row]], float(confidence[row])) for row in surest]
 
 
@@ -437,8 +510,11 @@ def wrong_rows(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) 
     >>> wrong_rows([0, 0, 1], [[0.4, 0.6], [1, 0], [0.5, 0.5]], [0, 1])
     [0, 2]
     """
-    true, P = _checked(y_true, probabilities, classes)
-    rows: list[int] = np.flatnonzero(true != P.argmax(axis=1)).tolist()
+    return _wrong_rows(outcomes(y_true, probabilities, classes))
+
+
+def _wrong_rows(found: Outcomes) -> list[int]:
+    rows: list[int] = np.flatnonzero(found.true != found.predicted).tolist()
     return rows
 
 
@@ -501,11 +577,11 @@ def sign_test(n_one: int, n_other: int) -> float:
 
 
 def _checked(
-    y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike
+    y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike, labels: Sequence[Any] | None = None
 ) -> tuple[NDArray[np.intp], NDArray[np.floating[Any]]]:
     """Return each row's place among `all_labels`, and the probabilities in the precision they came in.
 
-    A place beyond the columns is that of a label that is no class.
+    A place beyond the columns is that of a label that is no class. ``labels`` are those that `all_labels` would find.
     """
     P = np.asarray(probabilities)
     P = P if P.dtype in (np.float32, np.float64) else P.astype(np.float64)
@@ -516,7 +592,7 @@ def _checked(
         raise ValueError(f"probabilities must be (n_samples, {len(names)}), one row at least; got {P.shape}")
     check_consistent_length(y_true, P)
     _check_distribution(P)
-    return _columns(y_true, all_labels(y_true, names)), np.clip(P, 0, 1)
+    return _columns(y_true, all_labels(y_true, names) if labels is None else labels), np.clip(P, 0, 1)
 
 
 def _check_distribution(P: NDArray[np.floating[Any]]) -> None:

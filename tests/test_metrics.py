@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_equal
 from scipy.sparse import csr_matrix
 from scipy.stats import binomtest
 from sklearn import metrics as sk
@@ -12,7 +13,9 @@ from pipeline.metrics import (
     mcnemar,
     measure,
     measure_predictions,
+    outcomes,
     sign_test,
+    summarize,
     top_2_accuracy,
     worst_mistakes,
     wrong_rows,
@@ -239,3 +242,27 @@ def test_mcnemar_counts_the_rows_that_one_alone_gets_wrong():
     assert mcnemar(y, one, one) == 1
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         mcnemar(y, one, other[1:])
+
+
+@pytest.mark.parametrize("at", [[], [120], [1, 2, 150]], ids=["whole", "two pieces", "four pieces"])
+@pytest.mark.parametrize("unseen", [False, True], ids=["classes alone", "a label that is no class"])
+def test_predictions_that_come_in_pieces_are_measured_as_one(prediction, at, unseen):
+    """Counts and rows are the same, and figures but for their last bits; of one piece they are the very same."""
+    y, P, classes = prediction
+    y = y.copy()
+    if unseen:
+        y[[3, 160]] = 9, 7
+    found = summarize(zip(np.split(y, at), np.split(P, at), strict=True), np.unique(y), classes, n_bins=7)
+    expected = measure(y, P, classes, 7)
+    if not at:
+        assert_equal(found.figures, expected)
+    assert list(found.figures) == list(expected)
+    assert_allclose(list(found.figures.values()), list(expected.values()), rtol=1e-13)
+    assert found.labels == all_labels(y, classes)
+    assert found.by_class == by_class(y, P, classes)
+    assert found.confusion.tolist() == confusion(y, P, classes).tolist()
+    assert found.wrong_rows == wrong_rows(y, P, classes)
+    assert found.worst_mistakes(9) == worst_mistakes(y, P, classes, 9)
+    for one, other in zip(found.outcomes, outcomes(y, P, classes), strict=True):
+        assert one.dtype == other.dtype
+        assert one.tolist() == other.tolist()

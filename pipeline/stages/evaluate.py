@@ -60,6 +60,7 @@ from pipeline.stages.base import Stage
 from pipeline.strict_json import write_json
 
 BATCH = 1024  # images that are predicted at once, however many there are
+PIECE = 2**23  # probabilities that are looked at together: of ten classes, those of 800,000 images
 OF_PREDICTIONS = ("accuracy", "neg_error_rate", "f1_macro")  # scores that take no probabilities
 LESS_IS_BETTER = ("error_rate", "log_loss", "calibration_error")
 
@@ -73,10 +74,14 @@ class Part:
     rows: NDArray[np.integer[Any]]
     names: tuple[str, ...] | None = None
 
-    def labels_for(self, model: Any) -> NDArray[Any]:
-        """Return the labels of the rows as a model calls them: by name, where it has learned names."""
+    def labels_for(self, model: Any, batch: slice = slice(None)) -> NDArray[Any]:
+        """Return the labels of the rows, or of some, as a model calls them: by name, where it has learned names."""
+        return self.label_names(model, self.labels[self.rows[batch]])
+
+    def label_names(self, model: Any, labels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return labels as a model calls them."""
         by_name = np.asarray(model.classes_).dtype.kind == "U"
-        return named(self.labels[self.rows], self.names if by_name else None)
+        return named(labels, self.names if by_name else None)
 
     def pixels(self, batch: slice) -> NDArray[np.uint8]:
         """Return some of the rows, (n_rows, n_pixels)."""
@@ -237,15 +242,13 @@ class Evaluate(Stage, BaseEstimator):
             Labels, figures, scores by class, confusion matrix, the worst mistakes, the rows of all, and what became of
             every row.
         """
-        return Report(
-            metrics.all_labels(y, classes),
-            metrics.measure(y, probabilities, classes, self.n_bins),
-            metrics.by_class(y, probabilities, classes),
-            metrics.confusion(y, probabilities, classes),
-            metrics.worst_mistakes(y, probabilities, classes, self.n_mistakes),
-            metrics.wrong_rows(y, probabilities, classes),
-            metrics.outcomes(y, probabilities, classes),
-        )
+        return self._report(metrics.summarize([(y, probabilities)], y, classes, self.n_bins))
+
+    def _report(self, found: metrics.Summary) -> Report:
+        """Return what there is to say of predictions."""
+        mistakes = found.worst_mistakes(self.n_mistakes)
+        known = found.by_class, found.confusion, mistakes, found.wrong_rows, found.outcomes
+        return Report(found.labels, found.figures, *known)
 
     def evaluate_model(
         self, artifacts: str | os.PathLike[str], model: Any, progress: Progress | None = None
@@ -294,8 +297,11 @@ class Evaluate(Stage, BaseEstimator):
 
     def _evaluate_part(self, name: str, part: Part, model: Any, progress: Progress) -> Report:
         """Evaluate a model on one part, and name its mistakes by their rows in the official file."""
-        P = predict_part(model, part, f"evaluate {name}", progress)
-        report = self.report(part.labels_for(model), P, model.classes_)
+        pieces = (
+            (part.labels_for(model, rows), P) for rows, P in predict_pieces(model, part, f"evaluate {name}", progress)
+        )
+        labels = part.label_names(model, np.unique(part.labels[part.rows]))
+        report = self._report(metrics.summarize(pieces, labels, model.classes_, self.n_bins))
         mistakes = [mistake._replace(row=int(part.rows[mistake.row])) for mistake in report.mistakes]
         return replace(report, mistakes=mistakes, wrong=part.rows[report.wrong].tolist())
 
@@ -378,16 +384,26 @@ def other_images(model: Any, shape: tuple[int, ...]) -> str | None:
 
 def predict_part(model: Any, part: Part, title: str, progress: Progress) -> NDArray[np.floating[Any]]:
     """Return the probabilities of the rows of a part, computed in batches of bounded memory."""
+    return np.concatenate([P for _, P in predict_pieces(model, part, title, progress)])
 
-    def batches() -> Iterator[NDArray[np.floating[Any]]]:
-        for batch in gen_batches(len(part.rows), BATCH):
-            yield model.predict_proba(part.pixels(batch))
-            progress.advance(batch.stop - batch.start)
+
+def predict_pieces(
+    model: Any, part: Part, title: str, progress: Progress
+) -> Iterator[tuple[slice, NDArray[np.floating[Any]]]]:
+    """Yield some rows of a part after the other with their probabilities, computed in batches of bounded memory."""
+
+    def predicted(batch: slice) -> NDArray[np.floating[Any]]:
+        P: NDArray[np.floating[Any]] = model.predict_proba(part.pixels(batch))
+        progress.advance(batch.stop - batch.start)
+        return P
 
     progress.begin(title, len(part.rows), "images")
+    n_batches = max(1, PIECE // (BATCH * len(model.classes_)))
     try:
         with bounded_blas(1):  # sums that BLAS cuts among threads end in other bits on another number of cores
-            return np.concatenate(list(batches()))
+            for piece in gen_batches(len(part.rows), n_batches * BATCH):
+                starts = range(piece.start, piece.stop, BATCH)
+                yield piece, np.concatenate([predicted(slice(at, min(at + BATCH, piece.stop))) for at in starts])
     finally:
         progress.end()
 

@@ -694,3 +694,18 @@ def test_a_damaged_diagnosis_is_named(artifacts):
     (artifacts / "model" / "diagnosis.json").write_text("[]", "utf-8")
     with pytest.raises(ValueError, match=r"diagnosis\.json is damaged"):
         Evaluate().run(artifacts)
+
+
+def test_what_is_written_does_not_depend_on_the_pieces(artifacts, monkeypatch):
+    """Predictions that are looked at a piece at a time give the same counts and rows, and figures to rounding."""
+    Evaluate(pictures=False).run(artifacts)
+    whole, tables = written(artifacts), (artifacts / "evaluation" / "metrics.json").read_text()
+    monkeypatch.setattr(evaluate, "BATCH", 4)
+    monkeypatch.setattr(evaluate, "PIECE", 8 * N_CLASSES)
+    Evaluate(pictures=False).run(artifacts)
+    again = written(artifacts)
+    for name in set(whole) - {"metrics.json", "report.html"}:
+        assert again[name] == whole[name], name
+    found, expected = json.loads((artifacts / "evaluation" / "metrics.json").read_text()), json.loads(tables)
+    for part, figures in expected.items():
+        assert found[part] == pytest.approx(figures, rel=1e-12)
