@@ -3,6 +3,7 @@ import importlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import f as f_distribution
 
-from benchmarks import ablation, account, deform, drawing, growth, measure, rates, report, sides, tabular, target
+from benchmarks import ablation, account, deform, drawing, growth, large, measure, rates, report, sides, tabular, target
 from benchmarks.__main__ import main
 from benchmarks.data import load, store
 from benchmarks.houses import MOST, houses
@@ -19,6 +20,8 @@ from benchmarks.machine import machine
 from benchmarks.options import Options, present
 from benchmarks.rows import BFLOAT16, COMPILED, FLOOR, NUMBA, NUMPY, OURS, PYTORCH, ROWS, SKLEARN, Training
 from benchmarks.sides.floor import Floor, n_operations
+from pipeline import Fetch
+from pipeline.data.idx import read_part
 from pipeline.recipes.markdown import between_markers
 
 ROOT = Path(__file__).parents[1]
@@ -141,6 +144,45 @@ def test_a_child_that_fails_says_so_and_is_gone(folder):
     """A task that cannot begin ends in an error with the child's code, and leaves no process behind."""
     with pytest.raises(measure.ChildError, match="ended with code 1"):
         measure.Child("predict", folder, name="nobody", training=SMALL.as_job(), n_images=100)
+
+
+def test_large_data_are_made_of_small_ones(tmp_path, monkeypatch, capsys):
+    """Images are deformed in an order that changes, fewer are the first of more, and the test part is as it was."""
+    monkeypatch.setattr(large, "CHUNK", 100)
+    for name, n_images in {"few": 250, "many": 1700, "again": 250}.items():
+        main(["make-large", str(tmp_path / name), "--images", str(n_images), "--dataset", "digits", "--seed", "3"])
+    assert "fetch --dataset" in capsys.readouterr().err
+    X, y = Fetch("digits").load("train")
+    few, many = (read_part(tmp_path / name, "train") for name in ("few", "many"))
+    assert [len(few[1]), len(many[1])] == [250, 1700]
+    for one, other in zip(few, many, strict=True):
+        assert np.array_equal(one, other[:250])
+    assert all(
+        (tmp_path / "few" / path.name).read_bytes() == path.read_bytes() for path in (tmp_path / "again").iterdir()
+    )
+    assert np.array_equal(np.bincount(many[1][: len(y)]), np.bincount(y))
+    assert not np.array_equal(many[1][: len(y)], y)
+    assert not (many[0][: len(y)].reshape(len(y), -1)[:, None, ::7] == X[None, :50, ::7]).all(axis=-1).any()
+    assert 0.5 < many[0].mean() / X.mean() < 1.1
+    test, wanted = read_part(tmp_path / "few", "test"), Fetch("digits").load("test")
+    assert np.array_equal(test[0].reshape(wanted[0].shape), wanted[0])
+
+
+def test_large_data_are_not_made_where_they_cannot_be(tmp_path, monkeypatch, capsys):
+    """A folder of something else stays, and a disk without space is told before anything is written."""
+    (tmp_path / "notes.txt").write_text("mine")
+    for folder, message in (
+        (tmp_path, "notes.txt is no file of such a data set"),
+        (tmp_path / "new", "are free there"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["make-large", str(folder), "--images", "9", "--dataset", "digits"])
+        assert message in capsys.readouterr().err
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt"]
+        usage = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(large.shutil, "disk_usage", lambda _, usage=usage: usage._replace(free=2**20))
+    with pytest.raises(SystemExit):
+        main(["make-large", str(tmp_path / "new"), "--images", "0"])
 
 
 def test_sides_take_turns():
