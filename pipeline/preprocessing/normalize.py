@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
@@ -130,7 +130,7 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
             del self.image_shape_  # of the images that were learned from before
         tasks = FitTasks(self, 0, {"X": pixels, "y": y})
         if self.method == "standard":
-            self.mean_, self.std_ = _moments(self._align(pixels))
+            self.mean_, self.std_ = self._moments(pixels)
         self.full_scale_ = full_scale(pixels)
         self._set_scale()
         self.input_statistics_ = ImageStatistics.of(pixels)
@@ -292,6 +292,12 @@ class Normalize(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, Ba
 
         return align(pixels, deskew=bool(self.deskew), ink_width=self.ink_width)
 
+    def _moments(self, pixels: NDArray[Any]) -> tuple[float, float]:
+        """Return mean and standard deviation of all pixels, aligned as the parameters ask."""
+        if pixels.dtype == np.uint8:
+            return _integer_moments(self._align(pixels[rows]) for rows in pieces(pixels))
+        return _moments(self._align(pixels))
+
     def _set_scale(self) -> Self:
         """Turn the method, and with "standard" the mean and deviation, into the scale and the shift."""
         if self.method == "unit":
@@ -317,18 +323,20 @@ _KINDS = [np.float32, np.float64, *INTEGERS]  # any other type becomes the first
 
 def _moments(X: NDArray[Any]) -> tuple[float, float]:
     """Return the mean and the standard deviation of all entries."""
-    if X.dtype == np.uint8:
-        return _integer_moments(X)
+    if X.dtype == np.uint8:  # floats that were aligned
+        return _integer_moments([X])
     if X.min() == X.max():  # rounding must not make a deviation where there is none
         return float(X.flat[0]), 0.0
     return float(X.mean(dtype=np.float64)), float(X.std(dtype=np.float64))
 
 
-def _integer_moments(X: NDArray[np.uint8]) -> tuple[float, float]:
+def _integer_moments(parts: Iterable[NDArray[np.uint8]]) -> tuple[float, float]:
     """Return mean and standard deviation from whole sums, in which nothing is rounded whatever the order."""
-    total = squares = 0
-    for rows in pieces(X):
-        piece = X[rows].astype(np.uint32)
-        total += int(piece.sum(dtype=np.uint64))
-        squares += int(np.square(piece).sum(dtype=np.uint64))
-    return total / X.size, math.sqrt(X.size * squares - total**2) / X.size
+    n = total = squares = 0
+    for part in parts:
+        for rows in pieces(part):
+            piece = part[rows].astype(np.uint32)
+            n += piece.size
+            total += int(piece.sum(dtype=np.uint64))
+            squares += int(np.square(piece).sum(dtype=np.uint64))
+    return total / n, math.sqrt(n * squares - total**2) / n

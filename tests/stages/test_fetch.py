@@ -243,3 +243,6 @@ def test_files_of_more_than_a_gibibyte_are_brought(own, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.data.sources.local.MAX_BYTES", 1)
     Fetch(str(own)).run(tmp_path)
     assert len(read_part(tmp_path / "raw", "train")[1]) == 3
+    monkeypatch.setattr("pipeline.data.sources.local.UNFOLDED", 0)
+    with pytest.raises(FetchError, match="announces 6 bytes of items; at most 1 are read"):
+        Fetch(str(own)).run(tmp_path)

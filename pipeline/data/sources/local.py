@@ -121,12 +121,21 @@ def _copy_images(
             if is_emnist:
                 emnist.copy_upright(source, target)
             elif not (link and isinstance(source, Path) and _linked(source, target)):
-                copy_idx(source, target, max_bytes=max(MAX_BYTES, shutil.disk_usage(folder).free))
+                copy_idx(source, target, max_bytes=_most_bytes(file))
             return
         images = read_idx(source)
     check_images(images, str(file))
     upright = images.transpose(0, 2, 1) if is_emnist and images.ndim == 3 else images
     write_idx(target, as_colour(upright, colour))
+
+
+def _most_bytes(file: IdxFile) -> int:
+    """Return how many bytes a file of images may unfold to: few that lie there small, and a large one in proportion."""
+    return max(MAX_BYTES, UNFOLDED * file.stat().st_size) if isinstance(file, Path) else MAX_BYTES
+
+
+UNFOLDED = 32
+"""How many times its own size a large file may unfold to; images of digits unfold to five times theirs."""
 
 
 def _linked(source: Path, target: Path) -> bool:
