@@ -205,7 +205,7 @@ def test_the_callback_has_a_diagnosis_where_training_diverged():
 
 def test_the_callback_names_an_estimator_that_it_cannot_examine():
     """Another estimator with callbacks is refused by name."""
-    with pytest.raises(TypeError, match="MLPClassifier; got LogisticRegression"):
+    with pytest.raises(TypeError, match="MLPClassifier or an MLPRegressor; got LogisticRegression"):
         TrainingDoctor().setup(LogisticRegression(), None)
 
 
