@@ -17,7 +17,7 @@ commands = typer.Typer()
 @commands.command()
 def page(
     model: Annotated[
-        Path, typer.Argument(metavar="[MODEL]", help="A model that `train` made, or its folder of artifacts.")
+        Path, typer.Argument(metavar="MODEL", help="A model that `train` made, or its folder of artifacts.")
     ] = Path("artifacts", MODEL, NETWORK),
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The HTML file.")] = Path("page.html"),
     *,

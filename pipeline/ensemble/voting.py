@@ -2,10 +2,11 @@
 
 An ensemble is scikit-learn's own ``VotingClassifier``, and joblib trains its members; of regressors it is a
 ``VotingRegressor``, whose mean prediction counts. ``make_ensemble`` puts one together, ``save_ensemble`` writes a model
-file for each member, ``load_ensemble`` gives them back as one classifier.
+file for each member, ``load_ensemble`` gives them back as one estimator.
 """
 
 import os
+from collections.abc import Mapping, Sequence
 from copy import copy
 from itertools import cycle
 from numbers import Integral
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone, is_regressor
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -24,7 +26,7 @@ from pipeline.artifacts import member_name, member_number
 from pipeline.files import temporary_folder
 from pipeline.mlp.labels import is_multilabel
 from pipeline.model_file import ModelFileError, load_model, save_model
-from pipeline.text import shown
+from pipeline.text import shown, shown_value
 
 
 def make_ensemble(
@@ -56,7 +58,8 @@ def make_ensemble(
     Raises
     ------
     ValueError
-        For a number of members or a seed that is none, or too small; or for classifiers and regressors together.
+        For a number of members or a seed that is none, or too small; for classifiers and regressors together; or for
+        regressors that predict several quantiles, which ``VotingRegressor`` would mix up.
 
     Examples
     --------
@@ -81,6 +84,7 @@ def make_ensemble(
     if any(regressors) and not all(regressors):
         raise ValueError("members must be all classifiers or all regressors; got both")
     if any(regressors):
+        _check_one_quantile(kinds)
         return VotingRegressor(members, n_jobs=n_jobs)
     return VotingClassifier(members, voting="soft", n_jobs=n_jobs)
 
@@ -118,28 +122,32 @@ def save_ensemble(folder: str | os.PathLike[str], model: Any) -> None:
     ----------
     folder : path
         Where to; it is made where it is missing. Members of another ensemble that were there are deleted.
-    model : VotingClassifier or Pipeline
-        A fitted ensemble of what ``save_model`` takes, or a ``Pipeline`` of a ``Normalize`` and one of classifiers.
+    model : VotingClassifier, VotingRegressor, Pipeline or TransformedTargetRegressor
+        A fitted ensemble of what ``save_model`` takes, whose members count alike, or a ``Pipeline`` of a ``Normalize``
+        and one. One of regressors may be in a ``TransformedTargetRegressor`` with a ``StandardScaler``.
 
     Raises
     ------
     TypeError
         For a model of another kind.
+    ValueError
+        For an ensemble with ``weights`` that differ, which the files do not hold.
     NotFittedError
         For one that has learned nothing yet.
     FileExistsError
         Where files of such names are there, and are no ensemble: one is missing in their row.
     """
-    *before, ensemble = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
-    if not isinstance(ensemble, VotingClassifier) or ensemble.voting != "soft":
-        raise TypeError(f"an ensemble is a VotingClassifier with soft voting; got {ensemble!r}")
+    before, scaled, ensemble = _parts(model)
     check_is_fitted(ensemble)
+    if ensemble.weights is not None and np.ptp(ensemble.weights):
+        raise ValueError(f"members in files count alike; got an ensemble with weights={shown_value(ensemble.weights)}")
     _check_ensemble(folder)
     Path(folder).mkdir(parents=True, exist_ok=True)
     with temporary_folder(folder, "model") as scratch:  # all are there, or none is replaced
         for number, member in enumerate(ensemble.estimators_, start=1):
-            steps = [*before, *_named(member, ensemble.classes_)]
-            save_model(_path(scratch, number), Pipeline([(str(place), step) for place, step in enumerate(steps)]))
+            steps = [*before, *_steps(member, ensemble)]
+            alone = Pipeline([(str(place), step) for place, step in enumerate(steps)])
+            save_model(_path(scratch, number), alone if scaled is None else _rescaled(scaled, alone))
         for number, path in _numbered(scratch).items():
             path.replace(_path(folder, number))
     for number, path in _numbered(folder).items():
@@ -147,7 +155,7 @@ def save_ensemble(folder: str | os.PathLike[str], model: Any) -> None:
             path.unlink()
 
 
-def load_ensemble(folder: str | os.PathLike[str]) -> VotingClassifier:
+def load_ensemble(folder: str | os.PathLike[str]) -> VotingClassifier | VotingRegressor:
     """Open what ``save_ensemble`` wrote.
 
     Parameters
@@ -157,8 +165,8 @@ def load_ensemble(folder: str | os.PathLike[str]) -> VotingClassifier:
 
     Returns
     -------
-    VotingClassifier
-        Fitted, with soft voting. Its members are frozen, so that fitting it again changes none of them.
+    VotingClassifier or VotingRegressor
+        Fitted; of classifiers, with soft voting. Its members are frozen, so that fitting it again changes none of them.
 
     Raises
     ------
@@ -172,22 +180,53 @@ def load_ensemble(folder: str | os.PathLike[str]) -> VotingClassifier:
         if number not in paths:
             raise FileNotFoundError(f"{_path(folder, number)} is missing, a member of the ensemble")
     models = {path.stem: load_model(path) for _, path in sorted(paths.items())}
-    first, *others = models.values()
-    for name, model in models.items():
-        if is_multilabel(model):
-            raise ModelFileError(f"{Path(folder, f'{name}.npz')} gives several labels at once, as no member does")
-    for model in others:
-        if not np.array_equal(model.classes_, first.classes_) or model.n_features_in_ != first.n_features_in_:
-            raise ModelFileError(f"{folder} holds members of different ensembles: labels or pixels differ")
-    ensemble = VotingClassifier([(name, FrozenEstimator(model)) for name, model in models.items()], voting="soft")
-    labels = np.tile(first.classes_, 2)  # scikit-learn warns of labels that are all different
-    samples = np.broadcast_to(0.0, (len(labels), first.n_features_in_))  # never looked at: no memory
+    _check_alike(Path(folder), models)
+    members = [(name, FrozenEstimator(model)) for name, model in models.items()]
+    first = next(iter(models.values()))
     try:
-        ensemble.fit(samples, labels)
+        if is_regressor(first):
+            return VotingRegressor(members).fit(_unseen(first, 2), np.zeros(2))
+        return _of_classifiers(members, first)
     except ValueError as error:
         raise ModelFileError(f"{folder} holds members that make no ensemble: {shown(error)}") from error
+
+
+def _of_classifiers(members: list[tuple[str, FrozenEstimator]], first: Any) -> VotingClassifier:
+    """Return the fitted ensemble of classifiers, the first of which knows the labels of all."""
+    ensemble = VotingClassifier(members, voting="soft")
+    labels = np.tile(first.classes_, 2)  # scikit-learn warns of labels that are all different
+    ensemble.fit(_unseen(first, len(labels)), labels)
     ensemble.classes_ = ensemble.le_.classes_ = first.classes_  # names of a data set need not be sorted: "2", "10"
     return ensemble
+
+
+def _unseen(model: Any, n_samples: int) -> NDArray[Any]:
+    """Return samples that are never looked at, and take no memory."""
+    return np.broadcast_to(0.0, (n_samples, model.n_features_in_))
+
+
+def _check_alike(folder: Path, models: Mapping[str, Any]) -> None:
+    """Raise unless all models predict one label, or one number, and of the same samples."""
+    first = next(iter(models.values()))
+    for name, model in models.items():
+        file = folder / f"{name}.npz"
+        if is_regressor(model) != is_regressor(first):
+            raise ModelFileError(f"{folder} holds members of different ensembles: classifiers and regressors")
+        if is_multilabel(model):
+            raise ModelFileError(f"{file} gives several labels at once, as no member does")
+        if is_regressor(model) and _n_outputs(model) > 1:
+            raise ModelFileError(f"{file} predicts {_n_outputs(model)} numbers at once, and a member one")
+        same = is_regressor(model) or np.array_equal(model.classes_, first.classes_)
+        if not same or model.n_features_in_ != first.n_features_in_:
+            what = "features" if is_regressor(model) else "labels or pixels"
+            raise ModelFileError(f"{folder} holds members of different ensembles: {what} differ")
+
+
+def _n_outputs(model: Pipeline) -> int:
+    """Return how many numbers the regressor of a model file predicts of a sample."""
+    last = model[-1]
+    network = last.regressor_ if isinstance(last, TransformedTargetRegressor) else last
+    return int(network.n_outputs_)
 
 
 def _seeded(member: Any, seed: int) -> Any:
@@ -196,13 +235,54 @@ def _seeded(member: Any, seed: int) -> Any:
     return clone(member).set_params(**dict.fromkeys(drawing, seed))
 
 
-def _named(member: Any, classes: NDArray[Any]) -> list[Any]:
-    """Return the steps of a member that says the ensemble's labels, of which it was shown the numbers alone."""
+def _check_one_quantile(regressors: Sequence[Any]) -> None:
+    """Raise where one predicts several quantiles: the mean of such would be over samples, not members."""
+    for regressor in regressors:
+        parameters = regressor.get_params()
+        for name, value in parameters.items():
+            *_, own = name.rpartition("__")
+            loss = parameters.get(f"{name.removesuffix('quantile')}loss")
+            if own == loss == "quantile" and np.ndim(value):
+                raise ValueError(
+                    f"members of an ensemble predict one number each; got {name}={shown_value(value)}: make an "
+                    "ensemble for each quantile"
+                )
+
+
+def _parts(model: Any) -> tuple[list[Any], TransformedTargetRegressor | None, VotingClassifier | VotingRegressor]:
+    """Return the steps before an ensemble, what scales its targets, and the ensemble."""
+    before: list[Any] = []
+    scaled: TransformedTargetRegressor | None = None
+    inner = model
+    while not isinstance(inner, VotingClassifier | VotingRegressor):
+        if isinstance(inner, Pipeline):
+            before += [step for _, step in inner.steps[:-1]]
+            inner = inner.steps[-1][1]
+        elif isinstance(inner, TransformedTargetRegressor) and scaled is None:
+            check_is_fitted(inner)
+            scaled, inner = inner, inner.regressor_
+        else:
+            break
+    if isinstance(inner, VotingRegressor) or (isinstance(inner, VotingClassifier) and inner.voting == "soft"):
+        return before, scaled, inner
+    raise TypeError(f"an ensemble is a VotingClassifier with soft voting, or a VotingRegressor; got {inner!r}")
+
+
+def _rescaled(scaled: TransformedTargetRegressor, regressor: Any) -> TransformedTargetRegressor:
+    """Return a regressor within what scales the targets of its ensemble."""
+    member = copy(scaled)
+    member.regressor_ = regressor
+    return member
+
+
+def _steps(member: Any, ensemble: VotingClassifier | VotingRegressor) -> list[Any]:
+    """Return the steps of a member, a classifier with the labels of the ensemble, which has shown it numbers alone."""
     model = member.estimator if isinstance(member, FrozenEstimator) else member
     *before, last = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
-    classifier = copy(last)
-    classifier.classes_ = classes
-    return [*before, classifier]
+    if isinstance(ensemble, VotingClassifier):
+        last = copy(last)
+        last.classes_ = ensemble.classes_
+    return [*before, last]
 
 
 def _check_ensemble(folder: str | os.PathLike[str]) -> None:

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from pipeline import MLPClassifier, Normalize, load_model, save_model
+from pipeline import MLPClassifier, MLPRegressor, Normalize, load_model, save_model
 from pipeline.ensemble import voting
 from pipeline.ensemble.voting import load_ensemble, make_ensemble, member_seeds, members_at_once, save_ensemble
 from pipeline.model_file import ModelFileError
@@ -20,6 +21,18 @@ rng = np.random.default_rng(0)
 y = rng.integers(3, size=60)
 X = np.uint8(rng.integers(80, size=(60, 9)) + 80 * y[:, np.newaxis])
 NET = MLPClassifier((5,), max_iter=3, learning_rate_init=0.02)
+NUMBERS = MLPRegressor(hidden_layer_sizes=(5,), max_iter=3, learning_rate_init=0.02)
+REGRESSORS = {
+    "behind a normaliser": make_pipeline(Normalize(), make_ensemble(NUMBERS, 3)),
+    "each behind its own": make_ensemble(make_pipeline(Normalize("standard"), NUMBERS), 3),
+    "each with scaled targets": make_ensemble(TransformedTargetRegressor(NUMBERS, transformer=StandardScaler()), 3),
+    "with scaled targets": TransformedTargetRegressor(
+        make_pipeline(Normalize(), make_ensemble(NUMBERS, 3)), transformer=StandardScaler()
+    ),
+    "with scaled targets behind a normaliser": make_pipeline(
+        Normalize(), TransformedTargetRegressor(make_ensemble(NUMBERS, 3), transformer=StandardScaler())
+    ),
+}
 LABELS = {
     "numbers": y,
     "other numbers": 10 * y + 4,
@@ -74,8 +87,8 @@ def test_an_ensemble_says_the_mean():
     assert not np.array_equal(answers[0], answers[1])
 
 
-def test_an_ensemble_of_regressors_says_their_mean(tmp_path):
-    """Regressors vote by scikit-learn's counterpart, with seeds of their own; their file form is another."""
+def test_an_ensemble_of_regressors_says_their_mean():
+    """Regressors vote by scikit-learn's counterpart, with seeds of their own."""
     net = MLPRegressor(hidden_layer_sizes=(5,), max_iter=3)
     ensemble = make_ensemble(net, 3, random_state=1).fit(X / 255, y / 2)
     assert isinstance(ensemble, VotingRegressor)
@@ -84,8 +97,16 @@ def test_an_ensemble_of_regressors_says_their_mean(tmp_path):
     assert ensemble.predict(X / 255) == pytest.approx(np.mean(answers, axis=0))
     with pytest.raises(ValueError, match="members must be all classifiers or all regressors; got both"):
         make_ensemble([NET, net], 2)
-    with pytest.raises(TypeError, match="an ensemble is a VotingClassifier"):
-        save_ensemble(tmp_path, ensemble)
+
+
+def test_regressors_of_several_quantiles_make_no_ensemble():
+    """scikit-learn would take the mean over samples; where quantiles are not what is learned, they are no matter."""
+    several = make_pipeline(Normalize(), MLPRegressor("quantile", quantile=(0.1, 0.9)))
+    message = r"predict one number each; got mlpregressor__quantile=\(0.1, 0.9\): make an ensemble for each quantile"
+    with pytest.raises(ValueError, match=message):
+        make_ensemble([NUMBERS, several], 2)
+    for net in (MLPRegressor("quantile", quantile=0.9), MLPRegressor(quantile=(0.1, 0.9))):
+        assert len(make_ensemble(net, 2).estimators) == 2
 
 
 def test_processes_of_joblib_train_the_same_members():
@@ -155,6 +176,36 @@ def test_an_ensemble_comes_back(tmp_path, kind):
         assert alone.classes_.tolist() == model.classes_.tolist()
 
 
+@pytest.mark.parametrize("kind", REGRESSORS)
+def test_an_ensemble_of_regressors_comes_back(tmp_path, kind):
+    """Every member is a model file that predicts in the targets' own units, and their mean is what it was.
+
+    Where the mean was scaled, and now each member is, they differ by a rounding of float32.
+    """
+    model = clone(REGRESSORS[kind]).fit(X, 3 + 2 * y)
+    save_ensemble(tmp_path / "new", model)
+    loaded = load_ensemble(tmp_path / "new")
+    assert isinstance(loaded, VotingRegressor)
+    assert loaded.predict(X) == pytest.approx(model.predict(X), rel=1e-12 if "each" in kind else 1e-6)
+    alone = [load_model(tmp_path / "new" / f"model-{number}.npz").predict(X) for number in (1, 2, 3)]
+    assert loaded.predict(X) == pytest.approx(np.mean(alone, axis=0))
+    assert not np.array_equal(alone[0], alone[1])
+    save_ensemble(tmp_path / "again", loaded.fit(X, y))
+    for path in (tmp_path / "new").iterdir():
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_an_ensemble_with_weights_is_not_written(tmp_path):
+    """The files would forget them; such as are all alike are no matter."""
+    for net, kind in ((NET, VotingClassifier), (NUMBERS, VotingRegressor)):
+        voting = {"voting": "soft"} if kind is VotingClassifier else {}
+        model = kind([("a", net), ("b", net)], weights=[1, 3], **voting).fit(X / 255, y)
+        with pytest.raises(ValueError, match=r"members in files count alike; got an ensemble with weights=\[1, 3\]"):
+            save_ensemble(tmp_path, model)
+        assert not list(tmp_path.glob("*.npz"))
+        save_ensemble(tmp_path / kind.__name__, model.set_params(weights=[2, 2]))
+
+
 def test_members_may_call_classes_in_an_order_of_their_own(tmp_path):
     """Of members whose names of classes are not sorted, the ensemble says the right ones."""
     names = np.array(["2", "10", "cat"])
@@ -206,7 +257,9 @@ def test_members_may_be_pipelines(tmp_path):
     [
         (NET, TypeError),
         (VotingClassifier([("a", NET)], voting="hard"), TypeError),
+        (NUMBERS, TypeError),
         (make_ensemble(NET, 2), NotFittedError),
+        (make_ensemble(NUMBERS, 2), NotFittedError),
         (make_ensemble(GaussianNB(), 2).fit(X, y), TypeError),
     ],
 )
@@ -241,6 +294,22 @@ def test_members_of_several_labels_at_once_are_refused(tmp_path):
     save_ensemble(tmp_path, fitted(2))
     save_model(tmp_path / "model-2.npz", clone(NET).fit(X, np.eye(3, dtype=int)[y % 3] | np.eye(3, dtype=int)[0]))
     with pytest.raises(ModelFileError, match=r"model-2\.npz gives several labels at once"):
+        load_ensemble(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("other", "targets", "message"),
+    [
+        (NET, y, "classifiers and regressors"),
+        (NUMBERS, np.column_stack([y, -y]), r"model-2\.npz predicts 2 numbers at once, and a member one"),
+        (make_pipeline(Normalize(), NUMBERS), y, "features differ"),
+    ],
+)
+def test_members_that_predict_other_things_are_refused(tmp_path, other, targets, message):
+    """A label beside a number, several numbers beside one, or what looks at other images."""
+    save_ensemble(tmp_path, make_ensemble(NUMBERS, 2).fit(X / 255, y))
+    save_model(tmp_path / "model-2.npz", clone(other).fit(X[:, :4] if "features" in message else X / 255, targets))
+    with pytest.raises(ModelFileError, match=message):
         load_ensemble(tmp_path)
 
 
