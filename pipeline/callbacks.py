@@ -91,10 +91,10 @@ class OnEpoch:
     Parameters
     ----------
     listen : callable
-        Is handed the estimator, whose attributes are those of the epoch.
+        Is handed the estimator, whose attributes are those of the epoch; where it returns True, the fit ends there.
     """
 
-    def __init__(self, listen: Callable[[Any], None]) -> None:
+    def __init__(self, listen: Callable[[Any], bool | None]) -> None:
         self.listen = listen
 
     def setup(self, estimator: Any, context: Any) -> None:
@@ -106,10 +106,9 @@ class OnEpoch:
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Wait for the end."""
 
-    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-        """Pass on the end of an epoch."""
-        if context.task_name == "epoch":
-            self.listen(estimator)
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
+        """Pass on the end of an epoch, and whether it was the last."""
+        return context.task_name == "epoch" and bool(self.listen(estimator))
 
 
 __all__ = ["CallbackSupportMixin", "FitTasks", "OnEpoch", "with_callbacks"]

@@ -172,6 +172,13 @@ def test_our_own_listener():
     assert [loss for _, loss in heard] == small(max_iter=4).fit(X, y).loss_curve_
 
 
+def test_a_listener_can_end_a_fit():
+    """Where it returns True, the epoch was the last; what it heard of is kept."""
+    model = small(max_iter=6).set_callbacks(OnEpoch(lambda one: one.n_iter_ == 2)).fit(X, y)
+    assert model.n_iter_ == 2
+    assert len(model.history_["loss"]) == 2
+
+
 def test_callbacks_are_pickled_and_cloned_as_scikit_learn_does():
     """A clone shares them, and a pickle holds a copy."""
     diary = Diary()

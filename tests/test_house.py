@@ -143,7 +143,10 @@ ALLOWED = {
     "pipeline.program": (),
     "pipeline.progress": (),
     "pipeline.notebook": ("pipeline.progress", "pipeline.text"),
-    "pipeline.cli.params_file": ("pipeline.parameters", "pipeline.text"),
+    "pipeline.cli.params_file": ("pipeline.files", "pipeline.parameters", "pipeline.text", "ruamel"),
+    "pipeline.workers": ("pipeline.parameters", "pipeline.program", "distributed", "joblib"),
+    "pipeline.search.space": ("pipeline.parameters", "pipeline.text", "numpy", "sklearn"),
+    "pipeline.search.picture": ("pipeline.plots", "pipeline.search", "matplotlib"),
     "pipeline.cli.tracking": ("pipeline.parameters",),
     "pipeline.metrics": ("numpy", "sklearn"),
     "pipeline.plots": ("numpy", "matplotlib", "pipeline.text"),
@@ -217,6 +220,7 @@ FOLDERS = [
     "tabular",
     "html",
     "stages",
+    "search",
     "recipes",
     "cli",
 ]
@@ -272,6 +276,7 @@ PLAIN_FOLDERS = [
     "html",
     "data",
     "stages",
+    "search",
     "recipes",
     "cli",
 ]
@@ -421,6 +426,7 @@ def test_files_are_opened_where_a_reader_expects_it(module):
         "recipes",
         "stages",
         "strict_json",
+        "cli.params_file",
         "cli.tracking",
     )
     if not is_under(module, *(f"pipeline.{name}" for name in openers)):

@@ -51,6 +51,10 @@ COMMANDS = {
         "pipeline.cli.find_rate",
         "Find a learning rate for the network that `train` configures, from a sweep over mini-batches.",
     ),
+    "search": (
+        "pipeline.cli.search",
+        "Search for better parameters of the network, on all cores or on a Dask cluster; interrupted, it goes on.",
+    ),
     "recipes": (
         "pipeline.cli.recipes",
         "Train the networks of articles for several seeds, and compare what they reach.",

@@ -7,6 +7,7 @@ from typing import Any
 import pipeline
 from pipeline.cli.params_file import (
     PARAMS,
+    SEARCH,
     check_document,
     current_document,
     current_override,
@@ -19,6 +20,11 @@ from pipeline.cli.terminal import echoing_warnings, tell
 
 def read_arguments(params: Path | None, settings: list[str] | None) -> dict[str, dict[str, Any]]:
     """Read the file of parameters, lay ``--set`` over it, and check all."""
+    return check_arguments(read_settings(params, settings), "--set")
+
+
+def read_settings(params: Path | None, settings: list[str] | None) -> dict[str, Any]:
+    """Read the file of parameters, check it, and lay ``--set`` over it, which is not checked here."""
     constructors = {name: stage_class(name) for name in STAGES}
     with echoing_warnings():
         document = current_document(read_params(params), constructors, params or PARAMS)
@@ -27,7 +33,7 @@ def read_arguments(params: Path | None, settings: list[str] | None) -> dict[str,
         )  # before it is changed, so that a slip in the file is told as the file's
         for text in settings or []:
             document = override(document, current_override(text, constructors))
-        return check_arguments(document, "--set")
+        return document
 
 
 def check_arguments(
@@ -37,7 +43,8 @@ def check_arguments(
 
     A stage that runs alone looks into its own section alone: it then imports no other stage, and so depends on none.
     """
-    return check_document(document, {name: stage_class(name) for name in names}, where, sections=STAGES)
+    sections = [*STAGES, SEARCH]
+    return check_document(document, {name: stage_class(name) for name in names}, where, sections=sections)
 
 
 def read_params(params: Path | None) -> dict[str, Any]:

@@ -1,15 +1,17 @@
 """What the stages are told: ``params.yaml``, and the overrides of a command line laid over it.
 
-A document is what YAML gives: a mapping of sections, one for each stage. Nothing here writes a file; what it hands on
-are checked arguments for the stages' constructors.
+A document is what YAML gives: a mapping of sections, one for each stage. What it hands on are checked
+arguments for the stages' constructors; of the file itself, values may be changed and nothing else.
 """
 
+import io
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from pipeline.files import check_replaceable, replace_file
 from pipeline.parameters import (
     ParameterError,
     closest,
@@ -24,6 +26,8 @@ from pipeline.text import VALUE, shorten, shown_value
 
 PARAMS = Path("params.yaml")
 RECIPES = Path("recipes")
+SEARCH = "search"
+"""The section that configures no stage: what varies in a search."""
 
 
 def shipped(path: Path) -> Path:
@@ -220,6 +224,73 @@ def override(document: Mapping[str, Any], text: str) -> dict[str, Any]:
         raise ParameterError(f"{shown_value(text)} adds what is there already; {shown_value(text[1:])} sets it")
     parent[place] = _merge(old, value)
     return changed
+
+
+def with_values(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with values set, by dotted names; what is not there yet is added.
+
+    Raises
+    ------
+    ParameterError
+        Where a name leads into what holds no names.
+
+    Examples
+    --------
+    >>> with_values({"train": {"learning_rate": {"name": "cosine"}}}, {"train.learning_rate.warmup": 2})
+    {'train': {'learning_rate': {'name': 'cosine', 'warmup': 2}}}
+    """
+    changed = deepcopy(dict(document))
+    for path, value in values.items():
+        _set(changed, path, deepcopy(value))
+    return changed
+
+
+def write_values(path: Path, values: Mapping[str, Any]) -> None:
+    """Set values in a file of parameters, by dotted names; its comments and all else stay as they are.
+
+    Raises
+    ------
+    ParameterError
+        Where the file is missing or no YAML, or a name leads into what holds no names.
+    UnwritableError
+        Where it cannot be written.
+    """
+    from ruamel.yaml import YAML  # noqa: PLC0415 - for start-up time
+
+    read_document(path)  # whose errors are a person's
+    yaml = YAML()
+    yaml.width, yaml.preserve_quotes = 4096, True
+    yaml.representer.add_representer(
+        type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
+    document = yaml.load(path.read_text("utf-8")) or {}
+    for name, value in values.items():
+        _set(document, name, _in_one_line(value))
+    text = io.StringIO()
+    yaml.dump(document, text)
+    check_replaceable(path, "make it writable, or set the values by hand")
+    replace_file(path, text.getvalue())
+
+
+def _set(document: Any, path: str, value: Any) -> None:
+    """Set a value at a path of names."""
+    *parents, key = path.split(".")
+    parent = _descend(document, parents, path)
+    place, _ = _find(parent, key, path)
+    parent[place] = value
+
+
+def _in_one_line(value: Any) -> Any:
+    """Return lists and mappings as ruamel writes them in one line: ``[64, 32]``."""
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq  # noqa: PLC0415 - for start-up time
+
+    if not isinstance(value, list | dict):
+        return value
+    made: Any = CommentedSeq(map(_in_one_line, value)) if isinstance(value, list) else CommentedMap()
+    if isinstance(value, dict):
+        made.update({name: _in_one_line(one) for name, one in value.items()})
+    made.fa.set_flow_style()
+    return made
 
 
 _ABSENT = object()

@@ -195,6 +195,7 @@ def test_help_lists_the_commands_in_the_order_of_the_work():
         "compare",
         "gradcheck",
         "find-rate",
+        "search",
         "recipes",
     ]
 
@@ -669,7 +670,7 @@ def test_run_takes_overrides_and_leaves_the_file_alone(folder):
         ("trian.alpha=0.5", "did you mean train?"),
         (
             "alpha=0.5",
-            "there is no section 'alpha'; there are fetch, preprocess, split, train, evaluate; did you mean train.al",
+            "there is no section 'alpha'; there are fetch, preprocess, split, train, evaluate, search; did you mean tr",
         ),
         ("+shufle=false", "did you mean train.shuffle?"),
         ("train.alhpa=0.5", "did you mean alpha?"),

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.params_file import check_document, current_document, current_override, override, read_document
+from pipeline.cli.params_file import (
+    check_document,
+    current_document,
+    current_override,
+    override,
+    read_document,
+    write_values,
+)
 from pipeline.cli.stage_command import STAGES, stage_class
 from pipeline.parameters import ParameterError, renamed_parameters
 
@@ -292,3 +299,23 @@ def test_params_yaml_of_before_is_read():
     assert before["preprocess"] == now["preprocess"]
     now["train"].pop("engine")  # which is newer than any of the old names
     assert {name: set(values) for name, values in before.items()} == {name: set(values) for name, values in now.items()}
+
+
+def test_values_are_written_and_nothing_else_is_changed(tmp_path: Path):
+    """Comments, blank lines, quotes and the other values stay as they were."""
+    path = tmp_path / "params.yaml"
+    text = 'fetch:\n  dataset: "mnist"  # a word\n\ntrain:\n  layers: [512]\n  none: null\n  rate:\n    name: cosine\n'
+    path.write_text(text, "utf-8")
+    write_values(path, {"train.layers": [64, 32], "train.rate.warmup": 2, "train.alpha": 1e-05})
+    expected = text.replace("[512]", "[64, 32]") + "    warmup: 2\n  alpha: 1e-05\n"
+    assert path.read_text("utf-8") == expected
+    assert read_document(path)["train"]["alpha"] == 1e-05
+
+
+def test_a_value_cannot_be_written_into_a_number(tmp_path: Path):
+    """The file stays as it is."""
+    path = tmp_path / "params.yaml"
+    path.write_text("train:\n  rate: 5\n", "utf-8")
+    with pytest.raises(ParameterError, match="looks for a name inside rate, which is 5"):
+        write_values(path, {"train.rate.warmup": 2})
+    assert path.read_text("utf-8") == "train:\n  rate: 5\n"

@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+from pipeline.search.methods import search_grid, search_halving, search_random
+from pipeline.search.space import draw, read_space
+
+SPACE = read_space({"train.alpha": {"low": 0.0, "high": 1.0}})
+
+
+class Evaluate:
+    """Finds that large values are good, and remembers what it was asked for."""
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, trials):
+        self.batches.append([(trial.number, trial.max_iter) for trial in trials])
+        return [
+            replace(trial, result={"state": "complete", "accuracy": trial.values["train.alpha"]}) for trial in trials
+        ]
+
+
+def test_random_search_asks_for_all_at_once():
+    """Candidates are those that the seed draws."""
+    evaluate = Evaluate()
+    trials = search_random(SPACE, 4, 0, evaluate)
+    assert [trial.values for trial in trials] == draw(SPACE, 4, 0)
+    assert len(evaluate.batches) == 1
+
+
+def test_grid_search_asks_for_the_grid():
+    """Whatever number of candidates is asked for elsewhere."""
+    assert [trial.values["train.alpha"] for trial in search_grid(SPACE, Evaluate())] == [0.0, 0.5, 1.0]
+
+
+def test_halving_gives_the_best_third_three_times_as_many_epochs():
+    """The rungs are scikit-learn's, and the best candidate has most epochs."""
+    evaluate = Evaluate()
+    trials = search_halving(SPACE, 9, 0, 12, evaluate)
+    values = [one["train.alpha"] for one in draw(SPACE, 9, 0)]
+    order = sorted(range(9), key=lambda number: -values[number])
+    assert [{epochs for _, epochs in batch} for batch in evaluate.batches] == [{1}, {3}, {9}]
+    assert [{number for number, _ in batch} for batch in evaluate.batches] == [
+        set(range(9)),
+        set(order[:3]),
+        set(order[:1]),
+    ]
+    assert [trial.max_iter for trial in trials] == [
+        9 if number == order[0] else 3 if number in order[:3] else 1 for number in range(9)
+    ]
+
+
+def test_a_single_candidate_is_not_halved():
+    """It is evaluated as it is."""
+    evaluate = Evaluate()
+    search_halving(SPACE, 1, 0, 12, evaluate)
+    assert evaluate.batches == [[(0, None)]]
