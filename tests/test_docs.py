@@ -56,6 +56,7 @@ def test_the_examples_of_a_page_run_one_after_another(name, typed, workplace):
     before, after = contents(workplace), contents(typed(name)["folder_of_the_test"])
     assert {path: after[path] for path in before} == before
     assert {path.parts[0] for path in set(after) - set(before)} <= {"artifacts"}
+    assert "/artifacts/*" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
 
 
 def test_the_tutorial_ends_in_a_network_that_reads(typed):
