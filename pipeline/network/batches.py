@@ -117,7 +117,8 @@ class Samples:
     def read_ahead(self, rows: Array) -> None:
         """Have samples of a file that is mapped read in the order of ``rows``, before they are asked for in another."""
         if isinstance(self.X, np.ndarray) and not self.X.flags.writeable:
-            self.X[self._places(rows), 0].max(initial=0)
+            step = max(1, AHEAD // (self.X.itemsize * self.X.shape[1]))  # the system reads more than it is asked for
+            self.X[self._places(rows[::step]), 0].max(initial=0)
 
     def targets(self, rows: Rows, out: Array) -> None:
         """Write the targets of some rows into ``out``."""
@@ -212,6 +213,9 @@ MAX_SHUFFLED = 2**30
 
 BLOCK = 2**18
 """Numbers of samples that lie together in the file, and are read together."""
+
+AHEAD = 2**14
+"""Bytes of a file from one number that is read ahead to the next."""
 
 WINDOW = 2**28
 """Numbers of samples that are shuffled with each other, where those of all are too many."""
