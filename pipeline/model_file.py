@@ -7,7 +7,7 @@ nothing in it can run when it is opened, and the same model gives the same bytes
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,15 @@ from pipeline.mlp.base import BaseMLP
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import check_no_missing
 from pipeline.mlp.regressor import MLPRegressor
-from pipeline.mlp.state import check_depth, check_values, expected_arrays
+from pipeline.mlp.state import OPTIONAL, check_depth, check_values, expected_arrays
 from pipeline.model_forms import FormError, NpzForm, SafetensorsForm, open_form, write_form
 from pipeline.model_header import plain_value, without_pairs
 from pipeline.model_targets import plain_targets, with_scaled_targets
-from pipeline.parameters import current_parameters, parameter_values, read_parameters
+from pipeline.network.layers import Layer
+from pipeline.parameters import check_parameters, current_parameters, parameter_values, read_parameters
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.program import command
-from pipeline.text import shown
+from pipeline.text import shown, shown_value
 
 FORMAT_VERSION = 1
 
@@ -63,7 +64,8 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
     NotFittedError
         For one that has learned nothing yet.
     ValueError
-        For one with weights that are no finite numbers, or beyond what a file may hold.
+        For one with weights that are no finite numbers, or beyond what a file may hold; or with parameters that were
+        set after ``fit`` and ask for another network.
     ImportError
         For ``.safetensors`` where the library of that name is not installed.
 
@@ -91,7 +93,7 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
     for name, array in arrays.items():
         if array.dtype.hasobject:
             arrays[name] = array.astype(str)  # labels in an object array are text as a rule, and an object is unsafe
-    check_depth(parameter_values(_class_of(estimator), estimator))  # nothing is written that `load_model` would refuse
+    _check_parameters(estimator, values, arrays)
     _check_arrays(arrays)
     write_form(Path(path), header, arrays, estimator.network_.layers)
 
@@ -172,6 +174,39 @@ def _class_of(estimator: BaseMLP) -> type[Any]:
     return next(kind for kind in _KINDS.values() if isinstance(estimator, kind))
 
 
+def _check_parameters(estimator: BaseMLP, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise where parameters were set after `fit` that ask for another network than there is, or are not allowed.
+
+    `load_model` would refuse what is written, or read it as another network.
+
+    Raises
+    ------
+    ValueError
+        Saying which; a ParameterError for one that is not allowed.
+    """
+    parameters = parameter_values(_class_of(estimator), estimator)
+    check_depth(parameters)
+    check_parameters(estimator)
+    specs = expected_arrays(parameters, values)
+    network, output = estimator.network_, estimator._output_activation()  # noqa: SLF001 - it is the estimator's to say
+    wanted = builder.layers(parameters, network.n_in, network.n_out)
+    if _predicting(wanted) != _predicting(network.layers) or output != estimator.out_activation_:
+        raise ValueError(
+            f"the network is {network.layers} with {estimator.out_activation_} outputs; the parameters that were set "
+            f"after fit ask for {wanted} with {output} outputs"
+        )
+    missing = [name for name in specs if name not in arrays and name not in OPTIONAL]
+    if missing:
+        raise ValueError(
+            f"training has left no {missing[0]}, which parameters that were set after fit ask for: save without resume"
+        )
+
+
+def _predicting(layers: Sequence[Layer]) -> list[str]:
+    """Return in words the layers that a prediction goes through."""
+    return [repr(layer) for layer in layers if not layer.training_only]
+
+
 def _check_width(normalize: Normalize | None, n_features: int) -> None:
     """Raise where a normaliser and the network after it take images of different widths."""
     if normalize is not None and normalize.n_features_in_ != n_features:
@@ -209,7 +244,7 @@ def _parts(model: Any) -> tuple[Normalize | None, Any, dict[str, Any] | None]:
             case _:
                 raise TypeError(
                     "a model file holds an MLPClassifier or MLPRegressor, or a Pipeline of Normalize and it, a "
-                    f"regressor also in a TransformedTargetRegressor; got {model!r}"
+                    f"regressor also in a TransformedTargetRegressor; got {shown_value(model)}"
                 )
     check_is_fitted(inner)
     return normalize, inner, targets

@@ -14,7 +14,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.mlp.regressor import MLPRegressor
-from pipeline.text import shown
+from pipeline.text import shown, shown_value
 
 
 def plain_targets(model: TransformedTargetRegressor) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def plain_targets(model: TransformedTargetRegressor) -> dict[str, Any]:
         by = model.func or model.transformer
         raise TypeError(
             f"the targets of a model in a file must be scaled by a StandardScaler; got a TransformedTargetRegressor "
-            f"with {by!r}"
+            f"with {shown_value(by)}"
         )
     return {
         "n_dims": int(model._training_dim),  # noqa: SLF001 - whether y had one dimension or two is nowhere else

@@ -680,6 +680,41 @@ def test_a_file_from_before_strictness_is_read(path):
     assert np.isnan(loaded.history_["validation_loss"]).all()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hidden_layer_sizes": (9,)},
+        {"hidden_layer_sizes": ()},
+        {"activation": "tanh"},
+        {"bias": False},
+        {"batch_norm": True},
+        {"feature_scale": True},
+        {"loss": "poisson"},
+        {"loss": "quantile", "quantile": (0.1, 0.9)},
+        {"loss": "nonsense"},
+        {"averaging": ExponentialAverage()},
+    ],
+    ids=str,
+)
+def test_parameters_of_another_network_are_not_saved(path, changes):
+    """Those that were set after `fit` would make a file that cannot be opened, or one that predicts otherwise."""
+    model = MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X, X[:, 0]).set_params(**changes)
+    with pytest.raises(ValueError, match=r"after fit ask for|outputs for 1 targets|loss must be") as caught:
+        save_model(path, model, resume=True)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("changes", [{"dropout": 0.5}, {"noise": 0.5}, {"solver": "sgd"}, {"max_iter": 7}], ids=str)
+def test_parameters_of_the_next_training_are_saved(path, changes):
+    """What was set after `fit` and matters in training alone makes the same predictions from a file."""
+    model = MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X, X[:, 0]).set_params(**changes)
+    save_model(path, model)
+    loaded = load_model(path)
+    assert np.array_equal(loaded.predict(X), model.predict(X))
+    assert loaded["train"].get_params()[next(iter(changes))] == next(iter(changes.values()))
+
+
 @pytest.mark.parametrize("change", ["weights", "layers"])
 def test_what_could_not_be_opened_is_not_saved(path, change):
     """Nothing is written that `load_model` refuses."""
