@@ -81,6 +81,8 @@ def _add_own_units(model: TransformedTargetRegressor, P: Flow, graph: Graph, pre
         name = place.add("Add", name, array("target_mean", scaler.mean_), name="target")
     if model._training_dim == 2 and not P.axes:  # noqa: SLF001 - whether y had one dimension or two is nowhere else
         return _reshaped(P._replace(name=name), (1,), graph, f"{prefix}target_column")
+    if model._training_dim == 1 and P.axes == (1,):  # noqa: SLF001 - a tuple of one quantile loses its axis there
+        return _reshaped(P._replace(name=name), (), graph, f"{prefix}target_row")
     return P._replace(name=name)
 
 
@@ -113,6 +115,10 @@ def _add_ensemble(parts: ModelParts, X: Flow, graph: Graph, prefix: str) -> Flow
     said = [
         add_model(member, X, graph, f"{prefix}member_{number}/") for number, member in enumerate(parts.members, start=1)
     ]
+    if not parts.is_classifier and said[0].axes:
+        raise ExportError(
+            "a VotingRegressor of several quantiles cannot be exported: it takes them for samples, and averages these"
+        )
     place = Place(graph, np.result_type(*(P.dtype for P in said)), prefix)
     names = []
     for number, (P, weight) in enumerate(zip(said, parts.weights, strict=True), start=1):

@@ -52,7 +52,7 @@ class ModelParts:
         NotFittedError
             Where nothing is fitted.
         """
-        *steps, last = _flat(model)
+        *steps, last = list(_flat(model)) or [model]
         for step in steps:
             _check_step(step)
         return cls(steps, last, [cls.of(member) for member in _members(last)])

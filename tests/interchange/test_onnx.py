@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -303,6 +304,22 @@ def test_an_ensemble_of_regressors_is_one_graph():
     check_prediction(ensemble, PIXELS)
 
 
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_a_single_quantile_with_scaled_targets_has_the_shape_of_predict():
+    """scikit-learn takes away the axis of a tuple of one quantile, where y has one dimension."""
+    one = clone(REGRESSOR).set_params(loss="quantile", quantile=(0.5,))
+    for y in (TARGETS[:, 0], TARGETS[:, :1]):
+        check_prediction(TransformedTargetRegressor(one, transformer=StandardScaler()).fit(FLOATS, y), FLOATS)
+
+
+def test_an_ensemble_of_several_quantiles_is_refused():
+    """scikit-learn's mean is one over samples there."""
+    member = clone(REGRESSOR).set_params(loss="quantile", quantile=(0.1, 0.9))
+    ensemble = VotingRegressor([("member", member)]).fit(FLOATS, SCALED[:, 0])
+    with pytest.raises(ExportError, match="a VotingRegressor of several quantiles cannot be exported"):
+        to_onnx(ensemble)
+
+
 def test_a_regressor_from_a_file_is_the_same_graph(tmp_path):
     """With its normaliser and its scaling of targets."""
     scaled = TransformedTargetRegressor(REGRESSOR, transformer=StandardScaler())
@@ -380,6 +397,13 @@ def test_an_input_of_another_type_is_refused():
     """The error names the types that there are."""
     with pytest.raises(ValueError, match="input_type must be one of auto, uint8, float32, float64; got 'int8'"):
         to_onnx(MLPClassifier((8,), **FEW).fit(FLOATS, LABELS), input_type="int8")
+
+
+@pytest.mark.parametrize("empty", [Pipeline([("nothing", "passthrough")]), Pipeline([("a", Pipeline([("b", None)]))])])
+def test_a_pipeline_of_nothing_is_refused(empty):
+    """By the kind that it is."""
+    with pytest.raises(ExportError, match=r"what can be exported is .*; got Pipeline"):
+        to_onnx(empty)
 
 
 def test_weights_that_are_no_numbers_are_refused():
