@@ -96,7 +96,8 @@ def make_tabular(
         - ``scale``, a ``RobustSmoothClip``, to float32.
         - ``bins``, a ``PiecewiseLinear``, where there are ``n_bins``.
         - ``network``, the ``MLPClassifier`` or the ``MLPRegressor``, or with members the ``VotingClassifier`` or the
-          ``VotingRegressor`` of them; for regression inside a ``TransformedTargetRegressor`` with a ``StandardScaler``.
+          ``VotingRegressor`` of them; for regression inside a ``TransformedTargetRegressor`` with a ``StandardScaler``,
+          which does not center them for ``loss="poisson"``.
           A fifth of the rows is held out, and the weights of the best epoch on them are restored.
 
     Raises
@@ -131,7 +132,8 @@ def make_tabular(
     if n_members != 1:
         model = make_ensemble(model, n_members, random_state, n_jobs)
     if task == "regression":
-        model = TransformedTargetRegressor(model, transformer=StandardScaler(), check_inverse=False)
+        scaler = StandardScaler(with_mean=network.get("loss") != "poisson")  # counts must not come below 0
+        model = TransformedTargetRegressor(model, transformer=scaler, check_inverse=False)
     return Pipeline([*steps, ("network", model)])
 
 

@@ -70,7 +70,7 @@ class PiecewiseLinear(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_bins: Annotated[int, ">= 1"] = 48,
+        n_bins: Annotated[int, ">= 1", "<= 10000"] = 48,
         strategy: Literal["quantile", "tree"] = "quantile",
         target_type: Literal["auto", "classification", "regression"] = "auto",
         min_samples_leaf: Annotated[int, ">= 1"] = 10,

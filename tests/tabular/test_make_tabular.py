@@ -137,6 +137,25 @@ def test_numbers_are_predicted_in_their_own_units():
     assert model.predict(X_test).mean() == pytest.approx(y_test.mean(), rel=0.1)
 
 
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_counts_stay_counts_for_poisson(n_members):
+    """Targets are not centered, which would bring them below 0; predictions are in their own units, and above it."""
+    counts = np.random.default_rng(0).poisson(np.where(X["member"], 90, 10))
+    model = make_tabular("regression", loss="poisson", n_members=n_members, **SMALL | {"max_iter": 64}).fit(X, counts)
+    P = model.predict(X)
+    assert (P > 0).all()
+    assert model.score(X, counts) > 0.8
+
+
+def test_several_quantiles_are_not_for_members():
+    """Alone, a network predicts several at once; the vote of several networks would mix them up."""
+    quantiles = {"loss": "quantile", "quantile": (0.1, 0.9)}
+    target = X["income"].to_numpy()
+    assert make_tabular("regression", **SMALL | quantiles).fit(X, target).predict(X).shape == (300, 2)
+    with pytest.raises(ValueError, match="quantile must be a number for the members of an ensemble"):
+        make_tabular("regression", n_members=2, **SMALL | quantiles)
+
+
 def test_several_targets():
     """A network predicts several numbers at once."""
     Y = X[["income", "age"]].fillna(50).to_numpy()

@@ -194,7 +194,8 @@ def test_edges_are_learned_within_each_fold():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_bins": 0}, "n_bins must be an integer >= 1; got 0"),
+        ({"n_bins": 0}, "n_bins must be an integer >= 1 and <= 10000; got 0"),
+        ({"n_bins": 10**9}, "n_bins must be an integer >= 1 and <= 10000; got 1000000000"),
         ({"strategy": "kmeans"}, "strategy must be 'quantile' or 'tree'; got 'kmeans'"),
         ({"target_type": "numbers"}, "target_type must be 'auto', 'classification' or 'regression'; got 'numbers'"),
     ],
