@@ -218,14 +218,17 @@ class RegressionTargets(Targets):
         quantiles = () if self.n_quantiles is None else (self.n_quantiles,)
         return P.reshape(len(P), *targets, *quantiles)
 
+    @property
+    def predicted(self) -> str:
+        """What is predicted of each target, in words."""
+        return "one number" if self.n_quantiles is None else f"a tuple of {self.n_quantiles} quantiles"
+
     def check_same(self, others: "RegressionTargets") -> None:
         """Raise a ValueError for other targets than training began with."""
         if others.n_targets != self.n_targets:
             raise ValueError(f"y has {others.n_targets} targets; training goes on with {self.n_targets}")
         if others.n_quantiles != self.n_quantiles:
-            raise ValueError(
-                f"{others.n_quantiles or 1} quantiles are asked for; training goes on with {self.n_quantiles or 1}"
-            )
+            raise ValueError(f"{others.predicted} of each target is asked for; training goes on with {self.predicted}")
 
     def check_validation(self, y: ArrayLike) -> None:
         """Raise a ValueError for validation data with another number of targets, or of too few samples for a score."""

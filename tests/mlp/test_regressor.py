@@ -291,8 +291,13 @@ def test_what_cannot_go_on_is_refused():
     with pytest.raises(ValueError, match="y has 2 targets; training goes on with 1"):
         model.partial_fit(X, TARGETS["several"])
     model = small(warm_start=True, loss="quantile", quantile=(0.1, 0.9)).fit(X, ONE)
-    with pytest.raises(ValueError, match="3 quantiles are asked for; training goes on with 2"):
+    with pytest.raises(
+        ValueError, match=r"a tuple of 3 quantiles of each target is asked for; training goes on with a tuple of 2"
+    ):
         model.set_params(quantile=(0.1, 0.5, 0.9)).fit(X, ONE)
+    model = small(warm_start=True, loss="quantile").fit(X, ONE)
+    with pytest.raises(ValueError, match=r"a tuple of 1 quantiles of each .*; training goes on with one number"):
+        model.set_params(quantile=(0.5,)).fit(X, ONE)
     with pytest.raises(ValueError, match="y_val has 2 targets; y has 1"):
         small().fit(X, ONE, X_val=X, y_val=TARGETS["several"])
     with pytest.raises(ValueError, match="must have at least two samples: the score of fewer is no number"):
