@@ -265,7 +265,9 @@ def _parts(model: Any) -> tuple[list[Any], TransformedTargetRegressor | None, Vo
             break
     if isinstance(inner, VotingRegressor) or (isinstance(inner, VotingClassifier) and inner.voting == "soft"):
         return before, scaled, inner
-    raise TypeError(f"an ensemble is a VotingClassifier with soft voting, or a VotingRegressor; got {shown_value(inner)}")
+    raise TypeError(
+        f"an ensemble is a VotingClassifier with soft voting, or a VotingRegressor; got {shown_value(inner)}"
+    )
 
 
 def _rescaled(scaled: TransformedTargetRegressor, regressor: Any) -> TransformedTargetRegressor:

@@ -152,7 +152,7 @@ def test_several_quantiles_are_not_for_members():
     quantiles = {"loss": "quantile", "quantile": (0.1, 0.9)}
     target = X["income"].to_numpy()
     assert make_tabular("regression", **SMALL | quantiles).fit(X, target).predict(X).shape == (300, 2)
-    with pytest.raises(ValueError, match="quantile must be a number for the members of an ensemble"):
+    with pytest.raises(ValueError, match="members of an ensemble predict one number each"):
         make_tabular("regression", n_members=2, **SMALL | quantiles)
 
 
