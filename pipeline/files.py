@@ -164,6 +164,8 @@ def replacing_file(path: Path, n_bytes: int | None = None) -> Iterator[BinaryIO]
     ------
     FullDiskError
         Where there is no space for it.
+    FileNotFoundError
+        Where there is no such folder.
     """
     _clear(path.parent, path.name, Path.unlink)
     temporary, lock = _claim(path.parent, path.name, lambda new: new.touch(exist_ok=False))
@@ -373,7 +375,10 @@ def _claim(parent: Path, name: str, make: Callable[[Path], None]) -> tuple[Path,
     """Make a file or folder of a new name and lock it; None for the lock where there is no such thing."""
     while True:
         path = parent / f".{name}-{secrets.token_hex(4)}{SUFFIX}"
-        make(path)
+        try:
+            make(path)
+        except FileNotFoundError as error:  # the folder is missing, not what has a name of chance
+            raise FileNotFoundError(error.errno, error.strerror, str(parent)) from error
         try:
             return path, _lock(path)
         except (BlockingIOError, FileNotFoundError):

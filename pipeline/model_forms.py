@@ -185,8 +185,10 @@ def write_form(path: Path, header: Mapping[str, Any], arrays: Arrays, layers: Se
     ImportError
         Where the form needs a library that is not installed.
     ValueError
-        For a model beyond what a file may hold.
+        For a model beyond what a file may hold, or a name that promises another form.
     """
+    if path.suffix.lower() == ".onnx":
+        raise ValueError(f"{path} is called as a file of ONNX, which is no model file: to_onnx makes one")
     if path.suffix.lower() == SAFETENSORS:
         replace_file(path, _to_safetensors(header, arrays, layers))
     else:

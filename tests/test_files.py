@@ -95,6 +95,13 @@ def test_failed_writing_leaves_no_trace(tmp_path):
     assert [one.read_bytes() for one in path.parent.iterdir()] == [b"old"]
 
 
+def test_a_missing_folder_is_told_by_its_own_name(tmp_path):
+    """And not by the temporary name of what was to be written there."""
+    folder = tmp_path / "missing"
+    with pytest.raises(FileNotFoundError, match=rf"'{re.escape(str(folder))}'$"), replacing_file(folder / "word"):
+        pass
+
+
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_told_by_the_file_and_what_it_takes(tmp_path, error):
     """The system's error has no name in it; ours has the file's place to be, its size and what is free."""

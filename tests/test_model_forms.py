@@ -54,6 +54,13 @@ def test_the_ending_asks_for_a_form_and_the_content_says_it(tmp_path, model):
         assert (tmp_path / other).read_bytes() == contents[other]
 
 
+def test_a_model_file_is_not_called_as_one_of_onnx(tmp_path, model):
+    """What such a name promises is another form, and made by another function."""
+    with pytest.raises(ValueError, match=r"model\.onnx is called as a file of ONNX, .* to_onnx makes one"):
+        save_model(tmp_path / "model.onnx", model)
+    assert not list(tmp_path.iterdir())
+
+
 def test_tensors_are_those_of_the_network_alone(path, model):
     """Others find layers by their names, no more; all that is no tensor stands in one word of the metadata."""
     found = load_file(path)

@@ -158,5 +158,7 @@ def _refused(part: Any) -> ExportError:
             "TestTimeAugmentation predicts deformed copies of each image, which have no form in ONNX: export the "
             "classifier inside it"
         )
+    if hasattr(part, "best_estimator_"):
+        return ExportError(f"{type(part).__name__} is a search, which cannot be exported: export its best_estimator_")
     kind = f"{part.__name__}, a class" if isinstance(part, type) else type(part).__name__
     return ExportError(f"what can be exported is {KNOWN}; got {shown(kind, 100)}")

@@ -159,6 +159,8 @@ class NetworkSummary:
         """Return how it was trained, in words."""
         if not self.fitted:
             return f"not yet, by {self.solver}"
+        if not self.epochs:
+            return f"elsewhere; to be trained on by {self.solver}"
         engine = "" if self.engine is None else f", engine {self.engine}"
         return f"{self.epochs} epoch{'' if self.epochs == 1 else 's'} by {self.solver}{engine}"
 

@@ -54,8 +54,19 @@ class TargetEncoder(Targets):
 
     @classmethod
     def learn(cls, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
-        """Return an encoder for training labels, or for all labels that there will be, announced as ``classes``."""
-        announced = classes is not None and not type_of_target(y).startswith("multilabel")
+        """Return an encoder for training labels, or for all labels that there will be, announced as ``classes``.
+
+        Raises
+        ------
+        ValueError
+            For numbers that are not whole, among others.
+        """
+        kind = type_of_target(y)
+        if kind.startswith("continuous"):
+            raise ValueError(
+                f"Unknown label type: {kind}. y must be labels of classes; what predicts such numbers is MLPRegressor"
+            )
+        announced = classes is not None and not kind.startswith("multilabel")
         return cls(LabelBinarizer().fit(classes if announced else y))
 
     @classmethod

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -412,6 +413,14 @@ def test_weights_that_are_no_numbers_are_refused():
     model.network_.params[3] = np.nan
     with pytest.raises(ExportError, match="no finite numbers"):
         to_onnx(model)
+
+
+def test_of_a_search_the_best_is_asked_for():
+    """What it has found can be exported, the search cannot."""
+    search = GridSearchCV(MLPClassifier((8,), **FEW), {"alpha": [0, 1]}, cv=2).fit(FLOATS, LABELS)
+    with pytest.raises(ExportError, match=r"GridSearchCV is a search, .* export its best_estimator_"):
+        to_onnx(search)
+    assert check_parity(search.best_estimator_, FLOATS)
 
 
 def test_test_time_augmentation_is_refused():

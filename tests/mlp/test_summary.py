@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from pipeline import MLPClassifier
+from pipeline import MLPClassifier, from_arrays
 from pipeline.mlp.summary import AT_MOST, size, summarize_network
 from pipeline.network.adversarial import Adversarial
 from pipeline.parameters import ParameterError
@@ -71,6 +71,16 @@ def test_it_tells_how_the_network_was_trained():
     found = model.summary()
     assert (found.fitted, found.epochs, found.solver, found.engine) == (True, 4, "adam", "numpy")
     assert "4 epochs by adam, engine numpy" in str(found)
+
+
+def test_weights_of_others_were_trained_elsewhere():
+    """Of what has come from another library there is no number of epochs to tell."""
+    model = from_arrays([(np.ones((4, 3)), np.zeros(3))], ["softmax"], classes=list("abc"))
+    assert model.summary().facts()["Trained"] == "elsewhere; to be trained on by adam"
+    model.set_params(max_iter=2, learning_rate="cosine", engine="numpy", warm_start=True).fit(
+        X, np.array(list("abc"))[y]
+    )
+    assert model.summary().facts()["Trained"] == "2 epochs by adam, engine numpy"
 
 
 def test_before_fit_widths_are_asked_for():

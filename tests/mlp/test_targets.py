@@ -27,6 +27,15 @@ def test_codes_are_numbers_of_classes():
     assert TargetEncoder.learn(SEVERAL).codes(SEVERAL).tolist() == SEVERAL.tolist()
 
 
+@pytest.mark.parametrize("y", [[0.5, 1.25, 2.0], [[0.5, 1.0], [1.25, 2.0]]])
+def test_numbers_are_led_to_the_regressor(y):
+    """A line says what y must be, instead of all that it holds."""
+    with pytest.raises(
+        ValueError, match=r"Unknown label type: continuous.* y must be labels of classes; .*MLPRegressor"
+    ):
+        TargetEncoder.learn(np.array(y))
+
+
 def test_classes_may_be_announced():
     """Labels that come later are among them; other announcements and other labels are refused."""
     targets = TargetEncoder.learn([0, 1], classes=[2, 1, 0])
