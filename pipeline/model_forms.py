@@ -18,7 +18,7 @@ from pipeline.data.safetensors import SafetensorsError, SafetensorsReader, to_sa
 from pipeline.data.signatures import ARCHIVE, HEAD, describe_kind, is_safetensors
 from pipeline.files import replace_file, replacing_file
 from pipeline.mlp.state import OPTIONAL, ArraySpec
-from pipeline.model_header import MAX_HEADER, plain_labels, read_header, read_labels, write_header
+from pipeline.model_header import MAX_HEADER, read_header, read_labels, write_header, write_labels
 from pipeline.network.layers import Layer
 from pipeline.network.tensors import from_tensors, tensor_specs, to_tensors
 from pipeline.strict_json import JsonError
@@ -199,7 +199,7 @@ def write_form(path: Path, header: Mapping[str, Any], arrays: Arrays, layers: Se
 
 def _to_safetensors(header: Mapping[str, Any], arrays: Arrays, layers: Sequence[Layer]) -> bytes:
     """Return the bytes of a model; the whole header is one word, since several would stand in an order that changes."""
-    header = {**header} | ({_LABELS: plain_labels(arrays[_LABELS])} if _LABELS in arrays else {})
+    header = {**header} | ({_LABELS: write_labels(arrays[_LABELS])} if _LABELS in arrays else {})
     flat = {name: array for name, array in arrays.items() if name not in (_LABELS, _PARAMS)}
     tensors = flat | to_tensors(layers, arrays[_PARAMS])
     header[_CHECKSUM] = _checksum(header, tensors)

@@ -61,7 +61,7 @@ def without_pairs(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _unpaired(value) for name, value in parameters.items()}
 
 
-def plain_labels(labels: NDArray[Any]) -> dict[str, Any]:
+def write_labels(labels: NDArray[Any]) -> dict[str, Any]:
     """Return labels as words and numbers with their type, dates as numbers.
 
     Raises
@@ -71,7 +71,7 @@ def plain_labels(labels: NDArray[Any]) -> dict[str, Any]:
 
     Examples
     --------
-    >>> plain_labels(np.array(["one", "two"]))
+    >>> write_labels(np.array(["one", "two"]))
     {'dtype': '<U3', 'values': ['one', 'two']}
     """
     kind = labels.dtype.kind
@@ -82,7 +82,7 @@ def plain_labels(labels: NDArray[Any]) -> dict[str, Any]:
 
 
 def read_labels(plain: Mapping[str, Any], max_bytes: int) -> NDArray[Any]:
-    """Return the labels that ``plain_labels`` was given.
+    """Return the labels that ``write_labels`` was given.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def read_labels(plain: Mapping[str, Any], max_bytes: int) -> NDArray[Any]:
     if dtype.kind == "S":
         values = [value.encode("latin-1") for value in values]
     labels = np.array(values, np.int64).astype(dtype) if dtype.kind in "mM" else np.array(values, dtype)
-    if plain_labels(labels) != plain:
+    if write_labels(labels) != plain:
         raise ValueError(f"its labels must be of type {dtype}; got {shown(values, 50)}")
     return labels
 

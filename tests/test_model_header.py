@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.model_header import MAX_HEADER, plain_labels, read_header, read_labels, write_header
+from pipeline.model_header import MAX_HEADER, read_header, read_labels, write_header, write_labels
 
 LABELS = [
     np.array([True, False]),
@@ -23,7 +23,7 @@ LABELS = [
 @pytest.mark.parametrize("labels", LABELS, ids=str)
 def test_labels_come_back(labels):
     """Of every type, through JSON."""
-    header = read_header(write_header({"classes": plain_labels(labels)}))
+    header = read_header(write_header({"classes": write_labels(labels)}))
     again = read_labels(header["classes"], 1000)
     assert again.dtype == labels.dtype
     assert again.tolist() == labels.tolist()
@@ -66,7 +66,7 @@ def test_labels_that_are_none_are_refused(plain):
 def test_labels_without_a_word_are_not_written():
     """They would come back as others."""
     with pytest.raises(ValueError, match="labels of type complex128 have no word in JSON"):
-        plain_labels(np.array([1j]))
+        write_labels(np.array([1j]))
 
 
 def test_a_header_has_a_bound():

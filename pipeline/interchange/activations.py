@@ -96,6 +96,10 @@ def output_activation(output: str | None, last: str | None, *, has_classes: bool
     if found == "identity" and has_classes:
         found = "logits"
     allowed = OUTPUTS if has_classes else (*OUTPUTS, *NUMBERS)
+    if found is None:
+        raise ValueError(
+            f"output must be said where there are no classes, and activations do not end with it: {', '.join(allowed)}"
+        )
     if found not in allowed:
         raise ValueError(
             f"output must be one of {', '.join(allowed)}{' where there are classes' if has_classes else ''}; got "

@@ -101,7 +101,8 @@ class MLPRegressor(RegressorMixin, StatefulMLP):
     quantile : float or tuple of float, default=0.5
         What part of the targets is to lie below the prediction, for ``loss="quantile"``. Several are predicted at once,
         by one network, and stand on an axis of their own. They are not sorted: where too little is learned, a higher
-        quantile may lie below a lower one.
+        quantile may lie below a lower one. ``TransformedTargetRegressor`` takes several of one target alone,
+        and cannot score them: its score is R² of a single prediction.
     delta : float, default=1.0
         The residual from which on ``loss="huber"`` is linear, in the units of the targets.
     rho : float, default=0.9

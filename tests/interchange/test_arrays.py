@@ -393,7 +393,7 @@ MALFORMED = {
     "no output": (
         two_layers(),
         {"classes": None},
-        "output must be one of softmax, logistic, logits, identity, exp; got",
+        "output must be said where there are no classes, and activations do not end with it: softmax, logistic, logits",
     ),
     "numbers of classes": (two_layers(), {"output": "exp"}, "logits where there are classes; got 'exp'"),
     "too large": (
