@@ -5,7 +5,8 @@ happened. It knows nothing of labels, estimators or files.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from copy import copy
 from dataclasses import InitVar, dataclass, field, fields
 from itertools import islice
@@ -86,6 +87,26 @@ class Callback:
         """Do something after an epoch, and return whether to stop training."""
         del epoch
         return False
+
+
+Batches = Iterator[tuple[Rows, float]]
+"""The rows of each batch, and the learning rate of the update with it."""
+
+
+@dataclass
+class Course:
+    """What one call of training is to do, and why it ended; see ``Trainer.run``."""
+
+    max_epochs: int
+    max_updates: float = np.inf
+    validation: Samples | None = None
+    callback: Callback = field(default_factory=Callback)
+    reason: str = "interrupted"
+
+
+def ignored_overflow() -> np.errstate:
+    """Return a context in which numbers may overflow: the end of an epoch finds that out."""
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 _STATE = {"network", "learning_rate", "history", "samples", "updates", "schedule_start", "rate_vanished"}
@@ -222,55 +243,73 @@ class Trainer:
         DivergenceError
             When the loss is no finite number; the network then has the parameters of its best epoch, or its first.
         """
+        course = Course(max_epochs, max_updates, validation, callback or Callback())
+        with ignored_overflow(), Workers(self.n_threads) as workers:
+            updater = self.new_updater(workers)
+            with closing(self.steps(updater, samples, course)) as steps:
+                for batches in steps:
+                    updater.updates(samples, batches)
+        return course.reason
+
+    def new_updater(self, workers: Workers) -> Updater:
+        """Return what makes the updates."""
+        return updater_class(self.engine)(
+            self.network, self.optimizer, workers, self.hooks, self.augmentation, self.adversary
+        )
+
+    def steps(self, updater: Updater, samples: Samples, course: "Course") -> Generator[Batches, None, None]:
+        """Train on, as ``run`` does, and yield the batches that updates are to be made with before it goes on.
+
+        So training may be that of several networks by turns. ``course.reason`` is why it ended, once it has.
+        """
         self.resume()
         self._restart_what_is_over()
-        callback = callback or Callback()
-        last = self.updates + max_updates
-        max_epochs = int(min(max_epochs, np.ceil(self._epochs_left)))
+        callback = course.callback
+        last = self.updates + course.max_updates
+        max_epochs = int(min(course.max_epochs, np.ceil(self._epochs_left)))
         reason = "max_epochs"
         try:
-            # What overflows is found out at the end of an epoch.
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Workers(self.n_threads) as workers:
-                updater = updater_class(self.engine)(
-                    self.network, self.optimizer, workers, self.hooks, self.augmentation, self.adversary
-                )
-                end = len(self.history) + max_epochs
-                for _ in range(max_epochs):
-                    callback.on_epoch_begin()
-                    epoch = self._epoch(updater, samples, validation, last)
-                    self._append(epoch)
-                    if self.average is not None:
-                        self.average.after_epoch(self.network.params, len(self.history) - 1, end)
-                    if callback.on_epoch_end(epoch):
-                        reason = "asked"
-                    elif self.stopping.should_stop and not self._reduce_learning_rate():
-                        reason = "stalled"
-                    elif self.updates >= last:
-                        reason = "max_updates"
-                    else:
-                        continue
-                    break
+            end = len(self.history) + max_epochs
+            for _ in range(max_epochs):
+                callback.on_epoch_begin()
+                epoch = yield from self._epoch(updater, samples, course.validation, last)
+                self._append(epoch)
+                if self.average is not None:
+                    self.average.after_epoch(self.network.params, len(self.history) - 1, end)
+                if callback.on_epoch_end(epoch):
+                    reason = "asked"
+                elif self.stopping.should_stop and not self._reduce_learning_rate():
+                    reason = "stalled"
+                elif self.updates >= last:
+                    reason = "max_updates"
+                else:
+                    continue
+                break
         finally:
             self._restore_best()
         self._end_with_statistics(samples)
-        return reason
+        course.reason = reason
 
-    def _epoch(self, updater: Updater, samples: Samples, validation: Samples | None, last_update: float) -> Epoch:
+    def _epoch(
+        self, updater: Updater, samples: Samples, validation: Samples | None, last_update: float
+    ) -> Generator[Batches, None, Epoch]:
         """Train for an epoch and evaluate it."""
         start = time.perf_counter()
-        loss, score, rate = self._run_updates(updater, samples, last_update)
+        loss, score, rate = yield from self._run_updates(updater, samples, last_update)
         metrics = None if validation is None else self.evaluate(validation)
         validation_loss, validation_score = metrics or (None, None)
         return Epoch(loss, score, validation_loss, validation_score, rate, time.perf_counter() - start)
 
-    def _run_updates(self, updater: Updater, samples: Samples, last_update: float) -> tuple[float, float, float]:
-        """Make one update for every batch, and return running means of loss and score, and the last rate."""
+    def _run_updates(
+        self, updater: Updater, samples: Samples, last_update: float
+    ) -> Generator[Batches, None, tuple[float, float, float]]:
+        """Have one update made for every batch, and return running means of loss and score, and the last rate."""
         n_batches, length = -(-len(samples) // self.sampling.batch_size), self._length
         epochs, before, rate, largest = len(self.history) - self.schedule_start, self.samples, 0.0, 0.0
         updater.begin_epoch()
         last_batch = int(min(n_batches, last_update - self.updates)) - 1
 
-        def batches() -> Iterator[tuple[Rows, float]]:
+        def batches() -> Batches:
             nonlocal rate, largest
             drawn = self.sampling.rows(len(samples), self.network.rng, self.network.n_in, samples.read_ahead)
             for number, rows in enumerate(drawn):
@@ -279,9 +318,9 @@ class Trainer:
                 yield rows, rate
 
         every = batches()
-        updater.updates(samples, islice(every, last_batch))
+        yield islice(every, last_batch)
         self.network.snapshot(out=self.params_before_update)
-        updater.updates(samples, islice(every, 1))
+        yield islice(every, 1)
         self.updates += last_batch + 1
         loss, score, seen = updater.end_epoch()
         self.samples += seen

@@ -4,10 +4,10 @@ Numba need not be installed; it is imported where it is decided on, and not befo
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import NDArray
 
@@ -15,6 +15,9 @@ from pipeline.network.batches import Samples
 from pipeline.network.network import Network
 from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.updates import Updater
+
+if TYPE_CHECKING:
+    from pipeline.network.compiled.stack import Stack
 
 Array = NDArray[Any]
 Engine = Literal["auto", "numpy", "numba"]
@@ -72,6 +75,23 @@ def updater_class(engine: Engine) -> type[Updater]:
     from pipeline.network.compiled.updater import CompiledUpdater  # noqa: PLC0415 - numba is an extra
 
     return CompiledUpdater
+
+
+def stack_key(updater: Updater) -> tuple[Any, ...] | None:
+    """Return what networks must share to be trained as a stack, None for one that cannot be, by what updates it."""
+    if type(updater) is Updater:
+        return None
+    from pipeline.network.compiled import stack  # noqa: PLC0415 - numba is an extra
+
+    return stack.stack_key(updater)
+
+
+def make_stacks(updaters: Sequence[Any], samples: Samples) -> "list[Stack]":
+    """Return networks of one ``stack_key``, in their order, as stacks to be trained on the same samples."""
+    from pipeline.network.compiled import stack  # noqa: PLC0415 - numba is an extra
+
+    columns, size = stack.SplitColumns(samples, updaters[0].network.n_in), stack.stack_size(updaters[0])
+    return [stack.Stack(updaters[at : at + size], samples, columns) for at in range(0, len(updaters), size)]
 
 
 def uncompiled(network: Network, engine: Engine) -> list[str]:

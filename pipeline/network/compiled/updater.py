@@ -24,7 +24,7 @@ from pipeline.network.compiled.forms import (
 )
 from pipeline.network.compiled.jit import DISABLED
 from pipeline.network.compiled.parameters import add_l2
-from pipeline.network.compiled.program import DTYPES, Program, compile_network, compile_optimizer
+from pipeline.network.compiled.program import DTYPES, Program, Rule, compile_network, compile_optimizer
 from pipeline.network.compiled.rows import readable_by_loops
 from pipeline.network.epoch_metrics import EpochMetrics
 from pipeline.network.layers import Affine, Dropout, Layer, Scale
@@ -190,11 +190,50 @@ class CompiledUpdater(Updater):
             for rows, rate in batches:
                 self.update(samples, rows, rate)
             return
-        at_once = min(AT_ONCE, MAX_PRODUCTS // max(1, len(self.network.params)))
+        at_once = self.at_once()
         if not (self._as_it_is or self._gathers):
             at_once = min(at_once, MAX_ELEMENTS // self.network.n_in)
         for group in _grouped(batches, len(samples), max(1, at_once)):
             self._update_group(samples, *group)
+
+    @property
+    def stackable(self) -> bool:
+        """Whether nothing but the program and the rule has a part in an update, on one thread."""
+        alone = self.workers.size == 1 and not DISABLED
+        return alone and self._rule is not None and not self._deformers and not self._others
+
+    @property
+    def program(self) -> Program | None:
+        """The network's program, if it is one."""
+        return self._program
+
+    @property
+    def rule(self) -> Rule | None:
+        """The optimizer's rule, if it has a compiled form."""
+        return self._rule
+
+    @property
+    def alpha(self) -> float:
+        """Strength of the L2 penalty."""
+        return self._alpha
+
+    @property
+    def parts(self) -> Array:
+        """What is updated, as loops read it, on one thread."""
+        return self._parts[0]
+
+    @property
+    def factors(self) -> Array:
+        """What the learning rate is multiplied by for each part, on one thread."""
+        return self._factors[0]
+
+    def at_once(self, n_networks: int = 1) -> int:
+        """Return how many samples one call takes, so that a person can interrupt."""
+        return max(1, min(AT_ONCE, MAX_PRODUCTS // max(1, n_networks * len(self.network.params))))
+
+    def add_penalty(self, penalty: float) -> None:
+        """Add the penalties of some batches, each times its samples, to the epoch's loss."""
+        self._penalty += penalty
 
     def _begin(self, samples: Samples) -> None:
         """Decide how samples are trained on, which are most often those of the call before.
@@ -220,12 +259,7 @@ class CompiledUpdater(Updater):
     def _update_group(self, samples: Samples, every: list[Rows], rates: list[float], sizes: list[int]) -> None:
         """Make updates with batches that are of one size, the last perhaps smaller."""
         rows, n = _joined(every), sum(sizes)
-        totals, weight, counted = np.array(sizes, np.float64), samples.sample_weight, None
-        if weight is not None:
-            weight = weight[rows]
-            totals = np.add.reduceat(weight, np.arange(len(sizes)) * sizes[0], dtype=np.float64)
-            totals[totals == 0] = 1
-            counted = weight * np.repeat(sizes / totals, sizes).astype(weight.dtype)
+        weight, counted, totals = self.batch_weights(samples, rows, sizes)
         P, Y = self.metrics.reserve(n, counted, n)
         samples.targets(rows, Y)
         self._reserve(sizes[0])
@@ -279,6 +313,17 @@ class CompiledUpdater(Updater):
 
         self.workers.run(work)
         self._penalty += sum(self._penalties)
+
+    @staticmethod
+    def batch_weights(samples: Samples, rows: Rows, sizes: list[int]) -> tuple[Array | None, Array | None, Array]:
+        """Return the weights of the samples of some batches, what they count in the metrics, and each batch's total."""
+        totals, weight = np.array(sizes, np.float64), samples.sample_weight
+        if weight is None:
+            return None, None, totals
+        weight = weight[rows]
+        totals = np.add.reduceat(weight, np.arange(len(sizes)) * sizes[0], dtype=np.float64)
+        totals[totals == 0] = 1
+        return weight, weight * np.repeat(sizes / totals, sizes).astype(weight.dtype), totals
 
     def _sources(self, samples: Samples, rows: Rows, n: int, batch_size: int) -> tuple[Array, Array, Array]:
         """Return what ``loops.updates`` takes inputs from: an array, numbers of its rows, and where these go.

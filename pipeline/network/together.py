@@ -1,0 +1,118 @@
+"""Several networks trained together on the same samples, each as its ``Trainer`` would train it alone.
+
+Where they are compiled, those of one shape make their updates as a stack, which is faster; the others by turns.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.network.batches import Samples
+from pipeline.network.compiled.engines import make_stacks, stack_key
+from pipeline.network.parallel.updates import Updater
+from pipeline.network.parallel.workers import Workers
+from pipeline.network.training import Batches, Course, DivergenceError, Trainer, ignored_overflow
+
+
+@dataclass
+class Training:
+    """One of the trainings.
+
+    Attributes
+    ----------
+    trainer : Trainer
+        Whose network is trained.
+    course : Course
+        For how long, and with what validation data.
+    error : DivergenceError or None
+        Why it ended before its time, where it diverged.
+    """
+
+    trainer: Trainer
+    course: Course
+    error: DivergenceError | None = None
+    steps: Any = field(default=None, repr=False)
+
+    def next_batches(self) -> Batches | None:
+        """Return what is to be trained on next, None at the end."""
+        try:
+            batches: Batches | None = next(self.steps, None)
+        except DivergenceError as error:
+            self.error, batches = error, None
+        return batches
+
+
+def train_together(trainings: Sequence[Training], samples: Samples, stopped: Callable[[], bool] = bool) -> None:
+    """Train to the end, as ``Trainer.run`` does, but for what diverges, which is left in its ``error``.
+
+    Parameters
+    ----------
+    trainings : sequence of Training
+        All of them on one thread.
+    samples : Samples
+        What they are trained on.
+    stopped : callable, optional
+        Says whether to end at once, between two steps; the trainings' reasons then are "interrupted".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pipeline.network import SGD, Affine, Network
+    >>> from pipeline.network.batches import Sampling
+    >>> samples = Samples(np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32)[:, :2])
+    >>> trainings = [
+    ...     Training(Trainer(Network([Affine(4, 2)], random_state=0), SGD(), Sampling(2), rate), Course(max_epochs=3))
+    ...     for rate in (0.1, 0.5)
+    ... ]
+    >>> train_together(trainings, samples)
+    >>> [training.course.reason for training in trainings]
+    ['max_epochs', 'max_epochs']
+    """
+    with ignored_overflow(), ExitStack() as opened:
+        updaters = []
+        for training in trainings:
+            updater = training.trainer.new_updater(opened.enter_context(Workers(1)))
+            training.steps = training.trainer.steps(updater, samples, training.course)
+            opened.callback(training.steps.close)
+            updaters.append(updater)
+        for numbers in _groups(updaters):
+            members = [trainings[k] for k in numbers]
+            if stack_key(updaters[numbers[0]]) is None:
+                _train_alone(members[0], updaters[numbers[0]], samples, stopped)
+            else:
+                _train_stack(members, [updaters[k] for k in numbers], samples, stopped)
+
+
+def _groups(updaters: Sequence[Updater]) -> list[list[int]]:
+    """Return the numbers of the networks that make a stack, group by group; what cannot is a group of its own."""
+    groups: dict[Any, list[int]] = {}
+    for k, updater in enumerate(updaters):
+        groups.setdefault(stack_key(updater) or k, []).append(k)
+    return list(groups.values())
+
+
+def _train_alone(training: Training, updater: Updater, samples: Samples, stopped: Callable[[], bool]) -> None:
+    """Train a network by itself."""
+    while not stopped() and (batches := training.next_batches()) is not None:
+        updater.updates(samples, batches)
+
+
+def _train_stack(
+    trainings: Sequence[Training], updaters: Sequence[Updater], samples: Samples, stopped: Callable[[], bool]
+) -> None:
+    """Train networks as stacks; one that comes to its end before others leaves them."""
+    left = list(trainings)
+    for stack in make_stacks(updaters, samples):
+        members = dict(enumerate(left[: len(stack.updaters)]))
+        del left[: len(stack.updaters)]
+        while members and not stopped():
+            steps = {}
+            for k in list(members):
+                batches = members[k].next_batches()
+                if batches is None:
+                    stack.release(k)
+                    del members[k]
+                else:
+                    steps[k] = list(batches)
+            stack.updates(steps)
