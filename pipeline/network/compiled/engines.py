@@ -90,7 +90,7 @@ def make_stacks(updaters: Sequence[Any], samples: Samples) -> "list[Stack]":
     """Return networks of one ``stack_key``, in their order, as stacks to be trained on the same samples."""
     from pipeline.network.compiled import stack  # noqa: PLC0415 - numba is an extra
 
-    columns, size = stack.SplitColumns(samples, updaters[0].network.n_in), stack.stack_size(updaters[0])
+    columns, size = stack.SplitColumns(samples, updaters[0].network.n_in), stack.MAX_NETWORKS
     return [stack.Stack(updaters[at : at + size], samples, columns) for at in range(0, len(updaters), size)]
 
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from pipeline.network.batches import Rows, Samples, chunk_size
 from pipeline.network.compiled import loops, stacks
 from pipeline.network.compiled.program import Program, Rule
-from pipeline.network.compiled.updater import CompiledUpdater, grouped, joined, numbers_of
+from pipeline.network.compiled.updater import CompiledUpdater, numbers_of
 
 Array = NDArray[Any]
-DENSE = 0.2
+DENSE = 0.15
 """The fraction of a column's numbers that are not 0, from which on BLAS multiplies it faster."""
-MAX_WIDTH = 512
-"""Columns of the first product, beyond which networks no longer share a call: what it needs leaves the cache."""
+MAX_NETWORKS = 16
+"""Networks that are trained at once, so that memory is bounded."""
 MAX_INPUTS = 2**28
 """Numbers of the samples, which are copied, beyond which networks are trained one by one."""
 
@@ -100,7 +100,7 @@ class Stack:
         self._alphas = np.array([updater.alpha for updater in updaters])
         self._factors = np.array([updater.factors for updater in updaters])
         self._parts = updaters[0].parts[1:]
-        self._spaces, self._capacity = np.empty((len(updaters), 0), network.dtype), 0
+        self._space, self._capacity = np.empty(0, network.dtype), 0
         for k, updater in enumerate(updaters):
             self._exchange_states(k, updater, into_stack=True)
 
@@ -109,24 +109,26 @@ class Stack:
 
         Those that take the same batches share the work.
         """
-        left = {k: each for k, each in batches.items() if each}
+        left = {k: (_numbers(each, len(self.samples)), each) for k, each in batches.items() if each}
         while left:
-            leader = next(iter(left))
-            alike = [k for k in left if _same_rows(left[k], left[leader])]
-            self._update(np.array(alike), [left.pop(k) for k in alike])
+            sizes, rows = next(iter(left.values()))[0]
+            alike = [k for k, (own, _) in left.items() if own[0] == sizes and np.array_equal(own[1], rows)]
+            self._update(np.array(alike), rows, sizes, [[rate for _, rate in left.pop(k)[1]] for k in alike])
 
     def release(self, k: int) -> None:
         """Give a network back the state of its rule, at the end of its training."""
         self._exchange_states(k, self.updaters[k], into_stack=False)
 
-    def _update(self, live: Array, every: list[list[tuple[Rows, float]]]) -> None:
+    def _update(self, live: Array, rows: Array, sizes: list[int], rates: list[list[float]]) -> None:
         """Make updates of some networks with the same batches, in calls that a person can interrupt."""
         for k in live:
             self._to_stack(self.updaters[k].network.params, self._params[k])
-        rates, at = np.array([[rate for _, rate in each] for each in every], np.float64), 0
-        for rows, _, sizes in grouped(every[0], len(self.samples), self.updaters[0].at_once(len(live))):
-            self._update_group(live, numbers_of(joined(rows), len(self.samples)), sizes, rates[:, at : at + len(sizes)])
-            at += len(sizes)
+        at_once = max(1, self.updaters[0].at_once(len(live)) // sizes[0])
+        learning_rates, ends = np.array(rates, np.float64), np.cumsum([0, *sizes])
+        for first in range(0, len(sizes), at_once):
+            some = sizes[first : first + at_once]
+            own = rows[ends[first] : ends[first + len(some)]]
+            self._update_group(live, own, some, learning_rates[:, first : first + len(some)])
         for k in live:
             self._from_stack(self._params[k], self.updaters[k].network.params)
 
@@ -140,7 +142,7 @@ class Stack:
             Y[:] = stores[0][1]
         if sizes[0] > self._capacity:
             self._capacity = sizes[0]
-            self._spaces = np.empty((len(self.updaters), sizes[0] * self._program.width), self._params.dtype)
+            self._space = np.empty(sizes[0] * self._program.width, self._params.dtype)
         columns, program = self._columns, self._program
         P = np.empty((len(self.updaters), n, stores[0][0].shape[1]), self._params.dtype)
         learning_rates = np.zeros((len(self.updaters), len(sizes)))
@@ -153,16 +155,15 @@ class Stack:
             self._factors,
             live,
             self._params,
-            np.empty((len(columns.order), len(live) * int(program.table[0, loops.N_OUT])), self._params.dtype),
             self._g,
-            self._spaces,
+            self._space,
+            self._capacity,
             columns.dense,
             columns.data,
             columns.indices,
             columns.indptr,
             columns.n_sparse,
-            np.ascontiguousarray(rows, np.int64),
-            self._capacity,
+            rows,
             sizes[0],
             program.loss,
             program.constants,
@@ -218,12 +219,6 @@ def stack_key(updater: Any) -> tuple[Any, ...] | None:
     return *shape, program.loss, program.constants.tobytes()
 
 
-def stack_size(updater: CompiledUpdater) -> int:
-    """Return how many networks like this one are worth a stack."""
-    program, _ = _compiled(updater)
-    return max(1, MAX_WIDTH // int(program.table[0, loops.N_OUT]))
-
-
 def _compiled(updater: CompiledUpdater) -> tuple[Program, Rule]:
     """Return a network's program and its rule, which there are for a ``stack_key``."""
     program, rule = updater.program, updater.rule
@@ -232,15 +227,7 @@ def _compiled(updater: CompiledUpdater) -> tuple[Program, Rule]:
     return program, rule
 
 
-def _same_rows(some: list[tuple[Rows, float]], others: list[tuple[Rows, float]]) -> bool:
-    """Return whether two networks take the same batches."""
-    return len(some) == len(others) and all(
-        _same(one, other) for (one, _), (other, _) in zip(some, others, strict=True)
-    )
-
-
-def _same(one: Rows, other: Rows) -> bool:
-    """Return whether two batches are the same."""
-    if isinstance(one, slice) or isinstance(other, slice):
-        return isinstance(one, slice) and isinstance(other, slice) and one == other
-    return np.array_equal(one, other)
+def _numbers(batches: list[tuple[Rows, float]], n_samples: int) -> tuple[list[int], Array]:
+    """Return the sizes of some batches, and the numbers of their rows, one batch after the other."""
+    rows = [numbers_of(each, n_samples) for each, _ in batches]
+    return [len(each) for each in rows], np.concatenate(rows)

@@ -1,7 +1,7 @@
-"""Networks of one shape trained on the same batches, their first layers side by side as one matrix.
+"""Networks of one shape trained on the same batches, which are gathered and sorted once for all of them.
 
-One product multiplies a batch by the first W of all of them. Its columns that are mostly 0 are left out of that, and
-multiplied number by number; most of an image's frame is so. The layers after the first are each network's own.
+The first layer, which has most of the weights, multiplies only the columns that often are not 0 as they are. Those that
+mostly are 0, as an image's frame, are multiplied number by number, and those that always are not at all.
 """
 
 from typing import Any
@@ -101,72 +101,41 @@ def _transpose(data: Any, indices: Any, indptr: Any, rows: Any, starts: Any, val
 
 
 @compiled
-def _first_product(dense: Any, data: Any, indices: Any, indptr: Any, rows: Any, wide: Any, X: Any, Z: Any) -> None:
-    """Leave the dense columns of some samples in X, and the product of the samples with the first W of all in Z."""
+def _gather(dense: Any, rows: Any, X: Any) -> None:
+    """Leave some rows in X."""
     for i in range(rows.size):
-        source, x, z = row(dense, rows[i]), row(X, i), row(Z, i)
+        source, x = row(dense, rows[i]), row(X, i)
         for k in range(X.shape[1]):
             x[k] = source[k]
-        for k in range(Z.shape[1]):
-            z[k] = 0
-    if X.shape[1] > 0:
-        times(X, wide[: X.shape[1]], Z)
-    for i in range(rows.size):
-        _add_rows(data, indices, indptr[rows[i]], indptr[rows[i] + 1], wide, X.shape[1], row(Z, i))
 
 
 @compiled
-def _sparse_gradient(values: Any, numbers: Any, starts: Any, first: int, dZ: Any, out: Any) -> None:
-    """Leave in ``out`` the rows of the first W's gradient that belong to sparse columns, from column ``first`` on."""
+def _first_product(X: Any, data: Any, indices: Any, indptr: Any, rows: Any, weights: Any, Z: Any) -> None:
+    """Leave the product of some samples, whose dense columns are X, with the first W in Z."""
+    n_dense = X.shape[1]
+    if n_dense > 0:
+        times(X, weights[:n_dense], Z)
+    for i in range(rows.size):
+        z = row(Z, i)
+        if n_dense == 0:
+            for k in range(z.size):
+                z[k] = 0
+        _add_rows(data, indices, indptr[rows[i]], indptr[rows[i] + 1], weights, n_dense, z)
+
+
+@compiled
+def _first_gradient(X: Any, values: Any, numbers: Any, starts: Any, dZ: Any, begin: int, out: Any) -> None:
+    """Leave rows of the first W's gradient, from row ``begin`` on, in ``out``: those of X's columns, or others."""
+    n_dense, none = X.shape[1], dZ.dtype.type(0)
+    if begin < n_dense:
+        transposed_times(X, dZ, out)
+        return
     for k in range(out.shape[0]):
-        gradient, column = row(out, k), first + k
+        gradient, column = row(out, k), begin + k - n_dense
         for j in range(out.shape[1]):
-            gradient[j] = 0
+            gradient[j] = none
         if column + 1 < starts.size:
             _add_rows(values, numbers, starts[column], starts[column + 1], dZ, 0, gradient)
-
-
-@compiled
-def _copy_columns(A: Any, start: int, out: Any, out_start: int, width: int) -> None:
-    """Copy some columns of A into some of ``out``."""
-    for i in range(A.shape[0]):
-        a, b = row(A, i), row(out, i)
-        for j in range(width):
-            b[out_start + j] = a[start + j]
-
-
-@compiled
-def _update_rows(
-    op: Any,
-    G: Any,
-    begin: int,
-    place: int,
-    wide: Any,
-    params: Any,
-    g: Any,
-    alpha: float,
-    total: float,
-    rule: int,
-    rate: float,
-    t: int,
-    hyper: Any,
-    first: Any,
-    second: Any,
-) -> Any:
-    """Update rows of a network's first W from ``begin`` on by their gradient in G, and return their penalty.
-
-    The network's columns in G, and in ``wide``, where its new W goes as well, begin at ``place``.
-    """
-    width, penalty = op[loops.N_OUT], 0.0
-    size, at = len(G) * width, op[loops.W] + begin * width
-    weights, dW = matrix(params, at, len(G), width), matrix(g, 0, len(G), width)
-    _copy_columns(G, place, dW, 0, width)
-    if alpha != 0:
-        penalty = add_l2(weights, dW, alpha, total)
-    state = slice(at, at + size)
-    optimizers.update(rule, params[state], g[:size], rate, t, hyper, first[state], second[state])
-    _copy_columns(weights, 0, wide[begin : begin + len(G)], place, width)
-    return penalty
 
 
 @compiled
@@ -177,16 +146,15 @@ def updates(
     factors: Any,
     live: Any,
     params: Any,
-    wide: Any,
     g: Any,
-    spaces: Any,
+    space: Any,
+    capacity: int,
     dense: Any,
     data: Any,
     indices: Any,
     indptr: Any,
     n_sparse: int,
     rows: Any,
-    capacity: int,
     batch_size: int,
     loss: int,
     constants: Any,
@@ -210,7 +178,7 @@ def updates(
 
     Parameters
     ----------
-    program, rates, loss, constants
+    program, rates, space, capacity, loss, constants
         The networks', whose first layer is affine; see ``loops.forward_backward``.
     parts : ndarray of shape (n_parts, 4), int64
         What ``loops.update`` updates: all layers but the first.
@@ -220,12 +188,8 @@ def updates(
         The networks that are trained.
     params, first, second : ndarray of shape (n_networks, n_parameters)
         The networks' parameters, and the states of their rules.
-    wide : ndarray of shape (n_in, n_live width)
-        Room for the first W of those that are trained.
     g : ndarray of shape (n_parameters,)
         Room for a gradient.
-    spaces : ndarray of shape (n_networks, n)
-        Their workspaces, for batches of ``capacity``.
     dense : ndarray of shape (n_samples, n_dense)
         The samples' columns that are multiplied as they are.
     data, indices, indptr
@@ -243,33 +207,29 @@ def updates(
     hyper : ndarray of shape (n_networks, 4)
         The constants of the rules.
     """
-    op, dtype = program[0], params.dtype
-    width, n_in, n_dense = op[loops.N_OUT], len(wide), dense.shape[1]
-    zero, n_columns = np.int64(0), len(live) * op[loops.N_OUT]
+    op, dtype, n_dense, zero = program[0], params.dtype, dense.shape[1], np.int64(0)
+    width, n_in = op[loops.N_OUT], op[loops.N_IN]
     most: Any = zero
-    uniform, none = np.empty(0, np.float32), np.empty(0, dtype)
     for start in range(0, len(rows), batch_size):
         most = max(most, _count_values(indptr, rows[start : start + batch_size]))
-    X, Z = np.empty((batch_size, n_dense), dtype), np.empty((batch_size, n_columns), dtype)
-    G = np.empty((max(n_dense, BLOCK), n_columns), dtype)
-    inputs = np.empty((batch_size, n_in), dtype)  # which nothing reads: their product is made before
-    starts, values, numbers = np.empty(n_sparse + 1, np.int64), np.empty(most, dtype), np.empty(most, np.int64)
-    for number in range(len(live)):
-        weights = matrix(params[live[number]], op[loops.W], n_in, width)
-        _copy_columns(weights, 0, wide, number * width, width)
+    uniform, none = np.empty(0, np.float32), np.empty(0, dtype)
+    X, inputs = np.empty((batch_size, n_dense), dtype), np.empty((batch_size, n_in), dtype)  # which nothing reads
+    starts, values, numbers = np.empty(n_sparse + 1, np.int64), np.empty(most, dtype), np.empty(most, np.int32)
     for j in range(learning_rates.shape[1]):
         own = rows[j * batch_size : (j + 1) * batch_size]
         n, some = len(own), slice(j * batch_size, j * batch_size + len(own))
-        _first_product(dense, data, indices, indptr, own, wide, X[:n], Z[:n])
-        for number in range(len(live)):
-            m = live[number]
-            space = spaces[m]
-            output = matrix(space, capacity * op[loops.Y], n, width)
-            _copy_columns(Z[:n], number * width, output, zero, width)
+        _gather(dense, own, X)
+        _transpose(data, indices, indptr, own, starts, values, numbers)
+        for m in live:
+            total, rate, step = totals[j], learning_rates[m, j], t[m] + j + 1
+            w, m_1, m_2 = params[m], first[m], second[m]
+            weights = matrix(w, op[loops.W], n_in, width)
+            Z = matrix(space, capacity * op[loops.Y], n, width)
+            _first_product(X[:n], data, indices, indptr, own, weights, Z)
             forward_backward(
                 program,
                 rates,
-                params[m],
+                w,
                 space,
                 capacity,
                 inputs,
@@ -283,16 +243,14 @@ def updates(
                 constants,
                 targets[some],
                 weight[some],
-                totals[j],
+                total,
                 P[m, some],
             )
-            dY = matrix(space, capacity * op[loops.DY], n, width)
-            _copy_columns(dY, zero, Z[:n], number * width, width)
-            penalties[m] += n * update(
+            penalty = update(
                 program,
                 parts,
                 factors[m, 1:],
-                params[m],
+                w,
                 g,
                 zero,
                 g.size,
@@ -302,45 +260,29 @@ def updates(
                 zero,
                 zero,
                 alphas[m],
-                totals[j],
+                total,
                 rules[m],
-                learning_rates[m, j],
-                t[m] + j + 1,
+                rate,
+                step,
                 hyper[m],
-                first[m],
-                second[m],
+                m_1,
+                m_2,
             )
-            if op[loops.B] >= 0:
-                b, rate = slice(op[loops.B], op[loops.B] + width), learning_rates[m, j] * factors[m, 0, 1]
-                w, step = params[m][b], t[m] + j + 1
-                column_sums(dY, g[:width])
-                optimizers.update(rules[m], w, g[:width], rate, step, hyper[m], first[m][b], second[m][b])
-        _transpose(data, indices, indptr, own, starts, values, numbers)
-        begin: Any = zero
-        while begin < n_in:
-            end = n_dense if begin < n_dense else min(begin + BLOCK, n_in)
-            block = G[: end - begin]
-            if begin < n_dense:
-                transposed_times(X[:n], Z[:n], block)
-            else:
-                _sparse_gradient(values, numbers, starts, begin - n_dense, Z, block)
-            for number in range(len(live)):
-                m = live[number]
-                penalties[m] += n * _update_rows(
-                    op,
-                    block,
-                    begin,
-                    number * width,
-                    wide,
-                    params[m],
-                    g,
-                    alphas[m],
-                    totals[j],
-                    rules[m],
-                    learning_rates[m, j] * factors[m, 0, 0],
-                    t[m] + j + 1,
-                    hyper[m],
-                    first[m],
-                    second[m],
+            dZ = matrix(space, capacity * op[loops.DY], n, width)
+            begin: Any = zero
+            while begin < n_in:
+                end = n_dense if begin < n_dense else min(begin + BLOCK, n_in)
+                dW = matrix(g, 0, end - begin, width)
+                _first_gradient(X[:n], values, numbers, starts, dZ, begin, dW)
+                if alphas[m] != 0:
+                    penalty += add_l2(weights[begin:end], dW, alphas[m], total)
+                at = slice(op[loops.W] + begin * width, op[loops.W] + end * width)
+                optimizers.update(
+                    rules[m], w[at], g[: dW.size], rate * factors[m, 0, 0], step, hyper[m], m_1[at], m_2[at]
                 )
-            begin = end
+                begin = end
+            if op[loops.B] >= 0:
+                at = slice(op[loops.B], op[loops.B] + width)
+                column_sums(dZ, g[:width])
+                optimizers.update(rules[m], w[at], g[:width], rate * factors[m, 0, 1], step, hyper[m], m_1[at], m_2[at])
+            penalties[m] += n * penalty
