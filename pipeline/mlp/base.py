@@ -6,7 +6,7 @@ A subclass has the parameters, and says what its targets are.
 import warnings
 from contextlib import nullcontext
 from copy import deepcopy
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import numpy as np
@@ -39,13 +39,23 @@ from pipeline.network import Network
 from pipeline.network.array_rows import ArrayRows
 from pipeline.network.batches import Samples
 from pipeline.network.compiled.engines import Engine, decide_engine
-from pipeline.network.training import Epoch, Trainer
+from pipeline.network.training import Course, Epoch, Trainer
 from pipeline.parameters import check_parameters
 
 Array = NDArray[Any]
 
 N_STATISTICS = 1000
 """Training samples that statistics of images are learned from, at the most."""
+
+
+@dataclass
+class ReportedCourse(Course):
+    """What one call of training is to do, and what belongs to its report."""
+
+    callback: Reporter = field(kw_only=True)
+    doctor: Doctor | None = None
+    epochs_before: int = 0
+    vanished_before: bool = False
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
@@ -233,6 +243,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         tasks.end()
         return self
 
+    def _checked_samples(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, resuming: bool
+    ) -> tuple[InputValidator, Samples]:
+        """Return the samples of ``fit``, and what has checked them, and learn what the targets are."""
+        inputs = self._input_validator(resuming=resuming)
+        samples = inputs.training(X, y, sample_weight)
+        self._set_targets(inputs.targets)
+        self.input_statistics_ = ImageStatistics.of(samples.X, sample=N_STATISTICS)
+        return inputs, samples
+
     def _check_partial_fit(self) -> None:
         """Raise for parameters that are not allowed, or not for ``partial_fit``."""
         self._check_parameters()
@@ -306,46 +326,68 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self, samples: Samples, validation: Samples | None, tasks: FitTasks | None, max_epochs: int | None = None
     ) -> None:
         """Train by mini-batches, and set the fitted attributes."""
+        training = self._new_course(samples, validation, tasks, max_epochs)
+        try:
+            with bounded_blas(1), training.doctor or nullcontext():
+                training.reason = self._trainer.run(
+                    samples,
+                    max_epochs=training.max_epochs,
+                    max_updates=training.max_updates,
+                    validation=validation,
+                    callback=training.callback,
+                )
+        except KeyboardInterrupt:
+            self._interrupted()
+        finally:
+            self._end_course(training)
+        self._warn_of_end(training, warn_of_limit=tasks is not None, stacklevel=5)
+
+    def _new_course(
+        self, samples: Samples, validation: Samples | None, tasks: FitTasks | None, max_epochs: int | None = None
+    ) -> "ReportedCourse":
+        """Make the trainer ready, and return what it is to do."""
         if self.monitor.startswith("validation") and validation is None:
             raise ValueError(f"monitor={self.monitor!r} needs validation data: give X_val and y_val, or early_stopping")
         if not isinstance(self.batch_size, str) and self.batch_size > len(samples):
             warnings.warn(
                 f"Got `batch_size` {self.batch_size}, larger than sample size {len(samples)}: it is clipped",
-                stacklevel=4,
+                stacklevel=5,
             )
         self._refresh(len(samples), sparse=samples.take_sparse is not None)
         self.engine_ = self._trainer.engine = decide_engine(self.engine)
         epochs_before, vanished_before = len(self._trainer.history), self._trainer.rate_vanished
         doctor = self._new_doctor(samples)
-        reporter, reason = self._reporter(tasks, doctor), "interrupted"
-        try:
-            with bounded_blas(1), doctor or nullcontext():
-                reason = self._trainer.run(
-                    samples,
-                    max_epochs=max_epochs or self.max_iter,
-                    max_updates=self.max_updates or np.inf,
-                    validation=validation,
-                    callback=reporter,
-                )
-        except KeyboardInterrupt:
-            self._interrupted()
-        finally:
-            self._set_fitted_attributes(epochs_before)
-            reporter.on_training_end(reason)
-            reporter.close()
-        if reason == "max_epochs" and tasks is not None and not self._trainer.schedule_over:
+        return ReportedCourse(
+            max_epochs or self.max_iter,
+            self.max_updates or np.inf,
+            validation,
+            callback=self._reporter(tasks, doctor),
+            doctor=doctor,
+            epochs_before=epochs_before,
+            vanished_before=vanished_before,
+        )
+
+    def _end_course(self, training: "ReportedCourse") -> None:
+        """Set the fitted attributes, and report why training ended."""
+        self._set_fitted_attributes(training.epochs_before)
+        training.callback.on_training_end(training.reason)
+        training.callback.close()
+
+    def _warn_of_end(self, training: "ReportedCourse", *, warn_of_limit: bool, stacklevel: int) -> None:
+        """Warn of training that ended before it was done, or goes on for nothing."""
+        if training.reason == "max_epochs" and warn_of_limit and not self._trainer.schedule_over:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=stacklevel,
             )
-        if self._trainer.rate_vanished and not vanished_before:
+        if self._trainer.rate_vanished and not training.vanished_before:
             warnings.warn(
                 f"The learning rate is down to {self.history_['learning_rate'][-1]:.3g}, too small to learn with, by "
                 f"{self._trainer.schedule!r} with learning_rate_init={self.learning_rate_init}: training goes on for "
                 "nothing. Another learning_rate, or one with other parameters, begins anew",
-                stacklevel=4,
+                stacklevel=stacklevel,
             )
 
     def _minimize(self, samples: Samples, validation: Samples | None, tasks: FitTasks) -> None:
@@ -403,7 +445,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         history = self._trainer.history
         self.n_iter_ = len(history) - epochs_before
         self.t_ = self._trainer.samples
-        self.history_ = {field.name: [getattr(epoch, field.name) for epoch in history] for field in fields(Epoch)}
+        self.history_ = {each.name: [getattr(epoch, each.name) for epoch in history] for each in fields(Epoch)}
         self.loss_curve_ = list(self.history_["loss"])
         self.loss_ = self.loss_curve_[-1] if history else np.inf
         stops_early = self.early_stopping and self.solver != "lbfgs"

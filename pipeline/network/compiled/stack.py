@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.network.batches import Rows, Samples, chunk_size
 from pipeline.network.compiled import loops, stacks
 from pipeline.network.compiled.program import Program, Rule
-from pipeline.network.compiled.updater import CompiledUpdater, numbers_of
+from pipeline.network.compiled.updater import CompiledUpdater
 
 Array = NDArray[Any]
 DENSE = 0.15
@@ -229,5 +229,5 @@ def _compiled(updater: CompiledUpdater) -> tuple[Program, Rule]:
 
 def _numbers(batches: list[tuple[Rows, float]], n_samples: int) -> tuple[list[int], Array]:
     """Return the sizes of some batches, and the numbers of their rows, one batch after the other."""
-    rows = [numbers_of(each, n_samples) for each, _ in batches]
+    rows = [np.arange(n_samples)[each] if isinstance(each, slice) else each for each, _ in batches]
     return [len(each) for each in rows], np.concatenate(rows)
