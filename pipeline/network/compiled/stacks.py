@@ -189,7 +189,7 @@ def updates(
     params, first, second : ndarray of shape (n_networks, n_parameters)
         The networks' parameters, and the states of their rules.
     g : ndarray of shape (n_parameters,)
-        Room for a gradient.
+        Where a gradient is left meanwhile.
     dense : ndarray of shape (n_samples, n_dense)
         The samples' columns that are multiplied as they are.
     data, indices, indptr
