@@ -146,6 +146,7 @@ ALLOWED = {
     "pipeline.cli.params_file": ("pipeline.files", "pipeline.parameters", "pipeline.text", "ruamel"),
     "pipeline.workers": ("pipeline.parameters", "pipeline.program", "distributed", "joblib"),
     "pipeline.search.space": ("pipeline.parameters", "pipeline.text", "numpy", "sklearn"),
+    "pipeline.search.pruning": ("pipeline.search", "optuna"),
     "pipeline.search.picture": ("pipeline.plots", "pipeline.search", "matplotlib"),
     "pipeline.cli.tracking": ("pipeline.parameters",),
     "pipeline.metrics": ("numpy", "sklearn"),

@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 FROM_AN_EXTRA = {
+    "distributed",
+    "optuna",
     "llvmlite",
     "matplotlib",
     "numba",
@@ -66,7 +68,7 @@ def test_all_that_is_declared_is_imported():
 def test_the_extra_of_the_workflow_has_what_pictures_need():
     """What is imported from an extra is in the extra that the warning names, and DVC's has that one."""
     ours = {PROJECT["name"]}
-    extras = "fast", "images", "onnx", "parquet", "pictures", "safetensors"
+    extras = "cluster", "fast", "images", "onnx", "parquet", "pictures", "safetensors", "search"
     assert set().union(*(names(EXTRAS[one]) for one in extras)) - ours == FROM_AN_EXTRA
     assert {"digits-pipeline[pictures]"} < set(EXTRAS["workflow"])
     assert not FROM_AN_EXTRA & names(PROJECT["dependencies"])

@@ -1,7 +1,11 @@
 import os
 import signal
+import sys
+import time
 
 import pytest
+from clusters import Counted, pids_of, two_workers
+from joblib import Parallel, delayed
 
 from pipeline.parameters import ParameterError
 from pipeline.workers import Workers
@@ -53,3 +57,56 @@ def test_an_address_without_a_scheduler_is_told():
         Workers(scheduler="nowhere:bad").sharing(1),
     ):
         pass
+
+
+# ---------------------------------------------------------------- a cluster
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Return a real cluster of two processes."""
+    with two_workers() as started:
+        yield started
+
+
+def place_of(data, task):
+    """Return the process, the size of the data and the task."""
+    time.sleep(0.05)
+    return os.getpid(), len(data.content), task
+
+
+def test_a_cluster_gets_the_data_once_for_each_worker(cluster, tmp_path):
+    """Not with each task, however many there are."""
+    data = Counted(tmp_path / "arrivals", 1_000_000)
+    with Workers(scheduler=cluster.scheduler_address).sharing(data) as workers:
+        assert workers.n_jobs == 2
+        done = [result for _ in range(3) for _, result in workers.run(place_of, range(6))]
+    assert {pid for pid, _, _ in done} == set(pids_of(cluster))
+    assert {size for _, size, _ in done} == {1_000_000}
+    elsewhere = [int(pid) for pid in data.arrivals() if int(pid) != os.getpid()]  # the scheduler of the test is here
+    assert sorted(elsewhere) == pids_of(cluster)
+
+
+def test_joblib_works_on_the_cluster(cluster):
+    """Whatever code uses joblib finds the workers: ensembles of scikit-learn's, for one."""
+    with Workers(scheduler=cluster.scheduler_address).sharing():
+        pids = Parallel()(delayed(os.getpid)() for _ in range(4))
+    assert set(pids) <= set(pids_of(cluster))
+
+
+def test_a_worker_of_a_cluster_that_is_killed_loses_nothing(cluster, tmp_path):
+    """Its task is done again by the other, which has the data."""
+    with Workers(scheduler=cluster.scheduler_address).sharing(tmp_path) as workers:
+        assert sorted(workers.run(die_once, range(4))) == [(number, number) for number in range(4)]
+    assert (tmp_path / "died").exists()
+
+
+def test_without_the_extra_a_cluster_is_one_clear_error(monkeypatch):
+    """The message says what to install."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ModuleNotFoundError, match=r"needs the extra `cluster`: `pip install"), _sharing_nowhere():
+        pass
+
+
+def _sharing_nowhere():
+    return Workers(scheduler="tcp://127.0.0.1:9").sharing(1)

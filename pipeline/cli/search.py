@@ -23,7 +23,7 @@ from pipeline.program import work_begins
 
 commands = typer.Typer()
 
-METHODS = ("random", "grid", "halving")
+METHODS = ("random", "grid", "halving", "optuna")
 _SHOWN = 10
 
 MethodOption = Annotated[str, typer.Option("--method", metavar="|".join(METHODS), help="How candidates are chosen.")]
@@ -57,6 +57,9 @@ def search(
     replace: Annotated[
         bool, typer.Option("--replace", help="Delete the results that are there, and begin anew.")
     ] = False,
+    no_pruning: Annotated[
+        bool, typer.Option("--no-pruning", help="Train every candidate of optuna to its end, however badly it does.")
+    ] = False,
     wait: WaitOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
@@ -80,7 +83,7 @@ def search(
     from pipeline.search.running import Search  # noqa: PLC0415 - for start-up time
     from pipeline.workers import Workers  # noqa: PLC0415 - the same
 
-    work = Search(**asked, method=method, n_candidates=n_candidates, seed=seed, cv=cv)  # type: ignore[arg-type]  # checked
+    work = Search(**asked, method=method, n_candidates=n_candidates, seed=seed, cv=cv, prune=not no_pruning)  # type: ignore[arg-type]  # checked
     work_begins()
     with RichProgress() as progress, saying_warnings(progress):
         trials = work.run(artifacts, Workers(n_jobs, scheduler), progress, again=replace, wait=wait)

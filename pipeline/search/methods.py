@@ -87,6 +87,7 @@ def search_halving(space: Space, n_candidates: int, seed: int, max_iter: int, ev
         factor=FACTOR,
         min_resources="exhaust",
         cv=PredefinedSplit([-1, 0]),
+        n_jobs=1,  # it only looks up, and shall not do so on the workers
         refit=False,
         random_state=seed,
     )

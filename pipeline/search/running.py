@@ -40,13 +40,14 @@ from pipeline.search.methods import (
     search_halving,
     search_random,
 )
+from pipeline.search.pruning import import_optuna, search_optuna
 from pipeline.search.space import Candidate, Space, to_plain
 from pipeline.search.store import FOLDER, PICTURE, RESULTS, SECONDS, Store, clear
 from pipeline.search.table import best_of, importances, seconds_to_csv, to_csv
 from pipeline.stages.base import MissingInputError
 from pipeline.workers import Workers
 
-Method = Literal["random", "grid", "halving"]
+Method = Literal["random", "grid", "halving", "optuna"]
 """How candidates are chosen."""
 
 ArgumentsOf = Callable[[Candidate], dict[str, dict[str, Any]]]
@@ -65,7 +66,7 @@ class Search:
         What the stages are given for a candidate.
     fixed : mapping
         The parameters as they stand in the file, in JSON's own types: another file is another search.
-    method : {"random", "grid", "halving"}, default="random"
+    method : {"random", "grid", "halving", "optuna"}, default="random"
         How candidates are chosen.
     n_candidates : int, default=20
         How many are drawn; a grid has its own number.
@@ -73,6 +74,8 @@ class Search:
         What they are drawn by.
     cv : int or None, default=None
         Folds of cross-validation; None measures on the rows that ``split`` holds back.
+    prune : bool, default=True
+        Whether Optuna stops candidates that do badly; of several folds, it looks at the first.
     """
 
     space: Space
@@ -82,6 +85,7 @@ class Search:
     n_candidates: int = 20
     seed: int = 0
     cv: int | None = None
+    prune: bool = True
 
     def run(
         self, artifacts: Path, workers: Workers, progress: Progress, *, again: bool = False, wait: bool = False
@@ -113,6 +117,8 @@ class Search:
         OtherSearchError
             Where the folder has the results of another search.
         """
+        if self.method == "optuna":
+            import_optuna()  # better missed now than later
         data = read_data(artifacts, self.space, self.cv, self.seed)
         folder = artifacts / FOLDER
         with locking(folder, wait=wait, say=progress.say):
@@ -120,7 +126,11 @@ class Search:
                 clear(folder)
             store = Store(folder, self._settings(data))
             with workers.sharing(data):
-                trials = self._search(_Evaluator(self, store, workers, progress))
+                evaluate_batch = _Evaluator(self, store, workers, progress)
+                try:
+                    trials = self._search(evaluate_batch)
+                finally:
+                    evaluate_batch.end()
             replace_file(folder / RESULTS, to_csv(trials, self.space))
             replace_file(folder / SECONDS, seconds_to_csv(trials))
             _draw(folder / PICTURE, trials, self.space)
@@ -132,6 +142,7 @@ class Search:
             "method": self.method,
             "seed": self.seed,
             "cv": self.cv,
+            "pruning": self.method == "optuna" and self.prune,
             "space": to_plain(self.space),
             "parameters": dict(self.fixed),
             "data": data.token,
@@ -143,6 +154,8 @@ class Search:
             return search_grid(self.space, evaluate_batch)
         if self.method == "halving":
             return search_halving(self.space, self.n_candidates, self.seed, self.max_iter, evaluate_batch)
+        if self.method == "optuna":
+            return search_optuna(self.space, self.n_candidates, self.seed, evaluate_batch, prune=self.prune)
         return search_random(self.space, self.n_candidates, self.seed, evaluate_batch)
 
     @property
@@ -165,25 +178,38 @@ class _Evaluator:
     def __init__(self, search: Search, store: Store, workers: Workers, progress: Progress) -> None:
         self.search, self.store, self.workers, self.progress = search, store, workers, progress
         self.best = 0.0
+        self.has_begun = False
 
     def __call__(self, trials: Sequence[Trial]) -> list[Trial]:
         """Return the trials with their results."""
         results = [self.store.find(_describe(trial)) for trial in trials]
         left = [number for number, result in enumerate(results) if result is None]
-        self.progress.begin(f"search ({self.search.method})", len(trials), "candidates")
-        try:
-            for result in results:
-                if result is not None:
-                    self._advance(result)
-            tasks = [self._task(trials[number]) for number in left]
-            for place, result in self.workers.run(evaluate, tasks):
-                number = left[place]
-                self.store.keep(_describe(trials[number]), result)
-                results[number] = result
+        self._begin(len(trials))
+        for result in results:
+            if result is not None:
                 self._advance(result)
-        finally:
-            self.progress.end()
+        tasks = [self._task(trials[number]) for number in left]
+        for place, result in self.workers.run(evaluate, tasks):
+            number = left[place]
+            self.store.keep(_describe(trials[number]), result)
+            results[number] = result
+            self._advance(result)
         return [replace(trial, result=result or {}) for trial, result in zip(trials, results, strict=True)]
+
+    def _begin(self, n_trials: int) -> None:
+        """Tell that a batch begins: one of several is work of its own, where it is a rung of halving."""
+        if self.search.method != "optuna":
+            self.end()
+        if not self.has_begun:
+            total = self.search.n_candidates if self.search.method == "optuna" else n_trials
+            self.progress.begin(f"search ({self.search.method})", total, "candidates")
+            self.has_begun = True
+
+    def end(self) -> None:
+        """Tell that what has begun is over."""
+        if self.has_begun:
+            self.progress.end()
+            self.has_begun = False
 
     def _task(self, trial: Trial) -> Task:
         """Return what a worker does for a trial."""

@@ -108,6 +108,10 @@ class Range:
             value = math.exp(math.log(self.low) + part * (math.log(self.high) - math.log(self.low)))
         else:
             value = self.low + part * (self.high - self.low)
+        return self.rounded(value)
+
+    def rounded(self, value: float) -> Any:
+        """Return a value with as many digits as candidates have, within the range."""
         rounded = round(value) if self.whole else float(f"{value:.{_DIGITS}g}")
         return min(max(rounded, self.low), self.high)
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from clusters import pids_of, two_workers
 
 from pipeline.parameters import ParameterError
 from pipeline.progress import Progress
@@ -177,3 +178,71 @@ def test_ctrl_c_ends_the_command_and_loses_nothing(artifacts):
         words, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True, check=True
     )
     assert "search: 2 candidates" in again.stdout
+
+
+# ---------------------------------------------------------------- Optuna and clusters
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Return a real cluster of two processes."""
+    with two_workers() as started:
+        yield started
+
+
+class KillOne(Progress):
+    """Kills a process when the first candidate is done."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def advance(self, *_, **__):
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+        self.pid = None
+
+
+@pytest.mark.parametrize("method", ["random", "halving", "optuna"])
+def test_a_cluster_has_the_same_table_as_processes(artifacts, cluster, method):
+    """Byte for byte; what prunes goes by the same curves wherever they were measured."""
+    asked = search_over(method=method, n_candidates=9, fixed=FIXED | {"train": FIXED["train"] | {"max_iter": 4}})
+    asked.run(artifacts, Workers(2), Progress())
+    on_processes = table(artifacts)
+    asked.run(artifacts, Workers(scheduler=cluster.scheduler_address), Progress(), again=True)
+    assert table(artifacts) == on_processes
+    assert on_processes.count(b"complete") + on_processes.count(b"pruned") == 9
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_search_loses_nothing(artifacts, cluster):
+    """Every candidate has its result, the same as without the mishap."""
+    search_over(n_candidates=8).run(artifacts, Workers(2), Progress())
+    undisturbed = table(artifacts)
+    kill = KillOne(pids_of(cluster)[0])
+    search_over(n_candidates=8).run(artifacts, Workers(scheduler=cluster.scheduler_address), kill, again=True)
+    assert kill.pid is None
+    assert table(artifacts) == undisturbed
+
+
+def test_an_optuna_search_that_was_interrupted_goes_on(artifacts):
+    """It chooses and prunes as if it had never ended."""
+    asked = search_over(method="optuna", n_candidates=10, fixed=FIXED | {"train": FIXED["train"] | {"max_iter": 4}})
+    with pytest.raises(KeyboardInterrupt):
+        asked.run(artifacts, Workers(1), Count(after=6))
+    asked.run(artifacts, Workers(1), Progress())
+    resumed = table(artifacts)
+    asked.run(artifacts, Workers(1), Progress(), again=True)
+    assert table(artifacts) == resumed
+    assert b"pruned" in resumed
+
+
+def test_without_pruning_optuna_trains_every_candidate_to_its_end(artifacts):
+    """For all the epochs that there are."""
+    trials = search_over(method="optuna", n_candidates=6, prune=False).run(artifacts, Workers(1), Progress())
+    assert [trial.result["epochs"] for trial in trials] == [2] * 6
+
+
+def test_without_the_extra_optuna_is_one_clear_error(artifacts, monkeypatch):
+    """The message says what to install."""
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ModuleNotFoundError, match="--method optuna needs the extra `search`: `pip install"):
+        search_over(method="optuna").run(artifacts, Workers(1), Progress())
