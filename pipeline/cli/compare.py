@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.artifacts import DEFAULT_ARTIFACTS, RAW, remedy
-from pipeline.cli.model_path import find_model
+from pipeline.cli.model_path import find_model, load_found
 from pipeline.cli.options import DebugOption, JsonOption
 from pipeline.cli.output_file import check_output_file, write_output_file
 from pipeline.cli.terminal import RichProgress, format_json, show
@@ -59,7 +59,7 @@ def compare(
     from pipeline.mlp.labels import plain_labels  # noqa: PLC0415 - the same
     from pipeline.stages.evaluate import predict_part  # noqa: PLC0415 - the same
 
-    models = [_load(path) for path in paths]
+    models = [load_found(path) for path in paths]
     home = artifacts or _home([_around(given, path) for given, path in zip([a, b], paths, strict=True)])
     part = _read_test(home)
     _check_alike(paths, models, part.images.shape[1:], home)
@@ -75,14 +75,6 @@ def compare(
         facts = {title: _facts(path, model) for title, path, model in zip("AB", paths, models, strict=True)}
         write_output_file(output, comparison_page(found, part.images, facts))
     show(format_json(_document(found, paths, home)) if as_json else "\n".join(_lines(found, paths, home)))
-
-
-def _load(path: Path) -> Any:
-    """Load a model, or an ensemble."""
-    from pipeline.ensemble.voting import load_ensemble  # noqa: PLC0415 - for start-up time
-    from pipeline.model_file import load_model  # noqa: PLC0415 - the same
-
-    return load_ensemble(path) if path.is_dir() else load_model(path)
 
 
 def _around(given: Path, model: Path) -> Path:

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.artifacts import MODEL, NETWORK, member_name
-from pipeline.cli.model_path import find_model
+from pipeline.artifacts import MODEL, NETWORK
+from pipeline.cli.model_path import find_model, load_found
 from pipeline.cli.options import DebugOption
 from pipeline.cli.output_file import KINDS, check_output_file, write_output_file
 from pipeline.cli.terminal import show
@@ -47,13 +47,10 @@ def export(
         _convert(model, output, input_type)
         return
     check_output_file(output, "ONNX file", inputs=[model])
-    from pipeline.ensemble.voting import load_ensemble  # noqa: PLC0415 - for start-up time: the help needs no NumPy
-    from pipeline.interchange.onnx import check_installed, signature, to_onnx  # noqa: PLC0415 - the same
-    from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
+    from pipeline.interchange.onnx import check_installed, signature, to_onnx  # noqa: PLC0415 - for start-up time
 
     check_installed()
-    is_ensemble = (model / member_name(1)).is_file()
-    exported = to_onnx(load_ensemble(model) if is_ensemble else load_model(model), input_type=input_type)
+    exported = to_onnx(load_found(model), input_type=input_type)
     n_bytes = write_output_file(output, exported.SerializeToString(deterministic=True))
     show(f"{output}: {n_bytes / 1e6:.2f} MB; {signature(exported)}")
 

@@ -1,6 +1,7 @@
 """Where the model is that a command was given: a file, a folder of artifacts or of a model, or that of an ensemble."""
 
 from pathlib import Path
+from typing import Any
 
 from pipeline.artifacts import MODEL, NETWORK, member_name, network_path, remedy
 from pipeline.files import sweep
@@ -36,3 +37,14 @@ def find_model(path: Path) -> Path:
         missing = network_path(artifacts)
         raise MissingInputError(f"{missing} is missing: {remedy('train', artifacts)} makes it (`run` makes all)")
     raise MissingInputError(f"{path} is missing: a model file or a folder of artifacts is expected")
+
+
+def load_found(path: Path) -> Any:
+    """Load a model from where ``find_model`` has found it: one of a file, or an ensemble of a folder."""
+    from pipeline.model_file import load_model  # noqa: PLC0415 - for start-up time: the help needs no scikit-learn
+
+    if not path.is_dir():
+        return load_model(path)
+    from pipeline.ensemble.voting import load_ensemble  # noqa: PLC0415 - the same
+
+    return load_ensemble(path)

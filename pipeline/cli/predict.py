@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from pipeline.artifacts import MODEL, NETWORK
-from pipeline.cli.model_path import find_model
+from pipeline.cli.model_path import find_model, load_found
 from pipeline.cli.options import DebugOption
 from pipeline.cli.output_file import check_output_file
 from pipeline.cli.terminal import RichProgress, format_json, tell
@@ -32,7 +32,10 @@ def predict(
         ),
     ],
     model: Annotated[
-        Path, typer.Option("--model", metavar="FILE", help="A model that `train` made, or its artifacts.")
+        Path,
+        typer.Option(
+            "--model", metavar="FILE", help="A model that `train` made, its artifacts, or the folder of an ensemble."
+        ),
     ] = Path("artifacts", MODEL, NETWORK),
     *,
     prepare: Annotated[
@@ -74,20 +77,20 @@ def predict(
     from pipeline.cli.answers import answers_of, lines_of, numbers_of  # noqa: PLC0415 - for start-up time: the help needs no NumPy
     from pipeline.cli.preparation import preparation_of  # noqa: PLC0415 - the same
     from pipeline.data.inputs import is_several, opened_inputs  # noqa: PLC0415 - the same
-    from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
 
-    fitted = load_model(model)
+    fitted = load_found(model)
+    first = fitted.estimators_[0] if model.is_dir() else fitted  # all members of an ensemble take the same images
     of_numbers = not hasattr(fitted, "classes_")
     if of_numbers:
         _check_of_numbers(reject_below, show)
-    preparation = preparation_of(fitted, prepare, background, keep=show is not None)
+    preparation = preparation_of(first, prepare, background, keep=show is not None)
     with opened_inputs(map(str, files)) as inputs:
         if show is not None:
             read = [one.name for one in inputs]
             check_output_file(
                 show, "PNG picture", option="--show", inputs=read, called="one of the pictures to be read"
             )
-        images = _read_all(inputs, preparation, fitted)
+        images = _read_all(inputs, preparation, first)
     named = len(inputs) > 1 or any(is_several(str(file)) for file in files)
     if of_numbers:
         answers = numbers_of(fitted, images, named=named)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.artifacts import MODEL, NETWORK, member_name
-from pipeline.cli.model_path import find_model
+from pipeline.cli.model_path import find_model, load_found
 from pipeline.cli.options import DebugOption, JsonOption
 from pipeline.cli.terminal import format_json, show
 
@@ -25,13 +25,11 @@ def summary(
 ) -> None:
     """Tell a model's layers, shapes, parameters, memory and multiplications, and how it was trained."""
     model = find_model(model)
-    from pipeline.ensemble.voting import load_ensemble  # noqa: PLC0415 - for start-up time: the help needs no NumPy
-    from pipeline.mlp.summary import size, text_facts  # noqa: PLC0415 - the same
-    from pipeline.model_file import load_model  # noqa: PLC0415 - nor scikit-learn
+    from pipeline.mlp.summary import size, text_facts  # noqa: PLC0415 - for start-up time: the help needs no NumPy
     from pipeline.summary import summarize  # noqa: PLC0415 - the same
 
     is_ensemble = (model / member_name(1)).exists()
-    found = summarize(load_ensemble(model) if is_ensemble else load_model(model))
+    found = summarize(load_found(model))
     files = sorted(model.glob(member_name("*"))) if is_ensemble else [model]
     n_bytes = sum(file.stat().st_size for file in files)
     if as_json:

@@ -239,7 +239,8 @@ def unlike_training(model: Any, X: Any) -> list[str]:
     Parameters
     ----------
     model : Pipeline or estimator
-        Fitted. Its first step remembers: `Normalize`, or a classifier of this package.
+        Fitted. Its first step remembers: `Normalize`, or an estimator of this package; of an ensemble, its first
+        member's.
     X : array-like of shape (n_images, n_pixels)
         Images as the model takes them.
 
@@ -257,7 +258,8 @@ def unlike_training(model: Any, X: Any) -> list[str]:
     >>> unlike_training(model, X[900:]), unlike_training(model, X[900:] / 16)
     ([], ['values 0 to 1, in training 0 to 16: scaled already?'])
     """
-    first = model.steps[0][1] if hasattr(model, "steps") else model
+    one = model.estimators_[0] if hasattr(model, "named_estimators_") else model
+    first = one.steps[0][1] if hasattr(one, "steps") else one
     known = getattr(first, "input_statistics_", None)
     return [] if known is None else known.differences(np.asarray(X))
 

@@ -14,7 +14,19 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
-from pipeline import MLPClassifier, MLPRegressor, Normalize, Photo, Preprocess, Split, Train, load_model, save_model
+from pipeline import (
+    MLPClassifier,
+    MLPRegressor,
+    Normalize,
+    Photo,
+    Preprocess,
+    Split,
+    Train,
+    load_model,
+    make_ensemble,
+    save_ensemble,
+    save_model,
+)
 from pipeline.cli.app import app
 from pipeline.data.idx import write_idx
 from pipeline.data.images import ImageError, read_images
@@ -107,6 +119,39 @@ def call(models):
 def labels(text):
     """Return the labels of the lines of answers."""
     return [line.split("  ")[-2] for line in text.splitlines() if "  " in line]
+
+
+def test_an_ensemble_answers_by_its_mean(folder):
+    """A folder of members reads pictures as one of them does, and warns of images unlike those of training."""
+    X, y = training_images()
+    networks = make_ensemble(MLPClassifier((8,), learning_rate="cosine", learning_rate_init=0.02, max_iter=30), 3)
+    model = make_pipeline(Normalize(), networks).fit(X, y)
+    save_ensemble(folder / "several" / "model", model)
+    page("ITO").save("page.png")
+    np.save("inverted.npy", 255 - X[:1].reshape(1, 28, 28))
+    told = []
+    for file in ("page.png", "inverted.npy"):
+        done = CliRunner().invoke(app, ["predict", file, "--model", "several", "--json"])
+        assert done.exit_code == 0
+        told.append((json.loads(done.stdout), done.stderr))
+    (signs, quiet), ([image], warned) = told
+    assert [sign["label"] for sign in signs] == list("ITO")
+    assert quiet == ""
+    assert list(image["probabilities"].values()) == pytest.approx(model.predict_proba(255 - X[:1])[0])
+    assert "unlike the images of training" in warned
+
+
+def test_an_ensemble_of_regressors_tells_numbers(folder):
+    """One for each image, in the units of the targets."""
+    X, y = training_images()
+    numbers = np.array([SIGNS.index(sign) for sign in y]) * 10.0
+    network = MLPRegressor(hidden_layer_sizes=(8,), learning_rate="cosine", learning_rate_init=0.02, max_iter=5)
+    member = make_pipeline(Normalize(), TransformedTargetRegressor(network, transformer=StandardScaler()))
+    model = make_ensemble(member, 2).fit(X, numbers)
+    save_ensemble(folder / "several", model)
+    np.save("images.npy", X[:2].reshape(2, 28, 28))
+    done = CliRunner().invoke(app, ["predict", "images.npy", "--model", "several"])
+    assert done.stdout == "".join(f"{number}  {one:.6g}\n" for number, one in enumerate(model.predict(X[:2])))
 
 
 @pytest.mark.parametrize("mode", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM"])
