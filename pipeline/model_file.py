@@ -245,9 +245,19 @@ def _parts(model: Any) -> tuple[Normalize | None, Any, dict[str, Any] | None]:
                 raise TypeError(
                     "a model file holds an MLPClassifier or MLPRegressor, or a Pipeline of Normalize and it, a "
                     f"regressor also in a TransformedTargetRegressor; got {shown_value(model)}"
+                    f"{_advice(inner)}"
                 )
     check_is_fitted(inner)
     return normalize, inner, targets
+
+
+def _advice(part: Any) -> str:
+    """Return what can be done with a part of a model that no file holds; nothing where there is none."""
+    if hasattr(part, "best_estimator_"):
+        return ": save its best_estimator_"
+    if type(part).__name__ in ("VotingClassifier", "VotingRegressor"):  # by name: to import them takes long
+        return ": save_ensemble writes a file for each member"
+    return ": from_sklearn makes one of it" if type(part).__module__.startswith("sklearn.neural_network") else ""
 
 
 def _no_model(path: Path, reason: str) -> ModelFileError:

@@ -18,10 +18,12 @@ from safetensors.numpy import load_file, save_file
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier as Theirs
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from pipeline import MLPClassifier, MLPRegressor, Normalize, Preprocess, load_model, save_model
+from pipeline import MLPClassifier, MLPRegressor, Normalize, Preprocess, load_model, make_ensemble, save_model
 from pipeline.callbacks import OnEpoch
 from pipeline.images.deform import Deform
 from pipeline.images.deskew import align
@@ -153,6 +155,22 @@ def test_every_configuration_comes_back(path, name):
     for parameter, value in loaded.get_params(deep=False).items():
         if parameter != "random_state":
             assert np.array_equal(value, getattr(model, parameter))
+
+
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [
+        (GridSearchCV(MLPClassifier(), {}), "save its best_estimator_"),
+        (Pipeline([("a", make_ensemble(MLPRegressor(), 2))]), "save_ensemble writes a file for each member"),
+        (Theirs(), "from_sklearn makes one of it"),
+    ],
+)
+def test_what_no_file_holds_is_led_to_what_one_does(tmp_path, model, advice):
+    """What is often saved instead of a network has a way to go on."""
+    if isinstance(model, GridSearchCV):
+        model.best_estimator_ = MLPClassifier()
+    with pytest.raises(TypeError, match=f"a model file holds .*; got .*: {advice}$"):
+        save_model(tmp_path / "model.npz", model)
 
 
 @pytest.mark.parametrize("labels", LABELS)

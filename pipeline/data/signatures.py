@@ -65,6 +65,7 @@ _OTHER_KINDS = {
     b"x\x5e": "compressed with zlib, as joblib writes pickles",
     b"x\x9c": "compressed with zlib, as joblib writes pickles",
     b"x\xda": "compressed with zlib, as joblib writes pickles",
+    **{bytes([8, version, 18]): "an ONNX file, which onnxruntime runs" for version in range(3, 32)},
     **dict.fromkeys(PICKLES, "a pickle, as pickle and joblib write them"),
 }
 

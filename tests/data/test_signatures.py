@@ -25,6 +25,12 @@ def test_kinds(head, words):
     assert words in foreign_kind(head)
 
 
+@pytest.mark.parametrize("rest", [b"\x08\x12\x0fdigits-pipeline", b"\x07\x12\x07pytorch"])
+def test_a_graph_of_onnx_is_called_by_its_name(rest):
+    """Whatever the version of its form, and whoever has written it."""
+    assert describe_kind(b"\x08" + rest) == "an ONNX file, which onnxruntime runs"
+
+
 @pytest.mark.parametrize("head", [b"", b"\x00\x00\x08\x03", b"\x00\x00\x0e\x01<html>", b"\x03\x08\x00\x00"])
 def test_no_kind(head):
     """What may be IDX, or nothing at all, is left to the reader."""
