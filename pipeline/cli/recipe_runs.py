@@ -19,6 +19,7 @@ from pipeline.program import work_begins
 from pipeline.recipes.comparison import check, compare, describe_comparison, errors
 from pipeline.recipes.machine import describe_machine, environment
 from pipeline.recipes.model_cache import cache_model
+from pipeline.recipes.parallel import run_on
 from pipeline.recipes.reading import read_recipes
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.results import (
@@ -38,6 +39,7 @@ from pipeline.recipes.running import run, run_trial
 from pipeline.recipes.table import describe_errors
 from pipeline.stages.base import check_output
 from pipeline.text import printable
+from pipeline.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,19 @@ def open_recipes(folder: Path | None) -> OpenedRecipes:
     return OpenedRecipes(shipped(RECIPES), RECIPES, read_recipes(shipped(RECIPES)))
 
 
+def workers_of(n_jobs: int | None, scheduler: str | None) -> Workers | None:
+    """Return what seeds are trained on side by side; None where they are trained one after another, here.
+
+    Raises
+    ------
+    ParameterError
+        Where both processes and a cluster are asked for.
+    """
+    if n_jobs is not None and scheduler is not None:
+        raise ParameterError("--jobs is for processes, and a cluster has its own workers: give one of the two")
+    return Workers(n_jobs, scheduler) if scheduler is not None or (n_jobs or 1) > 1 else None
+
+
 def tell_titles(opened: OpenedRecipes, *, as_json: bool) -> None:
     """Print the names of all recipes, with their titles."""
     titles = {name: one.title for name, one in opened.recipes.items()}
@@ -96,9 +111,16 @@ def tell_titles(opened: OpenedRecipes, *, as_json: bool) -> None:
 
 
 def run_recipes(
-    opened: OpenedRecipes, asked: dict[str, Recipe], keep: Path | None, *, replace: bool, wait: bool, as_json: bool
+    opened: OpenedRecipes,
+    asked: dict[str, Recipe],
+    keep: Path | None,
+    *,
+    workers: Workers | None = None,
+    replace: bool,
+    wait: bool,
+    as_json: bool,
 ) -> None:
-    """Run recipes one after another, once all places are known to be writable."""
+    """Run recipes one after another, their seeds side by side on workers, once all places are known to be writable."""
     folder = opened.results
     _check_replaceable(results_path(folder, name) for name in asked)
     if keep:
@@ -107,7 +129,10 @@ def run_recipes(
             for stage in MAKERS:
                 check_output(keep / name, stage, "--keep")
     with _lines_aside(as_json):
-        made = {name: _run_recipe(folder, name, one, keep, replace=replace, wait=wait) for name, one in asked.items()}
+        made = {
+            name: _run_recipe(folder, name, one, keep, workers, replace=replace, wait=wait)
+            for name, one in asked.items()
+        }
     if as_json:
         show(format_json(made))
 
@@ -127,12 +152,20 @@ def _check_keep(keep: Path, name: str) -> None:
 
 
 def _run_recipe(
-    folder: Path, name: str, recipe: Recipe, keep: Path | None, *, replace: bool, wait: bool
+    folder: Path,
+    name: str,
+    recipe: Recipe,
+    keep: Path | None,
+    workers: Workers | None,
+    *,
+    replace: bool,
+    wait: bool,
 ) -> list[dict[str, Any]]:
     """Run a recipe, print what every seed came to, keep and return it; seeds of an earlier run are left out."""
-    runs = read_progress(folder, name, recipe, finished=replace)
+    runs = {one["seed"]: one for one in read_progress(folder, name, recipe, finished=replace)}
     if runs:
         tell(f"{name}: goes on after {len(runs)} of {len(recipe.seeds)} seeds")
+    untold = [seed for seed in recipe.seeds if seed not in runs]
     with (
         temporary_folder() as scratch,
         locking(keep / name if keep else scratch, wait=wait, say=tell),
@@ -140,19 +173,43 @@ def _run_recipe(
         saying_warnings(progress),
     ):
         artifacts = keep / name if keep else scratch
-        for one in run(recipe, artifacts, progress, after=len(runs), cache=keep):
-            figures = {"test accuracy": one["test"]["accuracy"], "updates": one["updates"], "seconds": one["seconds"]}
-            show(format_result(f"{name}, seed {one['seed']}", figures))
-            if keep and not (recipe.members or recipe.of):
-                cache_model(keep, name, recipe, one["seed"], network_path(artifacts), one)
-            machine = describe_machine(environment(), one.get("engine", "numpy"))
-            runs.append(one | {"machine": machine})  # another may have trained those before
-            place = write_progress(folder, name, recipe, runs, environment())
+        for one in _run_seeds(name, recipe, artifacts, progress, workers, without=list(runs), keep=keep):
+            runs[one["seed"]] = one
+            while untold and untold[0] in runs:  # in the order of the seeds, whichever is done first
+                show(_describe_seed(name, runs[untold.pop(0)]))
+            in_order = [runs[seed] for seed in recipe.seeds if seed in runs]
+            place = write_progress(folder, name, recipe, in_order, environment())
     if replace:
         replace_results(folder, name, recipe)
     elif place.name != f"{name}.results.json":
         tell(f"{name}: earlier results stay; these are in {place}, and --replace puts them there")
-    return runs
+    return [runs[seed] for seed in recipe.seeds]
+
+
+def _run_seeds(
+    name: str,
+    recipe: Recipe,
+    artifacts: Path,
+    progress: RichProgress,
+    workers: Workers | None,
+    *,
+    without: list[int],
+    keep: Path | None,
+) -> Iterator[dict[str, Any]]:
+    """Yield what the seeds of a recipe came to and on which machine, for another may train others; keep networks."""
+    if workers is not None:
+        yield from run_on(workers, name, recipe, artifacts, progress, without=without, keep=keep)
+        return
+    for one in run(recipe, artifacts, progress, without=without, cache=keep):
+        if keep and not (recipe.members or recipe.of):
+            cache_model(keep, name, recipe, one["seed"], network_path(artifacts), one)
+        yield one | {"machine": describe_machine(environment(), one.get("engine", "numpy"))}
+
+
+def _describe_seed(name: str, one: dict[str, Any]) -> str:
+    """Return what a seed came to, in a line."""
+    figures = {"test accuracy": one["test"]["accuracy"], "updates": one["updates"], "seconds": one["seconds"]}
+    return format_result(f"{name}, seed {one['seed']}", figures)
 
 
 def run_trials(

@@ -28,6 +28,14 @@ FolderOption = Annotated[
         "there and recipes those of this program.",
     ),
 ]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", "--n-jobs", min=1, help="Train so many seeds at once, each in a process of its own."),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="Train seeds on the Dask cluster of this scheduler."),
+]
 EveryOption = Annotated[bool, typer.Option("--all", help="Take all recipes.")]
 
 
@@ -57,6 +65,8 @@ def run(
             "seeds.",
         ),
     ] = None,
+    n_jobs: JobsOption = None,
+    scheduler: SchedulerOption = None,
     *,
     every: EveryOption = False,
     replace: Annotated[
@@ -72,10 +82,11 @@ def run(
     debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
 ) -> None:
     """Train the network of an article for several seeds, and keep what it reached beside the recipe."""
-    from pipeline.cli.recipe_runs import open_recipes, run_recipes  # noqa: PLC0415 - for start-up time
+    from pipeline.cli.recipe_runs import open_recipes, run_recipes, workers_of  # noqa: PLC0415 - for start-up time
 
-    opened = open_recipes(folder)
-    run_recipes(opened, opened.select(names, every=every), keep, replace=replace, wait=wait, as_json=as_json)
+    workers, opened = workers_of(n_jobs, scheduler), open_recipes(folder)
+    asked = opened.select(names, every=every)
+    run_recipes(opened, asked, keep, workers=workers, replace=replace, wait=wait, as_json=as_json)
 
 
 @group.command("trials")

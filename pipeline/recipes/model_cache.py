@@ -6,7 +6,7 @@ these, whatever has become of the images since. Networks of trials are in folder
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,12 @@ def folder_by_settings(folder: Path) -> ModelCache:
 def model_path(folder: Path, name: str, seed: int) -> Path:
     """Return where the cache has the network of a recipe and a seed."""
     return folder / name / "models" / f"{seed}.npz"
+
+
+def seed_files(cache: ModelCache, recipes: Iterable[tuple[str, Recipe]], seed: int) -> list[Path]:
+    """Return the files that the cache has of the networks of some recipes, by their names, and a seed."""
+    paths = [model_path(cache(recipe), name, seed) for name, recipe in recipes]
+    return [file for path in paths for file in (path, path.with_suffix(".json")) if file.is_file()]
 
 
 def cache_model(folder: Path, name: str, recipe: Recipe, seed: int, model: Path, made: Mapping[str, Any]) -> None:

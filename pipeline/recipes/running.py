@@ -6,7 +6,7 @@ All artifacts go to a folder that the caller gives; what is handed on are plain 
 import math
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,12 @@ Samples = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 def run(
-    recipe: Recipe, artifacts: Path, progress: Progress | None = None, *, after: int = 0, cache: Path | None = None
+    recipe: Recipe,
+    artifacts: Path,
+    progress: Progress | None = None,
+    *,
+    without: Collection[int] = (),
+    cache: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Run a recipe, and yield what each seed came to.
 
@@ -65,8 +70,8 @@ def run(
         The folder for a folder of each stage; what it holds is replaced.
     progress : Progress, optional
         What hears how far the work is.
-    after : int, default=0
-        How many of the seeds are left out, from the first on.
+    without : collection of int, default=()
+        The seeds that are left out.
     cache : Path, optional
         Where an ensemble of other recipes looks for their networks before it trains them, and then keeps them; a folder
         of the artifacts, where it is left out.
@@ -83,14 +88,31 @@ def run(
         name of theirs as well, and what they take is what they took one after the other; its layers are theirs alone.
     """
     progress = progress or progress_here()
-    for seed, stages in _seeds(recipe, recipe.seeds[after:], artifacts, progress):
-        if isinstance(recipe, MixedEnsemble):
-            made = _mixed(recipe, seed, stages, artifacts, progress, cache or artifacts / "members")
-        else:
-            train = _trained if recipe.members is None else _trained_members
-            checked = _checks(recipe, stages["train"], artifacts, progress)
-            made = checked | train(recipe, seed, stages, artifacts, progress)
-        yield {"seed": seed} | made
+    for seed, stages in _seeds(recipe, [seed for seed in recipe.seeds if seed not in without], artifacts, progress):
+        yield run_seed(recipe, seed, stages, artifacts, progress, cache or artifacts / "members")
+
+
+def run_seed(
+    recipe: Recipe, seed: int, stages: dict[str, Any], artifacts: Path, progress: Progress, cache: Path
+) -> dict[str, Any]:
+    """Train and evaluate what a recipe says, where the stages before have run; return what ``run`` yields.
+
+    Parameters
+    ----------
+    recipe, artifacts, progress, cache
+        As ``run`` takes them.
+    seed : int
+        The seed.
+    stages : dict of Stage
+        Those of the seed.
+    """
+    if isinstance(recipe, MixedEnsemble):
+        made = _mixed(recipe, seed, stages, artifacts, progress, cache)
+    else:
+        train = _trained if recipe.members is None else _trained_members
+        checked = _checks(recipe, stages["train"], artifacts, progress)
+        made = checked | train(recipe, seed, stages, artifacts, progress)
+    return {"seed": seed} | made
 
 
 def run_trial(
@@ -177,18 +199,29 @@ def _held_back(model: Any, artifacts: Path) -> dict[str, Any]:
 
 
 def _seeds(
-    recipe: Recipe, seeds: Iterable[int], artifacts: Path, progress: Progress
+    recipe: Recipe, seeds: Sequence[int], artifacts: Path, progress: Progress
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Fetch and preprocess once, split for every seed, and yield it with its stages."""
-    first = ["fetch", "preprocess"]
+    if seeds:
+        prepare(recipe, seeds[0], artifacts, progress)
     for seed in seeds:
         stages = recipe.stages(seed)
-        for name in [*first, "split"]:
-            stages[name].run(artifacts, progress)
-        if first:
-            _check_copies(recipe, artifacts)
-        first = []
+        stages["split"].run(artifacts, progress)
         yield seed, stages
+
+
+def prepare(recipe: Recipe, seed: int, artifacts: Path, progress: Progress) -> None:
+    """Fetch and preprocess the images that all seeds have in common, by the first of the seeds.
+
+    Raises
+    ------
+    ParameterError
+        Where test-time augmentation cannot be made of images of this size.
+    """
+    stages = recipe.stages(seed)
+    for name in ("fetch", "preprocess"):
+        stages[name].run(artifacts, progress)
+    _check_copies(recipe, artifacts)
 
 
 def _check_copies(recipe: Recipe, artifacts: Path) -> None:
