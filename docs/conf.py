@@ -78,12 +78,13 @@ def escape_bars(_app: Sphinx, _what: str, _name: str, _object: Any, _options: An
     lines[:] = [line if line.startswith("    ") else re.sub(r"\|(\w[^|`]*)\|", r"\|\1\|", line) for line in lines]
 
 
-def skip_request(_app: Sphinx, _what: str, name: str, _object: Any, _skip: bool, _options: Any) -> bool | None:
-    """Leave out what scikit-learn adds to every estimator for metadata routing."""
-    return True if re.fullmatch(r"set_\w+_request", name) else None
+def skip_others(_app: Sphinx, _what: str, name: str, member: Any, _skip: bool, _options: Any) -> bool | None:
+    """Leave out what scikit-learn adds to every estimator for metadata routing, and what we inherit from others."""
+    home = getattr(getattr(member, "fget", None) or member, "__module__", None) or "pipeline"
+    return True if re.fullmatch(r"set_\w+_request", name) or not home.startswith("pipeline") else None
 
 
 def setup(app: Sphinx) -> None:
     """Connect the two."""
     app.connect("autodoc-process-docstring", escape_bars)
-    app.connect("autodoc-skip-member", skip_request)
+    app.connect("autodoc-skip-member", skip_others)

@@ -113,6 +113,8 @@ def test_an_example_of_the_gallery_ends_in_a_picture(path, tmp_path, monkeypatch
     try:
         for part in path.read_text("utf-8").split("\n# %%\n"):
             exec(compile(part, path.name, "exec"), names)  # noqa: S102 - it is our own
+            if plt.get_fignums():
+                assert part.endswith("plt.show()\n"), "the last value of a part would stand below its picture"
             for figure in map(plt.figure, plt.get_fignums()):
                 shown.append(figure)
                 figure.canvas.draw()
@@ -146,6 +148,17 @@ def test_no_norm_in_a_docstring_is_taken_for_a_substitution():
             prose = [re.sub(r"``.*?``", "", line) for line in lines if not line.startswith("    ")]
             assert not [line for line in prose if re.search(r"(?<!\\)\|[^\s|][^|]*\|", line)], name
     assert with_bars
+
+
+def test_the_reference_has_the_methods_that_our_classes_share():
+    """``fit`` is in a base of both estimators, and stands on the page of each; scikit-learn's own methods do not."""
+    pytest.importorskip("sphinx", reason="the extra docs is not installed")
+    skip = runpy.run_path(str(ROOT / "docs" / "conf.py"))["skip_others"]
+    estimator = import_module("pipeline").MLPRegressor
+    skipped = {name: skip(None, "class", name, getattr(estimator, name), False, None) for name in dir(estimator)}
+    assert not any(skipped[name] for name in ("fit", "partial_fit", "predict", "score", "coefs_"))
+    assert all(skipped[name] for name in ("get_params", "get_metadata_routing", "set_fit_request"))
+    assert ":inherited-members: BaseEstimator" in (ROOT / "docs/_templates/autosummary/class.rst").read_text("utf-8")
 
 
 # ---------------------------------------------------------------- commands

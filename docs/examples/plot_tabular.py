@@ -27,6 +27,7 @@ for scaler, colour in ((StandardScaler(), "#D55E00"), (RobustSmoothClip(), "#007
     scaling.plot(income, scaler.fit_transform(income), ".", color=colour, label=type(scaler).__name__)
 scaling.set(title="Scales", xlabel="income", ylabel="scaled", xscale="log")
 scaling.legend(frameon=False)
+plt.show()
 
 # %%
 # ``PiecewiseLinear`` gives a number several columns, one for each bin. What is linear in them has a bend at every edge,
