@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.artifacts import DEFAULT_ARTIFACTS
 from pipeline.cli.arguments import check_arguments, read_settings
 from pipeline.cli.options import (
     ArtifactsOption,
@@ -57,6 +58,9 @@ def search(
     replace: Annotated[
         bool, typer.Option("--replace", help="Delete the results that are there, and begin anew.")
     ] = False,
+    experiments: Annotated[
+        bool, typer.Option("--experiments", help="Have DVC run every finished candidate again, as an experiment.")
+    ] = False,
     no_pruning: Annotated[
         bool, typer.Option("--no-pruning", help="Train every candidate of optuna to its end, however badly it does.")
     ] = False,
@@ -78,6 +82,8 @@ def search(
     home = params or PARAMS
     if apply:
         _check_home(home)
+    if experiments:
+        _check_experiments(params, artifacts)
     asked = _read(params, settings, home)
 
     from pipeline.search.running import Search  # noqa: PLC0415 - for start-up time
@@ -88,6 +94,8 @@ def search(
     with RichProgress() as progress, saying_warnings(progress):
         trials = work.run(artifacts, Workers(n_jobs, scheduler), progress, again=replace, wait=wait)
     _tell(trials, work.space, artifacts, home if apply else None, as_json=as_json)
+    if experiments:
+        _keep_experiments(trials, settings or [])
 
 
 def _read(params: Path | None, settings: list[str] | None, home: Path) -> dict[str, Any]:
@@ -118,6 +126,26 @@ def _check_home(home: Path) -> None:
     if not home.exists():
         raise ParameterError(f"--apply writes into {home}, which is not there; --params FILE names another")
     check_replaceable(home, "make it writable, or leave out --apply")
+
+
+def _check_experiments(params: Path | None, artifacts: Path) -> None:
+    """Raise where DVC could not run candidates, before any work is done."""
+    if params is not None or artifacts != DEFAULT_ARTIFACTS:
+        raise ParameterError("--experiments is for params.yaml and artifacts/, which DVC knows: leave out the others")
+    from pipeline.cli.search_experiments import check_dvc  # noqa: PLC0415 - an extra
+
+    check_dvc()
+
+
+def _keep_experiments(trials: Sequence[Any], settings: list[str]) -> None:
+    """Have DVC keep the candidates that were finished."""
+    from pipeline.cli.search_experiments import keep_experiments  # noqa: PLC0415 - an extra
+    from pipeline.search.table import best_of, ranked  # noqa: PLC0415 - for start-up time
+
+    finished = [trial.values for trial in ranked(trials) if best_of([trial]) is not None]
+    with RichProgress() as progress:
+        names = keep_experiments(finished, settings, progress)
+    tell(f"`dvc exp show` lists {len(names)} candidates, the best as {names[0]}")
 
 
 def _tell(trials: Sequence[Any], space: dict[str, Any], artifacts: Path, home: Path | None, *, as_json: bool) -> None:

@@ -74,6 +74,8 @@ def test_the_best_is_applied_and_the_search_goes_on(search):
         (["--set", "++search={train.drpout: [0]}"], 2, "did you mean dropout?"),
         (["--set", "++search={train.dropout: {low: 0.1, high: 1}}"], 2, "got 1"),
         (["--apply", "--params", "other.yaml"], 2, "other.yaml, which is not there"),
+        (["--experiments", "--artifacts", "nowhere"], 2, "--experiments is for params.yaml and artifacts/"),
+        (["--experiments"], 2, "`dvc root`: you are not inside of a DVC repository"),
         (["--artifacts", "nowhere"], 1, "nowhere/prepared is missing"),
     ],
 )
