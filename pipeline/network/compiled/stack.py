@@ -16,7 +16,7 @@ from pipeline.network.compiled.program import Program, Rule
 from pipeline.network.compiled.updater import CompiledUpdater
 
 Array = NDArray[Any]
-DENSE = 0.15
+DENSE = 0.25
 """The fraction of a column's numbers that are not 0, from which on BLAS multiplies it faster."""
 MAX_NETWORKS = 16
 """Networks that are trained at once, so that memory is bounded."""

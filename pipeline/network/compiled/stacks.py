@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from pipeline.network.compiled import loops, optimizers
-from pipeline.network.compiled.gemm import times, transposed_times
+from pipeline.network.compiled.gemm import add_times, transposed_times
 from pipeline.network.compiled.jit import compiled
 from pipeline.network.compiled.layers import column_sums
 from pipeline.network.compiled.loops import forward_backward, update
 from pipeline.network.compiled.parameters import add_l2
+from pipeline.network.compiled.row_sums import BYTES, sum_rows
 from pipeline.network.compiled.rows import matrix, row
 
 BLOCK = 128
@@ -44,27 +45,18 @@ def compress(X: Any, columns: Any, start: int, data: Any, indices: Any) -> None:
 
 
 @compiled
-def _add_rows(values: Any, numbers: Any, begin: int, end: int, M: Any, first: int, y: Any) -> None:
-    """Add rows of M, which are ``numbers[begin:end]`` counted from row ``first``, to y, each times its value.
-
-    Eight rows at a time, so that y is read and written less often.
-    """
-    width, at = y.size, begin
-    while at + 8 <= end:
-        a, b, c, d = values[at], values[at + 1], values[at + 2], values[at + 3]
-        e, f, g, h = values[at + 4], values[at + 5], values[at + 6], values[at + 7]
-        p, q = row(M, first + numbers[at]), row(M, first + numbers[at + 1])
-        r, s = row(M, first + numbers[at + 2]), row(M, first + numbers[at + 3])
-        t, u = row(M, first + numbers[at + 4]), row(M, first + numbers[at + 5])
-        v, w = row(M, first + numbers[at + 6]), row(M, first + numbers[at + 7])
-        for j in range(width):
-            y[j] += ((a * p[j] + b * q[j]) + (c * r[j] + d * s[j])) + ((e * t[j] + f * u[j]) + (g * v[j] + h * w[j]))
-        at += 8
-    while at < end:
+def _sum_rows(values: Any, numbers: Any, begin: int, end: int, M: Any, first: int, y: Any) -> None:
+    """Leave the sum of rows of M, which are ``numbers[begin:end]`` counted from ``first``, times their values in y."""
+    width = y.size
+    if width * y.itemsize >= BYTES:
+        sum_rows(values, numbers, begin, end, M, first, y)
+        return
+    for j in range(width):
+        y[j] = 0
+    for at in range(begin, end):
         a, p = values[at], row(M, first + numbers[at])
         for j in range(width):
             y[j] += a * p[j]
-        at += 1
 
 
 @compiled
@@ -113,29 +105,24 @@ def _gather(dense: Any, rows: Any, X: Any) -> None:
 def _first_product(X: Any, data: Any, indices: Any, indptr: Any, rows: Any, weights: Any, Z: Any) -> None:
     """Leave the product of some samples, whose dense columns are X, with the first W in Z."""
     n_dense = X.shape[1]
-    if n_dense > 0:
-        times(X, weights[:n_dense], Z)
     for i in range(rows.size):
-        z = row(Z, i)
-        if n_dense == 0:
-            for k in range(z.size):
-                z[k] = 0
-        _add_rows(data, indices, indptr[rows[i]], indptr[rows[i] + 1], weights, n_dense, z)
+        _sum_rows(data, indices, indptr[rows[i]], indptr[rows[i] + 1], weights, n_dense, row(Z, i))
+    if n_dense > 0:
+        add_times(X, weights[:n_dense], Z)
 
 
 @compiled
 def _first_gradient(X: Any, values: Any, numbers: Any, starts: Any, dZ: Any, begin: int, out: Any) -> None:
     """Leave rows of the first W's gradient, from row ``begin`` on, in ``out``: those of X's columns, or others."""
-    n_dense, none = X.shape[1], dZ.dtype.type(0)
+    n_dense, zero = X.shape[1], np.int64(0)
     if begin < n_dense:
         transposed_times(X, dZ, out)
         return
     for k in range(out.shape[0]):
-        gradient, column = row(out, k), begin + k - n_dense
-        for j in range(out.shape[1]):
-            gradient[j] = none
-        if column + 1 < starts.size:
-            _add_rows(values, numbers, starts[column], starts[column + 1], dZ, 0, gradient)
+        column = begin + k - n_dense
+        known = column + 1 < starts.size
+        start, end = (starts[column], starts[column + 1]) if known else (zero, zero)
+        _sum_rows(values, numbers, start, end, dZ, zero, row(out, k))
 
 
 @compiled
