@@ -1,4 +1,4 @@
-"""A grid search of 12 candidates by 3 folds, in two processes."""
+"""A grid search of 12 candidates by 3 folds, on two cores: by two processes, ours with numba by two threads."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from benchmarks.options import Options, present, say
 from benchmarks.rows import NUMBA, NUMPY, SKLEARN
 
 MINUTES = 3
-TARGET = 2.2
+TARGET = 4.0
 """How many times as fast as scikit-learn's a search is to be."""
 GRID = {
     "hidden_layer_sizes": [[50], [100], [100, 50]],

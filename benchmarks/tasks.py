@@ -6,6 +6,7 @@ A round hands back plain figures. Times are wall-clock seconds.
 import re
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import numpy as np
 
 from benchmarks import account, account_compiled, deform, recipe, regression
 from benchmarks.data import load, load_pixels, scaled
-from benchmarks.rows import ENGINES, EPOCH, FLOOR, Training
+from benchmarks.rows import ENGINES, EPOCH, FLOOR, NUMBA, Training
 from benchmarks.sides import side
+from pipeline import training_together
 
 _LONG_ENOUGH = 0.3  # seconds, for what takes microseconds
 
@@ -92,13 +94,14 @@ def _typical(function: Callable[..., Any], *arguments: Any) -> float:
 
 
 class Search:
-    """The time of a grid search, its processes started before."""
+    """The time of a grid search: with numba its candidates train together, the others' processes are started before."""
 
     def __init__(self, folder: Path, name: str, grid: dict[str, Any], max_iter: int, n_images: int) -> None:
         self.grid, self.max_iter = grid, max_iter
         home = "pipeline" if name in ENGINES else "sklearn.neural_network"
         self.classifier = import_module(home).MLPClassifier
         self.given = {"engine": ENGINES[name]} if name in ENGINES else {}
+        self.together = training_together if name == NUMBA else nullcontext
         self.X, self.y = load(folder, "train", n_images)
         self._search({key: values[:1] for key, values in grid.items()}, 1)
 
@@ -114,7 +117,8 @@ class Search:
 
         model = self.classifier(max_iter=max_iter, random_state=0, **self.given)
         grid = {key: [tuple(one) if isinstance(one, list) else one for one in values] for key, values in grid.items()}
-        return float(GridSearchCV(model, grid, cv=3, n_jobs=2, refit=False).fit(self.X, self.y).best_score_)
+        with self.together():
+            return float(GridSearchCV(model, grid, cv=3, n_jobs=2, refit=False).fit(self.X, self.y).best_score_)
 
 
 class Memory:
