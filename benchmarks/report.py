@@ -339,7 +339,8 @@ def _search(result: Mapping[str, Any]) -> str:
     ]
     head = (
         f"A grid search, 12 candidates by 3 folds on {result['images']:,} rows, two cores: ours with numba "
-        f"by two threads\nin `training_together()`, the others by two processes (ours is to be {result['target']:g} times as fast):"
+        "by two threads\nin `training_together()`, the others by two processes "
+        f"(ours is to be {result['target']:g} times as fast):"
     )
     return f"{head}\n\n{markdown_table(['', 'seconds', 'best mean accuracy', 'over ours'], rows)}"
 
