@@ -19,7 +19,7 @@ from pipeline.program import work_begins
 from pipeline.recipes.comparison import check, compare, describe_comparison, errors
 from pipeline.recipes.machine import describe_machine, environment
 from pipeline.recipes.model_cache import cache_model
-from pipeline.recipes.parallel import run_on
+from pipeline.recipes.parallel import run_on, run_trial_on
 from pipeline.recipes.reading import read_recipes
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.results import (
@@ -213,19 +213,27 @@ def _describe_seed(name: str, one: dict[str, Any]) -> str:
 
 
 def run_trials(
-    opened: OpenedRecipes, asked: dict[str, Recipe], only: list[str], keep: Path | None, *, as_json: bool
+    opened: OpenedRecipes,
+    asked: dict[str, Recipe],
+    only: list[str],
+    keep: Path | None,
+    *,
+    workers: Workers | None = None,
+    as_json: bool,
 ) -> None:
     """Run the trials of some recipes, all or some, once all places are known to be writable."""
     _check_replaceable(trials_path(opened.results, name) for name in asked)
     if keep:
         _check_keep(keep, "trials")
     with _lines_aside(as_json):
-        made = _run_trials(opened.results, asked, only, keep)
+        made = _run_trials(opened.results, asked, only, keep, workers)
     if as_json:
         show(format_json(made))
 
 
-def _run_trials(folder: Path, recipes: dict[str, Recipe], only: list[str], keep: Path | None) -> dict[str, Any]:
+def _run_trials(
+    folder: Path, recipes: dict[str, Recipe], only: list[str], keep: Path | None, workers: Workers | None
+) -> dict[str, Any]:
     """Run the trials of some recipes, and return what all of each recipe's came to."""
     known = {name: one.trial_recipes() for name, one in recipes.items()}
     for name, trials in known.items():
@@ -237,8 +245,12 @@ def _run_trials(folder: Path, recipes: dict[str, Recipe], only: list[str], keep:
     with temporary_folder() as scratch:  # one for all: trials may share networks
         for name, trials in known.items():
             for trial in only or trials:
-                one = trials[trial]
-                train = partial(run_trial, one, scratch, name=name, cache=keep and keep / "trials")
+                one, cache = trials[trial], keep and keep / "trials"
+                train = (
+                    partial(run_trial, one, scratch, name=name, cache=cache)
+                    if workers is None
+                    else partial(run_trial_on, workers, name, one, scratch, cache=cache)
+                )
                 _run_trial(folder, name, recipes[name], trial, one, train)
     return {name: dict(read_trials(folder, name, recipe)) for name, recipe in recipes.items()}
 
@@ -250,13 +262,21 @@ def _run_trial(
     done = [run["seed"] for run in read_trials(folder, name, recipe)[trial]]
     if done:
         tell(f"{name}, {trial}: {len(done)} of {len(one.seeds)} seeds are done already")
+    untold, here = [seed for seed in one.seeds if seed not in done], {}
     with RichProgress() as progress, saying_warnings(progress):
         for made in train(progress, without=done):
-            figures = {"validation error": made["validation"]["error_rate"], "updates": made["updates"]}
-            show(format_result(f"{name}, {trial}, seed {made['seed']}", figures | {"seconds": made["seconds"]}))
+            here[made["seed"]] = made
+            while untold and untold[0] in here:  # in the order of the seeds, whichever is done first
+                show(_describe_trial(name, trial, here[untold.pop(0)]))
             runs = read_trials(folder, name, recipe)  # anew: another process may have added to them
             runs[trial].append(made)
             write_trials(folder, name, recipe, runs, environment())
+
+
+def _describe_trial(name: str, trial: str, made: dict[str, Any]) -> str:
+    """Return what a seed of a trial came to, in a line."""
+    figures = {"validation error": made["validation"]["error_rate"], "updates": made["updates"]}
+    return format_result(f"{name}, {trial}, seed {made['seed']}", figures | {"seconds": made["seconds"]})
 
 
 def compare_two(opened: OpenedRecipes, asked: dict[str, Recipe], *, as_json: bool) -> None:

@@ -99,16 +99,18 @@ def trials(
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="FOLDER", help="Keep the networks in FOLDER/trials.")
     ] = None,
+    n_jobs: JobsOption = None,
+    scheduler: SchedulerOption = None,
     *,
     every: EveryOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
 ) -> None:
     """Run the trials that recipes were chosen from, on validation images alone; what is done is left out."""
-    from pipeline.cli.recipe_runs import open_recipes, run_trials  # noqa: PLC0415 - for start-up time
+    from pipeline.cli.recipe_runs import open_recipes, run_trials, workers_of  # noqa: PLC0415 - for start-up time
 
-    opened = open_recipes(folder)
-    run_trials(opened, opened.select(names, every=every), only or [], keep, as_json=as_json)
+    workers, opened = workers_of(n_jobs, scheduler), open_recipes(folder)
+    run_trials(opened, opened.select(names, every=every), only or [], keep, workers=workers, as_json=as_json)
 
 
 @group.command("compare")

@@ -6,7 +6,7 @@ is to stay comes back with the results: nothing is written here before a seed is
 
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,9 @@ from pipeline.mlp.threads import bounded_blas, usable_threads
 from pipeline.progress import Progress
 from pipeline.recipes.machine import describe_machine, environment
 from pipeline.recipes.mixed import MixedEnsemble
-from pipeline.recipes.model_cache import cache_model, one_folder, seed_files
+from pipeline.recipes.model_cache import cache_model, folder_by_settings, one_folder, seed_files
 from pipeline.recipes.recipe import Recipe
-from pipeline.recipes.running import prepare, run_seed
+from pipeline.recipes.running import prepare, run_seed, run_trial_seed
 from pipeline.stages.base import replacing_output
 from pipeline.workers import Workers
 
@@ -138,7 +138,7 @@ def run_on(
     artifacts: Path,
     progress: Progress,
     *,
-    without: Sequence[int] = (),
+    without: Collection[int] = (),
     keep: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Run a recipe on workers, and yield what each seed came to as soon as it is done, in whichever order that is.
@@ -186,6 +186,44 @@ def run_on(
         _replace_folders(artifacts, last)
 
 
+def run_trial_on(
+    workers: Workers,
+    name: str,
+    trial: Recipe,
+    artifacts: Path,
+    progress: Progress,
+    *,
+    without: Collection[int] = (),
+    cache: Path | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Train the network of a trial on workers, and yield what each seed came to as soon as it is done.
+
+    Parameters
+    ----------
+    workers : Workers
+        Where seeds are trained.
+    name, trial, artifacts, progress, without, cache
+        As ``running.run_trial`` takes them.
+
+    Yields
+    ------
+    dict
+        As of ``running.run_trial``.
+    """
+    seeds = [seed for seed in trial.seeds if seed not in without]
+    if not seeds:
+        return
+    prepare(trial, seeds[0], artifacts, progress)
+    cache = cache or artifacts / "members"
+    known = trial.kinds if isinstance(trial, MixedEnsemble) else {name: trial}
+    models = [_read(cache, seed_files(folder_by_settings(cache), known.items(), seed)) for seed in seeds]
+    tasks = [Task(name, trial, seed, each, keep=True, folders=()) for seed, each in zip(seeds, models, strict=True)]
+    with sharing_folders(workers, artifacts) as at_work:
+        for done in _results(at_work, _run_trial_task, tasks, progress, f"try {name}"):
+            _write_models(cache, done.models)
+            yield done.made
+
+
 def _results(
     workers: Workers,
     function: Callable[[SharedFolders, Any], Done],
@@ -220,16 +258,36 @@ class _Lines(Progress):
 
 def _run_task(shared: SharedFolders, task: Task) -> Done:
     """Do on a worker what ``running.run`` does for a seed."""
+
+    def train(stages: dict[str, Any], artifacts: Path, progress: Progress, cache: Path) -> dict[str, Any]:
+        made = run_seed(task.recipe, task.seed, stages, artifacts, progress, cache)
+        if task.keep and not (task.recipe.members or task.recipe.of):
+            cache_model(cache, task.name, task.recipe, task.seed, artifacts / MODEL / NETWORK, made)
+        return made | {"machine": describe_machine(environment(), made.get("engine", "numpy"))}
+
+    return _done(shared, task, train)
+
+
+def _run_trial_task(shared: SharedFolders, task: Task) -> Done:
+    """Do on a worker what ``running.run_trial`` does for a seed."""
+    return _done(
+        shared,
+        task,
+        lambda _, artifacts, progress, cache: run_trial_seed(
+            task.name, task.recipe, task.seed, artifacts, progress, cache
+        ),
+    )
+
+
+def _done(shared: SharedFolders, task: Task, train: Callable[..., dict[str, Any]]) -> Done:
+    """Split, train, and return what comes of it, with all that is to leave this worker."""
     progress = _Lines()
     with shared.folder() as artifacts, _watched() as warned, bounded_blas(usable_threads()):
         cache = artifacts / "members"
         _write_models(cache, task.models)
         stages: dict[str, Any] = task.recipe.stages(task.seed)
         stages["split"].run(artifacts, progress)
-        made = run_seed(task.recipe, task.seed, stages, artifacts, progress, cache)
-        if task.keep and not (task.recipe.members or task.recipe.of):
-            cache_model(cache, task.name, task.recipe, task.seed, artifacts / MODEL / NETWORK, made)
-        made["machine"] = describe_machine(environment(), made.get("engine", "numpy"))
+        made = train(stages, artifacts, progress, cache)
         models = _read(cache, _files(cache, [""])) if task.keep else {}
         new = {name: content for name, content in models.items() if name not in task.models}
         return Done(made, new, _read(artifacts, _files(artifacts, task.folders)), progress.lines, warned)

@@ -94,9 +94,11 @@ def write_trials(
             before = [run for other in alike for run in stored.pop(other)["runs"]]
             if trial in stored:  # of other settings
                 stored[_free_name(trial, stored)] = stored.pop(trial)
+            by_seed = {run["seed"]: run for run in [*before, *each]}
+            order = {seed: place for place, seed in enumerate(trials[trial].seeds)}  # whichever was done first
             stored[trial] = {
                 "settings": settings,
-                "runs": list({run["seed"]: run for run in [*before, *each]}.values()),
+                "runs": sorted(by_seed.values(), key=lambda run: order.get(run["seed"], len(order))),
             }
     write_document(path, {"environment": environment, "trials": stored})
 

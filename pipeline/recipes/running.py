@@ -154,18 +154,31 @@ def run_trial(
     """
     progress = progress or progress_here()
     for seed, _ in _seeds(trial, [seed for seed in trial.seeds if seed not in without], artifacts, progress):
-        models = folder_by_settings(cache or artifacts / "members")
-        if isinstance(trial, MixedEnsemble):
-            costs = gather_members(trial, seed, artifacts, progress, models, _train_unwatched)
-            model = load_ensemble(artifacts / MODEL)
-            members = [
-                each | _held_back(member, artifacts) for each, member in zip(costs, model.estimators_, strict=True)
-            ]
-            cost = {"members": members} | _together(members)
-        else:
-            cost = gather_network(name, trial, seed, artifacts, progress, models, _train_unwatched)
-            model = load_model(model_path(models(trial), name, seed))
-        yield {"seed": seed} | cost | _tried(trial, model, seed, artifacts)
+        yield run_trial_seed(name, trial, seed, artifacts, progress, cache or artifacts / "members")
+
+
+def run_trial_seed(
+    name: str, trial: Recipe, seed: int, artifacts: Path, progress: Progress, cache: Path
+) -> dict[str, Any]:
+    """Train the network of a trial where the stages before have run; return what ``run_trial`` yields.
+
+    Parameters
+    ----------
+    name, trial, artifacts, progress, cache
+        As ``run_trial`` takes them.
+    seed : int
+        The seed.
+    """
+    models = folder_by_settings(cache)
+    if isinstance(trial, MixedEnsemble):
+        costs = gather_members(trial, seed, artifacts, progress, models, _train_unwatched)
+        model = load_ensemble(artifacts / MODEL)
+        members = [each | _held_back(member, artifacts) for each, member in zip(costs, model.estimators_, strict=True)]
+        cost = {"members": members} | _together(members)
+    else:
+        cost = gather_network(name, trial, seed, artifacts, progress, models, _train_unwatched)
+        model = load_model(model_path(models(trial), name, seed))
+    return {"seed": seed} | cost | _tried(trial, model, seed, artifacts)
 
 
 _OF_A_TRIAL = ("error_rate", "log_loss")

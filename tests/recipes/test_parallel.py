@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from clusters import two_workers
-from recipe_samples import ENSEMBLE, call
+from recipe_samples import ENSEMBLE, TRIALS, call
 
 from pipeline.progress import Progress
 from pipeline.recipes.parallel import run_on
@@ -95,6 +95,24 @@ def test_an_ensemble_of_other_recipes_takes_networks_from_the_cache(folder, mixe
     assert {path.name for path in (folder / "kept/small/models").iterdir()} == {"1.json", "1.npz", "3.json", "3.npz"}
     runs = json.loads((folder / "recipes" / "both.results.json").read_text("utf-8"))["runs"]
     assert timeless(runs) == timeless(list(run(mixed, folder / "alone")))
+
+
+def test_trials_come_to_the_same_side_by_side(folder, where):
+    """Lines, the file but for its seconds, and the networks of all seeds, which later trials find."""
+    (folder / "recipes" / "small.yaml").write_text(ENSEMBLE + TRIALS, "utf-8")
+    trials, only = folder / "recipes" / "small.trials.json", ["--only", "as it stands", "--only", "rotated"]
+    code, out, error = call("trials", "small", *only, "--keep", "kept")
+    assert code == 0, error
+    before = json.loads(trials.read_text("utf-8"))["trials"]
+    trials.unlink()
+    code, beside, error = call("trials", "small", *only, "--keep", "beside", *where)
+    assert code == 0, error
+    assert without_seconds(beside) == without_seconds(out)
+    assert timeless(json.loads(trials.read_text("utf-8"))["trials"]) == timeless(before)
+    assert files_of(folder / "beside") == files_of(folder / "kept")
+    trials.unlink()
+    code, _, error = call("trials", "small", *only, "--keep", "beside", *where)
+    assert (code, error.count("trained already")) == (0, 4)
 
 
 @dataclass(frozen=True)
