@@ -76,19 +76,19 @@ def train_together(trainings: Sequence[Training], samples: Samples, stopped: Cal
             training.steps = training.trainer.steps(updater, samples, training.course)
             opened.callback(training.steps.close)
             updaters.append(updater)
-        for numbers in _groups(updaters):
+        for numbers in _groups(updaters, samples):
             members = [trainings[k] for k in numbers]
-            if stack_key(updaters[numbers[0]]) is None:
+            if stack_key(updaters[numbers[0]], samples) is None:
                 _train_alone(members[0], updaters[numbers[0]], samples, stopped)
             else:
                 _train_stack(members, [updaters[k] for k in numbers], samples, stopped)
 
 
-def _groups(updaters: Sequence[Updater]) -> list[list[int]]:
+def _groups(updaters: Sequence[Updater], samples: Samples) -> list[list[int]]:
     """Return the numbers of the networks that make a stack, group by group; what cannot is a group of its own."""
     groups: dict[Any, list[int]] = {}
     for k, updater in enumerate(updaters):
-        groups.setdefault(stack_key(updater) or k, []).append(k)
+        groups.setdefault(stack_key(updater, samples) or k, []).append(k)
     return list(groups.values())
 
 

@@ -20,7 +20,7 @@ DENSE = 0.25
 """The fraction of a column's numbers that are not 0, from which on BLAS multiplies it faster."""
 MAX_NETWORKS = 16
 """Networks that are trained at once, so that memory is bounded."""
-MAX_INPUTS = 2**28
+MAX_INPUTS = 2**27
 """Numbers of the samples, which are copied, beyond which networks are trained one by one."""
 
 
@@ -205,14 +205,16 @@ class Stack:
                 (self._to_stack if into_stack else self._from_stack)(*((theirs, own) if into_stack else (own, theirs)))
 
 
-def stack_key(updater: Any) -> tuple[Any, ...] | None:
-    """Return what networks must share to be trained as a stack; None for one that cannot be.
+def stack_key(updater: Any, samples: Samples) -> tuple[Any, ...] | None:
+    """Return what networks must share to be trained as a stack on some samples; None for one that cannot be.
 
     Such a network is a program that begins with an affine layer and draws nothing, whose updates are compiled.
     """
     if not isinstance(updater, CompiledUpdater) or not updater.stackable:
         return None
     program, network = updater.program, updater.network
+    if len(samples) * network.n_in > MAX_INPUTS or samples.take_sparse is not None:
+        return None
     if program is None or program.drawing or program.table[0, loops.KIND] != loops.AFFINE:
         return None
     shape = program.table.tobytes(), len(network.params), network.dtype.char
