@@ -4,7 +4,6 @@ It reads what ``Train`` reads, and writes a model file for each member in the pl
 same for networks of other recipes, some of which the model cache may have, one by one with ``gather_network``.
 """
 
-import os
 import shutil
 import time
 import warnings
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
@@ -23,13 +21,13 @@ from pipeline.ensemble.voting import make_ensemble, members_at_once, save_ensemb
 from pipeline.files import naming_full_disk
 from pipeline.mlp.class_weights import by_label
 from pipeline.mlp.threads import usable_threads
-from pipeline.program import end_with
 from pipeline.progress import Progress
 from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.model_cache import ModelCache, cache_model, model_path, read_training_cost, training_cost_of
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import Stage, replacing_output
 from pipeline.stages.train import Train
+from pipeline.workers import Workers
 
 TrainOne = Callable[[Train, Path, Progress], Any]
 """What trains one network: it takes the stage, the artifacts and the progress, and leaves ``model/model.npz``."""
@@ -78,7 +76,7 @@ class TrainMembers(Stage):
         progress.begin(f"train {self.n_members} members, {n_jobs} at once", None, "members")
         began = time.perf_counter()
         try:
-            with warnings.catch_warnings(), _workers():
+            with warnings.catch_warnings(), Workers(n_jobs).sharing():
                 # As in `Train`: to have used all epochs is no mishap. joblib's processes hear of it, too.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 self.ensemble_ = ensemble.fit(np.asarray(X), y)
@@ -87,11 +85,6 @@ class TrainMembers(Stage):
         self.seconds_ = time.perf_counter() - began
         save_ensemble(folder, Pipeline([("preprocess", normalize), ("train", ensemble)]))
         return {"members": self.n_members, "seconds": self.seconds_}
-
-
-def _workers() -> parallel_config:
-    """Have joblib start processes that end when this one does, rather than train on by themselves."""
-    return parallel_config("loky", initializer=end_with, initargs=(os.getpid(),))
 
 
 def gather_network(

@@ -107,7 +107,7 @@ def test_members_share_the_cores(folder, monkeypatch, n_threads, n_cores, expect
 MEMBERS_AT_WORK = """
 import fcntl, time
 from joblib import Parallel, delayed
-from pipeline.recipes.members import _workers
+from pipeline.workers import Workers
 
 def hold(name):
     with open(name, "w") as file:
@@ -116,7 +116,7 @@ def hold(name):
         file.flush()
         time.sleep(60)
 
-with _workers():
+with Workers(2).sharing():
     Parallel(n_jobs=2)(delayed(hold)(name) for name in ("first", "second"))
 """
 
