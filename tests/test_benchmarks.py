@@ -12,7 +12,21 @@ import numpy as np
 import pytest
 from scipy.stats import f as f_distribution
 
-from benchmarks import ablation, account, deform, drawing, growth, large, measure, rates, report, sides, tabular, target
+from benchmarks import (
+    ablation,
+    account,
+    deform,
+    drawing,
+    growth,
+    large,
+    measure,
+    pruning,
+    rates,
+    report,
+    sides,
+    tabular,
+    target,
+)
 from benchmarks.__main__ import main
 from benchmarks.data import load, store
 from benchmarks.houses import MOST, houses
@@ -23,6 +37,7 @@ from benchmarks.sides.floor import Floor, n_operations
 from pipeline import Fetch
 from pipeline.data.idx import read_part
 from pipeline.recipes.markdown import between_markers
+from pipeline.workers import Workers
 
 ROOT = Path(__file__).parents[1]
 MODULES = [path.stem for path in sorted((ROOT / "benchmarks").glob("*.py")) if ">>>" in path.read_text("utf-8")]
@@ -480,6 +495,20 @@ def test_the_networks_of_the_rates_are_of_five_kinds():
     measured = report.read(ROOT / "benchmarks" / "results.json")["parts"]["rates"]["result"]
     assert [one["what"] for one in measured["networks"]] == list(rates.NETWORKS)
     assert min(one["fraction"] for one in measured["networks"]) >= rates.TARGET
+
+
+def test_pruning_is_measured_beside_a_search_without(folder):
+    """Few candidates show that it works, and the table tells what was saved and what it cost."""
+    X, y = load(folder, "train")
+    with Workers(1).sharing(pruning.held_out_data(X[:400], y[:400])) as workers:
+        whole, pruned = (pruning.compare(workers, range(1), 5, prune=prune) for prune in (False, True))
+    assert whole["epochs"] == [60]
+    assert pruned["epochs"][0] < 60
+    gain = pruning.gain({"epochs": [60, 60], "best": [0.9, 0.9]}, {"epochs": [20, 30], "best": [0.9, 0.899]})
+    assert gain == {"saved": 0.5833, "loss": 0.05}
+    result = {"images": 400, "candidates": 5, "seeds": 1, "whole": whole, "pruned": pruned, **gain}
+    document = {"machine": machine(), "parts": {"pruning": {"date": "2026-01-01", "result": result}}}
+    assert "the best accuracy changes by -0.05 points" in report.markdown(document)
 
 
 @pytest.mark.parametrize("side", tabular.SIDES)

@@ -75,8 +75,8 @@ def _is_hopeless(trial: Any, epoch: int, accuracy: float) -> bool:
 
 
 def _pruner(optuna: ModuleType) -> Any:
-    """Return Optuna's pruner: after 1, 3 and 9 epochs, the best third of those that came so far goes on."""
-    return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
+    """Return Optuna's pruner: after 2 and 6 epochs (and 18, 54), the best third of those that came so far goes on."""
+    return optuna.pruners.SuccessiveHalvingPruner(min_resource=2, reduction_factor=3)
 
 
 def search_optuna(
