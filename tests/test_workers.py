@@ -76,15 +76,16 @@ def place_of(data, task):
 
 
 def test_a_cluster_gets_the_data_once_for_each_worker(cluster, tmp_path):
-    """Not with each task, however many there are."""
+    """Before the first task, and with none of them, however many there are."""
     data = Counted(tmp_path / "arrivals", 1_000_000)
     with Workers(scheduler=cluster.scheduler_address).sharing(data) as workers:
         assert workers.n_jobs == 2
+        before = data.arrivals()  # also here, where the scheduler of the test is
         done = [result for _ in range(3) for _, result in workers.run(place_of, range(6))]
     assert {pid for pid, _, _ in done} == set(pids_of(cluster))
     assert {size for _, size, _ in done} == {1_000_000}
-    elsewhere = [int(pid) for pid in data.arrivals() if int(pid) != os.getpid()]  # the scheduler of the test is here
-    assert sorted(elsewhere) == pids_of(cluster)
+    assert data.arrivals() == before
+    assert {int(pid) for pid in before} - {os.getpid()} == set(pids_of(cluster))
 
 
 def test_joblib_works_on_the_cluster(cluster):
