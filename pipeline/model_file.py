@@ -1,6 +1,6 @@
 """A fitted model as one file that is safe to open: arrays, and a header in JSON that says what they are.
 
-``save_model`` writes a classifier or regressor with the normaliser before it, ``load_model`` gives them back as a
+``save_model`` writes a classifier or regressor with what scales its samples, ``load_model`` gives them back as a
 fitted ``Pipeline`` that takes raw pixels. The file is a NumPy ``.npz``, or one of safetensors, which others read;
 nothing in it can run when it is opened, and the same model gives the same bytes.
 """
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.artifacts import NETWORK
@@ -26,6 +27,7 @@ from pipeline.mlp.regressor import MLPRegressor
 from pipeline.mlp.state import OPTIONAL, check_depth, check_values, expected_arrays
 from pipeline.model_forms import FormError, NpzForm, SafetensorsForm, open_form, write_form
 from pipeline.model_header import plain_value, without_pairs
+from pipeline.model_scaler import fitted_scaler, plain_scaler, scaler_arrays
 from pipeline.model_targets import plain_targets, with_scaled_targets
 from pipeline.network.layers import Layer
 from pipeline.parameters import check_parameters, current_parameters, parameter_values, read_parameters
@@ -52,8 +54,9 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
         Where to; an old file is replaced. A name that ends with ``.safetensors`` asks for that form, which needs the
         extra ``safetensors``; any other for NumPy's ``.npz``.
     model : MLPClassifier, MLPRegressor or Pipeline
-        A classifier or regressor, or a ``Pipeline`` of a ``Normalize`` (or ``Preprocess``) and one. The regressor, or a
-        ``Pipeline`` of it, may be in a ``TransformedTargetRegressor`` with a ``StandardScaler``.
+        A classifier or regressor, or a ``Pipeline`` of a ``Normalize`` (or ``Preprocess``) or scikit-learn's
+        ``StandardScaler``, or one after the other, and one. The regressor, or a ``Pipeline`` of it, may be in a
+        ``TransformedTargetRegressor`` with a ``StandardScaler``.
     resume : bool, default=False
         Whether to add what it takes to go on with training, about three times the size.
 
@@ -80,7 +83,7 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
     ...     bool((load_model(f"{folder}/model.npz").predict(X) == model.predict(X)).all())
     True
     """
-    normalize, estimator, targets = _parts(model)
+    normalize, scaler, estimator, targets = _parts(model)
     values, arrays = estimator.get_state(resume=resume)
     header = {
         "format_version": FORMAT_VERSION,
@@ -90,6 +93,11 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
     }
     if isinstance(estimator, MLPRegressor):  # a classifier's file does not say what it is
         header |= {"estimator": MLPRegressor.__name__, "targets": targets}
+    if scaler is not None:  # other files do not say that there is none
+        if scaler.n_features_in_ != values["n_features_in_"]:
+            raise ValueError(_other_width("StandardScaler", scaler.n_features_in_, values["n_features_in_"]))
+        header["scaler"], of_scaler = plain_scaler(scaler)
+        arrays |= of_scaler
     for name, array in arrays.items():
         if array.dtype.hasobject:
             arrays[name] = array.astype(str)  # labels in an object array are text as a rule, and an object is unsafe
@@ -114,8 +122,9 @@ def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> P
     Returns
     -------
     Pipeline
-        Fitted; its step ``"train"`` is the classifier or regressor, and ``"preprocess"`` before it the normaliser, if
-        there was one. A regressor whose targets were scaled is in a ``TransformedTargetRegressor``.
+        Fitted; its step ``"train"`` is the classifier or regressor, and before it ``"preprocess"`` the normaliser and
+        ``"scale"`` the ``StandardScaler``, if there was one. A regressor whose targets were scaled is in a
+        ``TransformedTargetRegressor``.
 
     Raises
     ------
@@ -154,16 +163,21 @@ def _assemble(file: NpzForm | SafetensorsForm) -> Pipeline:
     estimator, state = kind(**read_parameters(kind, given, "parameters")), header["state"]
     check_values(state)
     parameters = parameter_values(kind, estimator)
-    specs = expected_arrays(parameters, state)
+    specs, n_features = expected_arrays(parameters, state), state["n_features_in_"]
     normalize = None if header["normalize"] is None else Normalize.from_state(header["normalize"])
-    _check_width(normalize, state["n_features_in_"])
-    layers = builder.layers(parameters, state["n_features_in_"], state["n_outputs_"])
+    _check_width(normalize, n_features)
+    if "scaler" in header:
+        specs |= scaler_arrays(header["scaler"], n_features)
+    layers = builder.layers(parameters, n_features, state["n_outputs_"])
     arrays = file.read(specs, layers)
     _check_arrays(arrays)
     estimator.set_state(state, arrays)
     scaled = kind is MLPRegressor and header["targets"] is not None
+    steps: list[tuple[str, Any]] = [] if normalize is None else [("preprocess", normalize)]
+    if "scaler" in header:
+        steps.append(("scale", fitted_scaler(header["scaler"], arrays, n_features)))
     last = with_scaled_targets(estimator, header["targets"]) if scaled else estimator
-    return Pipeline([("train", last)] if normalize is None else [("preprocess", normalize), ("train", last)])
+    return Pipeline([*steps, ("train", last)])
 
 
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (MLPClassifier, MLPRegressor)}
@@ -210,7 +224,12 @@ def _predicting(layers: Sequence[Layer]) -> list[str]:
 def _check_width(normalize: Normalize | None, n_features: int) -> None:
     """Raise where a normaliser and the network after it take images of different widths."""
     if normalize is not None and normalize.n_features_in_ != n_features:
-        raise ValueError(f"its normaliser takes {normalize.n_features_in_} pixels, and its network {n_features}")
+        raise ValueError(_other_width("normaliser", normalize.n_features_in_, n_features))
+
+
+def _other_width(step: str, given: int, n_features: int) -> str:
+    """Return in words that a step and the network after it do not go together."""
+    return f"its {step} takes {given} features, and its network {n_features}"
 
 
 def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -226,29 +245,35 @@ def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
         raise ValueError("classes must be labels that are all different")
 
 
-def _parts(model: Any) -> tuple[Normalize | None, Any, dict[str, Any] | None]:
-    """Return the normaliser and the network of a model, and how the targets are scaled."""
-    normalize: Normalize | None = None
+def _parts(model: Any) -> tuple[Normalize | None, StandardScaler | None, Any, dict[str, Any] | None]:
+    """Return the normaliser, the scaler and the network of a model, and how the targets are scaled."""
+    before: list[Any] = []
     targets: dict[str, Any] | None = None
     inner = model
     while not isinstance(inner, MLPClassifier | MLPRegressor):
         match inner:
-            case Pipeline(steps=[(_, last)]):
-                inner = last
-            case Pipeline(steps=[(_, Normalize() as first), (_, last)]) if normalize is None:
-                check_is_fitted(first)
-                normalize, inner = first, last
+            case Pipeline(steps=[*steps, (_, last)]) if _are_known(found := [*before, *(step for _, step in steps)]):
+                before, inner = found, last
             case TransformedTargetRegressor() if targets is None:
                 check_is_fitted(inner)
                 targets, inner = plain_targets(inner), inner.regressor_
             case _:
                 raise TypeError(
-                    "a model file holds an MLPClassifier or MLPRegressor, or a Pipeline of Normalize and it, a "
-                    f"regressor also in a TransformedTargetRegressor; got {shown_value(model)}"
+                    "a model file holds an MLPClassifier or MLPRegressor, or a Pipeline of Normalize or StandardScaler "
+                    f"and it, a regressor also in a TransformedTargetRegressor; got {shown_value(model)}"
                     f"{_advice(inner)}"
                 )
-    check_is_fitted(inner)
-    return normalize, inner, targets
+    for part in (*before, inner):
+        check_is_fitted(part)
+    normalize = next((step for step in before if isinstance(step, Normalize)), None)
+    scaler = next((step for step in before if isinstance(step, StandardScaler)), None)
+    return normalize, scaler, inner, targets
+
+
+def _are_known(steps: Sequence[Any]) -> bool:
+    """Tell whether a file holds these steps before a network, in this order."""
+    kinds = [Normalize if isinstance(step, Normalize) else type(step) for step in steps]
+    return kinds in ([], [Normalize], [StandardScaler], [Normalize, StandardScaler])
 
 
 def _advice(part: Any) -> str:

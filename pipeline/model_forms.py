@@ -88,7 +88,7 @@ class NpzForm:
         """
         del layers
         names = self._archive.names
-        _check_names(names, specs, lambda name: bool(_MEMBERS.fullmatch(name)))
+        _check_names(names, specs, lambda name: name in specs or bool(_MEMBERS.fullmatch(name)))
         return {name: self._archive.read(name, *spec) for name, spec in specs.items() if name in names}
 
 

@@ -14,6 +14,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.mlp.regressor import MLPRegressor
+from pipeline.model_scaler import make_scaler
 from pipeline.text import shown, shown_value
 
 
@@ -62,10 +63,16 @@ def with_scaled_targets(regressor: MLPRegressor, plain: Mapping[str, Any]) -> Tr
     with_mean, with_std = plain["with_mean"], plain["with_std"]
     if type(with_mean) is not bool or (with_mean and mean is None) or with_std is not (scale is not None):
         raise ValueError("the scaling of targets must have a mean and a scale where these are asked for")
-    scaler = StandardScaler(with_mean=with_mean, with_std=with_std)
+    scaler = make_scaler(
+        with_mean=with_mean,
+        with_std=with_std,
+        mean=mean,
+        var=var,
+        scale=scale,
+        n_samples=np.int64(n_samples),
+        n_features=n_targets,
+    )
     model = TransformedTargetRegressor(clone(regressor), transformer=clone(scaler))
-    scaler.mean_, scaler.var_, scaler.scale_ = mean, var, scale
-    scaler.n_samples_seen_, scaler.n_features_in_ = np.int64(n_samples), n_targets
     model.regressor_, model.transformer_, model._training_dim = regressor, scaler, n_dims  # noqa: SLF001 - as in fit
     return model
 

@@ -124,7 +124,8 @@ def save_ensemble(folder: str | os.PathLike[str], model: Any) -> None:
         Where to; it is made where it is missing. Members of another ensemble that were there are deleted.
     model : VotingClassifier, VotingRegressor, Pipeline or TransformedTargetRegressor
         A fitted ensemble of what ``save_model`` takes, whose members count alike, or a ``Pipeline`` of a ``Normalize``
-        and one. One of regressors may be in a ``TransformedTargetRegressor`` with a ``StandardScaler``.
+        or ``StandardScaler`` and one. One of regressors may be in a ``TransformedTargetRegressor`` with a
+        ``StandardScaler``.
 
     Raises
     ------

@@ -41,7 +41,7 @@ class MLPRegressor(RegressorMixin, StatefulMLP):
     exactly where it stopped.
 
     A network learns targets of mean 0 and standard deviation 1 best; scikit-learn's ``TransformedTargetRegressor`` with
-    a ``StandardScaler`` makes them so, and predicts in their own units.
+    a ``StandardScaler`` makes them so, and predicts in their own units; ``save_model`` writes all of it.
 
     Parameters
     ----------
