@@ -642,6 +642,32 @@ def test_a_model_hands_over_its_photo(models):
     assert model.predict([digit.pixels.ravel() for digit in found.digits]).tolist() == ["T", "I", "O"]
 
 
+@pytest.mark.parametrize("form", ["npz", "safetensors"])
+def test_a_model_behind_a_scaler_answers(tmp_path, form):
+    """Arrays are told as the model tells them; of pictures it is asked how they are to be read, as it does not know."""
+    X = np.random.default_rng(0).integers(0, 256, (40, 64)).astype(np.uint8)
+    net = MLPClassifier((4,), learning_rate="cosine", max_iter=2, random_state=0)
+    model = make_pipeline(StandardScaler(), net).fit(X, np.arange(40) % 3)
+    path, images, picture = tmp_path / f"model.{form}", tmp_path / "images.npy", tmp_path / "picture.png"
+    save_model(path, model)
+    np.save(images, X[:3])
+    Image.fromarray(X[0].reshape(8, 8)).save(picture)
+    words = ["predict", "--json", "--model", str(path)]
+    plain = CliRunner().invoke(app, [*words, str(images)])
+    one = CliRunner().invoke(app, [*words, str(picture), "--prepare", "plain"])
+    expected = model.predict_proba(X[:3]).max(axis=1).tolist()
+    assert [item["confidence"] for item in json.loads(plain.stdout)] == expected
+    assert [item["label"] for item in json.loads(one.stdout)] == model.predict(X[:1]).tolist()
+    for refused, reason in (
+        (["predict", str(picture), "--model", str(path)], "the model does not say what its images were made from"),
+        (["page", str(path), "--prepare", "plain"], "got StandardScaler and MLPClassifier, which it cannot hold"),
+    ):
+        done = CliRunner().invoke(app, refused)
+        assert done.exit_code == 1
+        assert reason in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_regressor_tells_numbers(tmp_path):
     """One or several for each image, of a file with scaled targets as well; what is about labels is refused."""
     X = np.random.default_rng(0).integers(0, 256, (40, 64)).astype(np.uint8)

@@ -25,6 +25,8 @@ NUMBERS = MLPRegressor(hidden_layer_sizes=(5,), max_iter=3, learning_rate_init=0
 REGRESSORS = {
     "behind a normaliser": make_pipeline(Normalize(), make_ensemble(NUMBERS, 3)),
     "each behind its own": make_ensemble(make_pipeline(Normalize("standard"), NUMBERS), 3),
+    "behind a scaler": make_pipeline(StandardScaler(), make_ensemble(NUMBERS, 3)),
+    "each behind its own scaler": make_ensemble(make_pipeline(StandardScaler(), NUMBERS), 3),
     "each with scaled targets": make_ensemble(TransformedTargetRegressor(NUMBERS, transformer=StandardScaler()), 3),
     "with scaled targets": TransformedTargetRegressor(
         make_pipeline(Normalize(), make_ensemble(NUMBERS, 3)), transformer=StandardScaler()
@@ -174,6 +176,16 @@ def test_an_ensemble_comes_back(tmp_path, kind):
         alone = load_model(tmp_path / "new" / f"model-{number}.npz")
         assert np.array_equal(alone.predict_proba(X), member.predict_proba(model[0].transform(X)))
         assert alone.classes_.tolist() == model.classes_.tolist()
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_classifiers_behind_scalers_come_back(tmp_path, each):
+    """Before the ensemble or in each member, scikit-learn's scaler is in every file."""
+    inner = make_ensemble(make_pipeline(StandardScaler(), NET) if each else NET, 2)
+    model = (inner if each else make_pipeline(StandardScaler(), inner)).fit(X / 255, LABELS["text"])
+    save_ensemble(tmp_path, model)
+    assert np.array_equal(load_ensemble(tmp_path).predict_proba(X / 255), model.predict_proba(X / 255))
+    assert [name for name, _ in load_model(tmp_path / "model-2.npz").steps] == ["scale", "train"]
 
 
 @pytest.mark.parametrize("kind", REGRESSORS)

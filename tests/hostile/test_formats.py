@@ -117,6 +117,12 @@ def regressor():
     return make_pipeline(Normalize(), scaled).fit(PIXELS, PIXELS[:, :2])
 
 
+def scaled_model():
+    """Return a small model behind a scaler."""
+    network = MLPClassifier((5,), max_iter=2, random_state=0)
+    return make_pipeline(StandardScaler(), network).fit(PIXELS.astype(float), LABELS)
+
+
 FORMS = ["npz", "safetensors"]
 
 
@@ -136,7 +142,7 @@ def write_contents(path, header, arrays):
     if path.suffix == ".npz":
         np.savez(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
     else:
-        kept = {name: np.ascontiguousarray(array) for name, array in arrays.items() if array.dtype.kind not in "Uc"}
+        kept = {name: np.asarray(array, order="C") for name, array in arrays.items() if array.dtype.kind not in "Uc"}
         save_file(kept, path, {"header": json.dumps(header)})
 
 
@@ -163,7 +169,7 @@ def test_model_files_that_are_damaged(tmp_path, scaled, draw, form):
         attempt(read, path, ModelFileError)
 
 
-@pytest.mark.parametrize("make", [model, regressor])
+@pytest.mark.parametrize("make", [model, regressor, scaled_model])
 @pytest.mark.parametrize("form", FORMS)
 def test_model_files_with_another_header(tmp_path, scaled, draw, form, make):
     """Every value of a header is put to the test: what is taken can predict, and be saved again."""
@@ -181,11 +187,12 @@ def test_model_files_with_another_header(tmp_path, scaled, draw, form, make):
         attempt(read, path, ModelFileError)
 
 
+@pytest.mark.parametrize("make", [model, scaled_model])
 @pytest.mark.parametrize("form", FORMS)
-def test_model_files_with_other_arrays(tmp_path, scaled, draw, form):
+def test_model_files_with_other_arrays(tmp_path, scaled, draw, form, make):
     """Arrays of one name in the place of another, of another type or shape, missing or too many."""
     path = tmp_path / f"model.{form}"
-    save_model(path, model(), resume=True)
+    save_model(path, make(), resume=True)
     header, whole = contents(path)
     for _ in range(scaled(60)):
         arrays = dict(whole)
@@ -194,12 +201,12 @@ def test_model_files_with_other_arrays(tmp_path, scaled, draw, form):
         arrays[name] = draw.choice(
             [
                 arrays[other],
-                array[:-1],
+                array[..., :-1] if array.ndim else array[None],
                 array[None],
                 array.astype("U8"),
                 array.astype(complex),
                 array * np.nan,
-                array[:0],
+                array[..., :0] if array.ndim else -array,
             ]
         )
         if draw.random() < 0.2:
