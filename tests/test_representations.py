@@ -52,8 +52,10 @@ ARGUMENTS = {
     "Normal": (0.1,),
     "Adversarial": (0.1,),
     "RunningAverage": (network.LastEpochs(3), np.zeros(100_000)),
+    "Scale": (4,),
     "TestTimeAugmentation": (MLPClassifier(),),
     "VirtualAdversarial": (0.1,),
+    "WithNormalBias": (network.Normal(0.1), 1.0),
 }
 
 
