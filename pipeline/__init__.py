@@ -42,7 +42,7 @@ _HOMES = {
     "summarize": "pipeline.summary",
     "to_onnx": "pipeline.interchange.onnx",
     "to_sklearn": "pipeline.interchange.sklearn",
-    "training_together": "pipeline.search_backend",
+    "training_together": "pipeline.together.joblib_backend",
     "unlike_training": "pipeline.images.statistics",
 }
 _RENAMED = {

@@ -9,7 +9,8 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV, cross_validate
 
-from pipeline import MLPClassifier, MLPRegressor, search_backend, training_together
+from pipeline import MLPClassifier, MLPRegressor, training_together
+from pipeline.together import joblib_backend
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 GRID = {"hidden_layer_sizes": [(8,), (6, 4)], "learning_rate_init": [0.003, 0.02], "alpha": [0.0, 1.0]}
@@ -49,9 +50,9 @@ def test_a_grid_search_has_the_same_results(n_jobs):
 
 def test_candidates_really_share_their_fits(monkeypatch):
     """Of 8 candidates by 2 folds there are 4 fits, one for each shape and fold, of 4 candidates."""
-    sizes, real = [], search_backend.fit_together
+    sizes, real = [], joblib_backend.fit_together
     monkeypatch.setattr(
-        search_backend,
+        joblib_backend,
         "fit_together",
         lambda models, *args, **options: sizes.append(len(models)) or real(models, *args, **options),
     )
@@ -62,10 +63,10 @@ def test_candidates_really_share_their_fits(monkeypatch):
 
 def test_memory_is_bounded(monkeypatch):
     """No more than so many fits share their work at a time."""
-    sizes, real = [], search_backend.fit_together
-    monkeypatch.setattr(search_backend, "MOST_TOGETHER", 3)
+    sizes, real = [], joblib_backend.fit_together
+    monkeypatch.setattr(joblib_backend, "MOST_TOGETHER", 3)
     monkeypatch.setattr(
-        search_backend,
+        joblib_backend,
         "fit_together",
         lambda models, *args, **options: sizes.append(len(models)) or real(models, *args, **options),
     )

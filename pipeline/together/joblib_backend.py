@@ -23,7 +23,7 @@ from sklearn import config_context
 from sklearn.base import clone
 
 from pipeline.mlp.threads import bounded_blas
-from pipeline.mlp.together import Fit, fit_together, shape_key, sharing_key
+from pipeline.together.estimators import Fit, fit_together, shape_key, sharing_key
 
 ALL_AT_ONCE = 2**16
 """Tasks that joblib hands over before it waits for the first."""

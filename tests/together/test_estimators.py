@@ -7,8 +7,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from pipeline import MLPClassifier, MLPRegressor
-from pipeline.mlp.together import fit_together, sharing_key
 from pipeline.network.training import DivergenceError
+from pipeline.together.estimators import fit_together, sharing_key
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pipeline.mlp.base import BaseMLP
 from pipeline.mlp.threads import bounded_blas
 from pipeline.network.compiled.engines import decide_engine
-from pipeline.network.together import Training, train_together
+from pipeline.together.networks import Training, train_together
 
 MAY_DIFFER = frozenset(
     {
