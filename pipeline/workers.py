@@ -5,10 +5,13 @@ the middle of its work, the work is done again by another.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
 
@@ -17,6 +20,9 @@ from pipeline.program import end_with
 
 MOST_DEATHS = 5
 """How often processes may die before it is taken for the fault of the work."""
+
+PATIENCE = 10
+"""Seconds to wait for a scheduler and for its first worker."""
 
 NO_DISTRIBUTED = "a Dask cluster needs the extra `cluster`: `pip install 'digits-pipeline[cluster]'`"
 
@@ -44,13 +50,13 @@ class Workers:
         self._shared: Any = None
 
     @contextmanager
-    def sharing(self, *shared: Any) -> Iterator["Workers"]:
+    def sharing(self, shared: Any = None) -> Iterator["Workers"]:
         """Hand data to every worker, once, and have joblib work there meanwhile.
 
         Parameters
         ----------
-        *shared : objects
-            The first is what the functions of ``run`` take as their first argument.
+        shared : object, default=None
+            What the functions of ``run`` take as their first argument.
 
         Yields
         ------
@@ -64,14 +70,16 @@ class Workers:
         ParameterError
             Where no scheduler answers at the address.
         """
-        self._shared = shared[0] if shared else None
         try:
             if self.scheduler is None:
+                self._shared = shared
                 # Processes that end when this one does, rather than work on by themselves.
                 with parallel_config("loky", n_jobs=self.n_jobs, initializer=end_with, initargs=(os.getpid(),)):
                     yield self
             else:
-                with _connected(self.scheduler) as client, parallel_config("dask", client=client, scatter=shared):
+                with _connected(self.scheduler) as client, parallel_config("dask", client=client):
+                    futures = [] if shared is None else _scatter(client, shared)
+                    self._shared = Scattered({address: future.key for address, future in futures}) if futures else None
                     self.n_jobs = sum(client.ncores().values())
                     yield self
         finally:
@@ -106,7 +114,71 @@ class Workers:
 
 def _numbered(function: Callable[[Any, Any], Any], number: int, shared: Any, task: Any) -> tuple[int, Any]:
     """Return the number of a task with its result."""
+    if isinstance(shared, Scattered):
+        shared = shared.get()
     return number, function(shared, task)
+
+
+def _scatter(client: Any, shared: Any) -> list[tuple[str, Any]]:
+    """Send data to each worker of a cluster, and return the workers' addresses with futures that keep the data there.
+
+    Each has the data under a key of its own: of one key that many workers have, Dask's active memory manager drops all
+    copies but one every two seconds (``ReduceReplicas``), and the next tasks bring them again.
+    """
+    client.wait_for_workers(1, timeout=PATIENCE)
+    futures = []
+    for address in client.ncores():
+        key = f"shared-{uuid4().hex}"
+        with suppress(KeyError, OSError):  # a worker that left or is paused; one that comes back fetches by itself
+            futures.append((address, client.scatter({key: shared}, workers=[address])[key]))
+    if not futures:
+        raise TimeoutError("no worker of the Dask cluster took the data")
+    return futures
+
+
+@dataclass(frozen=True)
+class Scattered:
+    """Data that are on the workers of a cluster already.
+
+    Parameters
+    ----------
+    keys : dict of str
+        Under which key each worker has them, by its address.
+    """
+
+    keys: Mapping[str, str]
+
+    def get(self) -> Any:
+        """Return the data on a worker; one that joined later fetches them from another, once."""
+        from distributed import get_worker  # noqa: PLC0415 - an extra
+
+        worker = get_worker()
+        try:
+            return worker.data[self.keys[worker.address]]
+        except KeyError:
+            with _FETCHING:
+                return self._fetch()
+
+    def _fetch(self) -> Any:
+        """Return another worker's data, which are kept until others are fetched."""
+        from distributed import get_client  # noqa: PLC0415 - an extra
+
+        name = min(self.keys.values())
+        if name not in _FETCHED:
+            client: Any = get_client()
+            held = [key for key, workers in client.who_has().items() if workers and key in self.keys.values()]
+            if not held:
+                raise RuntimeError("all workers of the Dask cluster that had the data are gone")
+            answer = client.sync(client.scheduler.gather, keys=held[:1])  # a `Future` made here is never told
+            if answer["status"] != "OK":
+                raise RuntimeError(f"the Dask cluster did not hand over the data: {answer}")
+            _FETCHED.clear()
+            _FETCHED.update({name: answer["data"][held[0]]})
+        return _FETCHED[name]
+
+
+_FETCHED: dict[str, Any] = {}
+_FETCHING = Lock()
 
 
 @contextmanager
@@ -117,7 +189,7 @@ def _connected(address: str) -> Iterator[Any]:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(NO_DISTRIBUTED) from error
     try:
-        client = Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]  # it has no types
+        client = Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]  # it has no types
     except (OSError, ValueError, TypeError) as error:
         raise ParameterError(f"--scheduler must be the address of a Dask scheduler; got {address}: {error}") from error
     with client:

@@ -34,14 +34,32 @@ def two_workers():
     patient = {f"distributed.comm.timeouts.{name}": "120s" for name in ("connect", "tcp")}  # a machine may be busy
     with (
         dask.config.set(patient),
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
     ):
         yield cluster
 
 
 def pids_of(cluster):
     """Return the processes of a cluster's workers."""
+    with connected(cluster) as client:
+        return sorted(client.run(os.getpid).values())
+
+
+def bytes_received(cluster):
+    """Return how many bytes the workers of a cluster had from one another."""
+    with connected(cluster) as client:
+        logs = client.run(lambda dask_worker: [entry["total"] for entry in dask_worker.transfer_incoming_log])
+    return sum(sum(log) for log in logs.values())
+
+
+def reduce_replicas(cluster):
+    """Have Dask drop what it takes for superfluous copies, as it does every two seconds."""
+    with connected(cluster) as client:
+        client.amm.run_once()
+
+
+def connected(cluster):
+    """Return a client of a cluster, to be closed."""
     from distributed import Client
 
-    with Client(cluster, set_as_default=False) as client:
-        return sorted(client.run(os.getpid).values())
+    return Client(cluster, set_as_default=False)
