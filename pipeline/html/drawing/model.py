@@ -105,6 +105,7 @@ def plain_model(model: Any, brightness: float = BYTE) -> PlainModel:
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.repeat(np.array([[0, 255], [255, 0]], np.uint8), 8, axis=1)
     >>> model = Pipeline([("preprocess", Normalize()), ("train", MLPClassifier((3,), solver="lbfgs", alpha=1.0))])
     >>> plain = plain_model(model.fit(X, ["left", "right"]))
