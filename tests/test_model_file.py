@@ -13,8 +13,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
+from model_contents import contents, write_contents
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -112,25 +111,6 @@ def path(request, tmp_path):
 def archive(tmp_path):
     """Return where a model goes that is an archive of arrays."""
     return tmp_path / "model.npz"
-
-
-def contents(path, **how):
-    """Return the header and the arrays of a file of either form."""
-    if path.suffix == ".npz":
-        with np.load(path) as file:
-            arrays = dict(file)
-        return json.loads(arrays.pop("header").tobytes(), **how), arrays
-    with safe_open(path, "numpy") as file:
-        return json.loads(file.metadata()["header"], **how), load_file(path)
-
-
-def write_contents(path, header, arrays):
-    """Write a header and arrays to a file in its form, whatever they are."""
-    if path.suffix == ".npz":
-        path.write_bytes(saved(**arrays, header=np.frombuffer(json.dumps(header).encode(), np.uint8)))
-    else:
-        header.pop("crc32")  # without which the file is read as it is
-        save_file(arrays, path, {"header": json.dumps(header)})
 
 
 def tampered(path, change):

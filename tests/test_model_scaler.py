@@ -4,8 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
+from model_contents import contents, write_contents
 from scipy import sparse
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
@@ -215,25 +214,6 @@ def test_a_file_without_a_scaler_does_not_say_so(path):
     header, arrays = contents(path)
     assert "scaler" not in header
     assert not [name for name in arrays if "scaler" in name]
-
-
-def contents(path):
-    """Return the header and the arrays of a file of either form, without a check sum."""
-    if path.suffix == ".npz":
-        with np.load(path) as file:
-            arrays = dict(file)
-        return json.loads(arrays.pop("header").tobytes()), arrays
-    with safe_open(path, "numpy") as file:
-        header = json.loads(file.metadata()["header"])
-    return {name: value for name, value in header.items() if name != "crc32"}, load_file(path)
-
-
-def write_contents(path, header, arrays):
-    """Write a header and arrays to a file in its form, whatever they are."""
-    if path.suffix == ".npz":
-        np.savez(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
-    else:
-        save_file({name: np.asarray(a, order="C") for name, a in arrays.items()}, path, {"header": json.dumps(header)})
 
 
 def put(name, value):
