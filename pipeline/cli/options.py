@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.params_file import PARAMS
+from pipeline.parameters import ParameterError
 
 ParamsOption = Annotated[
     Path | None,
@@ -32,3 +33,15 @@ WaitOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document in the place of lines.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", help="Leave a line for every epoch, as in a log.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def check_workers(option: str, n_jobs: int | None, scheduler: str | None) -> None:
+    """Raise where both processes, by an option, and a cluster are asked for.
+
+    Raises
+    ------
+    ParameterError
+        Naming the option.
+    """
+    if n_jobs is not None and scheduler is not None:
+        raise ParameterError(f"{option} is for processes, and a cluster has its own workers: give one of the two")

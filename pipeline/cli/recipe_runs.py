@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.artifacts import MAKERS, network_path
 from pipeline.cli.arguments import ours
+from pipeline.cli.options import check_workers
 from pipeline.cli.params_file import RECIPES, shipped
 from pipeline.cli.terminal import RichProgress, format_json, format_result, saying_warnings, show, tell
 from pipeline.files import check_replaceable, temporary_folder
@@ -95,8 +96,7 @@ def workers_of(n_jobs: int | None, scheduler: str | None) -> Workers | None:
     ParameterError
         Where both processes and a cluster are asked for.
     """
-    if n_jobs is not None and scheduler is not None:
-        raise ParameterError("--jobs is for processes, and a cluster has its own workers: give one of the two")
+    check_workers("--jobs", n_jobs, scheduler)
     return Workers(n_jobs, scheduler) if scheduler is not None or (n_jobs or 1) > 1 else None
 
 

@@ -15,6 +15,7 @@ from pipeline.cli.options import (
     ParamsOption,
     SettingsOption,
     WaitOption,
+    check_workers,
 )
 from pipeline.cli.params_file import PARAMS, SEARCH, with_values, write_values
 from pipeline.cli.terminal import RichProgress, format_json, saying_warnings, show, tell
@@ -77,8 +78,7 @@ def search(
     """
     if method not in METHODS:
         raise typer.BadParameter(f"expected one of {', '.join(METHODS)}; got {method}", param_hint="--method")
-    if n_jobs is not None and scheduler is not None:
-        raise ParameterError("--n-jobs is for processes, and a cluster has its own workers: give one of the two")
+    check_workers("--n-jobs", n_jobs, scheduler)
     home = params or PARAMS
     if apply:
         _check_home(home)
