@@ -14,6 +14,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.mlp.regressor import MLPRegressor
+from pipeline.mlp.target_scale import n_target_dims
 from pipeline.model_scaler import make_scaler
 from pipeline.text import shown, shown_value
 
@@ -34,7 +35,7 @@ def plain_targets(model: TransformedTargetRegressor) -> dict[str, Any]:
             f"with {shown_value(by)}"
         )
     return {
-        "n_dims": int(model._training_dim),  # noqa: SLF001 - whether y had one dimension or two is nowhere else
+        "n_dims": n_target_dims(model),
         "n_samples": int(np.max(scaler.n_samples_seen_)),
         "with_mean": bool(scaler.with_mean),
         "with_std": bool(scaler.with_std),

@@ -10,6 +10,7 @@ from pipeline.interchange.graph import ExportError, Graph
 from pipeline.interchange.model_parts import ModelParts
 from pipeline.interchange.network_nodes import Place, network_nodes
 from pipeline.mlp.regressor import MLPRegressor
+from pipeline.mlp.target_scale import n_target_dims
 from pipeline.preprocessing.normalize import Normalize
 
 
@@ -79,9 +80,10 @@ def _add_own_units(model: TransformedTargetRegressor, P: Flow, graph: Graph, pre
         name = place.add("Mul", name, array("target_deviation", scaler.scale_), name="target_scaled")
     if scaler.with_mean:
         name = place.add("Add", name, array("target_mean", scaler.mean_), name="target")
-    if model._training_dim == 2 and not P.axes:  # noqa: SLF001 - whether y had one dimension or two is nowhere else
+    n_dims = n_target_dims(model)
+    if n_dims == 2 and not P.axes:
         return _reshaped(P._replace(name=name), (1,), graph, f"{prefix}target_column")
-    if model._training_dim == 1 and P.axes == (1,):  # noqa: SLF001 - a tuple of one quantile loses its axis there
+    if n_dims == 1 and P.axes == (1,):  # a tuple of one quantile loses its axis there
         return _reshaped(P._replace(name=name), (), graph, f"{prefix}target_row")
     return P._replace(name=name)
 

@@ -1,4 +1,4 @@
-"""Whether a regressor's targets are of a size that its network can learn, and the warning where they are not."""
+"""How a regressor's targets are scaled: the warning where its network can hardly learn them as they are."""
 
 import sys
 import warnings
@@ -93,6 +93,11 @@ class _Worker:
 
 
 _WORKER = _Worker()
+
+
+def n_target_dims(model: Any) -> int:
+    """Return whether the targets that a ``TransformedTargetRegressor`` was fitted to had one dimension or two."""
+    return int(model._training_dim)  # noqa: SLF001 - it is nowhere else
 
 
 def _is_told_already() -> bool:

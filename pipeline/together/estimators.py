@@ -123,9 +123,8 @@ def sharing_key(estimator: Any) -> tuple[Any, ...] | None:
 
 def shape_key(estimator: BaseMLP) -> str:
     """Return what networks of one shape have in common, as far as it shows in parameters."""
-    return repr(
-        (estimator.get_params(deep=False)["hidden_layer_sizes"], estimator.get_params(deep=False)["activation"])
-    )
+    values = estimator.get_params(deep=False)
+    return repr((values["hidden_layer_sizes"], values["activation"]))
 
 
 def fit_together(
