@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.model_header import MAX_HEADER, read_header, read_labels, write_header, write_labels
+from pipeline.model_file.header import MAX_HEADER, read_header, read_labels, write_header, write_labels
 
 LABELS = [
     np.array([True, False]),

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pipeline.mlp.regressor import MLPRegressor
 from pipeline.mlp.target_scale import n_target_dims
-from pipeline.model_scaler import make_scaler
+from pipeline.model_file.scaler import make_scaler
 from pipeline.text import shown, shown_value
 
 

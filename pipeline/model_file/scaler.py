@@ -1,7 +1,7 @@
 """A fitted ``StandardScaler`` before a network, as a few plain values and arrays: a model file holds them beside it.
 
 Its numbers are arrays of the file, since there is one of each for every feature; those of a scaler of targets are few,
-and `pipeline.model_targets` has them in the header.
+and `pipeline.model_file.targets` has them in the header.
 """
 
 from collections.abc import Mapping

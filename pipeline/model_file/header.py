@@ -14,6 +14,9 @@ from pipeline.parameters import snake_case
 from pipeline.strict_json import parse_json, to_json
 from pipeline.text import shown
 
+FORMAT_VERSION = 1
+"""What a header says of how its file is to be read."""
+
 MAX_HEADER = 2**24
 """Bytes of a header, for some 100,000 epochs of history."""
 

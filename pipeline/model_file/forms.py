@@ -1,7 +1,7 @@
 """The forms of a model file: NumPy's ``.npz``, which is ours, and safetensors, which others read.
 
 A form is a class that opens a file, with the header that it has found there, and hands over its arrays once it is known
-what these must be; and a function that writes both. What a model is, `pipeline.model_file` knows.
+what these must be; and a function that writes both. What a model is, `saving` and `loading` know.
 """
 
 import re
@@ -18,7 +18,7 @@ from pipeline.data.safetensors import SafetensorsError, SafetensorsReader, to_sa
 from pipeline.data.signatures import ARCHIVE, HEAD, describe_kind, is_safetensors
 from pipeline.files import replace_file, replacing_file
 from pipeline.mlp.state import OPTIONAL, ArraySpec
-from pipeline.model_header import MAX_HEADER, read_header, read_labels, write_header, write_labels
+from pipeline.model_file.header import MAX_HEADER, read_header, read_labels, write_header, write_labels
 from pipeline.network.layers import Layer
 from pipeline.network.tensors import from_tensors, tensor_specs, to_tensors
 from pipeline.strict_json import JsonError
