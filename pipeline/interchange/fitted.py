@@ -75,6 +75,13 @@ def widths(layers: Sequence[Affine]) -> tuple[int, int]:
     return len(layers[0][0]), len(layers[-1][1])
 
 
+def label_type(fitted: Any) -> str:
+    """Return the kind of labels that a network, ours or scikit-learn's, has learned, which its output tells."""
+    if fitted.out_activation_ == "softmax":
+        return "multiclass"
+    return "binary" if fitted.n_outputs_ == 1 else "multilabel-indicator"
+
+
 def _values(n_features: int, n_outputs: int) -> dict[str, Any]:
     """Return the plain values of a state that has no epoch behind it."""
     return {
