@@ -22,6 +22,7 @@ from pipeline.diagnosis.records import Diagnosis
 from pipeline.images.deform import Deform
 from pipeline.images.statistics import ImageStatistics
 from pipeline.mlp import builder
+from pipeline.mlp.ignored import warn_of_ignored
 from pipeline.mlp.lbfgs import LBFGS
 from pipeline.mlp.reporting import Reporter
 from pipeline.mlp.threads import bounded_blas
@@ -40,7 +41,7 @@ from pipeline.network.array_rows import ArrayRows
 from pipeline.network.batches import Samples
 from pipeline.network.compiled.engines import Engine, decide_engine
 from pipeline.network.training import Course, Epoch, Trainer
-from pipeline.parameters import check_parameters
+from pipeline.parameters import check_parameters, parameters_of
 
 Array = NDArray[Any]
 
@@ -233,7 +234,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self.input_statistics_ = ImageStatistics.of(X if isinstance(X, ArrayRows) else samples.X, sample=N_STATISTICS)
         if not resuming:
             self._begin(samples)
-            self._warn_of_targets(samples)
+            self._warn_of_start(samples)
         validation = inputs.validation(len(samples), X_val, y_val, sample_weight_val)
         if self.early_stopping and validation is None and self.solver != "lbfgs":
             samples, validation = self._hold_out(samples)
@@ -265,6 +266,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._set_targets(inputs.targets)
         if not inputs.resuming:
             self._begin(samples)
+            self._warn_of_ignored(stacklevel=4)
         self._train(samples, None, tasks=None, max_epochs=1)
 
     def _new_training(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Trainer, Samples]:
@@ -313,6 +315,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
         return samples.subset(np.sort(train)), samples.subset(np.sort(validation))
+
+    def _warn_of_start(self, samples: Samples) -> None:
+        """Warn of parameters without effect, and of targets that are hard to learn as they are."""
+        self._warn_of_ignored(stacklevel=5)
+        self._warn_of_targets(samples)
+
+    def _warn_of_ignored(self, *, stacklevel: int) -> None:
+        """Warn of parameters that are set and have no effect."""
+        values = self._parameter_values()
+        kinds = parameters_of(type(self))
+        defaults = {name: kinds[name].default if name in kinds else value for name, value in values.items()}
+        warn_of_ignored(values, defaults, stacklevel=stacklevel)
 
     def _warn_of_targets(self, samples: Samples) -> None:
         """Warn of targets that are hard to learn as they are."""

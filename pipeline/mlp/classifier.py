@@ -36,7 +36,8 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
 
     Takes the place of ``sklearn.neural_network.MLPClassifier``: the first 23 parameters are its own, in its order, with
     its defaults and its meaning; those from ``rho`` on are new, and change nothing until they are set. One thing
-    differs on purpose: ``warm_start=True`` and ``partial_fit`` resume training exactly where it stopped.
+    differs on purpose: ``warm_start=True`` and ``partial_fit`` resume training exactly where it stopped. ``fit`` warns
+    once of a new one that is set and has no effect beside the others, as ``weight_decay`` with ``sgd``.
 
     Parameters
     ----------

@@ -38,7 +38,8 @@ class MLPRegressor(RegressorMixin, StatefulMLP):
     Takes the place of ``sklearn.neural_network.MLPRegressor``: the first 24 parameters are its own, in its order, with
     its defaults and its meaning (but for the losses that it lacks); those from ``quantile`` on are new, and change
     nothing until they are set. One thing differs on purpose: ``warm_start=True`` and ``partial_fit`` resume training
-    exactly where it stopped.
+    exactly where it stopped. ``fit`` warns once of a new one that is set and has no effect beside the others, as
+    ``quantile`` with ``loss="squared_error"``.
 
     A network learns targets of mean 0 and standard deviation 1 best; scikit-learn's ``TransformedTargetRegressor`` with
     a ``StandardScaler`` makes them so, and predicts in their own units; ``save_model`` writes all of it.
@@ -382,7 +383,7 @@ class MLPRegressor(RegressorMixin, StatefulMLP):
     def _warn_of_targets(self, samples: Samples) -> None:
         if self.loss != "poisson":  # whose exponential reaches numbers of any size, and which wants them as they are
             Y = samples.Y[:, :: self._targets.n_quantiles or 1]
-            warn_of_scale(Y, BY_LBFGS if self.solver == "lbfgs" else BY_UPDATES, stacklevel=4)
+            warn_of_scale(Y, BY_LBFGS if self.solver == "lbfgs" else BY_UPDATES, stacklevel=5)
 
     def _output_activation(self) -> str:
         return builder.loss(self._parameter_values()).activation

@@ -1,13 +1,12 @@
 """How a regressor's targets are scaled: the warning where its network can hardly learn them as they are."""
 
-import sys
 import warnings
-from types import FrameType
 from typing import Any, NamedTuple
-from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.mlp.told import is_told_already
 
 Array = NDArray[Any]
 
@@ -71,7 +70,7 @@ def warn_of_scale(Y: Array, limits: Limits, *, stacklevel: int) -> None:
         As ``warnings.warn`` takes it.
     """
     found = unscaled_target(Y, limits)
-    if found is None or _is_told_already():
+    if found is None or is_told_already("targets"):
         return
     number, mean, std = found
     which = f"target {number + 1} of y" if Y.shape[1] > 1 else "y"
@@ -84,45 +83,6 @@ def warn_of_scale(Y: Array, limits: Limits, *, stacklevel: int) -> None:
     )
 
 
-_TOLD: "WeakSet[Any]" = WeakSet()
-"""Searches, and estimators in a cross-validation, that a warning has been given for."""
-
-
-class _Worker:
-    """Stands for all searches of other processes, which send one fit at a time."""
-
-
-_WORKER = _Worker()
-
-
 def n_target_dims(model: Any) -> int:
     """Return whether the targets that a ``TransformedTargetRegressor`` was fitted to had one dimension or two."""
     return int(model._training_dim)  # noqa: SLF001 - it is nowhere else
-
-
-def _is_told_already() -> bool:
-    """Tell whether this search has had its warning; where there is none, the answer is no."""
-    owner = _search()
-    if owner is None:
-        return False
-    try:
-        told = owner in _TOLD
-        _TOLD.add(owner)
-    except TypeError:  # an estimator may forbid to be remembered
-        return False
-    return told
-
-
-def _search() -> Any:
-    """Return what scikit-learn's outermost search or cross-validation on the call stack is of, or None."""
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the interpreter's documented way to its own stack
-    outermost: FrameType | None = None
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection"):
-            outermost = frame
-        frame = frame.f_back
-    if outermost is None:
-        return None
-    if outermost.f_code.co_name == "_fit_and_score":
-        return _WORKER
-    return outermost.f_locals.get("self", outermost.f_locals.get("estimator", _WORKER))

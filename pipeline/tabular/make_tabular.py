@@ -47,6 +47,8 @@ NETWORKS: dict[Task, tuple[type[MLPClassifier | MLPRegressor], dict[str, Any]]] 
     "regression": (MLPRegressor, COMMON | {"activation": "mish", "learning_rate_init": 0.07}),
 }
 """The network of each task, and its settings."""
+OF_UPDATES = ("rate_factors", "best_epoch")
+"""Settings that ``lbfgs``, which makes no updates of its own, has no use for."""
 
 
 def make_tabular(
@@ -82,7 +84,8 @@ def make_tabular(
         Members that are trained at once. With more than one, give ``n_threads`` as well.
     **network
         Parameters of the ``MLPClassifier`` or the ``MLPRegressor`` that are to be other than here:
-        ``max_iter=64, dropout=0.1``.
+        ``max_iter=64, dropout=0.1``. Settings that ``solver="lbfgs"`` has no use for are left out with it; it holds
+        out no rows.
 
     Returns
     -------
@@ -154,7 +157,15 @@ def _network(task: Task, changes: dict[str, Any]) -> MLPClassifier | MLPRegresso
         if name not in known:
             raise ParameterError(no_such("parameter", name, known, where=f" of {kind.__name__}"))
         known[name].check(value)
-    return clone(kind(**(settings | changes)))  # with rate factors of its own
+    return clone(kind(**(_of_use(settings, changes) | changes)))  # with rate factors of its own
+
+
+def _of_use(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that are not without use, or in the way, beside what is changed."""
+    if changes.get("solver") == "lbfgs":
+        return {name: value for name, value in settings.items() if name not in OF_UPDATES}
+    restores_best = changes.get("early_stopping", True) or changes.get("monitor", "auto") != "auto"
+    return {name: value for name, value in settings.items() if name != "best_epoch" or restores_best}
 
 
 def _columns(max_categories: int) -> ColumnTransformer:

@@ -194,7 +194,7 @@ class _SharedSamples:
             self._learned = {name: value for name, value in vars(estimator).items() if name not in before}
         estimator.__dict__.update(self._learned)
         estimator._begin(self._every)  # noqa: SLF001 - the same
-        estimator._warn_of_targets(self._every)  # noqa: SLF001 - the same
+        estimator._warn_of_start(self._every)  # noqa: SLF001 - the same
         if self.samples is None:
             self.samples = self._every
             if estimator.early_stopping:

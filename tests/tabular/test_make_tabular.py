@@ -7,6 +7,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 
 from pipeline import MLPClassifier, MLPRegressor, make_tabular
@@ -283,3 +284,21 @@ def test_what_is_not_allowed(task, parameters, message):
     """It is refused before anything is fitted, by name."""
     with pytest.raises((ValueError, ParameterError), match=message):
         make_tabular(task, **parameters)
+
+
+@pytest.mark.parametrize("changes", [{"solver": "lbfgs"}, {"early_stopping": False}], ids=str)
+def test_settings_without_use_are_left_out(changes):
+    """Another solver, or no rows held out, is no error and no warning, and learns."""
+    X, y = load_wine(return_X_y=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = make_tabular("classification", **SMALL | {"max_iter": 200} | changes).fit(X, y)
+    assert model.score(X, y) > 0.9
+    assert model[-1].best_epoch == "first"
+
+
+def test_the_best_of_equal_epochs_is_the_last_where_one_is_restored():
+    """With the rows that are held out, or with a metric of one's own choice."""
+    assert make_tabular("classification")[-1].best_epoch == "last"
+    assert make_tabular("classification", early_stopping=False, monitor="loss")[-1].best_epoch == "last"
