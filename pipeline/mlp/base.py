@@ -3,6 +3,7 @@
 A subclass has the parameters, and says what its targets are.
 """
 
+import math
 import warnings
 from contextlib import nullcontext
 from copy import deepcopy
@@ -303,18 +304,35 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._targets = targets
 
     def _hold_out(self, samples: Samples) -> tuple[Samples, Samples]:
-        """Split samples for ``early_stopping``, into the same rows again when training is resumed."""
+        """Split samples for ``early_stopping``, into the same rows again when training is resumed.
+
+        Raises
+        ------
+        ValueError
+            Where there are too few rows, or too few of a class, for such a split.
+        """
+        strata = self._strata(samples)
+        self._check_hold_out(len(samples), 1 if strata is None else len(np.unique(strata)))
         train, validation = train_test_split(
             np.arange(len(samples)),
             test_size=self.validation_fraction,
             random_state=self._split_seed,
-            stratify=self._strata(samples),
+            stratify=strata,
         )
-        if len(validation) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
         return samples.subset(np.sort(train)), samples.subset(np.sort(validation))
+
+    def _check_hold_out(self, n_samples: int, n_strata: int) -> None:
+        """Raise where too few rows would be held out, or left: two have a score, and each group is on both sides."""
+        n_validation = math.ceil(self.validation_fraction * n_samples)
+        n_train = n_samples - n_validation
+        if n_validation >= 2 and n_train >= n_strata:
+            return
+        too_small = "validation set is too small" if n_validation < 2 else "training set that is left is too small"
+        raise ValueError(
+            f"The {too_small}: early_stopping holds out {n_validation} of the n_samples={n_samples} by "
+            f"validation_fraction={self.validation_fraction}, and leaves {n_train} to learn from; expected are 2 or "
+            f"more and {n_strata} or more. Another validation_fraction, more samples, or X_val and y_val mend it"
+        )
 
     def _warn_of_start(self, samples: Samples) -> None:
         """Warn of parameters without effect, and of targets that are hard to learn as they are."""

@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 
 from pipeline.images.deform import Deform
 from pipeline.mlp.builder import SolverName
+from pipeline.mlp.labels import plain_labels
 from pipeline.mlp.state import StatefulMLP
 from pipeline.mlp.summary import NetworkSummary, summarize_network
 from pipeline.mlp.targets import LABEL_TYPES, TargetEncoder
@@ -394,8 +395,19 @@ class MLPClassifier(ClassifierMixin, StatefulMLP):
         return (1, "logistic") if n_given == 2 else (n_given, "softmax")
 
     def _strata(self, samples: Samples) -> Array | None:
-        """Return the labels of two classes, which scikit-learn holds out alike."""
-        return samples.Y.astype(bool) if self.n_outputs_ == 1 else None
+        """Return the labels of two classes, which scikit-learn holds out alike; raise for a class of one sample."""
+        if self.n_outputs_ > 1:
+            return None
+        strata = samples.Y.astype(bool)[:, 0]
+        counts = np.bincount(strata, minlength=2)
+        if 1 in counts and len(strata) > 1:
+            rare = plain_labels(self.classes_)[counts.argmin()]
+            raise ValueError(
+                f"early_stopping holds out samples of both classes, by "
+                f"validation_fraction={self.validation_fraction}, and class {rare!r} has 1 sample; expected are 2 or "
+                "more. More samples of it, or X_val and y_val, mend it"
+            )
+        return strata
 
     def _fitted_attributes(self) -> dict[str, Any]:
         return super()._fitted_attributes() | {"classes_": self.classes_}

@@ -1417,10 +1417,36 @@ def test_an_interruption_keeps_what_was_learned():
     assert model.predict(X).shape == (N,)
 
 
-def test_too_few_rows_for_validation():
-    """Fewer than two rows set aside are refused, as scikit-learn does."""
-    with pytest.raises(ValueError, match="The validation set is too small"):
-        small(early_stopping=True).fit(X[:5], DIGITS[:5])
+@pytest.mark.parametrize(
+    ("n", "fraction", "message"),
+    [
+        (5, 0.1, "The validation set is too small: .*holds out 1 of the n_samples=5 by validation_fraction=0.1"),
+        (1, 0.1, "holds out 1 of the n_samples=1 by validation_fraction=0.1, and leaves 0 to learn from; expected"),
+        (9, 0, "holds out 0 of the n_samples=9 by validation_fraction=0, and leaves 9 to learn from; expected are 2"),
+        (3, 0.9, "The training set that is left is too small: .*holds out 3 of the n_samples=3"),
+    ],
+)
+@pytest.mark.parametrize("many", [True, False])
+def test_too_few_rows_for_validation(n, fraction, message, many):
+    """Fewer than two rows held out, or none left, are refused by the parameter and the rows, for any labels."""
+    y = np.arange(n) % 3 if many else np.zeros(n)
+    with pytest.raises(ValueError, match=message):
+        small(early_stopping=True, validation_fraction=fraction).fit(X[:n], y)
+
+
+def test_a_class_of_one_row_is_not_held_out():
+    """Two classes are held out alike, which one sample cannot be; of more classes each may be on one side."""
+    rare = np.array(["a"] * 29 + ["b"])
+    with pytest.raises(ValueError, match=r"both classes, by validation_fraction=0.1, and class 'b' has 1 sample"):
+        small(early_stopping=True).fit(X[:30], rare)
+    small(early_stopping=True).fit(X[:30], np.array(["a"] * 20 + ["b"] * 9 + ["c"]))
+    small(early_stopping=True).fit(X[:30], rare, X_val=X[30:40], y_val=rare[-10:])
+
+
+def test_two_classes_need_a_row_of_either_to_learn_from():
+    """The error counts what is left, for two classes and for a fraction that leaves one."""
+    with pytest.raises(ValueError, match="leaves 1 to learn from; expected are 2 or more and 2 or more"):
+        small(early_stopping=True, validation_fraction=0.7).fit(X[:4], [0, 0, 1, 1])
 
 
 # ---------------------------------------------------------------- telling

@@ -3,6 +3,7 @@
 Hands on pixels on 0..255, labels as small integers, and a test part that is the same on every machine.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def fixed_fifth(labels: NDArray[np.uint8]) -> NDArray[np.intp]:
     Parameters
     ----------
     labels : ndarray of shape (n_samples,)
-        Every class at least twice.
+        Of all samples.
 
     Returns
     -------
@@ -114,14 +115,27 @@ def fixed_fifth(labels: NDArray[np.uint8]) -> NDArray[np.intp]:
 
     Raises
     ------
-    ValueError
+    SourceError
         Where there are too few samples for each class to be in both parts.
     """
+    _check_fifth(labels)
     from sklearn.model_selection import StratifiedShuffleSplit  # noqa: PLC0415 - for start-up time
 
     splitter = StratifiedShuffleSplit(n_splits=1, test_size=0.2, random_state=0)
     _, test = next(splitter.split(labels, labels))
     return np.sort(test)
+
+
+def _check_fifth(labels: NDArray[np.uint8]) -> None:
+    """Raise where a fifth cannot have a sample of each class, and leave one."""
+    classes, counts = np.unique(labels, return_counts=True)
+    n_test = math.ceil(len(labels) / 5)
+    if counts.min(initial=2) < 2 or n_test < len(classes):
+        raise SourceError(
+            f"it has no test part, and of its {len(labels)} images a fifth is to be one, with each of its "
+            f"{len(classes)} classes on both sides: expected are 2 or more of each class and "
+            f"{5 * len(classes) - 4} or more images; class {classes[counts.argmin()]} has {counts.min()}"
+        )
 
 
 def write_parts(folder: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8], test: NDArray[np.intp]) -> None:

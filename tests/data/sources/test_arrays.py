@@ -81,10 +81,24 @@ def test_fixed_fifth():
     assert fixed_fifth(labels).tolist() == rows.tolist() == [0, 5, 14]
 
 
-def test_lonely_class():
-    """A class with one sample cannot be in both parts."""
-    with pytest.raises(ValueError, match="least populated class"):
-        fixed_fifth(np.array([0, 0, 0, 0, 0, 0, 1], np.uint8))
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 0, 0, 0, 0, 0, 1], "of its 7 images .* 2 classes on both sides: .* 6 or more images; class 1 has 1$"),
+        ([0, 0, 1, 1], "of its 4 images .* 2 classes on both sides: .* 6 or more images"),
+        ([7], "1 or more images; class 7 has 1$"),
+    ],
+)
+def test_lonely_class(labels, message):
+    """A class with one sample cannot be in both parts, nor can all classes be where a fifth is fewer rows."""
+    with pytest.raises(SourceError, match=f"has no test part, .*{message}"):
+        fixed_fifth(np.array(labels, np.uint8))
+
+
+def test_the_fewest_images_that_a_fifth_is_drawn_of():
+    """Six have a fifth of two, one of each of two classes."""
+    labels = np.array([0, 0, 0, 1, 1, 1], np.uint8)
+    assert sorted(labels[fixed_fifth(labels)]) == [0, 1]
 
 
 def test_write_parts(tmp_path):
