@@ -74,6 +74,11 @@ class LearningRateSweep:
             f"to {self.rates[-1]:.2g}>"
         )
 
+    @property
+    def means_little(self) -> bool:
+        """Whether the loss fell at no rate, so that there is nothing to suggest a rate by."""
+        return bool(self.smoothed.min() > FALLEN * self.smoothed[0])
+
     def plot(self) -> Any:
         """Draw the losses against the rates, with the suggestion.
 
@@ -177,14 +182,14 @@ def _conclude(rates: Array, losses: Array) -> LearningRateSweep:
             "no learning rate is found",
         )
     smoothed = smooth(losses[:n])
-    least = int(np.argmin(smoothed))
-    if smoothed[least] > FALLEN * smoothed[0]:
+    found = LearningRateSweep(rates[:n], losses[:n], smoothed, suggest(rates[:n], smoothed))
+    if found.means_little:
         warnings.warn(
             f"the loss fell at no learning rate from {SMALLEST:g} to {rates[n - 1]:.2g} (from {smoothed[0]:.3g} to "
-            f"{smoothed[least]:.3g}), so that the suggestion means little: look at the data, or at the network",
+            f"{smoothed.min():.3g}), so that the suggestion means little: look at the data, or at the network",
             stacklevel=3,
         )
-    return LearningRateSweep(rates[:n], losses[:n], smoothed, suggest(rates[:n], smoothed))
+    return found
 
 
 def has_diverged(losses: Sequence[float]) -> bool:

@@ -10,13 +10,18 @@ from pipeline.artifacts import DEFAULT_ARTIFACTS, MAKERS, PREPARED, SPLIT, read_
 from pipeline.cli.arguments import read_arguments
 from pipeline.cli.options import ArtifactsOption, DebugOption, JsonOption, ParamsOption, SettingsOption
 from pipeline.cli.output_file import write_output_file
+from pipeline.cli.params_file import PARAMS, check_apply, write_values
 from pipeline.cli.stage_command import stage_class
-from pipeline.cli.terminal import RichProgress, format_json, saying_warnings, show
+from pipeline.cli.terminal import RichProgress, format_json, saying_warnings, show, tell
 from pipeline.files import UnwritableError, check_replaceable, sweep
+from pipeline.parameters import ParameterError
 from pipeline.program import command, work_begins
 from pipeline.stages.base import MissingInputError
 
 commands = typer.Typer()
+
+RATE = "learning_rate_init"
+"""The parameter of ``train`` that is found."""
 
 
 @commands.command("find-rate")
@@ -28,17 +33,24 @@ def find_rate(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Draw the sweep into this PNG file.")
     ] = None,
     *,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write the suggestion into the file of parameters, as learning_rate_init.")
+    ] = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001 - the group of all commands looks for the word
 ) -> None:
     """Find a learning rate for the network that `train` configures, from a sweep over mini-batches.
 
     The training rows of `split` are learned from at rates that rise from batch to batch, in seconds; no file of the
-    artifacts is written. What is suggested is for `learning_rate_init`, whichever schedule there is.
+    artifacts is written. What is suggested is for `learning_rate_init`, whichever schedule there is. `--apply` writes
+    it into the file of parameters, and nothing that `--set` has changed.
     """
     arguments = read_arguments(params, settings)["train"]
     if output is not None:
         _check_output(output)
+    home = params or PARAMS
+    if apply:
+        check_apply(home)
     train = stage_class("train")(**arguments)
     from pipeline.mlp.class_weights import by_label  # noqa: PLC0415 - for start-up time
     from pipeline.rate_finder import find_learning_rate  # noqa: PLC0415 - the same
@@ -52,7 +64,17 @@ def find_rate(
         from pipeline.plots import to_png  # noqa: PLC0415 - for start-up time
 
         write_output_file(output, to_png(found.plot()))
-    show(format_json(_as_json(found)) if as_json else describe(found, artifacts, params))
+    show(format_json(_as_json(found)) if as_json else describe(found, artifacts, params, applied=apply))
+    if apply:
+        _apply(found, home)
+
+
+def _apply(found: Any, home: Path) -> None:
+    """Write the suggestion into the file of parameters."""
+    if found.means_little:
+        raise ParameterError(f"--apply leaves {home} as it is: the loss fell at no rate")
+    write_values(home, {f"train.{RATE}": found.suggestion})
+    tell(f"{home} has {RATE}: {found.suggestion:g} now")
 
 
 def _check_output(output: Path) -> None:
@@ -79,8 +101,10 @@ def _training_rows(artifacts: Path, train: Any) -> tuple[Any, Any]:
     return X, y
 
 
-def describe(found: Any, artifacts: Path = DEFAULT_ARTIFACTS, params: Path | None = None) -> str:
-    """Return a sweep as lines: where the loss is least, the suggestion, and how it is set for the same training.
+def describe(
+    found: Any, artifacts: Path = DEFAULT_ARTIFACTS, params: Path | None = None, *, applied: bool = False
+) -> str:
+    """Return a sweep as lines: where the loss is least, the suggestion, and how it is set, unless it will be.
 
     Examples
     --------
@@ -101,8 +125,11 @@ def describe(found: Any, artifacts: Path = DEFAULT_ARTIFACTS, params: Path | Non
         f"{found.rates[least]:.2g}; the sweep ended at {found.rates[-1]:.2g}"
     )
     rate = f"{found.suggestion:g}"
+    lines = [falls, f"suggestion: {rate}"]
+    if applied:
+        return "\n".join(lines)
     told = f"set it: {command('train', *words, rate)}, or learning_rate_init: {rate} in {params or 'params.yaml'}"
-    return "\n".join([falls, f"suggestion: {rate}", told])
+    return "\n".join([*lines, told])
 
 
 def _as_json(found: Any) -> dict[str, Any]:

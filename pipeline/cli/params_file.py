@@ -245,6 +245,21 @@ def with_values(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[
     return changed
 
 
+def check_apply(path: Path) -> None:
+    """Raise where ``--apply`` could not write into a file of parameters, before any work is done.
+
+    Raises
+    ------
+    ParameterError
+        Where the file is missing.
+    UnwritableError
+        Where it cannot be written.
+    """
+    if not path.exists():
+        raise ParameterError(f"--apply writes into {path}, which is not there; --params FILE names another")
+    check_replaceable(path, "make it writable, or leave out --apply")
+
+
 def write_values(path: Path, values: Mapping[str, Any]) -> None:
     """Set values in a file of parameters, by dotted names; its comments and all else stay as they are.
 

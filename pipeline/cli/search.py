@@ -17,9 +17,8 @@ from pipeline.cli.options import (
     WaitOption,
     check_workers,
 )
-from pipeline.cli.params_file import PARAMS, SEARCH, with_values, write_values
+from pipeline.cli.params_file import PARAMS, SEARCH, check_apply, with_values, write_values
 from pipeline.cli.terminal import RichProgress, format_json, saying_warnings, show, tell
-from pipeline.files import check_replaceable
 from pipeline.parameters import ParameterError
 from pipeline.program import work_begins
 
@@ -81,7 +80,7 @@ def search(
     check_workers("--n-jobs", n_jobs, scheduler)
     home = params or PARAMS
     if apply:
-        _check_home(home)
+        check_apply(home)
     if experiments:
         _check_experiments(params, artifacts)
     asked = _read(params, settings, home)
@@ -119,13 +118,6 @@ def _read(params: Path | None, settings: list[str] | None, home: Path) -> dict[s
     varying = with_values(document, dict.fromkeys(space))  # so that the best may be applied, and the search goes on
     fixed = {name: varying.get(name) or {} for name in SECTIONS}
     return {"space": space, "arguments_of": arguments_of, "fixed": fixed}
-
-
-def _check_home(home: Path) -> None:
-    """Raise where the best could not be written, before any work is done."""
-    if not home.exists():
-        raise ParameterError(f"--apply writes into {home}, which is not there; --params FILE names another")
-    check_replaceable(home, "make it writable, or leave out --apply")
 
 
 def _check_experiments(params: Path | None, artifacts: Path) -> None:

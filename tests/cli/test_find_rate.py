@@ -51,6 +51,32 @@ def test_it_suggests_a_rate_and_says_how_to_set_it(find_rate):
     assert {path: digest_folder(path) for path in Path("artifacts").iterdir() if path.is_dir()} == before
 
 
+@pytest.mark.parametrize("home", ["params.yaml", "other.yaml"])
+def test_the_suggestion_is_applied(find_rate, home):
+    """Into the file that was read, whose comments and all else stay; what --set changed is not written."""
+    Path(home).write_text("# mine\ntrain:\n  solver: adam  # the best\n  learning_rate_init: 0.5\n", "utf-8")
+    done = find_rate("--apply", "--set", "train.solver=sgd", *(["--params", home] if home == "other.yaml" else []))
+    assert done.exit_code == 0, done.output
+    rate = done.stdout.splitlines()[1].removeprefix("suggestion: ")
+    assert f"{home} has learning_rate_init: {rate} now" in done.stderr
+    assert "set it" not in done.stdout
+    told = f"# mine\ntrain:\n  solver: adam  # the best\n  learning_rate_init: {rate}\n"
+    assert Path(home).read_text("utf-8") == told
+
+
+def test_a_suggestion_that_means_little_is_not_applied(find_rate, monkeypatch):
+    """It is shown, and the file stays as it is."""
+    flat = np.full(2, 2.3)
+    found = LearningRateSweep(np.array([0.001, 0.01]), flat, flat, 0.0033)
+    monkeypatch.setattr("pipeline.rate_finder.find_learning_rate", lambda *_, **__: found)
+    Path("params.yaml").write_text("train:\n  learning_rate_init: 0.5\n", "utf-8")
+    done = find_rate("--apply")
+    assert done.exit_code == 2
+    assert "--apply leaves params.yaml as it is: the loss fell at no rate" in done.stderr
+    assert done.stdout.splitlines()[1] == "suggestion: 0.0033"
+    assert Path("params.yaml").read_text("utf-8") == "train:\n  learning_rate_init: 0.5\n"
+
+
 def test_parameters_are_those_of_train(find_rate):
     """--set changes the network, and another one has another rate; the same one has the same."""
     plain, again, other = (
@@ -79,6 +105,7 @@ def test_it_draws_a_picture(find_rate):
         (["-o", "."], 2, "PNG picture"),
         (["--artifacts", "elsewhere"], 1, "prepared is missing: `python -m pipeline preprocess --artifacts elsewhere`"),
         (["--set", "train.batch_size=0"], 2, "batch_size"),
+        (["--apply"], 2, "--apply writes into params.yaml, which is not there"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(find_rate, words, code, message):
