@@ -690,7 +690,6 @@ def test_a_file_from_before_strictness_is_read(path):
         {"loss": "poisson"},
         {"loss": "quantile", "quantile": (0.1, 0.9)},
         {"loss": "nonsense"},
-        {"averaging": ExponentialAverage()},
     ],
     ids=str,
 )
@@ -711,6 +710,67 @@ def test_parameters_of_the_next_training_are_saved(path, changes):
     loaded = load_model(path)
     assert np.array_equal(loaded.predict(X), model.predict(X))
     assert loaded["train"].get_params()[next(iter(changes))] == next(iter(changes.values()))
+
+
+CHANGES = {
+    "adam": [
+        {"solver": "sgd"},
+        {"solver": "sgd", "momentum": 0.0},
+        {"solver": "adamw"},
+        {"solver": "rmsprop", "learning_rate_init": 0.01},
+        {"solver": "lbfgs"},
+        {"beta_1": 0.5},
+        {"learning_rate": "cosine"},
+        {"learning_rate_init": 0.1},
+        {"monitor": "score"},
+        {"averaging": ExponentialAverage()},
+        {"averaging": LastEpochs(2)},
+        {"rate_factors": RateFactors(bias=0.1)},
+        {"alpha": 0.1, "max_norm": 1.0},
+        {"label_smoothing": 0.1},
+        {"batch_size": 9, "shuffle": False},
+        {"early_stopping": True, "validation_fraction": 0.2},
+    ],
+    "sgd": [{"solver": "adam"}, {"momentum": 0.0}, {"learning_rate": "adaptive"}],
+    "lbfgs": [{"solver": "adam"}, {"solver": "sgd"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("solver", "changes"), [(solver, one) for solver, several in CHANGES.items() for one in several], ids=str
+)
+def test_training_goes_on_as_without_the_file_whatever_was_set_in_between(path, solver, changes):
+    """A solver, schedule or average that was set after `fit` begins anew, and the weights come out the same."""
+    model = fitted(solver=solver, warm_start=True, max_iter=3).set_params(**changes)
+    before = model.network_.params.copy()
+    save_model(path, model, resume=True)
+    loaded = load_model(path)["train"]
+    assert loaded.network_.params.tobytes() == model.network_.params.tobytes() == before.tobytes()
+    for one in (model, loaded):
+        one.fit(X, DIGITS)
+    assert loaded.network_.params.tobytes() == model.network_.params.tobytes()
+    assert loaded.history_["loss"] == model.history_["loss"]
+    assert len(loaded.history_["loss"]) > 3
+
+
+@pytest.mark.parametrize("changes", [{}, {"solver": "sgd"}, {"averaging": LastEpochs(2)}], ids=str)
+def test_a_saved_model_is_as_it_was(path, changes):
+    """To save is no step of training: with a file in between or without, it goes on alike."""
+    one, other = (fitted(warm_start=True).set_params(**changes) for _ in range(2))
+    save_model(path, one, resume=True)
+    for model in (one, other):
+        model.fit(X, DIGITS)
+    assert one.network_.params.tobytes() == other.network_.params.tobytes()
+
+
+def test_what_an_average_has_come_to_is_dropped_with_it(path):
+    """No array is left in the file that its parameters do not ask for."""
+    model = fitted(averaging=LastEpochs(2)).set_params(averaging=None, solver="sgd")
+    save_model(path, model, resume=True)
+    _, arrays = contents(path)
+    of_training = {name: array for name, array in arrays.items() if name.startswith(("optimizer_", "average_"))}
+    assert list(of_training) == ["optimizer_v"]
+    assert not of_training["optimizer_v"].any()
 
 
 @pytest.mark.parametrize("change", ["weights", "layers"])

@@ -5,6 +5,7 @@ before an array of it is read or a layer is made.
 """
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import fields
 from typing import Any, NamedTuple, Self
 
@@ -17,7 +18,7 @@ from pipeline.mlp import builder
 from pipeline.mlp.base import BaseMLP
 from pipeline.mlp.targets import LABEL_TYPES, RegressionTargets
 from pipeline.network.compiled.engines import ENGINES
-from pipeline.network.training import Epoch
+from pipeline.network.training import Epoch, Trainer
 from pipeline.text import shown
 
 Array = NDArray[Any]
@@ -240,10 +241,16 @@ class StatefulMLP(BaseMLP):
         if hasattr(self, "engine_"):  # a file of an older version has none
             values["engine"] = self.engine_
         if resume:
-            plain, of_training = self._trainer.get_state()
+            plain, of_training = self._resuming_trainer().get_state()
             values["training"] = {**plain, "split_seed": self._split_seed}
             arrays |= of_training
         return values, arrays
+
+    def _resuming_trainer(self) -> Trainer:
+        """Return the trainer as ``fit`` would go on with it: parameters may have been set since it trained."""
+        trainer = copy(self._trainer)
+        trainer.adopt(self._new_trainer(1, allocate=False))
+        return trainer
 
     def set_state(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
         """Become what ``get_state`` was asked of, given the same parameters.

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -15,7 +14,7 @@ from pipeline.mlp import builder
 from pipeline.mlp.base import BaseMLP
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.regressor import MLPRegressor
-from pipeline.mlp.state import OPTIONAL, check_depth, expected_arrays
+from pipeline.mlp.state import check_depth, expected_arrays
 from pipeline.model_file.checks import check_arrays, class_of, other_width
 from pipeline.model_file.forms import write_form
 from pipeline.model_file.header import FORMAT_VERSION, plain_value
@@ -40,7 +39,8 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
         ``StandardScaler``, or one after the other, and one. The regressor, or a ``Pipeline`` of it, may be in a
         ``TransformedTargetRegressor`` with a ``StandardScaler``.
     resume : bool, default=False
-        Whether to add what it takes to go on with training, about three times the size.
+        Whether to add what it takes to go on with training, about three times the size. Parameters that were set
+        after ``fit`` count as they do for a ``fit`` that goes on: another solver begins anew, for one.
 
     Raises
     ------
@@ -67,6 +67,8 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
     True
     """
     normalize, scaler, estimator, targets = _parts(model)
+    check_depth(parameter_values(class_of(estimator), estimator))
+    check_parameters(estimator)
     values, arrays = estimator.get_state(resume=resume)
     header = {
         "format_version": FORMAT_VERSION,
@@ -84,36 +86,29 @@ def save_model(path: str | os.PathLike[str], model: Any, *, resume: bool = False
     for name, array in arrays.items():
         if array.dtype.hasobject:
             arrays[name] = array.astype(str)  # labels in an object array are text as a rule, and an object is unsafe
-    _check_parameters(estimator, values, arrays)
+    _check_network(estimator, values)
     check_arrays(arrays)
     write_form(Path(path), header, arrays, estimator.network_.layers)
 
 
-def _check_parameters(estimator: BaseMLP, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Raise where parameters were set after `fit` that ask for another network than there is, or are not allowed.
+def _check_network(estimator: BaseMLP, values: Mapping[str, Any]) -> None:
+    """Raise where parameters were set after `fit` that ask for another network than there is.
 
     `load_model` would refuse what is written, or read it as another network.
 
     Raises
     ------
     ValueError
-        Saying which; a ParameterError for one that is not allowed.
+        Saying which.
     """
     parameters = parameter_values(class_of(estimator), estimator)
-    check_depth(parameters)
-    check_parameters(estimator)
-    specs = expected_arrays(parameters, values)
+    expected_arrays(parameters, values)
     network, output = estimator.network_, estimator._output_activation()  # noqa: SLF001 - it is the estimator's to say
     wanted = builder.layers(parameters, network.n_in, network.n_out)
     if _predicting(wanted) != _predicting(network.layers) or output != estimator.out_activation_:
         raise ValueError(
             f"the network is {network.layers} with {estimator.out_activation_} outputs; the parameters that were set "
             f"after fit ask for {wanted} with {output} outputs"
-        )
-    missing = [name for name in specs if name not in arrays and name not in OPTIONAL]
-    if missing:
-        raise ValueError(
-            f"training has left no {missing[0]}, which parameters that were set after fit ask for: save without resume"
         )
 
 
