@@ -139,6 +139,26 @@ def check_parameters(instance: Any) -> None:
         parameter.check(getattr(instance, parameter.name))
 
 
+def check_arguments(function: Callable[..., Any], **values: Any) -> None:
+    """Check arguments of a function against its signature, by their names.
+
+    Examples
+    --------
+    >>> def draw(n: Annotated[int, ">= 1"]) -> None: ...
+    >>> check_arguments(draw, n=True)
+    Traceback (most recent call last):
+    pipeline.parameters.ParameterError: n must be an integer >= 1; got True
+
+    Raises
+    ------
+    ParameterError
+        For the first with a value that is not allowed.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    for name, value in values.items():
+        Parameter(name, hints[name], None, "").check(value)
+
+
 def parameter_values(constructor: type, instance: Any) -> dict[str, Any]:
     """Return the values that an object has of the parameters of a constructor, its own or that of a base, by name."""
     return {name: getattr(instance, name) for name in parameters_of(constructor)}
@@ -486,7 +506,7 @@ def describe(annotation: Any) -> str:
 
 
 _NOUNS = {bool: "true or false", int: "an integer", float: "a number", str: "a word", Any: "anything"}
-_BOUNDS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
+_BOUNDS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "!=": operator.ne}
 
 
 def _plural(words: str) -> str:

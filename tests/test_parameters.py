@@ -1,20 +1,31 @@
 """What a signature says of its parameters: types, choices, ranges, words, and what YAML turns into."""
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 import pytest
 
-from pipeline import MLPClassifier
+import pipeline
+from pipeline import (
+    MLPClassifier,
+    TestTimeAugmentation,
+    load_model,
+    make_ensemble,
+    make_tabular,
+    training_together,
+)
 from pipeline.parameters import (
     Parameter,
     ParameterError,
     allows,
+    check_arguments,
     check_parameters,
     closest,
     current_parameters,
@@ -458,3 +469,98 @@ def test_a_parameter_under_both_names_is_refused():
     for values in ({"grain": None, "grains": None}, {"grains": None, "grain": None}):
         with pytest.raises(ParameterError, match="grain is given twice, by its old name grains"):
             current_parameters(Film, values, "here", quiet=True)
+
+
+IMAGES = np.zeros((4, 16))
+LABELS = [0, 1, 0, 1]
+MODEL = MLPClassifier((3,), solver="lbfgs", max_iter=1)
+USES = {
+    "Evaluate": lambda one: one(MODEL, IMAGES, LABELS),
+    "Fetch": lambda one: one.load(),
+    "Photo": lambda one: one.transform([np.zeros((30, 30), np.uint8)]),
+    "Split": lambda one: next(one.split(IMAGES, LABELS)),
+    "Deform": lambda one: MLPClassifier(augmentation=one).fit(IMAGES, LABELS),
+    "ExponentialAverage": lambda one: MLPClassifier(averaging=one).fit(IMAGES, LABELS),
+    "LastEpochs": lambda one: MLPClassifier(averaging=one).fit(IMAGES, LABELS),
+}
+"""How those are used that have no `fit`."""
+
+
+def numbers_of_classes():
+    """Yield every public class with each of its parameters that may be a number and no bool."""
+    for name in pipeline.__all__:
+        public = getattr(pipeline, name)
+        for parameter in parameters_of(public).values() if isinstance(public, type) else ():
+            if any(allows(parameter.annotation, number) for number in (0, 1, 0.5)) and not allows(
+                parameter.annotation, True
+            ):
+                yield public, parameter.name
+
+
+@pytest.mark.parametrize(("public", "name"), [*numbers_of_classes()])
+def test_a_bool_is_no_number_of_any_class(public, name):
+    """Every parameter that wants a number refuses True, whatever bounds 1 keeps within, when the object is used."""
+    parameters = {name: True} | ({"estimator": MODEL} if public is TestTimeAugmentation else {})
+    use = USES.get(public.__name__, lambda one: one.fit(IMAGES, LABELS))
+    with pytest.raises(ParameterError, match=f"^{name} must be .*; got True"):
+        use(public(**parameters))
+
+
+def entered(n_jobs):
+    """Enter the context that fits are trained together in."""
+    with training_together(n_jobs):
+        pass
+
+
+FUNCTIONS = {
+    "make_tabular n_members": lambda n: make_tabular("regression", n_members=n),
+    "make_tabular max_categories": lambda n: make_tabular("regression", max_categories=n),
+    "make_tabular n_bins": lambda n: make_tabular("regression", n_bins=n),
+    "make_tabular random_state": lambda n: make_tabular("regression", random_state=n),
+    "make_tabular n_jobs": lambda n: make_tabular("regression", n_jobs=n),
+    "make_ensemble n_members": lambda n: make_ensemble(MODEL, n),
+    "make_ensemble random_state": lambda n: make_ensemble(MODEL, 2, n),
+    "make_ensemble n_jobs": lambda n: make_ensemble(MODEL, 2, n_jobs=n),
+    "load_model max_bytes": lambda n: load_model("model.npz", max_bytes=n),
+    "training_together n_jobs": entered,
+}
+"""Calls of public functions with one whole number."""
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("value", [True, np.True_, "a", 1.5], ids=repr)
+def test_what_is_no_whole_number_is_none_of_any_function(name, value):
+    """Nor of a public function: it is refused by its name, before anything is done."""
+    with pytest.raises(ParameterError, match=rf"^{name.split()[1]} must be an integer.*; got {re.escape(repr(value))}"):
+        FUNCTIONS[name](value)
+
+
+def test_no_whole_number_of_a_public_function_is_forgotten():
+    """Whatever allows an integer is tried above."""
+    wanted = {
+        f"{name} {argument}"
+        for name in pipeline.__all__
+        if not isinstance(public := getattr(pipeline, name), type)
+        for argument, hint in inspect.get_annotations(public).items()
+        if takes_integers(hint)
+    }
+    assert wanted == set(FUNCTIONS)
+
+
+def takes_integers(hint):
+    """Tell whether an annotation is, or has among its choices, an integer."""
+    return hint is int or (
+        get_origin(hint) in (Annotated, Union, UnionType) and any(map(takes_integers, get_args(hint)))
+    )
+
+
+def test_arguments_are_checked_by_the_signature_of_a_function():
+    """In the order that they are given in; what is not given is not looked at."""
+
+    def draw(n: Annotated[int, "!= 0"], seed: int | None = None) -> None:
+        """Draw."""
+
+    check_arguments(draw, n=-1, seed=None)
+    check_arguments(draw, seed=3)
+    with pytest.raises(ParameterError, match=r"^n must be an integer != 0; got 0$"):
+        check_arguments(draw, n=0, seed="a")

@@ -9,9 +9,8 @@ import os
 from collections.abc import Mapping, Sequence
 from copy import copy
 from itertools import cycle
-from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +25,15 @@ from pipeline.artifacts import member_name, member_number
 from pipeline.files import temporary_folder
 from pipeline.mlp.labels import is_multilabel
 from pipeline.model_file import ModelFileError, load_model, save_model
+from pipeline.parameters import ParameterError, check_arguments
 from pipeline.text import shown, shown_value
 
 
 def make_ensemble(
-    member: Any, n_members: int, random_state: int = 0, n_jobs: int | None = None
+    member: Any,
+    n_members: Annotated[int, ">= 1"],
+    random_state: Annotated[int, ">= 0"] = 0,
+    n_jobs: Annotated[int, "!= 0"] | None = None,
 ) -> VotingClassifier | VotingRegressor:
     """Return an ensemble that is to learn yet, of members that differ in their seed, or in more than that.
 
@@ -58,8 +61,8 @@ def make_ensemble(
     Raises
     ------
     ValueError
-        For a number of members or a seed that is none, or too small; for classifiers and regressors together; or for
-        regressors that predict several quantiles, which ``VotingRegressor`` would mix up.
+        For a number of members or of jobs, or a seed, that is none, or too small; for classifiers and regressors
+        together; or for regressors that predict several quantiles, which ``VotingRegressor`` would mix up.
 
     Examples
     --------
@@ -73,9 +76,9 @@ def make_ensemble(
     True
     """
     kinds = member if isinstance(member, list) else [member]
-    for name, value, least in (("n_members", n_members, max(1, len(kinds))), ("random_state", random_state, 0)):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be an integer >= {least}; got {value!r}")
+    check_arguments(make_ensemble, n_members=n_members, random_state=random_state, n_jobs=n_jobs)
+    if n_members < len(kinds):
+        raise ParameterError(f"n_members must be an integer >= {len(kinds)}; got {n_members!r}")
     members = [
         (f"member_{number}", _seeded(kind, seed))
         for number, (seed, kind) in enumerate(zip(member_seeds(random_state, n_members), cycle(kinds), strict=False), 1)

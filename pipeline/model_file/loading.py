@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from sklearn.pipeline import Pipeline
 
@@ -16,7 +16,7 @@ from pipeline.model_file.forms import FormError, NpzForm, SafetensorsForm, open_
 from pipeline.model_file.header import FORMAT_VERSION, without_pairs
 from pipeline.model_file.scaler import fitted_scaler, scaler_arrays
 from pipeline.model_file.targets import with_scaled_targets
-from pipeline.parameters import current_parameters, parameter_values, read_parameters
+from pipeline.parameters import check_arguments, current_parameters, parameter_values, read_parameters
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.program import command
 from pipeline.text import shown
@@ -29,7 +29,7 @@ class ModelFileError(ValueError):
     """A file is no model that this version can open; the message says why."""
 
 
-def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Pipeline:
+def load_model(path: str | os.PathLike[str], *, max_bytes: Annotated[int, ">= 0"] = MAX_BYTES) -> Pipeline:
     """Open a file that ``save_model`` wrote.
 
     A file of a stranger can do no harm: nothing in it is run, and it takes memory in proportion to its own size.
@@ -53,11 +53,14 @@ def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> P
     ------
     OSError
         Where there is no such file, or it cannot be read.
+    ParameterError
+        For ``max_bytes`` that is no whole number.
     ModelFileError
         Where it is no model (the message says what it is), or one of another format version.
     ImportError
         Where it is a file of safetensors, and the library of that name is not installed.
     """
+    check_arguments(load_model, max_bytes=max_bytes)
     path = Path(path)
     if path.is_dir():
         inside = f"; did you mean {path / NETWORK}?" if (path / NETWORK).is_file() else ""

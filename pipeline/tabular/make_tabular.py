@@ -1,7 +1,6 @@
 """A network for tables, with all that goes before it, as one pipeline of scikit-learn: ``make_tabular``."""
 
-from numbers import Integral
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from sklearn.base import clone
@@ -14,7 +13,7 @@ from pipeline.ensemble.voting import make_ensemble
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.regressor import MLPRegressor
 from pipeline.network import RateFactors
-from pipeline.parameters import ParameterError, no_such, parameters_of
+from pipeline.parameters import ParameterError, check_arguments, no_such, parameters_of
 from pipeline.tabular.columns import as_numbers, as_text, category_columns, number_columns
 from pipeline.tabular.piecewise_linear import PiecewiseLinear
 from pipeline.tabular.robust_smooth_clip import RobustSmoothClip
@@ -54,11 +53,11 @@ OF_UPDATES = ("rate_factors", "best_epoch")
 def make_tabular(
     task: Task,
     *,
-    n_members: int = 1,
-    max_categories: int = 64,
-    n_bins: int | None = None,
-    random_state: int = 0,
-    n_jobs: int | None = None,
+    n_members: Annotated[int, ">= 1"] = 1,
+    max_categories: Annotated[int, ">= 2"] = 64,
+    n_bins: Annotated[int, ">= 1"] | None = None,
+    random_state: Annotated[int, ">= 0"] = 0,
+    n_jobs: Annotated[int, "!= 0"] | None = None,
     **network: Any,
 ) -> Pipeline:
     """Return a pipeline that is to learn yet, from a table of numbers and categories with missing values in either.
@@ -106,9 +105,7 @@ def make_tabular(
     Raises
     ------
     ParameterError
-        For a parameter of the network that is not there, or not allowed.
-    ValueError
-        For a task or a number that is not allowed.
+        For a task, a number, or a parameter of the network, that is not there, or not allowed; it is a ValueError.
 
     Notes
     -----
@@ -127,7 +124,15 @@ def make_tabular(
     >>> list(model.named_steps)
     ['columns', 'scale', 'network']
     """
-    _check(task=task, max_categories=max_categories, n_bins=n_bins)
+    check_arguments(
+        make_tabular,
+        task=task,
+        n_members=n_members,
+        max_categories=max_categories,
+        n_bins=n_bins,
+        random_state=random_state,
+        n_jobs=n_jobs,
+    )
     steps = [("columns", _columns(max_categories)), ("scale", RobustSmoothClip(dtype="float32"))]
     if n_bins is not None:
         steps.append(("bins", PiecewiseLinear(n_bins)))
@@ -138,15 +143,6 @@ def make_tabular(
         scaler = StandardScaler(with_mean=network.get("loss") != "poisson")  # counts must not come below 0
         model = TransformedTargetRegressor(model, transformer=scaler, check_inverse=False)
     return Pipeline([*steps, ("network", model)])
-
-
-def _check(*, task: str, max_categories: int, n_bins: int | None) -> None:
-    """Raise for what is not allowed."""
-    if task not in NETWORKS:
-        raise ValueError(f"task must be {' or '.join(map(repr, NETWORKS))}; got {task!r}")
-    for name, value, least in (("max_categories", max_categories, 2), ("n_bins", n_bins, 1)):
-        if value is not None and (not isinstance(value, Integral) or value < least):
-            raise ValueError(f"{name} must be an integer >= {least}; got {value!r}")
 
 
 def _network(task: Task, changes: dict[str, Any]) -> MLPClassifier | MLPRegressor:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from threading import Event
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from joblib import parallel_config
@@ -23,6 +23,7 @@ from sklearn import config_context
 from sklearn.base import clone
 
 from pipeline.mlp.threads import bounded_blas
+from pipeline.parameters import check_arguments
 from pipeline.together.estimators import Fit, fit_together, shape_key, sharing_key
 
 ALL_AT_ONCE = 2**16
@@ -32,7 +33,7 @@ MOST_TOGETHER = 16
 
 
 @contextmanager
-def training_together(n_jobs: int = -1) -> Iterator[None]:
+def training_together(n_jobs: Annotated[int, "!= 0"] = -1) -> Iterator[None]:
     """Have scikit-learn's searches train candidates together, which takes less time.
 
     Within it, ``GridSearchCV``, ``RandomizedSearchCV``, the halving searches and ``cross_validate`` fit the
@@ -60,6 +61,7 @@ def training_together(n_jobs: int = -1) -> Iterator[None]:
     >>> search.best_params_["learning_rate_init"]
     0.01
     """
+    check_arguments(training_together, n_jobs=n_jobs)
     with parallel_config(backend=TogetherBackend(), n_jobs=n_jobs):
         yield
 

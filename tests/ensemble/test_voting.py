@@ -135,6 +135,11 @@ def test_cores_are_not_oversubscribed(n_threads, n_cores):
         (("3",), "n_members must be an integer >= 1; got '3'"),
         ((2, -1), "random_state must be an integer >= 0; got -1"),
         ((2, None), "random_state must be an integer >= 0; got None"),
+        ((True,), "n_members must be an integer >= 1; got True"),
+        ((2, False), "random_state must be an integer >= 0; got False"),
+        ((2, 0, 0), "n_jobs must be an integer != 0 or null; got 0"),
+        ((2, 0, "a"), "n_jobs must be an integer != 0 or null; got 'a'"),
+        ((2, 0, True), "n_jobs must be an integer != 0 or null; got True"),
     ],
 )
 def test_an_ensemble_of_a_wrong_size_or_seed_is_refused(arguments, message):
