@@ -5,10 +5,12 @@ the middle of its work, the work is done again by another.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from threading import Lock
 from typing import Any
 from uuid import uuid4
@@ -85,8 +87,23 @@ class Workers:
         finally:
             self._shared = None
 
-    def run(self, function: Callable[[Any, Any], Any], tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    def run(
+        self,
+        function: Callable[[Any, Any], Any],
+        tasks: Sequence[Any],
+        then: Callable[[Any, Any], Iterable[Any]] | None = None,
+    ) -> Iterator[tuple[int, Any]]:
         """Call a function with the shared data and each task, and yield its place and its result as each is done.
+
+        Parameters
+        ----------
+        function : callable
+            What is called, as ``function(shared, task)``.
+        tasks : sequence
+            What it is called with.
+        then : callable, optional
+            Called here, as ``then(task, result)``, it returns the tasks that a result makes possible. They go before
+            those that have not begun, and count on from the last of ``tasks``.
 
         Raises
         ------
@@ -94,22 +111,36 @@ class Workers:
             Whatever the function raises; `BrokenExecutor` where processes die again and again.
         """
         left = dict(enumerate(tasks))
+        numbers = count(len(left))
         deaths = 0
         while left:
-            calls = [delayed(_numbered)(function, number, self._shared, task) for number, task in left.items()]
+            waiting = deque(left.items())  # anew for every round: joblib may still look at that of a round that broke
             try:
-                for number, result in self._parallel()(calls):
-                    del left[number]
+                for number, result in self._parallel(ahead=not then)(self._calls(function, waiting)):
+                    task = left.pop(number)
+                    new = [(next(numbers), one) for one in then(task, result)] if then else []
+                    left.update(new)
+                    waiting.extendleft(reversed(new))
                     yield number, result
             except BrokenExecutor:
                 deaths += 1
                 if deaths == MOST_DEATHS:
                     raise
 
-    def _parallel(self) -> Parallel:
-        """Return what works; one process alone is this one, where nothing can die by itself."""
+    def _calls(self, function: Callable[[Any, Any], Any], waiting: deque[tuple[int, Any]]) -> Iterator[Any]:
+        """Yield the calls of what waits, until nothing does; joblib asks for one whenever a worker is free."""
+        while waiting:
+            number, task = waiting.popleft()
+            yield delayed(_numbered)(function, number, self._shared, task)
+
+    def _parallel(self, *, ahead: bool) -> Parallel:
+        """Return what works; one process alone is this one, where nothing can die by itself.
+
+        Calls are handed out ahead, so that no worker waits for its next one, unless some are not known yet.
+        """
         n_jobs = self.n_jobs if self.scheduler is None else -1
-        return Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+        pre_dispatch = "2 * n_jobs" if ahead else "n_jobs"
+        return Parallel(n_jobs=n_jobs, batch_size=1, pre_dispatch=pre_dispatch, return_as="generator_unordered")
 
 
 def _numbered(function: Callable[[Any, Any], Any], number: int, shared: Any, task: Any) -> tuple[int, Any]:

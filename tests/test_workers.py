@@ -37,11 +37,39 @@ def test_every_task_has_its_result(n_jobs):
         assert sorted(workers.run(add, range(5))) == [(number, 10 + number) for number in range(5)]
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_results_make_further_tasks_possible(n_jobs):
+    """They count on from the last, and go before what has not begun."""
+    told = []
+
+    def then(task, result):
+        told.append((task, result))
+        return [100 * task, 200 * task] if task in (1, 2) else []
+
+    with Workers(n_jobs).sharing(10) as workers:
+        done = list(workers.run(add, [1, 2, *range(3, 9)], then))
+    assert len(done) == len({number for number, _ in done}) == 12
+    assert sorted(done)[:8] == [(number, 11 + number) for number in range(8)]
+    assert sorted(result for number, result in done if number >= 8) == [110, 210, 210, 410]
+    assert sorted(result for _, result in told) == sorted(result for _, result in done)
+    if n_jobs == 1:
+        assert [result for _, result in done][:4] == [11, 110, 210, 12]
+
+
 def test_a_process_that_is_killed_loses_nothing(tmp_path):
     """What it had in hand is done again by another."""
     with Workers(2).sharing(tmp_path) as workers:
         assert sorted(workers.run(die_once, range(4))) == [(number, number) for number in range(4)]
     assert (tmp_path / "died").exists()
+
+
+def test_a_process_that_is_killed_loses_no_further_task(tmp_path):
+    """Neither the task that it had in hand, nor those that its results make possible."""
+    with Workers(2).sharing(tmp_path) as workers:
+        done = sorted(workers.run(die_once, range(4), lambda task, _: [task + 10] if task < 10 else []))
+    assert (tmp_path / "died").exists()
+    assert [number for number, _ in done] == list(range(8))
+    assert sorted(result for _, result in done) == [0, 1, 2, 3, 10, 11, 12, 13]
 
 
 def test_what_a_task_raises_is_raised():

@@ -30,11 +30,11 @@ FolderOption = Annotated[
 ]
 JobsOption = Annotated[
     int | None,
-    typer.Option("--jobs", "--n-jobs", min=1, help="Train so many seeds at once, each in a process of its own."),
+    typer.Option("--jobs", "--n-jobs", min=1, help="Train so many networks at once, each in a process of its own."),
 ]
 SchedulerOption = Annotated[
     str | None,
-    typer.Option("--scheduler", metavar="ADDRESS", help="Train seeds on the Dask cluster of this scheduler."),
+    typer.Option("--scheduler", metavar="ADDRESS", help="Train networks on the Dask cluster of this scheduler."),
 ]
 EveryOption = Annotated[bool, typer.Option("--all", help="Take all recipes.")]
 

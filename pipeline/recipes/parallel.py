@@ -1,134 +1,49 @@
-"""Seeds of recipes and of trials on workers: processes, or a Dask cluster.
+"""Recipes and trials on workers: processes, or a Dask cluster.
 
-Images are fetched and preprocessed once, here. Each worker gets them once and trains in a folder of its own, and what
-is to stay comes back with the results: nothing is written here before a seed is done.
+Images are fetched and preprocessed once, here, and each worker gets them once. Seeds are trained side by side, and of
+an ensemble its members are, too: whichever is done last has the ensemble evaluated, on a worker again. Nothing is
+written here before a seed, or a network for the model cache, is done.
 """
 
 import shutil
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pipeline.artifacts import EVALUATION, MODEL, NETWORK, PREPARED, RAW, SPLIT
-from pipeline.files import link_file, replace_file, temporary_folder, write_new
-from pipeline.mlp.threads import bounded_blas, usable_threads
+from pipeline.artifacts import EVALUATION, MODEL, PREPARED, SPLIT
+from pipeline.files import write_new
 from pipeline.progress import Progress
-from pipeline.recipes.machine import describe_machine, environment
+from pipeline.recipes.members import trained_already
 from pipeline.recipes.mixed import MixedEnsemble
-from pipeline.recipes.model_cache import cache_model, folder_by_settings, one_folder, seed_files
+from pipeline.recipes.model_cache import (
+    ModelCache,
+    folder_by_settings,
+    one_folder,
+    read_training_cost,
+    seed_files,
+)
 from pipeline.recipes.recipe import Recipe
-from pipeline.recipes.running import prepare, run_seed, run_trial_seed
+from pipeline.recipes.running import prepare
+from pipeline.recipes.tasks import (
+    Done,
+    EnsembleTask,
+    Files,
+    MemberTask,
+    NetworkTask,
+    SeedTask,
+    Task,
+    TrialTask,
+    do,
+    read_files,
+    sharing_folders,
+    write_models,
+)
 from pipeline.stages.base import replacing_output
 from pipeline.workers import Workers
 
-SHARED = (RAW, PREPARED)
-"""The folders of the artifacts that all seeds have in common."""
-
 _RETURNED = (PREPARED, SPLIT, MODEL, EVALUATION)
-
-Files = dict[str, bytes]
-"""The contents of files, by their names below a folder."""
-
-
-@dataclass(frozen=True)
-class SharedFolders:
-    """What all seeds have in common, on its way to the workers.
-
-    Parameters
-    ----------
-    root : Path
-        The folder that they are in.
-    scratch : Path or None
-        Where workers of this machine have their own folders; None where workers may be elsewhere.
-    files : dict of ndarray
-        The bytes of all files for workers elsewhere, by their names; others read them where they are.
-    """
-
-    root: Path
-    scratch: Path | None
-    files: dict[str, NDArray[np.uint8]]
-
-    @contextmanager
-    def folder(self) -> Iterator[Path]:
-        """Hand over a folder of artifacts for one task, with the shared folders in it, and delete it afterwards."""
-        with temporary_folder(self.scratch) as artifacts:
-            for name in SHARED:
-                (artifacts / name).mkdir()
-            for name, content in self.files.items():
-                write_new(artifacts / name, content.tobytes())
-            if self.scratch is not None:
-                for path in _files(self.root, SHARED):
-                    target = artifacts / path.relative_to(self.root)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    if not link_file(path, target):
-                        shutil.copyfile(path, target)
-            yield artifacts
-
-
-@contextmanager
-def sharing_folders(workers: Workers, root: Path) -> Iterator[Workers]:
-    """Hand the shared folders to every worker, once; meanwhile they must stay as they are."""
-    with temporary_folder() as scratch:
-        if workers.scheduler is None:
-            shared = SharedFolders(root.absolute(), scratch.absolute(), {})  # processes may have begun elsewhere
-        else:
-            files = {_name(path, root): np.fromfile(path, np.uint8) for path in _files(root, SHARED)}
-            shared = SharedFolders(root, None, files)
-        with workers.sharing(shared) as at_work:
-            yield at_work
-
-
-@dataclass(frozen=True)
-class Task:
-    """A seed of a recipe.
-
-    Parameters
-    ----------
-    name, recipe, seed : str, Recipe, int
-        Which.
-    models : dict of bytes
-        What the model cache has for it already.
-    keep : bool
-        Whether its networks come back.
-    folders : tuple of str
-        Which folders of the artifacts come back.
-    """
-
-    name: str
-    recipe: Recipe
-    seed: int
-    models: Files
-    keep: bool
-    folders: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Done:
-    """What comes back of a task.
-
-    Parameters
-    ----------
-    made : dict
-        What the seed came to.
-    models, folders : dict of bytes
-        Files for the model cache, and of the artifacts.
-    lines : list of str
-        What was said.
-    warned : list of (str, type)
-        What was warned of.
-    """
-
-    made: dict[str, Any]
-    models: Files
-    folders: Files
-    lines: list[str]
-    warned: list[tuple[str, type[Warning]]]
 
 
 def run_on(
@@ -146,7 +61,7 @@ def run_on(
     Parameters
     ----------
     workers : Workers
-        Where seeds are trained.
+        Where seeds, and members of ensembles, are trained.
     name, recipe : str, Recipe
         What to do.
     artifacts, progress, without
@@ -157,31 +72,18 @@ def run_on(
     Yields
     ------
     dict
-        As of ``running.run``, and ``machine``, the one that trained it, in words.
+        As of ``running.run``, and ``machine``, the one that trained it, in words; of an ensemble those that trained its
+        members, and what its members take is what they take one after the other.
     """
     seeds = [seed for seed in recipe.seeds if seed not in without]
     if not seeds:
         return
     prepare(recipe, seeds[0], artifacts, progress)
-    known = list(recipe.kinds.items()) if isinstance(recipe, MixedEnsemble) else []
-    tasks = [
-        Task(
-            name,
-            recipe,
-            seed,
-            _read(keep, seed_files(one_folder(keep), known, seed)) if keep else {},
-            keep=keep is not None,
-            folders=_RETURNED if keep and seed == seeds[-1] else (),
-        )
-        for seed in seeds
-    ]
     last: Files = {}
-    with sharing_folders(workers, artifacts) as at_work:
-        for done in _results(at_work, _run_task, tasks, progress, f"run {name}"):
-            if keep:
-                _write_models(keep, done.models)
-            last = last or done.folders
-            yield done.made
+    work = _Recipes(name, recipe, seeds, keep or artifacts / "members", keep=keep is not None)
+    for done in _results(workers, work, artifacts, progress, f"run {name}"):
+        last = last or done.folders
+        yield done.made | {"machine": work.machines(done)}
     if keep:
         _replace_folders(artifacts, last)
 
@@ -214,117 +116,152 @@ def run_trial_on(
     if not seeds:
         return
     prepare(trial, seeds[0], artifacts, progress)
-    cache = cache or artifacts / "members"
-    known = trial.kinds if isinstance(trial, MixedEnsemble) else {name: trial}
-    models = [_read(cache, seed_files(folder_by_settings(cache), known.items(), seed)) for seed in seeds]
-    tasks = [Task(name, trial, seed, each, keep=True, folders=()) for seed, each in zip(seeds, models, strict=True)]
+    work = _Trials(name, trial, seeds, cache or artifacts / "members")
+    for done in _results(workers, work, artifacts, progress, f"try {name}"):
+        yield done.made
+
+
+class _Work(ABC):
+    """The tasks of some seeds: those to begin with, and those that results make possible.
+
+    Of an ensemble every network is a task, and what is left of a seed is another, that begins when they are done.
+
+    Parameters
+    ----------
+    name, recipe, seeds : str, Recipe, list of int
+        What to do.
+    cache : Path
+        Where networks are looked for, and where those come that come back.
+    models : ModelCache
+        Where it has those of a recipe.
+    """
+
+    trial: ClassVar[bool]
+
+    def __init__(self, name: str, recipe: Recipe, seeds: list[int], cache: Path, models: ModelCache) -> None:
+        self.name = name
+        self.recipe = recipe
+        self.seeds = seeds
+        self.cache = cache
+        self.models = models
+        self.kinds = recipe.kinds if isinstance(recipe, MixedEnsemble) else {}
+        self.networks = {seed: self._networks(seed) for seed in seeds}
+        self._trained: dict[int, dict[Task, Done]] = {seed: {} for seed in seeds}
+
+    def begin(self) -> list[Task]:
+        """Return the tasks that nothing else must be done for."""
+        return [task for seed in self.seeds for task in self.networks[seed] or [self._whole(seed, [])]]
+
+    def then(self, task: Task, done: Done) -> list[Task]:
+        """Take what came of a task, and return those that it makes possible."""
+        write_models(self.cache, done.models)
+        if done.whole:
+            return []
+        trained = self._trained[task.seed]
+        trained[task] = done
+        networks = self.networks[task.seed]
+        return [self._whole(task.seed, [trained[one] for one in networks])] if len(trained) == len(networks) else []
+
+    def machines(self, done: Done) -> str:
+        """Return in words what trained the networks of a seed that is done."""
+        trained = self._trained[done.seed].values()
+        return "; ".join(sorted({one.machine for one in trained} or {done.machine}))
+
+    def lines(self, done: Done) -> list[str]:
+        """Return what was said; not that networks are trained already which were trained for this."""
+        new = {trained_already(task.name, task.seed) for task in self._trained[done.seed]}
+        return [line for line in done.lines if line not in new]
+
+    def _networks(self, seed: int) -> list[Task]:
+        """Return what trains the networks of an ensemble that are not there yet."""
+        missing = [
+            (name, one)
+            for name, one in self.kinds.items()
+            if read_training_cost(self.models(one), name, one, seed) is None
+        ]
+        return [NetworkTask(name, one, seed, keep=True, trial=self.trial) for name, one in missing]
+
+    def _cached_files(self, seed: int) -> Files:
+        """Return the files that the cache has of the networks that a seed needs."""
+        known = self.kinds or {self.name: self.recipe}
+        return read_files(self.cache, seed_files(self.models, known.items(), seed))
+
+    @abstractmethod
+    def _whole(self, seed: int, trained: list[Done]) -> Task:
+        """Return what a seed ends with, once its networks are trained: those of an ensemble."""
+
+
+class _Recipes(_Work):
+    """The tasks of a recipe's seeds.
+
+    Parameters
+    ----------
+    name, recipe, seeds, cache
+        As ``_Work`` takes them.
+    keep : bool
+        Whether networks come into the cache, and the artifacts of the last seed come back.
+    """
+
+    trial = False
+
+    def __init__(self, name: str, recipe: Recipe, seeds: list[int], cache: Path, *, keep: bool) -> None:
+        self.keep = keep
+        super().__init__(name, recipe, seeds, cache, one_folder(cache))
+
+    def _networks(self, seed: int) -> list[Task]:
+        numbers = range(1, 1 + (self.recipe.members or 0))
+        members: list[Task] = [MemberTask(self.name, self.recipe, seed, number=number) for number in numbers]
+        return members or super()._networks(seed)
+
+    def _whole(self, seed: int, trained: list[Done]) -> Task:
+        folders = _RETURNED if self.keep and seed == self.seeds[-1] else ()
+        if self.recipe.members:
+            members = tuple(done.made for done in trained)
+            return EnsembleTask(self.name, self.recipe, seed, folders=folders, members=members)
+        models = self._cached_files(seed) if self.kinds else {}
+        networks = self.networks[seed] if folders else []
+        last = networks[-1].recipe if networks else None
+        return SeedTask(self.name, self.recipe, seed, models, self.keep, folders, last)
+
+
+class _Trials(_Work):
+    """The tasks of a trial's seeds.
+
+    Parameters
+    ----------
+    name, trial, seeds, cache
+        As ``_Work`` takes them.
+    """
+
+    trial = True
+
+    def __init__(self, name: str, trial: Recipe, seeds: list[int], cache: Path) -> None:
+        super().__init__(name, trial, seeds, cache, folder_by_settings(cache))
+
+    def _whole(self, seed: int, trained: list[Done]) -> Task:
+        del trained  # their files are in the cache
+        return TrialTask(self.name, self.recipe, seed, self._cached_files(seed), keep=True)
+
+
+def _results(workers: Workers, work: _Work, artifacts: Path, progress: Progress, title: str) -> Iterator[Done]:
+    """Yield what comes of each seed, and pass on what was said and warned of on its way."""
+    tasks = work.begin()
+    n_networks = sum(map(len, work.networks.values()))
     with sharing_folders(workers, artifacts) as at_work:
-        for done in _results(at_work, _run_trial_task, tasks, progress, f"try {name}"):
-            _write_models(cache, done.models)
-            yield done.made
-
-
-def _results(
-    workers: Workers,
-    function: Callable[[SharedFolders, Any], Done],
-    tasks: Sequence[Any],
-    progress: Progress,
-    title: str,
-) -> Iterator[Done]:
-    """Yield what comes back, and pass on what was said and warned of there."""
-    progress.begin(f"{title}, {min(workers.n_jobs, len(tasks))} at once", len(tasks), "seeds")
-    try:
-        for _, done in workers.run(function, tasks):
-            for line in done.lines:
-                progress.say(line)
-            for text, category in done.warned:
-                warnings.warn(text, category, stacklevel=2)
-            progress.advance()
-            yield done
-    finally:
-        progress.end()
-
-
-class _Lines(Progress):
-    """Remembers the lines that a person should read."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        """Remember a line."""
-        self.lines.append(line)
-
-
-def _run_task(shared: SharedFolders, task: Task) -> Done:
-    """Do on a worker what ``running.run`` does for a seed."""
-
-    def train(stages: dict[str, Any], artifacts: Path, progress: Progress, cache: Path) -> dict[str, Any]:
-        made = run_seed(task.recipe, task.seed, stages, artifacts, progress, cache)
-        if task.keep and not (task.recipe.members or task.recipe.of):
-            cache_model(cache, task.name, task.recipe, task.seed, artifacts / MODEL / NETWORK, made)
-        return made | {"machine": describe_machine(environment(), made.get("engine", "numpy"))}
-
-    return _done(shared, task, train)
-
-
-def _run_trial_task(shared: SharedFolders, task: Task) -> Done:
-    """Do on a worker what ``running.run_trial`` does for a seed."""
-    return _done(
-        shared,
-        task,
-        lambda _, artifacts, progress, cache: run_trial_seed(
-            task.name, task.recipe, task.seed, artifacts, progress, cache
-        ),
-    )
-
-
-def _done(shared: SharedFolders, task: Task, train: Callable[..., dict[str, Any]]) -> Done:
-    """Split, train, and return what comes of it, with all that is to leave this worker."""
-    progress = _Lines()
-    with shared.folder() as artifacts, _watched() as warned, bounded_blas(usable_threads()):
-        cache = artifacts / "members"
-        _write_models(cache, task.models)
-        stages: dict[str, Any] = task.recipe.stages(task.seed)
-        stages["split"].run(artifacts, progress)
-        made = train(stages, artifacts, progress, cache)
-        models = _read(cache, _files(cache, [""])) if task.keep else {}
-        new = {name: content for name, content in models.items() if name not in task.models}
-        return Done(made, new, _read(artifacts, _files(artifacts, task.folders)), progress.lines, warned)
-
-
-@contextmanager
-def _watched() -> Iterator[list[tuple[str, type[Warning]]]]:
-    """Collect warnings rather than print them."""
-    told: list[tuple[str, type[Warning]]] = []
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, category, *_, **__: told.append((str(message), category))
-        yield told
-
-
-def _files(root: Path, folders: Iterable[str]) -> list[Path]:
-    """Return all files of some folders, but for what systems and locks have left there."""
-    found = (path for folder in folders for path in sorted((root / folder).rglob("*")))
-    return [path for path in found if path.is_file() and not path.name.startswith(".")]
-
-
-def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
-
-
-def _read(root: Path, paths: Iterable[Path]) -> Files:
-    """Return the contents of files by their names below a folder."""
-    return {_name(path, root): path.read_bytes() for path in paths}
-
-
-def _write_models(cache: Path, files: Files) -> None:
-    """Put networks into the model cache; without what it has learned by, a model does not count, so that comes last."""
-    for name, content in sorted(files.items(), key=lambda file: file[0].endswith(".json")):
-        path = cache / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".npz":
-            path.with_suffix(".json").unlink(missing_ok=True)
-        replace_file(path, content)
+        at_once = f"{title}, {min(workers.n_jobs, len(tasks))} at once"
+        progress.begin(at_once, n_networks or len(tasks), "networks" if n_networks else "seeds")
+        try:
+            for _, done in at_work.run(do, tasks, work.then):
+                for line in work.lines(done):
+                    progress.say(line)
+                for text, category in done.warned:
+                    warnings.warn(text, category, stacklevel=2)
+                if not (done.whole and n_networks):
+                    progress.advance()
+                if done.whole:
+                    yield done
+        finally:
+            progress.end()
 
 
 def _replace_folders(artifacts: Path, files: Files) -> None:

@@ -171,12 +171,12 @@ def run_trial_seed(
     """
     models = folder_by_settings(cache)
     if isinstance(trial, MixedEnsemble):
-        costs = gather_members(trial, seed, artifacts, progress, models, _train_unwatched)
+        costs = gather_members(trial, seed, artifacts, progress, models, train_unwatched)
         model = load_ensemble(artifacts / MODEL)
         members = [each | _held_back(member, artifacts) for each, member in zip(costs, model.estimators_, strict=True)]
         cost = {"members": members} | _together(members)
     else:
-        cost = gather_network(name, trial, seed, artifacts, progress, models, _train_unwatched)
+        cost = gather_network(name, trial, seed, artifacts, progress, models, train_unwatched)
         model = load_model(model_path(models(trial), name, seed))
     return {"seed": seed} | cost | _tried(trial, model, seed, artifacts)
 
@@ -184,7 +184,7 @@ def run_trial_seed(
 _OF_A_TRIAL = ("error_rate", "log_loss")
 
 
-def _train_unwatched(train: Train, artifacts: Path, progress: Progress) -> None:
+def train_unwatched(train: Train, artifacts: Path, progress: Progress) -> None:
     """Do what the stage does, less its look at the validation rows after every epoch."""
     normalize, X, y, _ = read_training(artifacts)
     with train._weights_by_label(read_class_names(artifacts, PREPARED)):  # noqa: SLF001 - it does what the stage does,
@@ -269,10 +269,46 @@ def _trained_members(
     """Train the members of an ensemble, and evaluate it and each of them."""
     train = TrainMembers(stages["train"], recipe.members or 1, seed)
     train.run(artifacts, progress)
-    costs = [{"seed": trained.random_state} | training_cost_of(trained) for trained in train.ensemble_.estimators_]
-    made = _evaluate_ensemble(recipe, seed, stages, artifacts, progress, costs)
-    engine = train.ensemble_.estimators_[0].engine_
-    return made | {"engine": engine, "layers": costs[0]["layers"], "seconds": round(train.seconds_, 2)}
+    trained = train.ensemble_.estimators_
+    made = _evaluate_ensemble(recipe, seed, stages, artifacts, progress, [cost_of_member(member) for member in trained])
+    return made | {
+        "engine": trained[0].engine_,
+        "layers": made["members"][0]["layers"],
+        "seconds": round(train.seconds_, 2),
+    }
+
+
+def cost_of_member(trained: MLPClassifier) -> dict[str, Any]:
+    """Return the seed of a member of an ensemble, and what its training cost."""
+    return {"seed": trained.random_state} | training_cost_of(trained)
+
+
+def evaluate_members(
+    recipe: Recipe,
+    seed: int,
+    stages: dict[str, Any],
+    artifacts: Path,
+    progress: Progress,
+    files: Sequence[bytes],
+    costs: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Do what ``run_seed`` does for an ensemble, with members that ``TrainMembers.run_one`` has trained elsewhere.
+
+    Parameters
+    ----------
+    recipe, seed, stages, artifacts, progress
+        As ``run_seed`` takes them.
+    files : sequence of bytes
+        The members' model files.
+    costs : list of dict
+        What ``cost_of_member`` has of each, and its engine.
+    """
+    checked = _checks(recipe, stages["train"], artifacts, progress)
+    TrainMembers(stages["train"], recipe.members or 1, seed).run_trained(artifacts, files, progress)
+    engine, layers = costs[0]["engine"], costs[0]["layers"]
+    own = [{name: value for name, value in cost.items() if name != "engine"} for cost in costs]
+    made = _evaluate_ensemble(recipe, seed, stages, artifacts, progress, own)
+    return {"seed": seed} | checked | made | {"engine": engine, "layers": layers}
 
 
 def _mixed(

@@ -25,6 +25,7 @@ from pipeline import program
 from pipeline.ensemble.voting import load_ensemble, member_seeds
 from pipeline.model_file import load_model
 from pipeline.network import Step
+from pipeline.progress import Progress
 from pipeline.recipes.members import TrainMembers
 from pipeline.recipes.reading import read_recipe
 from pipeline.recipes.recipe import Recipe
@@ -160,6 +161,19 @@ def test_members_are_trained_by_such_processes(folder, monkeypatch):
     with pytest.raises(KeyError, match="seen"):
         TrainMembers(recipe.stages(0)["train"], 2).run(folder / "artifacts")
     assert told == [{"initializer": program.end_with, "initargs": (os.getpid(),)}]
+
+
+def test_members_that_are_trained_one_by_one_are_those_that_are_trained_together(ensemble):
+    """Bit by bit, and what is left of them is the same folder, record and all."""
+    one, artifacts = ensemble
+    before = {path.name: path.read_bytes() for path in (artifacts / "model").iterdir()}
+    train = read_recipe(Path("recipes/small.yaml")).stages(one["seed"])["train"]
+    members = TrainMembers(train, 3, one["seed"])
+    files = [members.run_one(artifacts, number)[0] for number in (1, 2, 3)]
+    assert len(set(files)) == 3
+    members.run_trained(artifacts, files, Progress())
+    assert {path.name: path.read_bytes() for path in (artifacts / "model").iterdir()} == before
+    assert "provenance.json" in before
 
 
 class Interrupted(Step):

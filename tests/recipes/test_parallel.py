@@ -3,18 +3,20 @@
 import json
 import os
 import signal
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from clusters import two_workers
-from recipe_samples import ENSEMBLE, TRIALS, call
+from recipe_samples import ALONE, ENSEMBLE, FOLDER, TRIALS, call
 
 from pipeline.progress import Progress
 from pipeline.recipes.parallel import run_on
 from pipeline.recipes.reading import read_recipe
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.running import run
+from pipeline.recipes.tasks import EnsembleTask, SeedTask
 from pipeline.workers import Workers
 
 
@@ -187,12 +189,100 @@ def test_what_goes_wrong_on_a_worker_is_one_clear_error(folder):
     assert [path.name for path in (folder / "recipes").iterdir()] == ["small.yaml"]
 
 
-def test_an_ensemble_has_its_members_on_one_worker(folder):
-    """What it came to is what it comes to here."""
+# ---------------------------------------------------------------- ensembles
+
+
+class Heard(Progress):
+    """Counts what is done of networks or seeds, and is interrupted where asked."""
+
+    def __init__(self, interrupted=False):
+        self.open, self.begun, self.done, self.interrupted = [], [], 0, interrupted
+
+    def begin(self, what, total, unit):
+        """Remember it."""
+        self.open.append(unit)
+        self.begun.append((what, total, unit))
+
+    def end(self):
+        """Forget the last."""
+        self.open.pop()
+
+    def advance(self, step=1, **_):
+        """Count it."""
+        if self.open[-1] in ("networks", "seeds"):
+            self.done += step
+            if self.interrupted:
+                raise KeyboardInterrupt
+
+
+def test_members_of_an_ensemble_are_trained_side_by_side(folder, where):
+    """Each is a task of a worker; results, lines and kept files are those of one after another."""
     (folder / "recipes" / "small.yaml").write_text(ENSEMBLE, "utf-8")
+    code, out, error = call("run", "small", "--keep", "kept")
+    assert code == 0, error
+    results = folder / "recipes" / "small.results.json"
+    before = json.loads(results.read_text("utf-8"))["runs"]
+    results.unlink()
+    code, beside, error = call("run", "small", "--keep", "beside", *where)
+    assert code == 0, error
+    assert without_seconds(beside) == without_seconds(out)
+    after = json.loads(results.read_text("utf-8"))["runs"]
+    assert timeless(after) == timeless(before)
+    assert [list(one) for one in after] == [list(one) for one in before]
+    assert all("NumPy" in one["machine"] for one in after)
+    assert files_of(folder / "beside") == files_of(folder / "kept")
+
+
+def test_all_networks_are_tasks_and_an_ensemble_ends_with_the_last(folder):
+    """Six members of two seeds: the bar counts them, and each seed comes once."""
+    (folder / "recipes" / "small.yaml").write_text(ENSEMBLE, "utf-8")
+    heard = Heard()
     recipe = read_recipe(Path("recipes/small.yaml"))
-    made = sorted(run_on(Workers(2), "small", recipe, folder / "a", Progress()), key=lambda one: -one["seed"])
-    assert timeless(made) == timeless(list(run(recipe, folder / "b")))
+    made = list(run_on(Workers(2), "small", recipe, folder / "artifacts", heard))
+    assert ("run small, 2 at once", 6, "networks") in heard.begun
+    assert heard.done == 6
+    assert sorted(one["seed"] for one in made) == [1, 3]
+
+
+def test_an_ensemble_tells_all_machines_that_trained_its_members(folder, monkeypatch):
+    """And not the one that evaluated it."""
+    (folder / "recipes" / "small.yaml").write_text(ENSEMBLE, "utf-8")
+    names = iter(["b", "a", "b", "c"])
+    monkeypatch.setattr("pipeline.recipes.tasks.describe_machine", lambda *_: next(names))
+    recipe = replace(read_recipe(Path("recipes/small.yaml")), seeds=(3,))
+    [made] = run_on(Workers(1), "small", recipe, folder / "artifacts", Progress())
+    assert made["machine"] == "a; b"
+
+
+def test_networks_that_were_trained_before_an_interruption_are_kept(folder, mixed):
+    """What is in the cache by then is not trained again, though the seed was not done."""
+    one, keep = replace(mixed, seeds=(3,)), folder / "kept"
+    made = run_on(Workers(1), "both", one, keep / "both", Heard(interrupted=True), keep=keep)
+    with pytest.raises(KeyboardInterrupt):
+        next(made)
+    assert sorted(path.name for path in folder.rglob("*/models/3.*")) == ["3.json", "3.npz"]
+    heard = Heard()
+    [made] = run_on(Workers(1), "both", one, keep / "both", heard, keep=keep)
+    assert heard.done == 1
+    assert timeless([made]) == timeless(list(run(one, folder / "alone")))
+
+
+@pytest.mark.usefixtures("mixed")
+def test_artifacts_of_an_ensemble_of_others_are_those_of_one_after_another(folder):
+    """With --keep, the folders of the last seed too, prepared for the network that was trained last."""
+    (folder / "recipes" / "small.yaml").write_text(ALONE + "preprocess: {deskew: true}\n", "utf-8")
+    assert call("run", "both", "--keep", "kept")[0] == 0
+    (folder / "recipes" / "both.results.json").unlink()
+    assert call("run", "both", "--keep", "beside", "--jobs", "2")[0] == 0
+    assert files_of(folder / "beside") == files_of(folder / "kept")
+
+
+def test_a_task_is_as_large_as_its_files():
+    """So joblib puts it on a worker by itself, and the scheduler does not carry the models of an ensemble."""
+    recipe = read_recipe(FOLDER / "basic.yaml")
+    models, members = {"a": bytes(70_000)}, ({"file": bytes(50_000)}, {"file": bytes(50_000)})
+    assert sys.getsizeof(SeedTask("basic", recipe, 0, models)) > 70_000
+    assert sys.getsizeof(EnsembleTask("basic", recipe, 0, members=members)) > 100_000
 
 
 def test_processes_and_a_cluster_are_not_asked_for_at_once():
