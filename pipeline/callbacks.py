@@ -27,6 +27,11 @@ except ImportError:  # scikit-learn may move or drop an experimental module
         return method
 
 
+def callbacks_of(estimator: Any) -> list[Any]:
+    """Return the callbacks that an estimator was given, which no public attribute has."""
+    return list(getattr(estimator, "_skl_callbacks", None) or [])
+
+
 class FitTasks:
     """The tasks of one fit as scikit-learn's callbacks see them: the fit itself, and in it the epochs.
 
@@ -48,7 +53,7 @@ class FitTasks:
     def __init__(self, estimator: Any, n_epochs: int, data: dict[str, Any]) -> None:
         self.told = {"estimator": estimator, **data}
         self.now = {"reconstruction_attributes": estimator._fitted_attributes}  # noqa: SLF001 - its own tasks
-        self.watched = bool(getattr(estimator, "_skl_callbacks", None)) and self._understood(estimator)
+        self.watched = bool(callbacks_of(estimator)) and self._understood(estimator)
         if self.watched:
             self.fit = estimator._init_callback_context(max_subtasks=n_epochs)  # noqa: SLF001 - meant for estimators
             self.fit.call_on_fit_task_begin(**self.told)
@@ -111,4 +116,4 @@ class OnEpoch:
         return context.task_name == "epoch" and bool(self.listen(estimator))
 
 
-__all__ = ["CallbackSupportMixin", "FitTasks", "OnEpoch", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "FitTasks", "OnEpoch", "callbacks_of", "with_callbacks"]

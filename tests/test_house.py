@@ -128,7 +128,14 @@ ALLOWED = {
         *("pipeline.text", "numpy", "sklearn"),
     ),
     "pipeline.interchange.model_nodes": (
-        *("pipeline.interchange", "pipeline.mlp", "pipeline.preprocessing", "numpy", "sklearn"),
+        *(
+            "pipeline.interchange",
+            "pipeline.mlp",
+            "pipeline.preprocessing",
+            "pipeline.sklearn_private",
+            "numpy",
+            "sklearn",
+        ),
     ),
     "pipeline.interchange.network_nodes": ("pipeline.interchange", "pipeline.network", "pipeline.text", "numpy"),
     "pipeline.interchange.onnx": ("pipeline", "numpy", "onnx"),
@@ -153,6 +160,7 @@ ALLOWED = {
     "pipeline.plots": ("numpy", "matplotlib", "pipeline.text"),
     "pipeline.cli.terminal": ("pipeline.progress", "pipeline.strict_json", "pipeline.text", "rich", "typer"),
     "pipeline.files": (),
+    "pipeline.sklearn_private": ("numpy", "sklearn"),
     "pipeline.text": (),
     "pipeline.strict_json": ("pipeline.files", "pipeline.text"),
     "pipeline.provenance": ("pipeline.parameters", "pipeline.strict_json"),
@@ -460,6 +468,66 @@ def test_nothing_is_pickled(module):
         assert not (name in {"dump", "load"} and getattr(getattr(call.func, "value", None), "id", "") == "joblib")
         for keyword in call.keywords:
             assert keyword.arg != "allow_pickle" or getattr(keyword.value, "value", None) is False
+
+
+# The private names of other libraries, by the modules that use them; each says why.
+PRIVATE_OF_OTHERS = {
+    "pipeline.sklearn_private": {
+        *("_best_coefs", "_best_intercepts", "_label_binarizer", "_no_improvement_count", "_optimizer"),
+        *("_random_state", "_stochastic_optimizers", "_training_dim"),
+    },
+    "pipeline.callbacks": {"_init_callback_context", "_skl_callbacks"},
+    "pipeline.search.methods": {"_run_search"},
+    "pipeline.together.joblib_backend": {"_fit_and_score", "_skl_callbacks"},
+    "pipeline.network.compiled.jit": {"_cache", "_cache_path", "_impl"},  # numba's
+    "pipeline.network.compiled.rows": {"_getvalue"},  # numba's
+}
+DOCUMENTED = {"_asdict", "_exit", "_fields", "_getframe", "_replace", "_repr_html_", "_type"}
+"""Names that are public for all their underscore; the last is a key in tables of images."""
+ASKING = {"getattr", "hasattr", "setattr", "get", "pop"}
+"""What is called with the name of an attribute."""
+
+
+def private_names_in(module):
+    """Return the names with one underscore that a module uses, in a text as well where that asks for an attribute."""
+    found = set()
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Attribute | ast.keyword):
+            found.add(getattr(node, "attr", getattr(node, "arg", "")))
+        elif isinstance(node, ast.ImportFrom):
+            found |= {*node.module.split("."), *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Compare):
+            found |= {getattr(text, "value", None) for text in node.comparators}
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in ASKING:
+            found |= {getattr(text, "value", None) for text in node.args}
+    return {name for name in found if isinstance(name, str) and re.fullmatch(r"_[a-z]\w+", name)}
+
+
+def own_names_in(module):
+    """Return the names that a module gives to functions, classes, variables, and attributes of ``self`` and ``cls``."""
+    found = set()
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found |= {node.attr} if getattr(node.value, "id", "") in {"self", "cls"} else set()
+    return found
+
+
+def test_private_names_of_other_libraries_are_used_where_their_reason_is():
+    """A new release may change them, and then these modules are what to look at."""
+    theirs = {name for names in PRIVATE_OF_OTHERS.values() for name in names}
+    ours = {name for module in TREES for name in own_names_in(module)} - theirs | {"_renamed"}  # a mark on a class
+    found = {module: private_names_in(module) - ours - DOCUMENTED for module in TREES}
+    assert {module: names for module, names in found.items() if names} == PRIVATE_OF_OTHERS
+
+
+def test_private_names_of_scikit_learn_have_a_reason():
+    """The module that has them says of each what it is and why it is needed."""
+    described = ast.get_docstring(TREES["pipeline.sklearn_private"])
+    assert set(re.findall(r"``(_\w+)``", described)) == PRIVATE_OF_OTHERS["pipeline.sklearn_private"]
 
 
 @pytest.mark.parametrize("module", TREES)

@@ -10,8 +10,8 @@ from pipeline.interchange.graph import ExportError, Graph
 from pipeline.interchange.model_parts import ModelParts
 from pipeline.interchange.network_nodes import Place, network_nodes
 from pipeline.mlp.regressor import MLPRegressor
-from pipeline.mlp.target_scale import n_target_dims
 from pipeline.preprocessing.normalize import Normalize
+from pipeline.sklearn_private import n_target_dims
 
 
 class Flow(NamedTuple):

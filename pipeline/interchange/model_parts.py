@@ -1,6 +1,6 @@
 """A fitted model taken apart into what can be said in operations of ONNX: scaling, and a network or several."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,8 +67,8 @@ class ModelParts:
     @property
     def weights(self) -> list[float]:
         """What each member of an ensemble counts, 1 together."""
-        given = self.last._weights_not_none  # noqa: SLF001 - less those of members that were dropped
-        counts = [1.0] * len(self.members) if given is None else given
+        given, members = self.last.weights, self.last.estimators
+        counts = [1.0] * len(self.members) if given is None else _of_members(given, members)
         return [float(count / sum(counts)) for count in counts]
 
     @property
@@ -149,6 +149,11 @@ def _members(last: Any) -> list[Any]:
             )
         return [last.regressor_]
     raise _refused(last)
+
+
+def _of_members(weights: Sequence[float], named: Sequence[tuple[str, Any]]) -> list[float]:
+    """Return the weights less those of members that were dropped."""
+    return [weight for (_, member), weight in zip(named, weights, strict=False) if not isinstance(member, str)]
 
 
 def _refused(part: Any) -> ExportError:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.neural_network import MLPRegressor as TheirRegressor
-from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.preprocessing import LabelBinarizer, MinMaxScaler
 
 from pipeline.interchange.fitted import Affine, label_type
@@ -18,6 +17,7 @@ from pipeline.mlp import builder
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.regressor import MLPRegressor
 from pipeline.preprocessing.normalize import Normalize
+from pipeline.sklearn_private import NetworkState, optimizer_classes
 
 Array = NDArray[Any]
 
@@ -32,7 +32,7 @@ def to_theirs(model: MLPClassifier | MLPRegressor) -> Any:
     kind = TheirClassifier if isinstance(model, MLPClassifier) else TheirRegressor
     fitted = kind(**_parameters(kind, model, network))
     layers: Sequence[Affine] = network.layers
-    values = model.get_state(resume=True)[0]
+    values, binarizer = model.get_state(resume=True)[0], None
     if isinstance(model, MLPClassifier):
         classes = model.classes_
         if label_type(model) == "multilabel-indicator":
@@ -42,23 +42,20 @@ def to_theirs(model: MLPClassifier | MLPRegressor) -> Any:
         binarizer = LabelBinarizer()
         binarizer.classes_, binarizer.y_type_ = classes, label_type(model)
         binarizer.sparse_input_ = bool(values.get("sparse_labels", False))
-        vars(fitted).update(classes_=classes, _label_binarizer=binarizer)
+        fitted.classes_ = classes
     vars(fitted).update(
         coefs_=[W.copy() for W, _ in layers],
         intercepts_=[b.copy() for _, b in layers],
         n_layers_=len(layers) + 1,
         out_activation_=model.out_activation_,
         loss_curve_=list(model.loss_curve_),
-        _best_coefs=[W.copy() for W, _ in layers],
-        _best_intercepts=[b.copy() for _, b in layers],
-        _no_improvement_count=int(values["training"]["stalled"]),
-        _random_state=np.random.RandomState(),
     )
     for name in _ATTRIBUTES:
         if hasattr(model, name):
             setattr(fitted, name, deepcopy(getattr(model, name)))
-    if fitted.solver != "lbfgs":
-        vars(fitted)["_optimizer"] = _optimizer(fitted, model, plain=network.plain and layers is network.layers)
+    plain = network.plain and layers is network.layers
+    optimizer = None if fitted.solver == "lbfgs" else _new_optimizer(fitted, model, plain=plain)
+    NetworkState(optimizer, binarizer, int(values["training"]["stalled"])).put_into(fitted)
     return fitted
 
 
@@ -125,21 +122,22 @@ def _sorted(layers: Sequence[Affine], classes: Array) -> tuple[Sequence[Affine],
     return [*layers[:-1], last], classes[order]
 
 
-def _optimizer(fitted: Any, model: MLPClassifier | MLPRegressor, *, plain: bool) -> AdamOptimizer | SGDOptimizer:
+def _new_optimizer(fitted: Any, model: MLPClassifier | MLPRegressor, *, plain: bool) -> Any:
     """Return their optimizer, with the state of ours where that is of the same parameters."""
+    Adam, SGD = optimizer_classes()
     params = [*fitted.coefs_, *fitted.intercepts_]
     values, arrays = model.get_state(resume=True)
     training: Mapping[str, Any] = values["training"]
     resumes = plain and fitted.solver == model.solver
     if fitted.solver == "adam":
-        adam = AdamOptimizer(params, fitted.learning_rate_init, fitted.beta_1, fitted.beta_2, fitted.epsilon)
+        adam = Adam(params, fitted.learning_rate_init, fitted.beta_1, fitted.beta_2, fitted.epsilon)
         if resumes:
             adam.t = training["t"]
             adam.ms = _their_state(arrays["optimizer_m"] * (1 - model.beta_1), params)
             adam.vs = _their_state(arrays["optimizer_v"] * (1 - model.beta_2), params)
         return adam
     rule = (fitted.learning_rate, fitted.momentum, fitted.nesterovs_momentum, fitted.power_t)
-    sgd = SGDOptimizer(params, fitted.learning_rate_init, *rule)
+    sgd = SGD(params, fitted.learning_rate_init, *rule)
     if resumes and "optimizer_v" in arrays:
         sgd.velocities = _their_state(arrays["optimizer_v"], params)
     if resumes and fitted.learning_rate == "adaptive":

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.neural_network import MLPRegressor as TheirRegressor
-from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.interchange.fitted import Affine, fitted_estimator, flat, label_type, widths
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.regressor import MLPRegressor
+from pipeline.sklearn_private import NetworkState, optimizer_classes
 from pipeline.text import shown_value
 
 Array = NDArray[Any]
@@ -48,7 +48,7 @@ def to_ours(fitted: Any, before: Sequence[Any]) -> MLPClassifier | MLPRegressor:
 def _labels_of(fitted: Any) -> dict[str, Any]:
     """Return what theirs predicts, as a state has it."""
     targets = {"classes": fitted.classes_, "y_type": label_type(fitted)}
-    sparse = getattr(vars(fitted).get("_label_binarizer"), "sparse_input_", False)
+    sparse = getattr(NetworkState.of(fitted).label_binarizer, "sparse_input_", False)
     return targets | ({"sparse_labels": True} if sparse else {})
 
 
@@ -99,16 +99,17 @@ def _float(value: Any) -> float | None:
 
 def _resumed(model: MLPClassifier | MLPRegressor, fitted: Any) -> MLPClassifier | MLPRegressor:
     """Return ours with the progress of theirs, so that training goes on where it stopped."""
-    theirs = vars(fitted).get("_optimizer")
+    state = NetworkState.of(fitted)
+    theirs, (Adam, SGD) = state.optimizer, optimizer_classes()
     values, arrays = model.get_state(resume=True)
     training = values["training"]
     best = model.best_validation_score_ if model.early_stopping else model.best_loss_
-    training |= {"best": best, "reference": best, "stalled": int(vars(fitted).get("_no_improvement_count", 0))}
-    if model.solver == "adam" and isinstance(theirs, AdamOptimizer) and theirs.t:
+    training |= {"best": best, "reference": best, "stalled": state.stalled}
+    if model.solver == "adam" and isinstance(theirs, Adam) and theirs.t:
         training |= {"t": int(theirs.t), "updates": int(theirs.t)}
         arrays["optimizer_m"] = _state(theirs.ms, model) / (1 - model.beta_1)
         arrays["optimizer_v"] = _state(theirs.vs, model) / (1 - model.beta_2)
-    if model.solver == "sgd" and isinstance(theirs, SGDOptimizer):
+    if model.solver == "sgd" and isinstance(theirs, SGD):
         if model.learning_rate == "adaptive":
             training["learning_rate"] = float(theirs.learning_rate)
         if model.momentum > 0:

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from pipeline.callbacks import CallbackSupportMixin, FitTasks, callbacks_of, with_callbacks
 from pipeline.diagnosis.doctor import Doctor, TrainingDoctor
 from pipeline.diagnosis.records import Diagnosis
 from pipeline.images.deform import Deform
@@ -454,7 +454,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _new_doctor(self, samples: Samples) -> Doctor | None:
         """Return what examines the training, where that is asked for, and begin its diagnosis."""
         self.__dict__.pop("diagnosis_", None)
-        if not self.diagnose and not TrainingDoctor.is_among(getattr(self, "_skl_callbacks", [])):
+        if not self.diagnose and not TrainingDoctor.is_among(callbacks_of(self)):
             return None
         doctor = Doctor(self._trainer, samples, by_updates=self.solver != "lbfgs")
         self.diagnosis_ = doctor.diagnosis

@@ -81,8 +81,3 @@ def warn_of_scale(Y: Array, limits: Limits, *, stacklevel: int) -> None:
         UserWarning,
         stacklevel=stacklevel + 1,
     )
-
-
-def n_target_dims(model: Any) -> int:
-    """Return whether the targets that a ``TransformedTargetRegressor`` was fitted to had one dimension or two."""
-    return int(model._training_dim)  # noqa: SLF001 - it is nowhere else

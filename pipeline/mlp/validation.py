@@ -4,7 +4,6 @@
 """
 
 import math
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +17,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from pipeline.images.pixels import INTEGERS, as_uint8
 from pipeline.mlp.class_weights import ClassWeight, ClassWeights
 from pipeline.mlp.labels import check_no_missing
+from pipeline.mlp.searches import inside_a_search
 from pipeline.mlp.targets import RegressionTargets, TargetEncoder, Targets
 from pipeline.network.array_rows import ArrayRows
 from pipeline.network.batches import Rows, Samples, take_rows
@@ -407,16 +407,6 @@ class Views(list[Array]):
                 view[...] = one
         else:
             self[place][...] = value
-
-
-def inside_a_search() -> bool:
-    """Tell whether a search or a cross-validation of scikit-learn is calling, by the modules on the call stack."""
-    frame: Any = sys._getframe()  # noqa: SLF001 - the interpreter's documented way to its own stack
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection"):
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _in_rows(X: Any) -> Any:

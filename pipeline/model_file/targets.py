@@ -14,8 +14,8 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.mlp.regressor import MLPRegressor
-from pipeline.mlp.target_scale import n_target_dims
 from pipeline.model_file.scaler import make_scaler
+from pipeline.sklearn_private import n_target_dims, set_n_target_dims
 from pipeline.text import shown, shown_value
 
 
@@ -74,7 +74,8 @@ def with_scaled_targets(regressor: MLPRegressor, plain: Mapping[str, Any]) -> Tr
         n_features=n_targets,
     )
     model = TransformedTargetRegressor(clone(regressor), transformer=clone(scaler))
-    model.regressor_, model.transformer_, model._training_dim = regressor, scaler, n_dims  # noqa: SLF001 - as in fit
+    model.regressor_, model.transformer_ = regressor, scaler
+    set_n_target_dims(model, n_dims)
     return model
 
 

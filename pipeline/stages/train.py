@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from pipeline.artifacts import DIAGNOSIS, HISTORY, MODEL, NETWORK, PREPARED, SPLIT, read_class_names, read_training
-from pipeline.callbacks import OnEpoch
+from pipeline.callbacks import OnEpoch, callbacks_of
 from pipeline.data.class_names import named
 from pipeline.files import write_new
 from pipeline.mlp.class_weights import by_label
@@ -100,7 +100,7 @@ class Train(Stage, MLPClassifier):
         self, X: NDArray[Any], y: NDArray[Any], watched: dict[str, NDArray[Any]], progress: Progress
     ) -> None:
         """Fit, and let the progress hear of every epoch."""
-        own = getattr(self, "_skl_callbacks", [])
+        own = callbacks_of(self)
         self.set_callbacks(*own, OnEpoch(lambda _: progress.advance(1, **self._figures())))
         progress.begin("train", self.max_iter, "epochs")
         begin = partial(progress.begin, COMPILING, None, "loops")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pipeline.callbacks import callbacks_of
 from pipeline.mlp.base import BaseMLP
 from pipeline.mlp.threads import bounded_blas
 from pipeline.network.compiled.engines import decide_engine
@@ -107,7 +108,7 @@ def sharing_key(estimator: Any) -> tuple[Any, ...] | None:
 
     That is one whose batches are other ones in every fit, whose threads share its updates, or of which callbacks hear.
     """
-    if not isinstance(estimator, BaseMLP) or getattr(estimator, "_skl_callbacks", None):
+    if not isinstance(estimator, BaseMLP) or callbacks_of(estimator):
         return None
     values = estimator.get_params(deep=False)
     needed = all(values[name] == value for name, value in NEEDED.items() if name in values)

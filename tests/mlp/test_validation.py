@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import cross_val_score
 
 from pipeline.mlp.validation import (
     LabelValidator,
@@ -13,7 +12,6 @@ from pipeline.mlp.validation import (
     checked_samples_and_labels,
     checked_weight,
     dense,
-    inside_a_search,
     sparse_taker,
     taker,
 )
@@ -99,24 +97,6 @@ def test_weights_that_cannot_be_are_refused(weight, message):
     """Of another shape, all 0, or no numbers."""
     with pytest.raises(ValueError, match=message):
         checked_weight(weight, 4, np.float64)
-
-
-class Asking(BaseEstimator):
-    """Notes in `fit` whether a search is calling."""
-
-    def fit(self, X, y=None):  # noqa: ARG002 - scikit-learn's arguments
-        self.found_ = inside_a_search()
-        return self
-
-    def score(self, X, y=None):  # noqa: ARG002 - the same
-        return float(self.found_)
-
-
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_search_is_recognised(n_jobs):
-    """A cross-validation's calls are told from a person's, in other processes as well."""
-    assert Asking().fit(X).found_ is False
-    assert cross_val_score(Asking(), X, cv=2, n_jobs=n_jobs).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("rows", [slice(2, 6), slice(0, 8), np.array([7, 0, 7])])
