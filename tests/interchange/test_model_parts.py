@@ -48,3 +48,11 @@ def test_what_has_no_form_is_refused_by_name(model, told):
     """Another step, another classifier, images that are aligned, votes that are counted, and what is no model."""
     with pytest.raises(ExportError, match=told):
         ModelParts.of(model)
+
+
+@pytest.mark.parametrize(("weights", "wanted"), [(None, [0.5, 0.5]), ([1, 7, 3], [0.25, 0.75])])
+def test_a_member_that_was_dropped_counts_nothing(weights, wanted):
+    """The weights of those that are left are 1 together."""
+    members = [("a", FrozenEstimator(NETWORK)), ("gone", "drop"), ("b", FrozenEstimator(NETWORK))]
+    parts = ModelParts.of(VotingClassifier(members, voting="soft", weights=weights).fit(X / 255, y))
+    assert (len(parts.members), parts.weights) == (2, wanted)
