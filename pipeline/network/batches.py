@@ -1,7 +1,7 @@
 """Samples that belong together, and how mini-batches are drawn from them."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -133,6 +133,10 @@ class Samples:
         if not isinstance(self.X, np.ndarray) or (isinstance(rows, slice) and self.index is None):
             return Samples(self.X[rows], self.Y[rows], weight, self.take, self.take_sparse)
         return Samples(self.X, self.Y[rows], weight, self.take, self.take_sparse, self._places(rows))
+
+    def for_a_thread(self) -> "Samples":
+        """Return the same samples with buffers of their own, so that another thread may take batches meanwhile."""
+        return replace(self, _buffers={})
 
     def _places(self, rows: Rows) -> Any:
         """Return the rows of X that samples are."""

@@ -1,10 +1,11 @@
 """Several estimators fitted together on the same samples, each as it would be by ``fit``.
 
 Those that differ in what a stack may differ in, as rate, penalty and the rule's numbers, share the checks of their
-samples, the batches, and where they are compiled, the work of every update. So a grid search takes less time.
+samples, and where they are compiled, the work of every update. So a grid search takes less time.
 """
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from numpy.typing import ArrayLike
 from pipeline.callbacks import callbacks_of
 from pipeline.mlp.base import BaseMLP
 from pipeline.mlp.threads import bounded_blas
-from pipeline.network.compiled.engines import decide_engine
+from pipeline.network.batches import Samples
+from pipeline.network.compiled.engines import decide_engine, split_columns
 from pipeline.together.networks import Training, train_together
 
 MAY_DIFFER = frozenset(
@@ -55,6 +57,24 @@ NEEDED = {
     "warm_start": False,
 }
 """Parameters that others leave nothing to share with."""
+NO_CHECKS = frozenset(
+    {
+        "batch_norm",
+        "batch_size",
+        "bias",
+        "bias_init",
+        "dropout",
+        "label_smoothing",
+        "noise",
+        "replacement",
+        "shuffle",
+        "weight_init",
+        "zero_output",
+    }
+)
+"""Parameters that have no part in what ``fit`` makes of its samples before it trains, beside those above."""
+NO_VALIDATION = frozenset({"random_state", "validation_fraction"})
+"""Parameters that have a part in it where rows are held out alone."""
 
 
 class Fit:
@@ -122,19 +142,58 @@ def sharing_key(estimator: Any) -> tuple[Any, ...] | None:
     return type(estimator), *((name, repr(value)) for name, value in values.items() if name not in MAY_DIFFER)
 
 
-def shape_key(estimator: BaseMLP) -> str:
-    """Return what networks of one shape have in common, as far as it shows in parameters."""
+def samples_key(estimator: BaseMLP) -> tuple[Any, ...]:
+    """Return what estimators must have in common for ``SharedSamples``: all that checks and validation rows go by."""
     values = estimator.get_params(deep=False)
-    return repr((values["hidden_layer_sizes"], values["activation"]))
+    unused = MAY_DIFFER | NO_CHECKS | (NO_VALIDATION if not values["early_stopping"] else set())
+    return type(estimator), *((name, repr(value)) for name, value in values.items() if name not in unused)
+
+
+class SharedSamples:
+    """Samples that estimators of one ``samples_key`` are fitted to, by several threads: checked and sorted once.
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        As in ``fit``.
+    """
+
+    def __init__(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        self._given, self._lock = (X, y, sample_weight), Lock()
+        self._learned: dict[str, Any] = {}
+        self._every: Samples | None = None
+        self._parts: tuple[Samples, Samples | None] | None = None
+        self._columns: Any = None
+
+    def check(self, estimator: BaseMLP) -> Samples:
+        """Return all samples, checked as ``fit`` does, and set what an estimator learns of them."""
+        with self._lock:
+            if self._every is None:
+                before = set(vars(estimator))
+                _, self._every = estimator._checked_samples(*self._given, resuming=False)  # noqa: SLF001 - its own fit
+                self._learned = {name: value for name, value in vars(estimator).items() if name not in before}
+        estimator.__dict__.update(self._learned)
+        return self._every.for_a_thread()
+
+    def parts(self, estimator: BaseMLP, every: Samples) -> tuple[Samples, Samples | None]:
+        """Return the samples of training and of validation, which an estimator that was begun holds out."""
+        with self._lock:
+            if self._parts is None:
+                holds_out = estimator.early_stopping
+                self._parts = estimator._hold_out(every) if holds_out else (every, None)  # noqa: SLF001 - its own fit
+            train, validation = self._parts
+        return train.for_a_thread(), None if validation is None else validation.for_a_thread()
+
+    def columns(self) -> Any:
+        """Return the inputs of training as stacks of networks take them."""
+        with self._lock:
+            if self._columns is None and self._parts is not None:
+                self._columns = split_columns(self._parts[0].for_a_thread())
+            return self._columns
 
 
 def fit_together(
-    estimators: Sequence[BaseMLP],
-    X: ArrayLike,
-    y: ArrayLike,
-    sample_weight: ArrayLike | None = None,
-    *,
-    stopped: Callable[[], bool] = bool,
+    estimators: Sequence[BaseMLP], shared: SharedSamples, *, stopped: Callable[[], bool] = bool
 ) -> list[Fit]:
     """Fit estimators of one ``sharing_key`` to the same samples.
 
@@ -142,8 +201,8 @@ def fit_together(
     ----------
     estimators : sequence of estimators
         They are changed, as by ``fit``.
-    X, y, sample_weight
-        As in ``fit``.
+    shared : SharedSamples
+        What they are fitted to.
     stopped : callable, optional
         Says whether to end at once.
 
@@ -156,48 +215,39 @@ def fit_together(
     --------
     >>> from pipeline import MLPClassifier
     >>> from sklearn.datasets import load_digits
-    >>> X, y = load_digits(return_X_y=True)
+    >>> samples = SharedSamples(*load_digits(return_X_y=True))
     >>> models = [MLPClassifier((16,), learning_rate_init=rate, max_iter=3, random_state=0) for rate in (1e-3, 1e-2)]
     >>> import warnings
     >>> with warnings.catch_warnings(action="ignore"):  # they have not converged
-    ...     [fit.result().n_iter_ for fit in fit_together(models, X, y)]
+    ...     [fit.result().n_iter_ for fit in fit_together(models, samples)]
     [3, 3]
     """
-    fits = [Fit(estimator) for estimator in estimators]
-    shared = _SharedSamples(X, y, sample_weight)
+    fits, parts = [Fit(estimator) for estimator in estimators], _Parts(shared)
     for fit in fits:
-        fit.prepare(lambda fit=fit: shared.prepare(fit.estimator))  # type: ignore[misc]  # mypy infers no default's type
+        fit.prepare(lambda fit=fit: parts.prepare(fit.estimator))  # type: ignore[misc]  # mypy infers no default's type
     trainings = [(fit, training) for fit in fits if (training := fit.training()) is not None]
-    if trainings:
+    if parts.training is not None:
         with bounded_blas(1):
-            train_together([training for _, training in trainings], shared.samples, stopped)
+            train_together([training for _, training in trainings], parts.training, stopped, shared.columns)
     for fit, training in trainings:
         fit.end(training)
     return fits
 
 
-class _SharedSamples:
-    """The samples of a fit, which are checked for the first estimator alone."""
+class _Parts:
+    """The samples of training and of validation, with buffers of one thread's."""
 
-    def __init__(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
-        self._given = X, y, sample_weight
-        self._learned: dict[str, Any] | None = None
-        self.samples: Any = None
-        self._every: Any = None
-        self._validation: Any = None
+    def __init__(self, shared: SharedSamples) -> None:
+        self._shared = shared
+        self.training: Samples | None = None
+        self._validation: Samples | None = None
 
     def prepare(self, estimator: BaseMLP) -> Any:
         """Do what ``fit`` does before it trains, and return the training's course."""
         estimator._check_parameters()  # noqa: SLF001 - its own fit
-        if self._learned is None:
-            before = set(vars(estimator))
-            _, self._every = estimator._checked_samples(*self._given, resuming=False)  # noqa: SLF001 - the same
-            self._learned = {name: value for name, value in vars(estimator).items() if name not in before}
-        estimator.__dict__.update(self._learned)
-        estimator._begin(self._every)  # noqa: SLF001 - the same
-        estimator._warn_of_start(self._every)  # noqa: SLF001 - the same
-        if self.samples is None:
-            self.samples = self._every
-            if estimator.early_stopping:
-                self.samples, self._validation = estimator._hold_out(self._every)  # noqa: SLF001 - the same
-        return estimator._new_course(self.samples, self._validation, None)  # noqa: SLF001 - the same
+        every = self._shared.check(estimator)
+        estimator._begin(every)  # noqa: SLF001 - the same
+        estimator._warn_of_start(every)  # noqa: SLF001 - the same
+        if self.training is None:
+            self.training, self._validation = self._shared.parts(estimator, every)
+        return estimator._new_course(self.training, self._validation, None)  # noqa: SLF001 - the same

@@ -4,32 +4,23 @@
 those that can share their work are fitted as one, on threads of this process, and scikit-learn scores each as ever.
 """
 
-import math
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from threading import Event
 from typing import Annotated, Any
 
-import numpy as np
 from joblib import parallel_config
 from joblib.parallel import ParallelBackendBase
-from sklearn import config_context
-from sklearn.base import clone
 
 from pipeline.mlp.threads import bounded_blas
 from pipeline.parameters import check_arguments
-from pipeline.together.estimators import Fit, fit_together, shape_key, sharing_key
+from pipeline.together.search_tasks import SearchTask, Work, as_search_task, divide
 
 ALL_AT_ONCE = 2**16
 """Tasks that joblib hands over before it waits for the first."""
-MOST_TOGETHER = 16
-"""Fits that share their work, so that memory is bounded."""
 
 
 @contextmanager
@@ -37,11 +28,11 @@ def training_together(n_jobs: Annotated[int, "!= 0"] = -1) -> Iterator[None]:
     """Have scikit-learn's searches train candidates together, which takes less time.
 
     Within it, ``GridSearchCV``, ``RandomizedSearchCV``, the halving searches and ``cross_validate`` fit the
-    ``MLPClassifier`` and ``MLPRegressor`` of one shape, seed and fold side by side: they share their checks, their
-    batches and, with numba, every update's work. Candidates may differ in rate, schedule, penalty, solver and its
-    numbers, and in when they stop. Each draws the random numbers that it draws alone, and comes to the same result to
-    rounding. Whatever else there is, as another shape or seed, a network with dropout, or another estimator, is a fit
-    by itself. All of it runs on threads of this process, so that nothing is copied to others.
+    ``MLPClassifier`` and ``MLPRegressor`` of one seed and fold side by side: they share their checks and, with numba,
+    those of one shape every update's work. Candidates may differ in rate, schedule, penalty, solver and its numbers,
+    and in when they stop. Each draws the random numbers that it draws alone, and comes to the same result to rounding.
+    Whatever else there is, as a network with dropout or another estimator, is a fit by itself. All of it runs on
+    threads of this process, so that nothing is copied to others.
 
     Parameters
     ----------
@@ -117,68 +108,20 @@ class _Job:
             self.result = calls()
         except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
             self.error = error
+        self.calls = None  # with the estimator, so that a search of many candidates keeps none of them
         self.done = True
 
 
-@dataclass
-class _Task:
-    """A task of a search: a candidate, whose parameters are set, to be fitted and scored on a fold."""
-
-    job: _Job
-    function: Any
-    estimator: Any
-    X: Any
-    y: Any
-    keywords: dict[str, Any]
-
-    @property
-    def sample_weight(self) -> Any:
-        """The samples' weights, all of them, or None."""
-        return (self.keywords.get("fit_params") or {}).get("sample_weight")
-
-    def key(self) -> tuple[Any, ...]:
-        """Return what tasks have in common that can be done together."""
-        data = id(self.X), id(self.y), id(self.keywords["train"]), id(self.sample_weight)
-        return *data, sharing_key(self.estimator), shape_key(self.estimator)
-
-    def score(self, fit: Callable[..., Any], seconds: float) -> Any:
-        """Have scikit-learn score what was fitted, by ``fit``, within its share of some seconds."""
-        keywords = dict(self.keywords)
-        if not keywords.get("return_train_score"):
-            keywords["train"] = keywords["train"][:1]  # the samples are not copied again, to be fitted to by nothing
-        self.estimator.fit = fit
-        try:
-            result = self.function(self.estimator, self.X, self.y, **keywords)
-        finally:
-            del self.estimator.fit
-        if isinstance(result, dict) and "fit_time" in result:
-            result["fit_time"] = seconds
-        return result
-
-
 def _run(jobs: Sequence[_Job], n_threads: int) -> None:
-    """Do all tasks, the longest first, on some threads; an interruption ends them all."""
-    groups: dict[Any, list[_Task]] = {}
-    work: list[tuple[float, Callable[[Callable[[], bool]], None]]] = []
-    for job in jobs:
-        task = _as_task(job)
-        if task is None:
-            work.append((math.inf, partial(_run_alone, job)))
-        else:
-            groups.setdefault(task.key(), []).append(task)
-    size = min(MOST_TOGETHER, max(1, -(-len(jobs) // n_threads)))
-    for tasks in groups.values():
-        for start in range(0, len(tasks), size):
-            some = tasks[start : start + size]
-            work.append((_cost(some), partial(_fit_and_score, some)))
-    work.sort(key=lambda one: -one[0])
-    if n_threads == 1 or len(work) == 1:
-        for _, do in work:
+    """Do all tasks on some threads; an interruption ends them all."""
+    works = _works(jobs, n_threads)
+    if n_threads == 1 or len(works) == 1:
+        for do in works:
             do(bool)
         return
     stop = Event()
-    with bounded_blas(1), ThreadPoolExecutor(min(n_threads, len(work))) as pool:
-        futures = [pool.submit(do, stop.is_set) for _, do in work]
+    with bounded_blas(1), ThreadPoolExecutor(min(n_threads, len(works))) as pool:
+        futures = [pool.submit(do, stop.is_set) for do in works]
         try:
             for future in futures:
                 future.result()
@@ -188,59 +131,28 @@ def _run(jobs: Sequence[_Job], n_threads: int) -> None:
             raise
 
 
+def _works(jobs: Sequence[_Job], n_threads: int) -> list[Callable[[Callable[[], bool]], None]]:
+    """Return what is to be done one after the other, what is not known first, as it may take long."""
+    works: list[Callable[[Callable[[], bool]], None]] = []
+    tasks: list[SearchTask] = []
+    for number, job in enumerate(jobs):
+        task = as_search_task(job.calls, number)
+        if task is None:
+            works.append(partial(_run_alone, job))
+        else:
+            tasks.append(task)
+    return works + [partial(_fit_and_score, work, jobs) for work in divide(tasks, n_threads)]
+
+
 def _run_alone(job: _Job, stopped: Callable[[], bool]) -> None:
     """Do a task by itself."""
     if not stopped():
         job.run(job.calls)
 
 
-def _as_task(job: _Job) -> _Task | None:
-    """Return a job as the task of a search, None for another, or for one that is done by itself."""
-    items = getattr(job.calls, "items", ())
-    if len(items) != 1:
-        return None
-    function, arguments, keywords = next(iter(items))
-    if getattr(function, "__name__", "") != "_fit_and_score" or len(arguments) < len("Xye"):
-        return None
-    estimator, X, y = arguments[:3]
-    arrays = isinstance(X, np.ndarray) and isinstance(y, np.ndarray) and isinstance(keywords.get("train"), np.ndarray)
-    known = set(keywords.get("fit_params") or {}) <= {"sample_weight"}
-    if not (arrays and known) or getattr(keywords.get("caller"), "_skl_callbacks", None):
-        return None
-    try:
-        estimator = clone(estimator).set_params(**clone(keywords.get("parameters") or {}, safe=False))
-        shared = sharing_key(estimator) is not None
-    except Exception:  # noqa: BLE001 - whatever it is, the task by itself says it in its own way
-        return None
-    return _Task(job, function, estimator, X, y, keywords) if shared else None
-
-
-def _cost(tasks: Sequence[_Task]) -> float:
-    """Return about how long tasks take, in multiplications."""
-    values = tasks[0].estimator.get_params(deep=False)
-    widths = [tasks[0].X.shape[1], *np.atleast_1d(values["hidden_layer_sizes"])]
-    products = sum(float(a) * float(b) for a, b in pairwise(widths))
-    return products * len(tasks) * len(tasks[0].keywords["train"]) * values["max_iter"]
-
-
-def _fit_and_score(tasks: Sequence[_Task], stopped: Callable[[], bool]) -> None:
+def _fit_and_score(work: Work, jobs: Sequence[_Job], stopped: Callable[[], bool]) -> None:
     """Fit candidates to one fold together, and score each."""
     if stopped():
         return
-    first, began = tasks[0], time.perf_counter()
-    train, weight = first.keywords["train"], first.sample_weight
-    weight = None if weight is None else np.asarray(weight)[train]
-    with config_context(**getattr(first.function, "config", {})):
-        fits = fit_together([task.estimator for task in tasks], first.X[train], first.y[train], weight, stopped=stopped)
-    seconds = (time.perf_counter() - began) / len(tasks)
-    for task, fit in zip(tasks, fits, strict=True):
-        task.job.run(partial(_score, task, fit, seconds))
-
-
-def _score(task: _Task, fit: Fit, seconds: float) -> list[Any]:
-    """Have a candidate scored, as joblib's tasks hand it back."""
-
-    def result(*_: Any, **__: Any) -> Any:
-        return fit.result()
-
-    return [task.score(result, seconds)]
+    for task, scored in work.fits(stopped):
+        jobs[task.number].run(scored)

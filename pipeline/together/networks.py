@@ -1,6 +1,7 @@
 """Several networks trained together on the same samples, each as its ``Trainer`` would train it alone.
 
-Where they are compiled, those of one shape make their updates as a stack, which is faster; the others by turns.
+Where they are compiled, those that take the same batches make their updates as a stack, which is faster; the others by
+turns.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,7 +44,12 @@ class Training:
         return batches
 
 
-def train_together(trainings: Sequence[Training], samples: Samples, stopped: Callable[[], bool] = bool) -> None:
+def train_together(
+    trainings: Sequence[Training],
+    samples: Samples,
+    stopped: Callable[[], bool] = bool,
+    columns: Callable[[], Any] | None = None,
+) -> None:
     """Train to the end, as ``Trainer.run`` does, but for what diverges, which is left in its ``error``.
 
     Parameters
@@ -54,6 +60,8 @@ def train_together(trainings: Sequence[Training], samples: Samples, stopped: Cal
         What they are trained on.
     stopped : callable, optional
         Says whether to end at once, between two steps; the trainings' reasons then are "interrupted".
+    columns : callable, optional
+        Returns what ``split_columns`` makes of the samples, where others need it as well.
 
     Examples
     --------
@@ -76,19 +84,25 @@ def train_together(trainings: Sequence[Training], samples: Samples, stopped: Cal
             training.steps = training.trainer.steps(updater, samples, training.course)
             opened.callback(training.steps.close)
             updaters.append(updater)
-        for numbers in _groups(updaters, samples):
+        for numbers in _groups(trainings, updaters, samples):
             members = [trainings[k] for k in numbers]
             if stack_key(updaters[numbers[0]], samples) is None:
                 _train_alone(members[0], updaters[numbers[0]], samples, stopped)
             else:
-                _train_stack(members, [updaters[k] for k in numbers], samples, stopped)
+                _train_stack(members, [updaters[k] for k in numbers], samples, stopped, columns)
 
 
-def _groups(updaters: Sequence[Updater], samples: Samples) -> list[list[int]]:
-    """Return the numbers of the networks that make a stack, group by group; what cannot is a group of its own."""
+def _groups(trainings: Sequence[Training], updaters: Sequence[Updater], samples: Samples) -> list[list[int]]:
+    """Return the numbers of the networks that make a stack, group by group; what cannot is a group of its own.
+
+    Networks of one seed, but of other shapes, draw other batches, as they have drawn other parameters before.
+    """
     groups: dict[Any, list[int]] = {}
-    for k, updater in enumerate(updaters):
-        groups.setdefault(stack_key(updater, samples) or k, []).append(k)
+    for k, (training, updater) in enumerate(zip(trainings, updaters, strict=True)):
+        key = stack_key(updater, samples)
+        sampling, rng = training.trainer.sampling, training.trainer.network.rng
+        drawn = repr(rng.bit_generator.state) if sampling.shuffle or sampling.replacement else ""
+        groups.setdefault(k if key is None else (key, repr(sampling), drawn), []).append(k)
     return list(groups.values())
 
 
@@ -99,11 +113,15 @@ def _train_alone(training: Training, updater: Updater, samples: Samples, stopped
 
 
 def _train_stack(
-    trainings: Sequence[Training], updaters: Sequence[Updater], samples: Samples, stopped: Callable[[], bool]
+    trainings: Sequence[Training],
+    updaters: Sequence[Updater],
+    samples: Samples,
+    stopped: Callable[[], bool],
+    columns: Callable[[], Any] | None,
 ) -> None:
     """Train networks as stacks; one that comes to its end before others leaves them."""
     left = list(trainings)
-    for stack in make_stacks(updaters, samples):
+    for stack in make_stacks(updaters, samples, columns):
         members = dict(enumerate(left[: len(stack.updaters)]))
         del left[: len(stack.updaters)]
         while members and not stopped():

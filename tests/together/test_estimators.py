@@ -1,6 +1,7 @@
 """Tests of fits that share their work."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from pipeline import MLPClassifier, MLPRegressor
 from pipeline.network.training import DivergenceError
-from pipeline.together.estimators import fit_together, sharing_key
+from pipeline.together import estimators
+from pipeline.together.estimators import SharedSamples, fit_together, samples_key, sharing_key
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -25,7 +27,7 @@ def make_data(n=150, n_features=30, n_classes=3):
 def assert_as_alone(models, X, y, sample_weight=None):
     """Fit together and one by one, and hold one against the other."""
     alone = [type(model)(**model.get_params()).fit(X, y, sample_weight) for model in models]
-    for fit, other in zip(fit_together(models, X, y, sample_weight), alone, strict=True):
+    for fit, other in zip(fit_together(models, SharedSamples(X, y, sample_weight)), alone, strict=True):
         model = fit.result()
         assert model.n_iter_ == other.n_iter_
         np.testing.assert_allclose(model.network_.params, other.network_.params, rtol=1e-7, atol=1e-9)
@@ -114,7 +116,7 @@ def test_float32_pixels():
     given = {"pixel_scale": 1 / 255, "max_iter": 2, "random_state": 1}
     models = [MLPClassifier((8,), **given, learning_rate_init=rate) for rate in (0.001, 0.01)]
     alone = [MLPClassifier(**model.get_params()).fit(pixels, y) for model in models]
-    for fit, other in zip(fit_together(models, pixels, y), alone, strict=True):
+    for fit, other in zip(fit_together(models, SharedSamples(pixels, y)), alone, strict=True):
         np.testing.assert_allclose(fit.result().network_.params, other.network_.params, rtol=1e-3, atol=1e-5)
 
 
@@ -125,7 +127,7 @@ def test_what_diverges_leaves_the_others_alone():
         MLPClassifier((8,), solver="sgd", activation="identity", max_iter=5, random_state=1, learning_rate_init=rate)
         for rate in (1e200, 0.001)
     ]
-    diverged, fitted = fit_together(models, X * 100, y)
+    diverged, fitted = fit_together(models, SharedSamples(X * 100, y))
     with pytest.raises(DivergenceError, match="too large"):
         diverged.result()
     alone = MLPClassifier(**models[1].get_params()).fit(X * 100, y)
@@ -135,7 +137,8 @@ def test_what_diverges_leaves_the_others_alone():
 def test_what_is_not_allowed_is_an_error_of_its_own():
     """One candidate's parameter that is not allowed fails alone."""
     X, y = make_data()
-    wrong, right = fit_together([MLPClassifier(alpha=-1, max_iter=1), MLPClassifier(max_iter=1, random_state=0)], X, y)
+    models = [MLPClassifier(alpha=-1, max_iter=1), MLPClassifier(max_iter=1, random_state=0)]
+    wrong, right = fit_together(models, SharedSamples(X, y))
     with pytest.raises(ValueError, match="alpha"):
         wrong.result()
     assert right.result().n_iter_ == 1
@@ -145,7 +148,7 @@ def test_warnings_come_with_the_result():
     """That training has not converged is said where the result is asked for, as by a fit."""
     X, y = make_data()
     with warnings.catch_warnings(action="error"):
-        (fit,) = fit_together([MLPClassifier((4,), max_iter=1, random_state=0)], X, y)
+        (fit,) = fit_together([MLPClassifier((4,), max_iter=1, random_state=0)], SharedSamples(X, y))
     with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
         fit.result()
 
@@ -155,7 +158,7 @@ def test_more_training_goes_on_from_the_end():
     X, y = make_data()
     models = [MLPClassifier((8,), max_iter=3, random_state=1, learning_rate_init=rate) for rate in (0.001, 0.01)]
     alone = [MLPClassifier(**model.get_params()).fit(X, y).partial_fit(X, y) for model in models]
-    for fit, other in zip(fit_together(models, X, y), alone, strict=True):
+    for fit, other in zip(fit_together(models, SharedSamples(X, y)), alone, strict=True):
         np.testing.assert_allclose(fit.result().partial_fit(X, y).coefs_[0], other.coefs_[0], rtol=1e-7, atol=1e-9)
 
 
@@ -191,5 +194,34 @@ def test_an_end_that_is_asked_for():
     X, y = make_data()
     answers = iter([False, False, True, True])
     model = MLPClassifier((8,), max_iter=50, random_state=1)
-    fit_together([model], X, y, stopped=lambda: next(answers))
+    fit_together([model], SharedSamples(X, y), stopped=lambda: next(answers))
     assert model.n_iter_ < 50
+
+
+def test_threads_may_share_samples():
+    """Two threads that fit to the same samples at once check and sort them once, and have results of their own."""
+    X, y = make_data()
+    given = {"early_stopping": True, "max_iter": 8, "random_state": 3, "batch_size": 20}
+    models = [MLPClassifier((8,), **given, learning_rate_init=rate) for rate in (0.0001, 0.003, 0.1, 0.2)]
+    alone = [MLPClassifier(**model.get_params()).fit(X, y) for model in models]
+    samples, made = SharedSamples(X, y), []
+    checked, split = MLPClassifier._checked_samples, estimators.split_columns
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(MLPClassifier, "_checked_samples", lambda *a, **o: made.append("checks") or checked(*a, **o))
+        patch.setattr(estimators, "split_columns", lambda *a: made.append("columns") or split(*a))
+        fits = [*pool.map(lambda some: fit_together(some, samples), (models[:2], models[2:]))]
+    assert sorted(made) == ["checks", "columns"]
+    for fit, other in zip([*fits[0], *fits[1]], alone, strict=True):
+        np.testing.assert_allclose(fit.result().network_.params, other.network_.params, rtol=1e-7, atol=1e-9)
+        assert fit.result().validation_scores_ == other.validation_scores_
+
+
+def test_which_samples_are_shared():
+    """Another seed has the same samples, unless it decides on validation rows; another weight of a class has others."""
+    key = samples_key(MLPClassifier(random_state=0))
+    for same in ({"random_state": 1}, {"batch_size": 7}, {"dropout": 0.5}, {"hidden_layer_sizes": (7,)}):
+        assert samples_key(MLPClassifier(**({"random_state": 0} | same))) == key
+    for other in ({"class_weight": "balanced"}, {"pixel_scale": 0.5}, {"early_stopping": True}):
+        assert samples_key(MLPClassifier(**({"random_state": 0} | other))) != key
+    held_out = [samples_key(MLPClassifier(early_stopping=True, random_state=seed)) for seed in (0, 1)]
+    assert held_out[0] != held_out[1]

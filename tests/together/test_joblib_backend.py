@@ -1,5 +1,6 @@
 """Tests of searches whose candidates are trained together."""
 
+import gc
 import warnings
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV, cross_validate
 
 from pipeline import MLPClassifier, MLPRegressor, training_together
-from pipeline.together import joblib_backend
+from pipeline.together.search_tasks import MOST_TOGETHER
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 GRID = {"hidden_layer_sizes": [(8,), (6, 4)], "learning_rate_init": [0.003, 0.02], "alpha": [0.0, 1.0]}
@@ -48,34 +49,6 @@ def test_a_grid_search_has_the_same_results(n_jobs):
     assert (together.cv_results_["mean_fit_time"] > 0).all()
 
 
-def test_candidates_really_share_their_fits(monkeypatch):
-    """Of 8 candidates by 2 folds there are 4 fits, one for each shape and fold, of 4 candidates."""
-    sizes, real = [], joblib_backend.fit_together
-    monkeypatch.setattr(
-        joblib_backend,
-        "fit_together",
-        lambda models, *args, **options: sizes.append(len(models)) or real(models, *args, **options),
-    )
-    with training_together(n_jobs=2):
-        GridSearchCV(MLPClassifier(max_iter=1, random_state=0), GRID, cv=2, refit=False).fit(*make_data())
-    assert sizes == [4, 4, 4, 4]
-
-
-def test_memory_is_bounded(monkeypatch):
-    """No more than so many fits share their work at a time."""
-    sizes, real = [], joblib_backend.fit_together
-    monkeypatch.setattr(joblib_backend, "MOST_TOGETHER", 3)
-    monkeypatch.setattr(
-        joblib_backend,
-        "fit_together",
-        lambda models, *args, **options: sizes.append(len(models)) or real(models, *args, **options),
-    )
-    with training_together(n_jobs=1):
-        grid = {"alpha": np.linspace(0, 1, 8)}
-        GridSearchCV(MLPClassifier((4,), max_iter=1, random_state=0), grid, cv=2, refit=False).fit(*make_data())
-    assert sorted(sizes) == [2, 2, 3, 3, 3, 3]
-
-
 def test_other_searches_and_weights():
     """A random search with samples' weights, halving and a cross-validation have the same results as well."""
     X, y = make_data()
@@ -96,6 +69,15 @@ def test_other_searches_and_weights():
     for one in together[2]["estimator"]:
         assert "fit" not in vars(one)
         one.fit(X, y)
+
+
+def test_values_that_are_not_allowed_fail_alone():
+    """A shape that is none, whose cost nobody can tell, is a candidate without a score."""
+    X, y = make_data()
+    model, grid = MLPClassifier(max_iter=1, random_state=0), {"hidden_layer_sizes": ["wide", (-3,), (4,)]}
+    with training_together(n_jobs=2), warnings.catch_warnings(action="ignore"):
+        search = GridSearchCV(model, grid, cv=2).fit(X, y)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +119,23 @@ def test_a_failure_counts_as_scikit_learn_counts_it():
     assert search.best_params_ == {"alpha": 0.0}
     with training_together(n_jobs=2), pytest.raises(ValueError, match="alpha"):
         GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
+
+
+def test_candidates_are_let_go_once_they_are_scored():
+    """A search of many candidates does not keep their networks."""
+    alive = []
+
+    def score(model, X, y):
+        gc.collect()
+        alive.append(sum(isinstance(each, MLPClassifier) and hasattr(each, "network_") for each in gc.get_objects()))
+        return model.score(X, y)
+
+    model, (X, y) = MLPClassifier((4,), max_iter=1, random_state=0), make_data()
+    before = sum(isinstance(each, MLPClassifier) and hasattr(each, "network_") for each in gc.get_objects())
+    with training_together(n_jobs=1):
+        GridSearchCV(model, {"alpha": np.linspace(0, 1, 20)}, cv=2, refit=False, scoring=score).fit(X, y)
+    assert max(alive) - before <= MOST_TOGETHER
+    assert alive[-1] - before <= 2
 
 
 def test_no_threads_are_an_error():

@@ -17,7 +17,7 @@ from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.updates import Updater
 
 if TYPE_CHECKING:
-    from pipeline.network.compiled.stack import Stack
+    from pipeline.network.compiled.stack import SplitColumns, Stack
 
 Array = NDArray[Any]
 Engine = Literal["auto", "numpy", "numba"]
@@ -86,12 +86,24 @@ def stack_key(updater: Updater, samples: Samples) -> tuple[Any, ...] | None:
     return stack.stack_key(updater, samples)
 
 
-def make_stacks(updaters: Sequence[Any], samples: Samples) -> "list[Stack]":
-    """Return networks of one ``stack_key``, in their order, as stacks to be trained on the same samples."""
+def split_columns(samples: Samples) -> "SplitColumns":
+    """Return inputs as stacks take them, so that several threads can share them."""
     from pipeline.network.compiled import stack  # noqa: PLC0415 - numba is an extra
 
-    columns, size = stack.SplitColumns(samples, updaters[0].network.n_in), stack.MAX_NETWORKS
-    return [stack.Stack(updaters[at : at + size], samples, columns) for at in range(0, len(updaters), size)]
+    return stack.SplitColumns(samples, samples.X.shape[1])
+
+
+def make_stacks(
+    updaters: Sequence[Any], samples: Samples, columns: "Callable[[], SplitColumns] | None" = None
+) -> "list[Stack]":
+    """Return networks of one ``stack_key``, in their order, as stacks to be trained on the same samples.
+
+    ``columns`` returns what ``split_columns`` makes of the samples, where others need it as well.
+    """
+    from pipeline.network.compiled import stack  # noqa: PLC0415 - numba is an extra
+
+    shared, size = split_columns(samples) if columns is None else columns(), stack.MAX_NETWORKS
+    return [stack.Stack(updaters[at : at + size], samples, shared) for at in range(0, len(updaters), size)]
 
 
 def uncompiled(network: Network, engine: Engine) -> list[str]:
