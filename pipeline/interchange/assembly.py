@@ -11,7 +11,7 @@ from pipeline.interchange.activations import NUMBERS, Framework, hidden_activati
 from pipeline.interchange.array_layers import Dense, Norm
 from pipeline.interchange.fitted import fitted_estimator, flat, widths
 from pipeline.mlp.classifier import MLPClassifier
-from pipeline.mlp.labels import check_no_missing
+from pipeline.mlp.labels import check_classes
 from pipeline.mlp.regressor import MLPRegressor
 from pipeline.network import BatchNorm
 from pipeline.text import shown_value
@@ -158,9 +158,7 @@ def _labels(classes: ArrayLike | None, n_classes: int) -> Array:
     if classes is None:
         return np.arange(n_classes)
     labels = np.asarray(classes)
-    check_no_missing(labels)
-    if labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise ValueError(f"classes must be labels that are known; got {shown_value(classes)}")
+    check_classes(labels)
     if labels.shape != (n_classes,) or len(set(labels.tolist())) < n_classes:
         raise ValueError(f"classes must be {n_classes} labels that are all different; got {shown_value(classes)}")
     return labels

@@ -35,7 +35,7 @@ class Prediction(TypedDict):
 
 
 def check_no_missing(y: ArrayLike, what: str = "label") -> None:
-    """Raise where a label, or target, is missing: None, NaN, NaT or pandas' NA.
+    """Raise where a label, or target, is missing: None, NaN, NaT or pandas' NA; of numbers, scikit-learn looks itself.
 
     Raises
     ------
@@ -45,19 +45,46 @@ def check_no_missing(y: ArrayLike, what: str = "label") -> None:
     if scipy.sparse.issparse(y):
         return
     labels = np.asarray(y)
-    if labels.ndim == 0:
-        return
-    if labels.dtype.kind in "mM":
-        missing = np.flatnonzero(np.isnat(labels).reshape(len(labels), -1).any(axis=1))
-    elif labels.dtype == object:
-        missing = np.flatnonzero([any(map(_is_missing, np.ravel(label))) for label in labels])
-    else:
-        return  # scikit-learn looks for NaN itself
-    if len(missing):
+    if labels.dtype.kind in "mMO" and len(missing := _missing(labels)):
         row = int(missing[0])
         raise ValueError(
             f"Input y contains NaN: a {what} must be known for every sample, and that of row {row} is {labels[row]!r}"
         )
+
+
+def check_classes(classes: ArrayLike) -> None:
+    """Raise where one of the labels that there are is missing: None, NaN, NaT or pandas' NA.
+
+    Raises
+    ------
+    ValueError
+        Naming the first, by its place.
+
+    Examples
+    --------
+    >>> check_classes(["a", None])
+    Traceback (most recent call last):
+    ValueError: classes must be labels that are known; that of place 1, from 0, is None
+    """
+    labels = np.asarray(classes)
+    missing = _missing(labels)
+    if len(missing):
+        place = int(missing[0])
+        label = labels.tolist()[place]
+        raise ValueError(f"classes must be labels that are known; that of place {place}, from 0, is {label!r}")
+
+
+def _missing(labels: Array) -> Array:
+    """Return the rows in which a label is missing."""
+    if labels.ndim == 0:
+        return np.arange(0)
+    if labels.dtype.kind in "mM":
+        return np.flatnonzero(np.isnat(labels).reshape(len(labels), -1).any(axis=1))
+    if labels.dtype.kind in "fc":
+        return np.flatnonzero(np.isnan(labels).reshape(len(labels), -1).any(axis=1))
+    if labels.dtype == object:
+        return np.flatnonzero([any(map(_is_missing, np.ravel(label))) for label in labels])
+    return np.arange(0)
 
 
 def _is_missing(label: Any) -> bool:

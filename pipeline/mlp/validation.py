@@ -16,7 +16,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 from pipeline.images.pixels import INTEGERS, as_uint8
 from pipeline.mlp.class_weights import ClassWeight, ClassWeights
-from pipeline.mlp.labels import check_no_missing
+from pipeline.mlp.labels import check_classes, check_no_missing
 from pipeline.mlp.searches import inside_a_search
 from pipeline.mlp.targets import RegressionTargets, TargetEncoder, Targets
 from pipeline.network.array_rows import ArrayRows
@@ -174,6 +174,8 @@ class LabelValidator(InputValidator):
         return checked_samples_and_labels(self.estimator, X, y, dtype=allowed, reset=reset)
 
     def _learn(self, y: Array) -> None:
+        if self.classes is not None:
+            check_classes(self.classes)
         if not self.resuming:
             self.targets = TargetEncoder.learn(y, self.classes)
         if self.classes is not None:

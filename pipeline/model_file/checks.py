@@ -1,6 +1,5 @@
 """What a model in a file must be, whether it is being written or read."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.mlp.base import BaseMLP
 from pipeline.mlp.classifier import MLPClassifier
-from pipeline.mlp.labels import check_no_missing
+from pipeline.mlp.labels import check_classes
 from pipeline.mlp.regressor import MLPRegressor
 from pipeline.preprocessing.normalize import Normalize
 
@@ -40,7 +39,7 @@ def check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
             raise ValueError(f"{name} must be finite numbers")
     if "classes" not in arrays:
         return
-    check_no_missing(arrays["classes"])
+    check_classes(arrays["classes"])
     labels = arrays["classes"].tolist()
-    if len(set(labels)) < len(labels) or any(isinstance(label, float) and math.isnan(label) for label in labels):
+    if len(set(labels)) < len(labels):
         raise ValueError("classes must be labels that are all different")

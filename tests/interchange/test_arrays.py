@@ -383,7 +383,7 @@ MALFORMED = {
     "unknown label": (two_layers(), {"classes": [0.0, np.nan, 1.0]}, "classes must be labels that are known"),
     "number of classes": (two_layers(), {"classes": 3}, "classes must be 3 labels that are all different; got 3"),
     "complex": (changed((0, 0), np.ones((4, 5), complex)), {}, "W of layers[0] must be floats"),
-    "missing label": (two_layers(), {"classes": ["a", None, "c"]}, "a label must be known"),
+    "missing label": (two_layers(), {"classes": ["a", None, "c"]}, "that of place 1, from 0, is None"),
     "output": (two_layers(), {"output": "relu"}, "output must be one of softmax, logistic, logits"),
     "contradiction": (
         two_layers(),

@@ -10,9 +10,9 @@ import scipy.sparse
 from sklearn.neural_network import MLPClassifier as Theirs
 from typer.testing import CliRunner
 
-from pipeline import MLPClassifier, load_model, save_model
+from pipeline import MLPClassifier, from_arrays, load_model, save_model
 from pipeline.cli.app import app
-from pipeline.mlp.labels import as_text, check_no_missing, is_multilabel, plain_labels, predictions
+from pipeline.mlp.labels import as_text, check_classes, check_no_missing, is_multilabel, plain_labels, predictions
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -204,6 +204,28 @@ def test_the_first_missing_label_is_named():
     """The row and what stands there."""
     with pytest.raises(ValueError, match=r"contains NaN: .* that of row 2 is None"):
         check_no_missing(["a", "b", None, None])
+
+
+@pytest.mark.parametrize("name", [*MISSING, "float"])
+def test_a_missing_label_among_the_classes_is_told_as_one(name):
+    """Wherever all labels are announced: the place is named, and nothing is said of y, which has none missing."""
+    classes = MISSING.get(name, np.array([0.5, np.nan, 1.5]))
+    calls = [
+        lambda: check_classes(classes),
+        lambda: MLPClassifier((2,)).partial_fit(X[:3], [0, 1, 0], classes=classes),
+        lambda: from_arrays([(np.ones((2, 3)), np.ones(3))], ["softmax"], classes=classes),
+    ]
+    for call in calls:
+        with pytest.raises(
+            ValueError, match=r"^classes must be labels that are known; that of place [0-2], from 0, is"
+        ):
+            call()
+
+
+@pytest.mark.parametrize("classes", [None, [1, 2], ["a"], [True], np.array([1.0, 2.0])], ids=repr)
+def test_known_classes_are_no_error(classes):
+    """Nor is what has no labels at all."""
+    check_classes(classes if classes is not None else 3)
 
 
 @pytest.mark.parametrize("y", [None, "a", scipy.sparse.csr_array(SEVERAL), np.array([1.0, np.nan])], ids=type)

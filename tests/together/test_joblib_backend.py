@@ -140,5 +140,7 @@ def test_candidates_are_let_go_once_they_are_scored():
 
 def test_no_threads_are_an_error():
     """``n_jobs=0`` is refused as joblib refuses it."""
-    with training_together(n_jobs=0), pytest.raises(ValueError, match="n_jobs"):
-        Parallel()(delayed(abs)(k) for k in range(3))
+    with pytest.raises(ValueError, match="n_jobs must be an integer != 0; got 0"), training_together(n_jobs=0):
+        pass
+    with training_together(), pytest.raises(ValueError, match="n_jobs"):
+        Parallel(n_jobs=0)(delayed(abs)(k) for k in range(3))
