@@ -4,19 +4,19 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from pipeline.parameters import check_parameters
+from pipeline.tabular.base import NumberTransformer
 from pipeline.tabular.quantiles import half_quantiles
 
 Array = NDArray[Any]
 
 
-class PiecewiseLinear(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class PiecewiseLinear(NumberTransformer):
     """Give each feature a column for each of its bins, which says how far the value has gone through the bin.
 
     With the edges b_0 < ... < b_T of a feature's bins, column t of 1..T is (x - b_{t-1}) / (b_t - b_{t-1}), clipped to
@@ -105,10 +105,10 @@ class PiecewiseLinear(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if by_tree and y is None:
             raise ValueError("PiecewiseLinear(strategy='tree') requires y to be passed, but the target y is None")
         if by_tree and self.n_bins > 1:
-            rows, y = self._checked(X, y)
+            rows, y = self._checked(X, y, reset=True)
             halves = [_split(column / 2.0, np.asarray(y), self._tree(y)) for column in rows.T]
         else:
-            halves = list(half_quantiles(self._checked(X), np.linspace(0, 1, self.n_bins + 1)).T)
+            halves = list(half_quantiles(self._checked(X, reset=True), np.linspace(0, 1, self.n_bins + 1)).T)
         self._half_edges = [np.unique(edges[~np.isnan(edges)]) for edges in halves]
         self.bin_edges_ = [2 * edges for edges in self._half_edges]
         self.n_bins_ = np.array([max(len(edges) - 1, 0) for edges in self._half_edges])
@@ -150,13 +150,6 @@ class PiecewiseLinear(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         numbers = [range(max(n, 1)) for n in self.n_bins_]
         return np.array([f"{name}_bin_{k}" for name, bins in zip(names, numbers, strict=True) for k in bins], object)
 
-    def _checked(self, X: ArrayLike, y: ArrayLike | None = None, *, reset: bool = True) -> Any:
-        """Return the rows, with y where it counts."""
-        targets = {} if y is None else {"y": y, "multi_output": True}
-        return validate_data(
-            self, X, **targets, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
-        )
-
     def _tree(self, y: ArrayLike) -> DecisionTreeClassifier | DecisionTreeRegressor:
         """Return the tree whose leaves are a feature's bins."""
         kind = self.target_type
@@ -166,11 +159,9 @@ class PiecewiseLinear(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tree(max_leaf_nodes=self.n_bins, min_samples_leaf=self.min_samples_leaf, random_state=0)
 
     def __sklearn_tags__(self) -> Tags:
-        """Tell scikit-learn that NaN is taken, that float32 stays float32, and that a tree needs y."""
+        """Tell scikit-learn that a tree needs y."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
         tags.target_tags.required = self.strategy == "tree"
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 

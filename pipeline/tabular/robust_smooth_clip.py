@@ -4,15 +4,15 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from pipeline.parameters import check_parameters
+from pipeline.tabular.base import NumberTransformer
 from pipeline.tabular.quantiles import half_quantiles
 
 
-class RobustSmoothClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class RobustSmoothClip(NumberTransformer):
     """Center each feature by its median, scale it by its interquartile range, and clip it smoothly.
 
     ``z = (x - center_) / scale_``, then ``z / sqrt(1 + (z / limit)^2)``: nearly z where that is small, and between
@@ -111,17 +111,11 @@ class RobustSmoothClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Z /= np.hypot(1, Z / self.limit)
         return Z.astype(self.dtype or rows.dtype, copy=False)
 
-    def _checked(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating[Any]]:
-        rows: NDArray[np.floating[Any]] = validate_data(
-            self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
-        )
-        return rows
-
     def __sklearn_tags__(self) -> Tags:
-        """Tell scikit-learn that NaN is taken, and whether float32 stays float32."""
+        """Tell scikit-learn whether float32 stays float32."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"] if self.dtype is None else []
+        if self.dtype is not None:
+            tags.transformer_tags.preserves_dtype = []
         return tags
 
 
