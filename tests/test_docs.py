@@ -1,5 +1,7 @@
 """The pages for people hold: their commands can be typed, their examples run and draw, their links lead somewhere."""
 
+import ast
+import builtins
 import inspect
 import re
 import runpy
@@ -57,6 +59,60 @@ def test_the_examples_of_a_page_run_one_after_another(name, typed, workplace):
     assert {path: after[path] for path in before} == before
     assert {path.parts[0] for path in set(after) - set(before)} <= {"artifacts"}
     assert "/artifacts/*" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", [name for name, text in PAGES.items() if blocks(text, "py")])
+def test_examples_that_are_not_run_are_python_of_ours(name):
+    """What needs other programs (``py``) compiles, imports what is there, and uses names that the page has by then."""
+    known, unknown = set(dir(builtins)), []
+    for language, block in re.findall(r"^```(py|python)\n(.*?)^```$", PAGES[name], re.MULTILINE | re.DOTALL):
+        tree = ast.parse(block, name)
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        known |= {bound for node in ast.walk(tree) for bound in bound_names(node)}
+        if language == "py":
+            unknown += [node.id for node in names if node.id not in known]
+            assert [what for what in imports_of_ours(tree) if not exists(*what)] == []
+    assert unknown == []
+
+
+def bound_names(node):
+    """Return the names that a piece of a program gives a value."""
+    match node:
+        case ast.Import() | ast.ImportFrom():
+            return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+        case ast.Name(ctx=ast.Store()):
+            return [node.id]
+        case ast.FunctionDef() | ast.ClassDef():
+            return [node.name]
+        case ast.arg():
+            return [node.arg]
+    return []
+
+
+def imports_of_ours(tree):
+    """Return each module of ours that is imported, with each name of it."""
+    nodes = list(ast.walk(tree))
+    plain = [(alias.name, None) for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    named = [(node.module, alias.name) for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
+    return [(module, name) for module, name in plain + named if module.partition(".")[0] == "pipeline"]
+
+
+def exists(module, name):
+    """Tell whether a module is there, and has a name, or a module of that name."""
+    try:
+        found = import_module(module)
+        return name is None or hasattr(found, name) or bool(import_module(f"{module}.{name}"))
+    except ModuleNotFoundError:
+        return False
+
+
+def test_names_that_are_not_there_are_found():
+    """So the test of blocks that are not run would fail."""
+    tree = ast.parse("import pipeline.nothing\nfrom pipeline import MLPClassifier, workers, Nobody\nimport torch")
+    assert [what for what in imports_of_ours(tree) if not exists(*what)] == [
+        ("pipeline.nothing", None),
+        ("pipeline", "Nobody"),
+    ]
 
 
 def test_the_tutorial_ends_in_a_network_that_reads(typed):
