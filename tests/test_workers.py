@@ -3,11 +3,16 @@ import signal
 import sys
 import time
 
+import numpy as np
 import pytest
 from clusters import Counted, bytes_received, connected, pids_of, reduce_replicas, two_workers
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import clone
 
+from pipeline import MLPClassifier
+from pipeline.ensemble.voting import make_ensemble
 from pipeline.parameters import ParameterError
+from pipeline.tabular.make_tabular import NETWORKS, make_tabular
 from pipeline.workers import Workers
 
 
@@ -136,6 +141,43 @@ def test_joblib_works_on_the_cluster(cluster):
     with Workers(scheduler=cluster.scheduler_address).sharing():
         pids = Parallel()(delayed(os.getpid)() for _ in range(4))
     assert set(pids) <= set(pids_of(cluster))
+
+
+class Placed(MLPClassifier):
+    """A network that knows where it was trained, and takes its time."""
+
+    def fit(self, X, y):
+        """Train."""
+        self.pid_ = os.getpid()
+        time.sleep(0.1)
+        return super().fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("kind", ["ensemble", "table"])
+def test_members_of_an_ensemble_are_trained_on_the_cluster(cluster, monkeypatch, kind):
+    """By both workers, each of which has the data once; they are those that are trained here, bit by bit."""
+    rng = np.random.default_rng(0)
+    X, y = rng.random((1000, 100)), rng.integers(3, size=1000)
+    if kind == "table":
+        monkeypatch.setitem(NETWORKS, "classification", (Placed, NETWORKS["classification"][1]))
+        model = make_tabular("classification", n_members=6, hidden_layer_sizes=(5,), max_iter=1, n_threads=1)
+    else:
+        model = make_ensemble(Placed((5,), max_iter=1, n_threads=1), 6)
+    here = members_of(clone(model).fit(X, y))
+    before = bytes_received(cluster)
+    with connected(cluster) as client, parallel_config("dask", client=client):
+        there = members_of(model.fit(X, y))
+    assert {member.pid_ for member in there} == set(pids_of(cluster))
+    for one, other in zip(here, there, strict=True):
+        np.testing.assert_array_equal(one.network_.params, other.network_.params)
+    size = X.nbytes // (2 if kind == "table" else 1)  # of a table as float32
+    assert bytes_received(cluster) - before < 1.5 * size
+
+
+def members_of(model):
+    """Return the members of an ensemble, which may be the last step of a pipeline."""
+    return (model if hasattr(model, "estimators_") else model[-1]).estimators_
 
 
 def test_a_worker_of_a_cluster_that_is_killed_loses_nothing(cluster, tmp_path):

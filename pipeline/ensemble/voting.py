@@ -50,8 +50,9 @@ def make_ensemble(
     random_state : int, default=0
         Which of all ensembles; see ``member_seeds``.
     n_jobs : int or None, default=None
-        Members that are trained at once, in processes of joblib's. With more than one, give members ``n_threads``, so
-        that all their threads together are no more than the cores: see ``members_at_once``.
+        Members that are trained at once, by joblib. With more than one, give members ``n_threads``, so that all their
+        threads together are no more than the cores: see ``members_at_once``. ``joblib.parallel_config`` says where:
+        processes by default, or with ``"dask"`` the workers of a cluster, each of which gets the data once.
 
     Returns
     -------

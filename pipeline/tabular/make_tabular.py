@@ -80,7 +80,7 @@ def make_tabular(
     random_state : int, default=0
         Which of all networks, or of all ensembles.
     n_jobs : int or None, default=None
-        Members that are trained at once. With more than one, give ``n_threads`` as well.
+        Members that are trained at once, as ``make_ensemble`` has it. With more than one, give ``n_threads`` as well.
     **network
         Parameters of the ``MLPClassifier`` or the ``MLPRegressor`` that are to be other than here:
         ``max_iter=64, dropout=0.1``. Settings that ``solver="lbfgs"`` has no use for are left out with it; it holds
