@@ -142,20 +142,7 @@ def read_pixels(path: Table) -> PixelTable:
     header, between = _header(path)
     named = not _are_numbers(header[1:])
     last = named and _is_last(header)
-    items, labels = bytearray(), list[str]()
-    try:
-        with _opened(path) as file:
-            rows = islice(_lines(file), int(named), None)
-            while some := list(islice(rows, _ROWS)):
-                block, found = _numbers(some, between, len(header), first=len(labels) + 1 + named, last=last)
-                items += block.tobytes()
-                labels += found
-                if len(items) > MAX_BYTES:
-                    raise TableError(f"its images take more than {MAX_BYTES} bytes, which is all that is held")
-    except UnicodeDecodeError:
-        raise TableError("it is no text in UTF-8") from None
-    if not labels:
-        raise TableError("it has no row")
+    items, labels = _read(path, between, len(header), named=named, last=last)
     shape = image_shape(None, len(header) - 1)
     return PixelTable(np.frombuffer(items, np.uint8).reshape(-1, *shape), labels)
 
@@ -187,21 +174,29 @@ def read_rows(path: Path, n_pixels: int) -> NDArray[np.uint8]:
     named = not _are_numbers(header[1:] or header)
     last = _is_last(header) if has_labels and named else False
     before = "" if has_labels else f"0{between}"  # a label, where there is none
-    items, n_rows = bytearray(), 0
+    items, _ = _read(path, between, n_pixels + 1, named=named, last=last, before=before)
+    return np.frombuffer(items, np.uint8).reshape(-1, n_pixels)
+
+
+def _read(
+    path: Table, between: str, n_columns: int, *, named: bool, last: bool, before: str = ""
+) -> tuple[bytearray, list[str]]:
+    """Return the pixels of all rows, and their labels; ``before`` is put before each line."""
+    items, labels = bytearray(), list[str]()
     try:
         with _opened(path) as file:
             rows = islice(_lines(file), int(named), None)
             while some := [before + line for line in islice(rows, _ROWS)]:
-                block, _ = _numbers(some, between, n_pixels + 1, first=n_rows + 1 + named, last=last)
+                block, found = _numbers(some, between, n_columns, first=len(labels) + 1 + named, last=last)
                 items += block.tobytes()
-                n_rows += len(some)
+                labels += found
                 if len(items) > MAX_BYTES:
                     raise TableError(f"its images take more than {MAX_BYTES} bytes, which is all that is held")
     except UnicodeDecodeError:
         raise TableError("it is no text in UTF-8") from None
-    if not items:
+    if not labels:
         raise TableError("it has no row")
-    return np.frombuffer(items, np.uint8).reshape(-1, n_pixels)
+    return items, labels
 
 
 def _is_last(header: Sequence[str]) -> bool:
