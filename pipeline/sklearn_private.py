@@ -16,7 +16,7 @@ Each is here because nothing public says, or takes, the same. All were tried wit
     Of one: what ``partial_fit`` shuffles by.
 
 scikit-learn's callbacks have theirs in `pipeline.callbacks`, and what goes into the midst of a search in
-`pipeline.search.methods` and `pipeline.together.joblib_backend`.
+`pipeline.search.methods` and `pipeline.together.search_tasks`.
 """
 
 from dataclasses import dataclass

@@ -478,7 +478,7 @@ PRIVATE_OF_OTHERS = {
     },
     "pipeline.callbacks": {"_init_callback_context", "_skl_callbacks"},
     "pipeline.search.methods": {"_run_search"},
-    "pipeline.together.joblib_backend": {"_fit_and_score", "_skl_callbacks"},
+    "pipeline.together.search_tasks": {"_fit_and_score", "_skl_callbacks"},
     "pipeline.network.compiled.jit": {"_cache", "_cache_path", "_impl"},  # numba's
     "pipeline.network.compiled.rows": {"_getvalue"},  # numba's
 }

@@ -8,6 +8,7 @@ import warnings
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -125,6 +126,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         return self.network_
 
     # ---------------------------------------------------------------- building
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        """Return what scikit-learn reads of the signature each time that it clones, or sets a parameter."""
+        names: list[str] = super()._get_param_names()
+        return names
 
     def _parameter_values(self) -> dict[str, Any]:
         """Return the value of every parameter, by name."""

@@ -4,16 +4,21 @@ Where they are compiled, those that take the same batches make their updates as 
 turns.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.network.batches import Samples
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.network.batches import Rows, Samples, Sampling
 from pipeline.network.compiled.engines import make_stacks, stack_key
 from pipeline.network.parallel.updates import Updater
 from pipeline.network.parallel.workers import Workers
 from pipeline.network.training import Batches, Course, DivergenceError, Trainer, ignored_overflow
+
+Array = NDArray[Any]
 
 
 @dataclass
@@ -42,6 +47,29 @@ class Training:
         except DivergenceError as error:
             self.error, batches = error, None
         return batches
+
+
+class _SharedSampling(Sampling):
+    """Batches of all samples in a random order, which is drawn once for generators that are in one state."""
+
+    _before: Any = None
+    _after: Any = None
+    _batches: Sequence[Rows] = ()
+
+    def rows(
+        self,
+        n_samples: int,
+        rng: np.random.Generator,
+        width: int = 1,
+        read_ahead: Callable[[Array], None] | None = None,
+    ) -> Iterator[Rows]:
+        state = rng.bit_generator.state
+        if state == self._before:
+            rng.bit_generator.state = self._after
+        else:
+            self._batches = list(super().rows(n_samples, rng, width, read_ahead))
+            self._before, self._after = state, rng.bit_generator.state
+        yield from self._batches
 
 
 def train_together(
@@ -124,13 +152,34 @@ def _train_stack(
     for stack in make_stacks(updaters, samples, columns):
         members = dict(enumerate(left[: len(stack.updaters)]))
         del left[: len(stack.updaters)]
-        while members and not stopped():
-            steps = {}
-            for k in list(members):
-                batches = members[k].next_batches()
-                if batches is None:
-                    stack.release(k)
-                    del members[k]
-                else:
-                    steps[k] = list(batches)
-            stack.updates(steps)
+        with _drawing_once([training.trainer for training in members.values()]):
+            _train_members(stack, members, stopped)
+
+
+def _train_members(stack: Any, members: dict[int, Training], stopped: Callable[[], bool]) -> None:
+    """Train the networks of a stack, by their numbers in it."""
+    while members and not stopped():
+        steps = {}
+        for k in list(members):
+            batches = members[k].next_batches()
+            if batches is None:
+                stack.release(k)
+                del members[k]
+            else:
+                steps[k] = list(batches)
+        stack.updates(steps)
+
+
+@contextmanager
+def _drawing_once(trainers: Sequence[Trainer]) -> Iterator[None]:
+    """Have networks that draw the same batches, by generators of their own, take those of the first that draws."""
+    own = [trainer.sampling for trainer in trainers]
+    once = own[0].shuffle and not own[0].replacement  # where the draws of an epoch are one permutation
+    shared = _SharedSampling(own[0].batch_size) if once else own[0]
+    try:
+        for trainer in trainers:
+            trainer.sampling = shared
+        yield
+    finally:
+        for trainer, sampling in zip(trainers, own, strict=True):
+            trainer.sampling = sampling
