@@ -5,7 +5,7 @@ ASCII alone, a character is one dot.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -19,6 +19,9 @@ _BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _HEIGHT = 7
 _NARROWEST, _AXIS = 24, 8
 """Columns: of a panel at the least, and of the numbers on its left."""
+
+RANKING = {"validation_accuracy": 1, "validation_loss": -1, "accuracy": 1, "loss": -1}
+"""The figures that tell which epoch is the best, the first that there is; and whether more of it is better, or less."""
 
 Figures = Mapping[str, float]
 
@@ -47,17 +50,11 @@ class Curves:
     @property
     def best(self) -> tuple[int, str] | None:
         """The number of the best epoch, the first if several are, and the figure by which it is."""
-        rules: tuple[tuple[str, Callable[[Sequence[float]], float]], ...] = (
-            ("validation_accuracy", max),
-            ("validation_loss", min),
-            ("accuracy", max),
-            ("loss", min),
-        )
-        for name, best in rules:
+        for name, sign in RANKING.items():
             values = self.values(name)
-            known = [value for value in values if value is not None]
+            known = [sign * value for value in values if value is not None]
             if known:
-                return values.index(best(known)) + 1, name
+                return values.index(sign * max(known)) + 1, name
         return None
 
     def summary(self) -> str:

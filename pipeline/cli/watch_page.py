@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from pipeline.cli.curves import Curves
+from pipeline.cli.curves import RANKING, Curves
+from pipeline.html.charts import STYLE as CHARTS
 from pipeline.html.document import POLICY, document
 from pipeline.parameters import ParameterError
 from pipeline.strict_json import to_json
@@ -182,9 +183,9 @@ _BODY = """
 <p id="best" class="muted"></p>
 <p class="key" aria-hidden="true"><span class="training">training</span> <span class="validation">validation</span></p>
 <div class="panels">
-<figure><figcaption id="loss-words">Loss</figcaption>
+<figure class="chart"><figcaption id="loss-words">Loss</figcaption>
 <svg id="loss" viewBox="0 0 480 260" role="img" aria-labelledby="loss-words"></svg></figure>
-<figure><figcaption id="accuracy-words">Accuracy</figcaption>
+<figure class="chart"><figcaption id="accuracy-words">Accuracy</figcaption>
 <svg id="accuracy" viewBox="0 0 480 260" role="img" aria-labelledby="accuracy-words"></svg></figure>
 </div>
 <div class="wide" tabindex="0" role="region" aria-label="The last epochs">
@@ -196,15 +197,8 @@ _BODY = """
 
 _STYLE = """
 .panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}
-figure{margin:0;padding:.5rem;background:var(--panel);border-radius:.5rem}
-svg{display:block;width:100%;height:auto}
-svg text{fill:var(--muted);font-size:13px}
-svg .grid{stroke:var(--line);stroke-width:1}
-svg .line{fill:none;stroke-width:2.5;stroke-linejoin:round}
-svg .training{stroke:var(--blue)}
-svg .validation{stroke:var(--orange);stroke-dasharray:7 4}
-svg circle.training{fill:var(--blue)}
-svg circle.validation{fill:var(--orange);stroke-dasharray:none}
+figure.chart{margin:0;padding:.5rem;background:var(--panel);border-radius:.5rem}
+.chart svg{max-width:none}
 .key span::before{content:"";display:inline-block;width:2rem;margin-right:.4rem;vertical-align:middle;
 border-top:3px solid var(--blue)}
 .key .validation::before{border-top:3px dashed var(--orange)}
@@ -215,6 +209,7 @@ th,td{white-space:nowrap;overflow-wrap:normal}
 
 _SCRIPT = """
 "use strict";
+const ranking = RANKING, looks = {training: "first", validation: "second"};  // the looks of charts
 const epochs = [], find = id => document.getElementById(id);
 const digits = (value, n = 4) => value === undefined ? "" : value.toFixed(n);
 let total = null, state = "training", failures = 0;
@@ -227,7 +222,7 @@ function element(name, attributes, text) {
 }
 
 function best() {
-  for (const [name, sign] of [["validation_accuracy", 1], ["validation_loss", -1], ["accuracy", 1], ["loss", -1]]) {
+  for (const [name, sign] of Object.entries(ranking)) {
     let found = -1;
     epochs.forEach((one, k) => {
       if (one[name] !== undefined && (found < 0 || sign * one[name] > sign * epochs[found][name])) found = k;
@@ -261,9 +256,9 @@ function draw(name) {
   for (const kind in series) {
     const points = series[kind].map((value, k) => value === undefined ? null : x(k) + "," + y(value)).filter(Boolean);
     if (!points.length) continue;
-    svg.append(element("polyline", {points: points.join(" "), class: "line " + kind}));
+    svg.append(element("polyline", {points: points.join(" "), class: looks[kind]}));
     const [cx, cy] = points.at(-1).split(",");
-    svg.append(element("circle", {cx, cy, r: 3.5, class: kind}));
+    svg.append(element("circle", {cx, cy, r: 3.5, class: looks[kind]}));
     words.push(kind + " " + digits(series[kind].at(-1)));
   }
   find(name + "-words").textContent = name[0].toUpperCase() + name.slice(1) + ": " + words.join(", ");
@@ -313,8 +308,8 @@ poll();
 PAGE = document(
     "digits train",
     _BODY,
-    style=_STYLE,
-    script=_SCRIPT.replace("POLL", str(int(1000 * _POLL))),
+    style=CHARTS + _STYLE,
+    script=_SCRIPT.replace("POLL", str(int(1000 * _POLL))).replace("RANKING", to_json(RANKING)),
     policy=f"{POLICY}; connect-src 'self'",
 )
 """The page, which polls ``/epochs``."""
