@@ -201,8 +201,13 @@ def replacing_folder(target: Path, known: Collection[str] | None = None) -> Iter
         Patterns of the files that may be deleted with the old folder. Where it has got others by then, it is kept
         beside the new one, and a warning names it. None is all files.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    sweep(target.parent, [target.name])
+    with making_folder(target.parent):
+        sweep(target.parent, [target.name])
+        yield from _replaced(target, known)
+
+
+def _replaced(target: Path, known: Collection[str] | None) -> Iterator[Path]:
+    """Hand over an empty folder beside ``target``, and put it in its place."""
     with _scratch(target.parent, target.name) as scratch:
         made, aside = scratch / "made", scratch / "aside"
         made.mkdir()
@@ -300,6 +305,21 @@ def _keep_beside(target: Path, old: Path) -> None:
     aside = target.with_name(f"{target.name}.old-{secrets.token_hex(4)}")
     old.rename(aside)
     warnings.warn(f"{target} has got files of another origin meanwhile; they are in {aside}", stacklevel=4)
+
+
+@contextmanager
+def making_folder(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Make a folder, and those above it, where they are missing; on an error, remove those that are still empty."""
+    path = Path(folder)
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for one in missing:
+            with suppress(OSError):  # something is in it by now, or it is not there
+                one.rmdir()
+        raise
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pipeline.files import making_folder
 from pipeline.program import program
 from pipeline.strict_json import read_json, to_json
 from pipeline.text import shown
@@ -47,8 +48,7 @@ def locking(folder: Path, *, wait: bool = False, say: Callable[[str], Any] | Non
     OSError
         Where the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as held:
+    with making_folder(folder), ExitStack() as held:
         _enter(folder.resolve(), folder, held, say or (lambda _: None), wait=wait)
         yield
 

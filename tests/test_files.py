@@ -17,6 +17,7 @@ from pipeline.files import (
     FullDiskError,
     UnwritableError,
     check_replaceable,
+    making_folder,
     naming_full_disk,
     new_file,
     replacing_file,
@@ -142,6 +143,46 @@ def test_other_errors_are_told_as_they_are(tmp_path):
         with pytest.raises(type(error)) as caught, naming_full_disk(tmp_path / "word"):
             raise error
         assert caught.value is error
+
+
+@pytest.mark.parametrize(("written", "left"), [(None, ["there"]), ("there/a/file", ["a", "file", "there"])])
+def test_a_folder_that_was_made_for_nothing_goes(tmp_path, written, left):
+    """On an interruption what was made goes, as far as it is empty; what was there before, or has got a file, stays."""
+    (tmp_path / "there").mkdir()
+
+    def work():
+        with making_folder(tmp_path / "there/a/b"):
+            assert (tmp_path / "there/a/b").is_dir()
+            if written:
+                (tmp_path / written).touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == left
+
+
+def test_a_folder_that_was_made_for_something_stays(tmp_path):
+    """With those above it, also where it is there already."""
+    for _ in range(2):
+        with making_folder(tmp_path / "new/deep"):
+            pass
+    assert (tmp_path / "new/deep").is_dir()
+
+
+def test_a_folder_that_cannot_be_made_leaves_nothing(tmp_path):
+    """The part of its path that could be made goes as well."""
+    with pytest.raises(OSError, match="name too long"), making_folder(tmp_path / "a" / ("b" * 300)):
+        pytest.fail("it is not entered")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["old", "new/deep"])
+def test_a_failed_replacement_leaves_no_folder(tmp_path, target):
+    """Neither the folder itself nor the one that it was to be in."""
+    with pytest.raises(ZeroDivisionError), replacing_folder(tmp_path / target):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_temporary_folder_is_gone_afterwards(tmp_path, monkeypatch):

@@ -52,6 +52,13 @@ def test_the_lock_leaves_nothing(tmp_path):
     assert names(tmp_path / "deep/a") == []
 
 
+def test_a_folder_that_was_made_for_work_that_failed_goes(tmp_path):
+    """What has failed before it wrote anything leaves no trace."""
+    with pytest.raises(ZeroDivisionError), locking(tmp_path / "deep/a"):
+        raise ZeroDivisionError
+    assert names(tmp_path) == []
+
+
 def test_a_thread_that_has_it_goes_on(tmp_path, monkeypatch):
     """A stage within a run takes the lock again, by whatever name of the folder, and leaves it to the run."""
     (tmp_path / "a").mkdir()

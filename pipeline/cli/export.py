@@ -10,6 +10,7 @@ from pipeline.cli.model_path import find_model, load_found
 from pipeline.cli.options import DebugOption
 from pipeline.cli.output_file import KINDS, check_output_file, write_output_file
 from pipeline.cli.terminal import show
+from pipeline.files import making_folder
 
 commands = typer.Typer()
 
@@ -65,6 +66,6 @@ def _convert(model: Path, output: Path, input_type: str) -> None:
     from pipeline.model_file import load_model, save_model  # noqa: PLC0415 - for start-up time
 
     fitted = load_model(model)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    save_model(output, fitted)
+    with making_folder(output.parent):
+        save_model(output, fitted)
     show(f"{output}: {output.stat().st_size / 1e6:.2f} MB; a model file, as {model} is")

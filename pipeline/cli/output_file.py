@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.files import UnwritableError, check_replaceable, replace_file
+from pipeline.files import UnwritableError, check_replaceable, making_folder, replace_file
 
 KINDS = {
     "HTML page": (".html", ".htm"),
@@ -63,6 +63,6 @@ def check_output_file(
 def write_output_file(path: Path, content: str | bytes) -> int:
     """Write a file, in the place of an older one, and return its bytes; its folder is made where there is none."""
     whole = content if isinstance(content, bytes) else content.encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, whole)
+    with making_folder(path.parent):
+        replace_file(path, whole)
     return len(whole)

@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.artifacts import member_name, member_number
-from pipeline.files import temporary_folder
+from pipeline.files import making_folder, temporary_folder
 from pipeline.mlp.labels import is_multilabel
 from pipeline.model_file import ModelFileError, load_model, save_model
 from pipeline.parameters import ParameterError, check_arguments
@@ -147,8 +147,7 @@ def save_ensemble(folder: str | os.PathLike[str], model: Any) -> None:
     if ensemble.weights is not None and np.ptp(ensemble.weights):
         raise ValueError(f"members in files count alike; got an ensemble with weights={shown_value(ensemble.weights)}")
     _check_ensemble(folder)
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    with temporary_folder(folder, "model") as scratch:  # all are there, or none is replaced
+    with making_folder(folder), temporary_folder(folder, "model") as scratch:  # all are there, or none is replaced
         for number, member in enumerate(ensemble.estimators_, start=1):
             steps = [*before, *_steps(member, ensemble)]
             alone = Pipeline([(str(place), step) for place, step in enumerate(steps)])

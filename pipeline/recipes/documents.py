@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import replace_file
+from pipeline.files import making_folder, replace_file
 from pipeline.parameters import ParameterError
 from pipeline.strict_json import JsonError, read_json, to_json
 
@@ -39,8 +39,8 @@ def write_document(path: Path, document: Mapping[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text, whole or not at all, in a folder that is made where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, text)
+    with making_folder(path.parent):
+        replace_file(path, text)
 
 
 def plain(settings: Mapping[str, Any]) -> Any:

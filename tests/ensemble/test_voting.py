@@ -281,9 +281,9 @@ def test_members_may_be_pipelines(tmp_path):
     ],
 )
 def test_what_is_no_fitted_ensemble_of_networks_is_not_written(tmp_path, model, error):
-    """No file is left."""
+    """No file is left, and no folder."""
     with pytest.raises(error) as caught:
-        save_ensemble(tmp_path, model)
+        save_ensemble(tmp_path / "new", model)
     assert len(str(caught.value).splitlines()) == 1
     assert not list(tmp_path.iterdir())
 

@@ -165,11 +165,12 @@ def test_parameters_reach_the_sources(monkeypatch, tmp_path):
     ],
 )
 def test_wrong_parameters(tmp_path, wrong, words):
-    """A wrong parameter is taken by the constructor and refused when it is used, by name."""
+    """A wrong parameter is taken by the constructor and refused when it is used, by name; no folder is left."""
     fetch = Fetch(**wrong)
-    for use in (fetch.load, lambda: fetch.run(tmp_path)):
+    for use in (fetch.load, lambda: fetch.run(tmp_path / "artifacts")):
         with pytest.raises(ParameterError, match=words):
             use()
+    assert not list(tmp_path.iterdir())
 
 
 def test_scikit_learn_manners():
