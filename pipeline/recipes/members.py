@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-import numpy as np
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -144,7 +143,7 @@ class TrainMembers(Stage):
             # As in `Train`: to have used all epochs is no mishap. joblib's processes hear of it, too.
             warnings.simplefilter("ignore", ConvergenceWarning)
             began = time.perf_counter()
-            ensemble.fit(np.asarray(X), y)
+            ensemble.fit(X, y)
             self.seconds_ = time.perf_counter() - began
         save_ensemble(folder, Pipeline([("preprocess", normalize), ("train", ensemble)]))
 

@@ -31,10 +31,9 @@ from pipeline.artifacts import (
     read_training,
 )
 from pipeline.ensemble.voting import load_ensemble
-from pipeline.metrics import finite_or_none, measure
+from pipeline.metrics import finite_or_none, summarize
 from pipeline.mlp import builder
 from pipeline.mlp.classifier import MLPClassifier
-from pipeline.mlp.threads import bounded_blas
 from pipeline.model_file import load_model, save_model
 from pipeline.network.array_rows import ArrayRows
 from pipeline.network.gradient_check import train_numerically
@@ -46,7 +45,7 @@ from pipeline.recipes.mixed import MixedEnsemble
 from pipeline.recipes.model_cache import TRAINING_COST, folder_by_settings, model_path, one_folder, training_cost_of
 from pipeline.recipes.recipe import Recipe
 from pipeline.stages.base import replacing_output
-from pipeline.stages.evaluate import Report
+from pipeline.stages.evaluate import Part, Report, predict_pieces
 from pipeline.stages.train import FIGURES, Train
 
 Samples = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -202,12 +201,11 @@ def _tried(trial: Recipe, model: Any, seed: int, artifacts: Path) -> dict[str, A
 
 
 def _held_back(model: Any, artifacts: Path) -> dict[str, Any]:
-    """Return what a model comes to on the validation rows alone."""
+    """Return what a model comes to on the validation rows alone, some of which are in memory at a time."""
     images, labels = read_images(artifacts, "train")
-    rows = read_rows(artifacts, "validation", len(labels))
-    with bounded_blas(1):  # as when it is evaluated
-        probabilities = model.predict_proba(images[rows].reshape(len(rows), -1))
-    figures = measure(labels[rows], probabilities, model.classes_)
+    part = Part(images, labels, read_rows(artifacts, "validation", len(labels)))
+    pieces = ((labels[part.rows[some]], P) for some, P in predict_pieces(model, part, "validate", Progress()))
+    figures = summarize(pieces, np.unique(labels[part.rows]), model.classes_).figures
     return {"validation": _plain({name: figures[name] for name in _OF_A_TRIAL})}
 
 

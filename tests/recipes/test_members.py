@@ -22,6 +22,7 @@ from recipe_samples import (
 
 import pipeline
 from pipeline import program
+from pipeline.artifacts import read_training
 from pipeline.ensemble.voting import load_ensemble, member_seeds
 from pipeline.model_file import load_model
 from pipeline.network import Step
@@ -31,6 +32,7 @@ from pipeline.recipes.reading import read_recipe
 from pipeline.recipes.recipe import Recipe
 from pipeline.recipes.running import run, run_trial
 from pipeline.stages.fetch import Fetch
+from pipeline.workers import Workers
 
 
 def test_an_ensemble_is_measured_with_its_members(ensemble):
@@ -174,6 +176,31 @@ def test_members_that_are_trained_one_by_one_are_those_that_are_trained_together
     members.run_trained(artifacts, files, Progress())
     assert {path.name: path.read_bytes() for path in (artifacts / "model").iterdir()} == before
     assert "provenance.json" in before
+
+
+def test_members_learn_from_the_file_of_images(ensemble, monkeypatch):
+    """What is handed to them are rows of the mapped file, and no copy: in this process, and in joblib's."""
+    _, artifacts = ensemble
+    training, handed = read_training(artifacts), []
+    monkeypatch.setattr("pipeline.recipes.members.read_training", lambda _: training)
+
+    class Look:
+        def fit(self, X, _):
+            handed.append(X)
+            raise KeyError("seen")
+
+    monkeypatch.setattr("pipeline.recipes.members.make_ensemble", lambda *_: Look())
+    with pytest.raises(KeyError, match="seen"):
+        TrainMembers(read_recipe(Path("recipes/small.yaml")).stages(0)["train"], 2).run(artifacts)
+    assert np.shares_memory(handed[0].values, training[1].values)
+    with Workers(2).sharing():
+        names = joblib.Parallel(n_jobs=2)(joblib.delayed(name_of_map)(handed[0]) for _ in range(2))
+    assert set(names) == {str(artifacts / "prepared" / "train_X.npy")}
+
+
+def name_of_map(rows):
+    """Return the file that rows are of."""
+    return str(rows.values.filename)
 
 
 class Interrupted(Step):

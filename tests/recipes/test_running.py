@@ -4,7 +4,9 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import pytest
 from recipe_samples import (
     SMALL,
@@ -14,7 +16,9 @@ from recipe_samples import (
     ran,
 )
 
+from pipeline.metrics import measure
 from pipeline.network.compiled.engines import has_numba
+from pipeline.recipes import running
 from pipeline.recipes.machine import environment
 from pipeline.recipes.reading import read_recipe
 from pipeline.recipes.recipe import STAGES
@@ -241,3 +245,39 @@ def test_the_environment_names_what_times_depend_on():
     assert told["machine"]["cores"] >= 1
     assert told["machine"]["model"]
     assert all(pool["num_threads"] >= 1 for pool in told["blas"])
+
+
+class Counted(np.ndarray):
+    """Images that count how many of them are copied together."""
+
+    copied: ClassVar[list[int]] = []
+
+    def __getitem__(self, some):
+        found = super().__getitem__(some)
+        self.copied.append(0 if np.shares_memory(found, self) else len(found))
+        return found
+
+
+class Brightness:
+    """A model that is sure of class 1 where the first pixel is bright, and looks at no more images than it must."""
+
+    classes_ = np.arange(3)
+
+    def predict_proba(self, X):
+        """Return probabilities."""
+        return np.where(X[:, :1] > 127, [[0.1, 0.8, 0.1]], [[0.6, 0.2, 0.2]])
+
+
+def test_images_that_were_held_back_are_not_all_copied(folder, monkeypatch):
+    """A trial is measured on a thousand of them at a time, however many there are, and comes to the same."""
+    rng = np.random.default_rng(0)
+    images, labels = np.uint8(rng.integers(256, size=(3000, 2, 2))), np.uint8(rng.integers(3, size=3000))
+    rows = np.flatnonzero(rng.random(3000) < 0.9)
+    monkeypatch.setattr("pipeline.recipes.running.read_images", lambda *_: (images.view(Counted), labels))
+    monkeypatch.setattr("pipeline.recipes.running.read_rows", lambda *_: rows)
+    found = running._held_back(Brightness(), folder)["validation"]
+    assert sum(Counted.copied) == len(rows)
+    assert max(Counted.copied) <= 1024
+    P = Brightness().predict_proba(images[rows].reshape(len(rows), -1))
+    expected = measure(labels[rows], P, [0, 1, 2])
+    assert found == {name: pytest.approx(expected[name], abs=1e-6) for name in ("error_rate", "log_loss")}
