@@ -25,6 +25,7 @@ from pipeline.program import work_begins
 commands = typer.Typer()
 
 METHODS = ("random", "grid", "halving", "optuna")
+RESOURCES = ("epochs", "samples")
 _SHOWN = 10
 
 MethodOption = Annotated[str, typer.Option("--method", metavar="|".join(METHODS), help="How candidates are chosen.")]
@@ -46,6 +47,12 @@ def search(
     ] = None,
     n_jobs: Annotated[
         int | None, typer.Option("--n-jobs", min=1, help="Processes; one for each core if left out.")
+    ] = None,
+    resource: Annotated[
+        str | None,
+        typer.Option(
+            "--resource", metavar="|".join(RESOURCES), help="What halving gives the best more of; epochs if left out."
+        ),
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -75,8 +82,11 @@ def search(
     batches and its regularization do. The rows that `split` holds back decide. Tables are in the folder `search` of the
     artifacts; the same command goes on where one was interrupted.
     """
-    if method not in METHODS:
-        raise typer.BadParameter(f"expected one of {', '.join(METHODS)}; got {method}", param_hint="--method")
+    _check_choice("--method", method, METHODS)
+    if resource is not None:
+        _check_choice("--resource", resource, RESOURCES)
+        if method != "halving":
+            raise ParameterError(f"--resource is for --method halving; got --method {method}")
     check_workers("--n-jobs", n_jobs, scheduler)
     home = params or PARAMS
     if apply:
@@ -88,13 +98,27 @@ def search(
     from pipeline.search.running import Search  # noqa: PLC0415 - for start-up time
     from pipeline.workers import Workers  # noqa: PLC0415 - the same
 
-    work = Search(**asked, method=method, n_candidates=n_candidates, seed=seed, cv=cv, prune=not no_pruning)  # type: ignore[arg-type]  # checked
+    work = Search(
+        **asked,
+        method=method,  # type: ignore[arg-type]  # checked
+        n_candidates=n_candidates,
+        seed=seed,
+        cv=cv,
+        prune=not no_pruning,
+        resource=resource or RESOURCES[0],  # type: ignore[arg-type]  # checked
+    )
     work_begins()
     with RichProgress() as progress, saying_warnings(progress):
         trials = work.run(artifacts, Workers(n_jobs, scheduler), progress, again=replace, wait=wait)
     _tell(trials, work.space, artifacts, home if apply else None, as_json=as_json)
     if experiments:
         _keep_experiments(trials, settings or [])
+
+
+def _check_choice(option: str, given: str, allowed: Sequence[str]) -> None:
+    """Raise where an option is none of its words."""
+    if given not in allowed:
+        raise typer.BadParameter(f"expected one of {', '.join(allowed)}; got {given}", param_hint=option)
 
 
 def _read(params: Path | None, settings: list[str] | None, home: Path) -> dict[str, Any]:
@@ -160,14 +184,16 @@ def _tell(trials: Sequence[Any], space: dict[str, Any], artifacts: Path, home: P
 
 def describe(trials: Sequence[Any], found: Mapping[str, float], table: Path) -> str:
     """Return what was found as lines: the best candidates, what mattered, and where all of it is."""
-    from pipeline.search.table import ranked  # noqa: PLC0415 - for start-up time
+    from pipeline.search.table import gives_samples, ranked  # noqa: PLC0415 - for start-up time
 
-    names = list(trials[0].values)
-    rows = [["", *(name.partition(".")[2] for name in names), "epochs", "accuracy"]]
+    names, gives = list(trials[0].values), gives_samples(trials)
+    told = ["samples", "epochs"] if gives else ["epochs"]
+    rows = [["", *(name.partition(".")[2] for name in names), *told, "accuracy"]]
     for rank, trial in enumerate(ranked(trials)[:_SHOWN], start=1):
         accuracy = trial.result["accuracy"]
         words = trial.result["state"] if accuracy is None else f"{accuracy:.4f}"
-        rows.append([str(rank), *(str(trial.values[name]) for name in names), str(trial.result["epochs"]), words])
+        given = [trial.n_samples, trial.result["epochs"]] if gives else [trial.result["epochs"]]
+        rows.append([str(rank), *(str(trial.values[name]) for name in names), *map(str, given), words])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
     if found:
@@ -180,7 +206,9 @@ def _as_json(trials: Sequence[Any], best: Any, found: Mapping[str, float]) -> di
     """Return what was found in JSON's own types."""
     figures = ("state", "epochs", "accuracy", "log_loss")
     told = [
-        {"number": trial.number, "values": trial.values, **{name: trial.result[name] for name in figures}}
+        {"number": trial.number, "values": trial.values}
+        | ({} if trial.n_samples is None else {"n_samples": trial.n_samples})
+        | {name: trial.result[name] for name in figures}
         for trial in trials
     ]
     return {"best": best.values, "accuracy": best.result["accuracy"], "mattered": dict(found), "candidates": told}

@@ -19,13 +19,13 @@ from pipeline.image_shape import Shape
 from pipeline.metrics import measure
 from pipeline.mlp.class_weights import by_label
 from pipeline.mlp.threads import bounded_blas
+from pipeline.search.samples import Rows, stratified_part
 from pipeline.stages.preprocess import Preprocess
 from pipeline.stages.train import Train
 
 COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
 """How the work on a candidate ended."""
 
-Rows = NDArray[np.integer[Any]]
 Watch = Callable[[int, float], bool]
 """Hears of the accuracy after an epoch, counted from 1, and tells whether to go on no longer."""
 
@@ -73,11 +73,17 @@ class Task:
         What the constructors of ``preprocess`` and ``train`` are given.
     pruning : object or None
         What tells whether to go on after each epoch; see `pipeline.search.pruning`.
+    n_samples : int or None, default=None
+        How many of a fold's rows it learns from; None is all.
+    seed : int, default=0
+        What they are drawn by.
     """
 
     values: dict[str, Any]
     arguments: dict[str, dict[str, Any]] = field(repr=False)
     pruning: Any = None
+    n_samples: int | None = None
+    seed: int = 0
 
 
 def evaluate(data: Data, task: Task) -> dict[str, Any]:
@@ -120,6 +126,8 @@ def _fold(
     if done["state"] == PRUNED:
         return {}
     rows, held_back = data.folds[number]
+    if task.n_samples is not None:
+        rows = stratified_part(rows, data.y, task.n_samples, task.seed)
     X = _prepare(data, task)
     model = Train(**task.arguments["train"] | {"n_threads": 1, "verbose": False})
     model.class_weight = by_label(model.class_weight, data.names)
@@ -132,6 +140,8 @@ def _fold(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # to have used all epochs is no mishap
+            if task.n_samples is not None:
+                warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)  # of many rows, it may not be
             model.fit(X[rows], data.y[rows], **(beside if watch is not None or model.early_stopping else {}))
     finally:
         done["epochs"] += len(getattr(model, "history_", {}).get("loss", ()))

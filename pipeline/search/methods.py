@@ -6,7 +6,7 @@ that a search that is repeated asks for the same.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.base import BaseEstimator
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -15,10 +15,29 @@ from sklearn.model_selection import HalvingGridSearchCV, PredefinedSplit
 from pipeline.search.space import Candidate, Space, all_of, draw
 
 EPOCHS = "train.max_iter"
-"""What successive halving gives more and more of."""
+"""What successive halving gives more and more of, where it is not rows."""
 
 FACTOR = 3
-"""One of so many goes on, and has so many times the epochs."""
+"""One of so many goes on, and has so many times the resource."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What successive halving gives candidates more and more of.
+
+    Parameters
+    ----------
+    name : {"max_iter", "n_samples"}
+        Epochs, or rows to learn from.
+    most : int
+        What no candidate has more of.
+    least : int, default=1
+        What every candidate has.
+    """
+
+    name: Literal["max_iter", "n_samples"]
+    most: int
+    least: int = 1
 
 
 @dataclass(frozen=True)
@@ -37,6 +56,8 @@ class Trial:
         What tells whether to go on after each epoch.
     result : dict
         What ``evaluate`` returned; empty before.
+    n_samples : int or None, default=None
+        The rows that successive halving has it learn from; None is all.
     """
 
     number: int
@@ -44,6 +65,12 @@ class Trial:
     max_iter: int | None = None
     pruning: Any = None
     result: dict[str, Any] = field(default_factory=dict)
+    n_samples: int | None = None
+
+    @property
+    def given(self) -> int:
+        """What successive halving gives it, of epochs or of rows; 0 without."""
+        return self.max_iter or self.n_samples or 0
 
 
 EvaluateBatch = Callable[[Sequence[Trial]], list[Trial]]
@@ -60,15 +87,17 @@ def search_grid(space: Space, evaluate: EvaluateBatch) -> list[Trial]:
     return evaluate([Trial(number, values) for number, values in enumerate(all_of(space))])
 
 
-def search_halving(space: Space, n_candidates: int, seed: int, max_iter: int, evaluate: EvaluateBatch) -> list[Trial]:
-    """Train drawn candidates for few epochs, and the best third for three times as many, until one is left.
+def search_halving(
+    space: Space, n_candidates: int, seed: int, resource: Resource, evaluate: EvaluateBatch
+) -> list[Trial]:
+    """Give drawn candidates little of a resource, and the best third three times as much, until one is left.
 
     Parameters
     ----------
     space, n_candidates, seed, evaluate
         As the other methods take them.
-    max_iter : int
-        The epochs that no candidate has more of.
+    resource : Resource
+        Epochs, or rows to learn from.
 
     Returns
     -------
@@ -76,16 +105,16 @@ def search_halving(space: Space, n_candidates: int, seed: int, max_iter: int, ev
         Each candidate as it was evaluated last.
     """
     trials = [Trial(number, values) for number, values in enumerate(draw(space, n_candidates, seed))]
-    if len(trials) < 2 or max_iter < 2:
+    if len(trials) < 2 or resource.most < max(2, resource.least):
         return evaluate(trials)
     lookup = _Lookup()
     halving = _Halving(
         lookup,
         {"number": [trial.number for trial in trials]},
-        resource="max_iter",
-        max_resources=max_iter,
+        resource="given",
+        max_resources=resource.most,
         factor=FACTOR,
-        min_resources="exhaust",
+        min_resources=_smallest(resource, len(trials)),
         cv=PredefinedSplit([-1, 0]),
         n_jobs=1,  # it only looks up, and shall not do so on the workers
         refit=False,
@@ -93,14 +122,23 @@ def search_halving(space: Space, n_candidates: int, seed: int, max_iter: int, ev
     )
 
     def evaluate_rung(candidates: Sequence[dict[str, int]]) -> None:
-        asked = [replace(trials[one["number"]], max_iter=one["max_iter"], result={}) for one in candidates]
+        given: Any = [{resource.name: one["given"], "result": {}} for one in candidates]
+        asked = [replace(trials[one["number"]], **more) for one, more in zip(candidates, given, strict=True)]
         for trial in evaluate(asked):
             trials[trial.number] = trial
-            lookup.scores[trial.number, trial.max_iter] = score_of(trial)
+            lookup.scores[trial.number, trial.given] = score_of(trial)
 
     halving.evaluate_rung = evaluate_rung
     halving.fit([[0], [0]], [0, 0])
     return trials
+
+
+def _smallest(resource: Resource, n_candidates: int) -> int | str:
+    """Return what scikit-learn starts with: as much as leaves one candidate with nearly all, or the least."""
+    n_rungs = 0
+    while FACTOR ** (n_rungs + 1) <= n_candidates:
+        n_rungs += 1
+    return "exhaust" if resource.most // FACTOR**n_rungs >= resource.least else resource.least
 
 
 def score_of(trial: Trial) -> float:
@@ -112,9 +150,9 @@ def score_of(trial: Trial) -> float:
 class _Lookup(BaseEstimator):
     """What scikit-learn takes for the estimator: it looks up what workers have found."""
 
-    def __init__(self, number: int = 0, max_iter: int = 1, scores: dict[Any, float] | None = None) -> None:
+    def __init__(self, number: int = 0, given: int = 1, scores: dict[Any, float] | None = None) -> None:
         self.number = number
-        self.max_iter = max_iter
+        self.given = given
         self.scores: Any = _Scores() if scores is None else scores
 
     def fit(self, X: Any, y: Any = None) -> "_Lookup":
@@ -125,7 +163,7 @@ class _Lookup(BaseEstimator):
     def score(self, X: Any, y: Any = None) -> float:
         """Return what was found."""
         del X, y
-        return float(self.scores[self.number, self.max_iter])
+        return float(self.scores[self.number, self.given])
 
 
 class _Scores(dict[Any, float]):

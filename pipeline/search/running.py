@@ -31,16 +31,18 @@ from pipeline.locking import locking
 from pipeline.parameters import ParameterError
 from pipeline.progress import Progress
 from pipeline.provenance import digest_folder
-from pipeline.search.evaluation import Data, Rows, Task, evaluate
+from pipeline.search.evaluation import Data, Task, evaluate
 from pipeline.search.methods import (
     EPOCHS,
     EvaluateBatch,
+    Resource,
     Trial,
     search_grid,
     search_halving,
     search_random,
 )
 from pipeline.search.pruning import import_optuna, search_optuna
+from pipeline.search.samples import Rows
 from pipeline.search.space import Candidate, Space, to_plain
 from pipeline.search.store import FOLDER, PICTURE, RESULTS, SECONDS, Store, clear
 from pipeline.search.table import best_of, importances, seconds_to_csv, to_csv
@@ -49,6 +51,9 @@ from pipeline.workers import Workers
 
 Method = Literal["random", "grid", "halving", "optuna"]
 """How candidates are chosen."""
+
+ResourceName = Literal["epochs", "samples"]
+"""What successive halving gives out."""
 
 ArgumentsOf = Callable[[Candidate], dict[str, dict[str, Any]]]
 """Returns what the constructors of ``preprocess`` and ``train`` are given for a candidate."""
@@ -76,6 +81,8 @@ class Search:
         Folds of cross-validation; None measures on the rows that ``split`` holds back.
     prune : bool, default=True
         Whether Optuna stops candidates that do badly; of several folds, it looks at the first.
+    resource : {"epochs", "samples"}, default="epochs"
+        What successive halving gives candidates more and more of.
     """
 
     space: Space
@@ -86,6 +93,7 @@ class Search:
     seed: int = 0
     cv: int | None = None
     prune: bool = True
+    resource: ResourceName = "epochs"
 
     def run(
         self, artifacts: Path, workers: Workers, progress: Progress, *, again: bool = False, wait: bool = False
@@ -128,7 +136,7 @@ class Search:
             with workers.sharing(data):
                 evaluate_batch = _Evaluator(self, store, workers, progress)
                 try:
-                    trials = self._search(evaluate_batch)
+                    trials = self._search(data, evaluate_batch)
                 finally:
                     evaluate_batch.end()
             replace_file(folder / RESULTS, to_csv(trials, self.space))
@@ -142,34 +150,37 @@ class Search:
             "method": self.method,
             "seed": self.seed,
             "cv": self.cv,
+            "resource": self.resource if self.method == "halving" else None,
             "pruning": self.method == "optuna" and self.prune,
             "space": to_plain(self.space),
             "parameters": dict(self.fixed),
             "data": data.token,
         }
 
-    def _search(self, evaluate_batch: EvaluateBatch) -> list[Trial]:
+    def _search(self, data: Data, evaluate_batch: EvaluateBatch) -> list[Trial]:
         """Let the method choose."""
         if self.method == "grid":
             return search_grid(self.space, evaluate_batch)
         if self.method == "halving":
-            return search_halving(self.space, self.n_candidates, self.seed, self.max_iter, evaluate_batch)
+            return search_halving(self.space, self.n_candidates, self.seed, self._resource(data), evaluate_batch)
         if self.method == "optuna":
             return search_optuna(self.space, self.n_candidates, self.seed, evaluate_batch, prune=self.prune)
         return search_random(self.space, self.n_candidates, self.seed, evaluate_batch)
 
-    @property
-    def max_iter(self) -> int:
-        """The epochs of a candidate that is given all.
+    def _resource(self, data: Data) -> Resource:
+        """Return what successive halving gives out, and how much of it there is.
 
         Raises
         ------
         ParameterError
-            Where they vary by themselves.
+            Where it varies by itself.
         """
+        if self.resource == "samples":
+            n_samples = min(len(rows) for rows, _ in data.folds)
+            return Resource("n_samples", n_samples, least=2 * len(np.unique(data.y)))
         if EPOCHS in self.space:
             raise ParameterError(f"--method {self.method} gives out {EPOCHS}, which cannot vary by itself")
-        return int(self.fixed["train"].get("max_iter", 200))
+        return Resource("max_iter", int(self.fixed["train"].get("max_iter", 200)))
 
 
 class _Evaluator:
@@ -214,7 +225,7 @@ class _Evaluator:
     def _task(self, trial: Trial) -> Task:
         """Return what a worker does for a trial."""
         arguments = self.search.arguments_of(_with_epochs(trial))
-        return Task(trial.values, arguments, trial.pruning)
+        return Task(trial.values, arguments, trial.pruning, trial.n_samples, self.search.seed)
 
     def _advance(self, result: Mapping[str, Any]) -> None:
         """Tell that a candidate is done, and how good the best is."""
@@ -230,6 +241,8 @@ def _with_epochs(trial: Trial) -> Candidate:
 def _describe(trial: Trial) -> dict[str, Any]:
     """Return all that the result of a trial depends on, beside the settings of the search."""
     description: dict[str, Any] = {"values": _with_epochs(trial)}
+    if trial.n_samples is not None:
+        description |= {"n_samples": trial.n_samples}
     return description if trial.pruning is None else description | {"pruning": trial.pruning.describe()}
 
 

@@ -23,8 +23,8 @@ _FEWEST = 5
 def ranked(trials: Sequence[Trial]) -> list[Trial]:
     """Return trials with the best first.
 
-    Of those that were evaluated with most epochs the most accurate, of these the one of the smaller log loss, of these
-    the first. What was pruned or failed comes last.
+    Of those that were given most by successive halving the most accurate, of these the one of the smaller log loss, of
+    these the first. What was pruned or failed comes last.
     """
     return sorted(trials, key=_order)
 
@@ -36,7 +36,7 @@ def _order(trial: Trial) -> tuple[Any, ...]:
     unfinished = result.get("state") != COMPLETE
     return (
         unfinished,
-        -(trial.max_iter or 0),
+        -trial.given,
         -score_of(trial),
         float("inf") if log_loss is None else log_loss,
         -result.get("epochs", 0),
@@ -52,13 +52,19 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
 
 def to_csv(trials: Sequence[Trial], space: Space) -> str:
     """Return the table: a line for each candidate, the best first."""
-    names = list(space)
-    rows = [["rank", "number", *names, *_FIGURES]]
+    names, gives = list(space), gives_samples(trials)
+    rows = [["rank", "number", *names, *(["n_samples"] if gives else []), *_FIGURES]]
     for rank, trial in enumerate(ranked(trials), start=1):
         result = trial.result
         figures = [_cell(result.get(name)) for name in _FIGURES]
+        figures = [_cell(trial.n_samples), *figures] if gives else figures
         rows.append([str(rank), str(trial.number), *(_cell(trial.values[name]) for name in names), *figures])
     return _to_csv(rows)
+
+
+def gives_samples(trials: Sequence[Trial]) -> bool:
+    """Tell whether candidates learned from parts of the rows, which tables then show."""
+    return any(trial.n_samples is not None for trial in trials)
 
 
 def seconds_to_csv(trials: Sequence[Trial]) -> str:

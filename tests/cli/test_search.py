@@ -48,6 +48,18 @@ def test_it_prints_the_best_first_and_says_what_mattered(search):
     assert last == "search: 6 candidates, 12 epochs; all are in artifacts/search/results.csv"
 
 
+def test_it_prints_how_many_samples_halving_gave(search):
+    """In a column of the table, and in the document."""
+    words = "--method", "halving", "--resource", "samples"
+    done = search(*words)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[0].split()[-3:] == ["samples", "epochs", "accuracy"]
+    document = json.loads(search(*words, "--json").stdout)
+    given = sorted(one["n_samples"] for one in document["candidates"])
+    assert given == [given[0]] * 4 + [3 * given[0]] * 2
+    assert done.stdout.splitlines()[1].split()[-3] == str(given[-1])
+
+
 def test_the_best_is_applied_and_the_search_goes_on(search):
     """Comments and all else stay as they are, and the same search still finds what it has."""
     before = read_document(Path("params.yaml"))
@@ -69,6 +81,8 @@ def test_the_best_is_applied_and_the_search_goes_on(search):
     ("words", "code", "message"),
     [
         (["--method", "best"], 2, "expected one of random, grid, halving"),
+        (["--method", "halving", "--resource", "images"], 2, "expected one of epochs, samples; got images"),
+        (["--resource", "samples"], 2, "--resource is for --method halving; got --method random"),
         (["--scheduler", "tcp://127.0.0.1:1"], 2, "--n-jobs is for processes"),
         (["--set", "++search={train.dropout: [2]}"], 2, "params.yaml: search: train.dropout: train: dropout must be"),
         (["--set", "++search={train.drpout: [0]}"], 2, "did you mean dropout?"),

@@ -10,6 +10,7 @@ from clusters import pids_of, two_workers
 
 from pipeline.parameters import ParameterError
 from pipeline.progress import Progress
+from pipeline.search.evaluation import Task, evaluate
 from pipeline.search.running import Search, read_data
 from pipeline.search.space import read_space
 from pipeline.stages.base import MissingInputError
@@ -141,6 +142,33 @@ def test_halving_gives_out_epochs_that_cannot_vary(artifacts):
     assert sorted(trial.result["epochs"] for trial in trials) == [1, 1, 3]
     with pytest.raises(ParameterError, match=r"--method halving gives out train\.max_iter"):
         search_over({"train.max_iter": [1, 2]}, method="halving").run(artifacts, Workers(1), Progress(), again=True)
+
+
+def test_halving_gives_out_samples(artifacts):
+    """Interrupted between rungs it goes on, and epochs are another search; max_iter may vary beside them."""
+    space = SPACE | {"train.max_iter": [1, 2]}
+    asked = search_over(space, method="halving", resource="samples", n_candidates=9)
+    n_samples = len(read_data(artifacts, read_space(space)).folds[0][0])
+    with pytest.raises(KeyboardInterrupt):
+        asked.run(artifacts, Workers(1), Count(after=10))
+    trials = asked.run(artifacts, Workers(1), Count())
+    resumed, given = table(artifacts), n_samples // 9
+    assert sorted(trial.n_samples for trial in trials) == [given] * 6 + [3 * given] * 2 + [9 * given]
+    assert {trial.result["state"] for trial in trials} == {"complete"}
+    assert len(list((artifacts / "search" / "candidates").iterdir())) == 13
+    asked.run(artifacts, Workers(2), Progress(), again=True)
+    assert table(artifacts) == resumed
+    with pytest.raises(ParameterError, match="with resource 'samples' and not 'epochs'"):
+        search_over(method="halving", n_candidates=9).run(artifacts, Workers(1), Progress())
+
+
+def test_a_candidate_that_is_given_all_samples_is_like_one_of_another_method(artifacts):
+    """The rows are the same, in their order; with fewer the network comes to something else."""
+    [plain] = search_over(n_candidates=1).run(artifacts, Workers(1), Progress())
+    data = read_data(artifacts, read_space(SPACE))
+    arguments = search_over().arguments_of(plain.values)
+    parts = [evaluate(data, Task(plain.values, arguments, None, n)) for n in (len(data.folds[0][0]), 200)]
+    assert parts[0]["log_loss"] == plain.result["log_loss"] != parts[1]["log_loss"]
 
 
 def test_a_missing_stage_is_named(tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from pipeline.search.methods import Trial
 from pipeline.search.space import draw, read_space
 from pipeline.search.table import best_of, importances, ranked, seconds_to_csv, to_csv
@@ -46,6 +48,17 @@ def test_the_table_has_a_line_for_each():
         '2,0,0.5,"[8, 4]",complete,3,0.8,0.5,',
     ]
     assert seconds_to_csv(trials) == "number,seconds\n0,1.500\n1,1.500\n"
+
+
+def test_the_table_shows_how_many_samples_a_candidate_learned_from():
+    """Where successive halving gave them out; more of them stand first, as more epochs do."""
+    trials = [replace(trial(0, 0.9), n_samples=100), replace(trial(1, 0.8), n_samples=300)]
+    assert best_of(trials) is trials[1]
+    assert to_csv(trials, SPACE).splitlines() == [
+        "rank,number,train.alpha,train.hidden_layer_sizes,n_samples,state,epochs,accuracy,log_loss,reason",
+        "1,1,0.5,[8],300,complete,3,0.8,0.5,",
+        "2,0,0.5,[8],100,complete,3,0.9,0.5,",
+    ]
 
 
 def test_what_decides_is_found_to_matter():
