@@ -401,6 +401,15 @@ class Bomb:
         return (pytest.fail, ("a pickle was opened",))
 
 
+def zipped(*names):
+    """Return the bytes of a ZIP archive of files of these names."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return file.getvalue()
+
+
 def saved(**arrays):
     """Return the bytes of an archive of arrays, pickled where they have to be."""
     file = io.BytesIO()
@@ -471,6 +480,8 @@ def joblib_dumped(compress):
         (as_npy(np.zeros(3)), "it is a single NumPy array"),
         (saved(weights=np.zeros(3), other=np.zeros(2)), "it is an archive of weights, other, without a header"),
         (saved(), "it is an archive of nothing, without a header"),
+        (zipped("config.json", "model.weights.h5", "metadata.json"), "it is a model of Keras"),
+        (zipped("net/data.pkl", "net/version"), "it is a file of PyTorch"),
         (saved(header=np.array([Bomb()], dtype=object)), "it holds pickled objects, which are never opened"),
         (b"PK\x03\x04 and no more", "its archive is damaged or cut short"),
         (saved(header=np.frombuffer(b"{}", np.uint8))[:-30], "its archive is damaged or cut short"),

@@ -23,14 +23,10 @@ from pipeline.data.own.picture import PictureError
 from pipeline.data.own.tree import MAX_BYTES, Entry, TreeError, holds_arrays, names_in, opened_tree, read_file
 from pipeline.data.signatures import (
     ARCHIVE,
-    GZIP,
-    HDF5,
     HEAD,
-    MAT_5,
-    MAT_7_3,
-    PARQUET,
-    PICKLES,
+    archive_of_model,
     describe_kind,
+    is_other_than_images,
     is_picture,
     is_text,
 )
@@ -112,6 +108,8 @@ def _files(path: str, stack: ExitStack) -> list[Input]:
         if path != STANDARD_INPUT and not Path(path).exists():
             raise FileNotFoundError(f"{path} is not there")
         return [Input(path)]
+    if kind := archive_of_model(names_in(Path(path))):
+        raise ImageError(f"{path} is {kind}; expected {EXPECTED}")
     try:
         tree = stack.enter_context(opened_tree(Path(path)))
     except TreeError as error:
@@ -220,20 +218,18 @@ _MOST_TEXT = 2**32
 """Bytes of a table from a stream: of a gibibyte of pixels, as text."""
 
 
-_OTHER = (MAT_5, MAT_7_3, PARQUET, HDF5, *PICKLES)
-"""How files begin that hold arrays, or look like a text, and are not read."""
-
-
 def _check_known(head: bytes, name: str) -> None:
     """Raise for what is known to be something else than an array."""
-    kind = describe_kind(head)
-    if (kind.endswith((" image", " document", " page")) and not head.startswith(GZIP)) or head.startswith(_OTHER):
+    if is_other_than_images(head):
+        kind = describe_kind(head)
         advice = "; save it as PNG or JPEG" if kind.endswith(" image") else ""
         raise ImageError(f"{name} is {kind}; expected {EXPECTED}{advice}")
 
 
 def _only_array(path: Path, n_pixels: int, shape: Shape | None) -> NDArray[Any]:
     """Read the one array of an archive of NumPy's."""
+    if kind := archive_of_model(names_in(path)):
+        raise ImageError(f"{path} is {kind}; expected {EXPECTED}")
     with path.open("rb") as file:
         archive = NpzReader(file, MAX_BYTES * 8)
         if len(archive.names) != 1:

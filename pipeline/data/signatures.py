@@ -5,7 +5,7 @@ at can be read from its start again.
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 HEAD = 64
@@ -75,6 +75,20 @@ _KINDS_WITHIN = {
     **{(b"ftyp", brand): "an AVIF image" for brand in (b"avif", b"avis")},
 }
 """By the second four bytes and the third."""
+
+_EMPTY, _TEXT, _UNKNOWN = "empty", "a text file", "of no kind that is known here"
+
+_MAY_HOLD_IMAGES = (
+    GZIP,
+    b"\xfd7zXZ\x00",
+    b"BZh",
+    b"\x28\xb5\x2f\xfd",
+    ARCHIVE,
+    b"\x93NUMPY",
+    b"\x00\x00\x08",
+    b"version ",
+)
+"""How arrays begin, and what may be unpacked to some, or fetched by git-lfs: its own reader says so."""
 
 _STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*")
 """What begins so is a picture, or a damaged one."""
@@ -152,12 +166,55 @@ def describe_kind(head: bytes) -> str:
     'a text file'
     """
     if not head:
-        return "empty"
+        return _EMPTY
     if is_safetensors(head):  # the length of its header may be any signature
         return "a file of safetensors"
     known = next((kind for start, kind in _OTHER_KINDS.items() if head.startswith(start)), None)
     known = _KINDS_WITHIN.get((head[4:8], head[8:12]), known)
-    return known or foreign_kind(head) or ("a text file" if _is_text(head) else "of no kind that is known here")
+    return known or foreign_kind(head) or (_TEXT if _is_text(head) else _UNKNOWN)
+
+
+def archive_of_model(names: Collection[str]) -> str | None:
+    """Say what a ZIP archive is by the names in it, where it is a model.
+
+    Examples
+    --------
+    >>> archive_of_model(["header.npy", "params.npy"])
+    'a model file, as train and save_model write them'
+    >>> archive_of_model(["metadata.json", "config.json", "model.weights.h5"])
+    'a model of Keras'
+    >>> archive_of_model(["net/data.pkl", "net/version"])
+    'a file of PyTorch'
+    >>> archive_of_model(["1.png", "X.npy"]) is None
+    True
+    """
+    if {"header.npy", "params.npy"} <= set(names):
+        return "a model file, as train and save_model write them"
+    if {"config.json", "model.weights.h5"} <= set(names):
+        return "a model of Keras"
+    return "a file of PyTorch" if any(name.endswith("/data.pkl") for name in names) else None
+
+
+def is_other_than_images(head: bytes) -> bool:
+    r"""Tell whether a file is known to be something that no images, or numbers of images, are read from.
+
+    What is compressed, an archive, a text, and what is not known at all may hold some.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes, ``HEAD`` of them or all that there are.
+
+    Examples
+    --------
+    >>> is_other_than_images(b"\x08\x08\x12\x0f"), is_other_than_images(b"%PDF-1.7"), is_other_than_images(b"{}")
+    (True, True, True)
+    >>> is_other_than_images(b"\0\0\x08\x03"), is_other_than_images(GZIP), is_other_than_images(b"1,2,3")
+    (False, False, False)
+    """
+    if is_safetensors(head):
+        return True
+    return not head.startswith(_MAY_HOLD_IMAGES) and describe_kind(head) not in (_EMPTY, _TEXT, _UNKNOWN)
 
 
 def _is_text(head: bytes) -> bool:

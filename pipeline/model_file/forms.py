@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.npz import NpzError, NpzReader
 from pipeline.data.safetensors import SafetensorsError, SafetensorsReader, to_safetensors
-from pipeline.data.signatures import ARCHIVE, HEAD, describe_kind, is_safetensors
+from pipeline.data.signatures import ARCHIVE, HEAD, archive_of_model, describe_kind, is_safetensors
 from pipeline.files import replace_file, replacing_file
 from pipeline.mlp.state import OPTIONAL, ArraySpec
 from pipeline.model_file.header import MAX_HEADER, read_header, read_labels, write_header, write_labels
@@ -72,7 +72,8 @@ class NpzForm:
         try:
             self._archive = NpzReader(file, max_bytes)
             if "header" not in self._archive.names:
-                raise FormError(f"it is an archive of {_some(self._archive.names)}, without a header")
+                known = archive_of_model(self._archive.names)
+                raise FormError(f"it is {known or f'an archive of {_some(self._archive.names)}, without a header'}")
             text = self._archive.read("header", ["uint8"], [(None,)]).tobytes()
         except NpzError as error:
             raise FormError(_PICKLED if "pickled" in str(error) else str(error)) from error

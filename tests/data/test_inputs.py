@@ -2,16 +2,20 @@
 
 import io
 import os
+import pickle
+import re
 import threading
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline import MLPClassifier, save_model, to_onnx
 from pipeline.data.images import ImageError
-from pipeline.data.inputs import NoPictureError, is_several, opened_inputs, read_input
+from pipeline.data.inputs import Input, NoPictureError, is_several, opened_inputs, read_input
 
 
 @pytest.fixture(autouse=True)
@@ -142,3 +146,61 @@ def test_a_file_of_matlab_is_no_table(version, told):
     Path("own.mat").write_bytes(f"MATLAB {version} MAT-file, Platform: posix".encode().ljust(124) + b"\0\1IM")
     with opened_inputs(["own.mat"]) as [one], pytest.raises(ImageError, match=rf"^own\.mat is {told}"):
         read_input(one, 12)
+
+
+def zipped(*names):
+    """Return the bytes of a ZIP archive of files of these names."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return file.getvalue()
+
+
+MODELS = {
+    "model.npz": "is a model file, as train and save_model write them",
+    "model.safetensors": "is a file of safetensors",
+    "model.onnx": "is an ONNX file",
+    "model.pkl": "is a pickle",
+    "model.joblib": "is compressed with zlib, as joblib writes pickles",
+    "model.keras": "is a model of Keras",
+    "model.h5": "is an HDF5 file, as Keras writes models",
+    "model.pt": "is a file of PyTorch",
+    "page.html": "is an HTML or XML page",
+    "metrics.json": "is a JSON message",
+}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Return a folder of models in every form, and of what else a workflow leaves."""
+    folder = tmp_path_factory.mktemp("models")
+    model = MLPClassifier((2,), solver="lbfgs", max_iter=1, tol=1, random_state=0).fit(np.eye(4), [0, 1, 0, 1])
+    save_model(folder / "model.npz", model)
+    save_model(folder / "model.safetensors", model)
+    (folder / "model.onnx").write_bytes(to_onnx(model).SerializeToString())
+    (folder / "model.pkl").write_bytes(pickle.dumps(model))
+    (folder / "model.joblib").write_bytes(zlib.compress(pickle.dumps(model)))
+    (folder / "model.keras").write_bytes(zipped("config.json", "model.weights.h5", "metadata.json"))
+    (folder / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    (folder / "model.pt").write_bytes(zipped("net/data.pkl", "net/version"))
+    (folder / "page.html").write_text("<!DOCTYPE html>", "utf-8")
+    (folder / "metrics.json").write_text('{"accuracy": 1}', "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_is_no_image(models, name):
+    """Whatever a model is written as, it is told as that, with what was expected."""
+    path = models / name
+    expected = re.escape(f"{MODELS[name]}") + ".*; expected a picture, a CSV of pixels, an IDX or a .npy file$"
+    with pytest.raises(ImageError, match=f"^{re.escape(str(path))} {expected}"), opened_inputs([str(path)]) as inputs:
+        read_input(inputs[0], 16)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - {"model.npz", "model.keras", "model.pt"}))
+def test_a_model_in_a_stream_is_no_image(models, name, monkeypatch):
+    """The same from the standard input; of an archive alone there the names cannot be seen."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((models / name).read_bytes())))
+    with pytest.raises(ImageError, match=f"^standard input {re.escape(MODELS[name])}.*; expected a picture"):
+        read_input(Input("-"), 16)
