@@ -156,7 +156,7 @@ ALLOWED = {
     "pipeline.search.pruning": ("pipeline.search", "optuna"),
     "pipeline.search.picture": ("pipeline.plots", "pipeline.search", "matplotlib"),
     "pipeline.cli.tracking": ("pipeline.parameters",),
-    "pipeline.metrics": ("numpy", "sklearn"),
+    "pipeline.metrics": ("pipeline.metrics", "numpy", "sklearn"),
     "pipeline.plots": ("numpy", "matplotlib", "pipeline.text"),
     "pipeline.cli.terminal": ("pipeline.progress", "pipeline.strict_json", "pipeline.text", "rich", "typer"),
     "pipeline.files": (),
@@ -219,12 +219,14 @@ def test_no_module_imports_itself_in_a_circle():
 
 FOLDERS = [
     "network",
+    "metrics",
     "diagnosis",
     "data",
     "images",
     "preprocessing",
     "mlp",
     "together",
+    "rate_finder",
     "model_file",
     "ensemble",
     "interchange",
@@ -277,11 +279,13 @@ def test_no_folder_imports_one_above_it(module):
 
 PLAIN_FOLDERS = [
     "network",
+    "metrics",
     "diagnosis",
     "images",
     "preprocessing",
     "mlp",
     "together",
+    "rate_finder",
     "model_file",
     "ensemble",
     "interchange",

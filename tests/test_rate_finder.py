@@ -13,7 +13,8 @@ from pipeline.network.compiled.engines import has_numba
 from pipeline.network.training import DivergenceError
 from pipeline.parameters import ParameterError
 from pipeline.progress import Progress
-from pipeline.rate_finder import LARGEST, N_RATES, SMALLEST, has_diverged, smooth, suggest
+from pipeline.rate_finder.finder import LARGEST, N_RATES, SMALLEST
+from pipeline.rate_finder.suggestion import has_diverged, smooth, suggest
 
 X, y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)

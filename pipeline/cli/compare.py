@@ -15,7 +15,7 @@ from pipeline.stages.base import MissingInputError
 from pipeline.text import listed, shown
 
 if TYPE_CHECKING:
-    from pipeline.comparison import Comparison
+    from pipeline.metrics.comparison import Comparison
     from pipeline.stages.evaluate import Part
 
 commands = typer.Typer()
@@ -55,7 +55,7 @@ def compare(
     paths = [find_model(a), find_model(b)]
     if output is not None:
         check_output_file(output, "HTML page", inputs=paths)
-    from pipeline.comparison import compare as compare_probabilities  # noqa: PLC0415 - for start-up time
+    from pipeline.metrics.comparison import compare as compare_probabilities  # noqa: PLC0415 - for start-up time
     from pipeline.mlp.labels import plain_labels  # noqa: PLC0415 - the same
     from pipeline.stages.evaluate import predict_part  # noqa: PLC0415 - the same
 
@@ -187,8 +187,8 @@ def _document(found: "Comparison", paths: Sequence[Path], home: Path) -> dict[st
 
 def _lines(found: "Comparison", paths: Sequence[Path], home: Path) -> Iterator[str]:
     """Yield all as lines."""
-    from pipeline.comparison import meaning  # noqa: PLC0415 - for start-up time
     from pipeline.metrics import proportion_interval  # noqa: PLC0415 - the same
+    from pipeline.metrics.comparison import meaning  # noqa: PLC0415 - for start-up time
 
     yield f"{found.n:,} test images of {home / RAW}"
     yield "   accuracy     95 % interval  wrong"

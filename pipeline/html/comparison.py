@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.comparison import Comparison, meaning
 from pipeline.html import images
 from pipeline.html.confusion import name_of
 from pipeline.html.document import document, escape
 from pipeline.html.report import interval, percent, table
+from pipeline.metrics.comparison import Comparison, meaning
 
 MOST = 100
 """Images of a kind that are shown at the most."""

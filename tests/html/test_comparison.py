@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from markup import Markup, requests_of
 
-from pipeline.comparison import compare, meaning
 from pipeline.html import comparison
 from pipeline.html.comparison import comparison_page
+from pipeline.metrics.comparison import compare, meaning
 
 NAMES = ["<script>x</script>", "b", "c" * 300]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from pipeline.comparison import compare
+from pipeline.metrics.comparison import compare
 
 TRUE = np.array([0, 0, 0, 1, 1, 1, 2, 2])
 A = np.array([0, 0, 1, 1, 1, 0, 2, 0])

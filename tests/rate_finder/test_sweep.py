@@ -8,7 +8,7 @@ import pytest
 from pipeline.network import SGD, Affine, Network, ReLU
 from pipeline.network.batches import Samples, Sampling
 from pipeline.network.training import Trainer
-from pipeline.rate_sweep import sweep
+from pipeline.rate_finder.sweep import sweep
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((30, 5)), np.eye(3)[RNG.integers(3, size=30)]
