@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pipeline.callbacks import callbacks_of
+from pipeline.callbacks import FitTasks, callbacks_of
 from pipeline.mlp.base import BaseMLP
 from pipeline.mlp.threads import bounded_blas
 from pipeline.network.batches import Samples
@@ -64,15 +64,18 @@ NO_CHECKS = frozenset(
         "bias",
         "bias_init",
         "dropout",
+        "engine",
         "label_smoothing",
+        "n_threads",
         "noise",
+        "recompute_statistics",
         "replacement",
         "shuffle",
         "weight_init",
         "zero_output",
     }
 )
-"""Parameters that have no part in what ``fit`` makes of its samples before it trains, beside those above."""
+"""Parameters that have no part in what ``fit`` makes of its samples before it trains, beside all of the above."""
 NO_VALIDATION = frozenset({"random_state", "validation_fraction"})
 """Parameters that have a part in it where rows are held out alone."""
 
@@ -123,12 +126,17 @@ class Fit:
         return self.estimator
 
 
-def sharing_key(estimator: Any) -> tuple[Any, ...] | None:
+def takes_shared_samples(estimator: Any) -> bool:
+    """Tell whether an estimator can be fitted to ``SharedSamples``: a network that begins, and tells no callbacks."""
+    return isinstance(estimator, BaseMLP) and not estimator.warm_start and not callbacks_of(estimator)
+
+
+def sharing_key(estimator: BaseMLP) -> tuple[Any, ...] | None:
     """Return what estimators must have in common to be fitted together; None for one that is fitted by itself.
 
-    That is one whose batches are other ones in every fit, whose threads share its updates, or of which callbacks hear.
+    That is one whose batches are other ones in every fit, or whose threads share its updates.
     """
-    if not isinstance(estimator, BaseMLP) or callbacks_of(estimator):
+    if not takes_shared_samples(estimator):
         return None
     values = estimator.get_params(deep=False)
     needed = all(values[name] == value for name, value in NEEDED.items() if name in values)
@@ -145,7 +153,7 @@ def sharing_key(estimator: Any) -> tuple[Any, ...] | None:
 def samples_key(estimator: BaseMLP) -> tuple[Any, ...]:
     """Return what estimators must have in common for ``SharedSamples``: all that checks and validation rows go by."""
     values = estimator.get_params(deep=False)
-    unused = MAY_DIFFER | NO_CHECKS | (NO_VALIDATION if not values["early_stopping"] else set())
+    unused = MAY_DIFFER | NO_CHECKS | set(NEEDED) | (NO_VALIDATION if not values["early_stopping"] else set())
     return type(estimator), *((name, repr(value)) for name, value in values.items() if name not in unused)
 
 
@@ -232,6 +240,28 @@ def fit_together(
     for fit, training in trainings:
         fit.end(training)
     return fits
+
+
+def fit_by_itself(estimator: BaseMLP, shared: SharedSamples) -> BaseMLP:
+    """Fit an estimator as its ``fit`` does, but for the checks of samples, which it has in common with others.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One that ``takes_shared_samples``; it is changed, as by ``fit``.
+    shared : SharedSamples
+        What it is fitted to.
+    """
+    estimator._check_parameters()  # noqa: SLF001 - its own fit
+    samples, validation = shared.check(estimator), None
+    estimator._begin(samples)  # noqa: SLF001 - the same
+    estimator._warn_of_start(samples)  # noqa: SLF001 - the same
+    by_updates = estimator.solver != "lbfgs"
+    if estimator.early_stopping and by_updates:
+        samples, validation = estimator._hold_out(samples)  # noqa: SLF001 - the same
+    learn = estimator._train if by_updates else estimator._minimize  # noqa: SLF001 - the same
+    learn(samples, validation, FitTasks(estimator, estimator.max_iter, {}))
+    return estimator
 
 
 class _Parts:

@@ -17,7 +17,8 @@ from joblib.parallel import ParallelBackendBase
 
 from pipeline.mlp.threads import bounded_blas
 from pipeline.parameters import check_arguments
-from pipeline.together.search_tasks import SearchTask, Work, as_search_task, divide
+from pipeline.together.search_tasks import SearchTask, as_search_task
+from pipeline.together.works import Work, divide
 
 ALL_AT_ONCE = 2**16
 """Tasks that joblib hands over before it waits for the first."""
@@ -31,8 +32,9 @@ def training_together(n_jobs: Annotated[int, "!= 0"] = -1) -> Iterator[None]:
     ``MLPClassifier`` and ``MLPRegressor`` of one seed and fold side by side: they share their checks and, with numba,
     those of one shape every update's work. Candidates may differ in rate, schedule, penalty, solver and its numbers,
     and in when they stop. Each draws the random numbers that it draws alone, and comes to the same result to rounding.
-    Whatever else there is, as a network with dropout or another estimator, is a fit by itself. All of it runs on
-    threads of this process, so that nothing is copied to others.
+    A network with dropout or ``lbfgs`` is trained by itself, and shares the checks. The steps of a ``Pipeline`` before
+    a network are fitted once for a fold, where they are the same. Any other estimator is a fit by itself. All of it
+    runs on threads of this process, so that nothing is copied to others.
 
     Parameters
     ----------
@@ -154,5 +156,5 @@ def _fit_and_score(work: Work, jobs: Sequence[_Job], stopped: Callable[[], bool]
     """Fit candidates to one fold together, and score each."""
     if stopped():
         return
-    for task, scored in work.fits(stopped):
+    for task, scored in work.scores(stopped):
         jobs[task.number].run(scored)

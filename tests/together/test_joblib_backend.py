@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV, cross_validate
 
 from pipeline import MLPClassifier, MLPRegressor, training_together
-from pipeline.together.search_tasks import MOST_TOGETHER
+from pipeline.together.works import MOST_TOGETHER
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 GRID = {"hidden_layer_sizes": [(8,), (6, 4)], "learning_rate_init": [0.003, 0.02], "alpha": [0.0, 1.0]}

@@ -1,4 +1,4 @@
-"""Tests of what the tasks of a search share."""
+"""Tests of how the tasks of a search are divided."""
 
 import gc
 import weakref
@@ -9,9 +9,10 @@ import pytest
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 
 from pipeline import MLPClassifier, training_together
-from pipeline.together import search_tasks
+from pipeline.together import works
 from pipeline.together.estimators import SharedSamples
-from pipeline.together.search_tasks import SearchTask, divide
+from pipeline.together.search_tasks import SearchTask
+from pipeline.together.works import divide
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 GRID = {
@@ -32,21 +33,21 @@ def make_tasks(grid, n_folds=3):
     ]
 
 
-def loads(works, n_threads):
+def loads(pieces, n_threads):
     """Return what each thread has done where each takes the next work once it is free."""
     done = [0.0] * n_threads
-    for work in works:
+    for work in pieces:
         done[done.index(min(done))] += sum(task.cost for task in work.tasks)
     return done
 
 
 def test_twelve_candidates_in_three_folds_are_six_pieces():
     """On two threads, each fold is two pieces that cost the same within 6%, and the threads the same within 2%."""
-    works = divide(make_tasks(GRID), 2)
-    costs = [sum(task.cost for task in work.tasks) for work in works]
-    assert [len(work.tasks) for work in works] == [6] * 6
+    pieces = divide(make_tasks(GRID), 2)
+    costs = [sum(task.cost for task in work.tasks) for work in pieces]
+    assert [len(work.tasks) for work in pieces] == [6] * 6
     assert max(costs) <= 1.06 * min(costs)
-    assert max(loads(works, 2)) <= 1.02 * min(loads(works, 2))
+    assert max(loads(pieces, 2)) <= 1.02 * min(loads(pieces, 2))
 
 
 @pytest.mark.parametrize("n_threads", [2, 3, 4])
@@ -68,9 +69,9 @@ def test_one_thread_takes_as_many_together_as_may_be():
 def test_other_seeds_are_other_pieces_of_the_same_samples():
     """A seed is a piece of its own, and the samples are those of its fold, unless they are held out by the seed."""
     for early_stopping, n_samples in ((False, 2), (True, 4)):
-        works = divide(make_tasks({"random_state": [0, 1], "early_stopping": [early_stopping]}, 2), 1)
-        assert len(works) == 4
-        assert len({id(work.samples) for work in works}) == n_samples
+        pieces = divide(make_tasks({"random_state": [0, 1], "early_stopping": [early_stopping]}, 2), 1)
+        assert len(pieces) == 4
+        assert len({id(work.prepared) for work in pieces}) == n_samples
 
 
 def test_about_as_many_folds_as_threads_are_under_way():
@@ -91,7 +92,7 @@ def test_samples_are_copied_and_checked_once_for_a_fold(monkeypatch):
             super().__init__(*given)
             made.append(weakref.ref(self))
 
-    monkeypatch.setattr(search_tasks, "SharedSamples", Samples)
+    monkeypatch.setattr(works, "SharedSamples", Samples)
     with training_together(n_jobs=2):
         GridSearchCV(MLPClassifier(max_iter=1, random_state=0), GRID, cv=3, refit=False).fit(X, Y)
     gc.collect()
@@ -102,7 +103,7 @@ def test_a_score_needs_no_more_copies():
     """What scikit-learn hands to fit, where training scores are not asked for, is one row."""
     task = make_tasks({"alpha": [0.0]}, 2)[0]
     task.function = lambda estimator, *_, train: SimpleNamespace(n=len(train), fit=estimator.fit)
-    scored = task.score(str, 1.0)
+    scored = task.score(str)
     assert scored.n == 1
     assert scored.fit is str
-    assert "fit" not in vars(task.estimator)
+    assert "fit" not in vars(task.model)

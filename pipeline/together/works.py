@@ -1,0 +1,148 @@
+"""The works that the tasks of a search are divided into, each for one thread; what several need is made once."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn import config_context
+
+from pipeline.together.estimators import Fit, SharedSamples, fit_by_itself, fit_together
+from pipeline.together.plan import by_turns, cut
+from pipeline.together.search_tasks import SearchTask
+from pipeline.together.shared import Shared
+from pipeline.together.steps import NetworkSamples, Steps, complete
+
+MOST_TOGETHER = 16
+"""Fits that share their work, so that memory is bounded."""
+PIECES = 3
+"""Pieces of work for each thread, at least, so that threads come to their end at about the same time."""
+
+
+@dataclass
+class Prepared:
+    """What networks are fitted to.
+
+    Attributes
+    ----------
+    steps : list of (str, transformer)
+        The fitted steps of a ``Pipeline`` before them; none where there is no ``Pipeline``.
+    samples : SharedSamples
+        What these hand over.
+    """
+
+    steps: Steps
+    samples: SharedSamples
+
+
+@dataclass
+class Work:
+    """Tasks that are done by one thread, and the networks of which are trained together where there are several.
+
+    Attributes
+    ----------
+    prepared : Shared of Prepared
+        What all of them are fitted to.
+    tasks : list of SearchTask
+        The tasks; one is let go once it is scored.
+    """
+
+    prepared: Shared[Prepared]
+    tasks: list[SearchTask]
+
+    @property
+    def cost(self) -> float:
+        """About how long it takes, in multiplications."""
+        return sum(task.cost for task in self.tasks)
+
+    def scores(self, stopped: Callable[[], bool]) -> Iterator[tuple[SearchTask, Callable[[], Any]]]:
+        """Do all of them, and yield each with what has scikit-learn score it, as joblib's tasks hand that back."""
+        if self.tasks[0].sharing is None:
+            (task,), self.tasks = self.tasks, []
+            yield task, partial(_score, task, partial(self._fit_one, task))
+            return
+        began, n = time.perf_counter(), len(self.tasks)
+        fits = self._fit(stopped)
+        seconds = (time.perf_counter() - began) / n
+        fits.reverse()
+        while self.tasks:
+            yield (task := self.tasks.pop(0)), partial(_score, task, fits.pop(), seconds)
+
+    def _fit_one(self, task: SearchTask) -> Any:
+        """Fit a task by itself."""
+        with self.prepared as prepared:
+            network = fit_by_itself(task.network, prepared.samples)
+            return complete(task.model, prepared.steps, network)
+
+    def _fit(self, stopped: Callable[[], bool]) -> list[Callable[[], Any]]:
+        """Fit all tasks, and return what returns each task's model, or raises what its fit raises."""
+        try:
+            with config_context(**getattr(self.tasks[0].function, "config", {})), self.prepared as prepared:
+                fits = fit_together([task.network for task in self.tasks], prepared.samples, stopped=stopped)
+                return [partial(_model, task, prepared.steps, fit) for task, fit in zip(self.tasks, fits, strict=True)]
+        except Exception as error:  # noqa: BLE001 - it is what each fit would have raised
+            return [partial(_raise, error) for _ in self.tasks]
+
+
+def _model(task: SearchTask, steps: Steps, fit: Fit) -> Any:
+    """Return a task's model, whose network has been fitted."""
+    return complete(task.model, steps, fit.result())
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _score(task: SearchTask, fit: Callable[[], Any], seconds: float | None = None) -> list[Any]:
+    """Have a task scored, whose fit took some seconds where it was not by itself."""
+    result = task.score(lambda *_, **__: fit())
+    if seconds is not None and isinstance(result, dict) and "fit_time" in result:
+        result["fit_time"] = seconds
+    return [result]
+
+
+def divide(tasks: Sequence[SearchTask], n_threads: int) -> list[Work]:
+    """Divide tasks into works that threads take one after the other.
+
+    Those of a fold come soon after each other, so that about as many folds are in memory as there are threads; and
+    threads begin with folds of their own, so that none waits for what another makes.
+    """
+    limit = sum(task.cost for task in tasks) / (PIECES * n_threads) if n_threads > 1 else np.inf
+    return by_turns([_works_of_fold(fold, limit) for fold in _grouped(tasks, lambda task: task.fold)], n_threads)
+
+
+def _works_of_fold(tasks: Sequence[SearchTask], limit: float) -> list[Work]:
+    """Divide the tasks of a fold."""
+    works: list[Work] = []
+    for same_steps in _grouped(tasks, lambda task: task.steps):
+        steps = Shared(same_steps[0].fit_steps)
+        for same_samples in _grouped(same_steps, lambda task: task.samples):
+            steps.expect()
+            works += _works_of_samples(same_samples, Shared(partial(_prepare, steps)), limit)
+    return works
+
+
+def _works_of_samples(tasks: Sequence[SearchTask], prepared: Shared[Prepared], limit: float) -> list[Work]:
+    """Divide the tasks of a fold whose networks are fitted to the same, the dearest first."""
+    pieces = [[task] for task in tasks if task.sharing is None]
+    for group in _grouped([task for task in tasks if task.sharing is not None], lambda task: task.sharing):
+        costs, kinds = [task.cost for task in group], [task.kind for task in group]
+        pieces += [[group[k] for k in numbers] for numbers in cut(costs, kinds, limit, MOST_TOGETHER)]
+    for _ in pieces:
+        prepared.expect()
+    return sorted((Work(prepared, piece) for piece in pieces), key=lambda work: -work.cost)
+
+
+def _prepare(steps: Shared[tuple[Steps, NetworkSamples]]) -> Prepared:
+    with steps as (fitted, given):
+        return Prepared(fitted, SharedSamples(given.X, given.y, given.sample_weight))
+
+
+def _grouped(tasks: Sequence[SearchTask], key: Callable[[SearchTask], Any]) -> list[list[SearchTask]]:
+    """Return tasks in groups, in the order that they first come in."""
+    groups: dict[Any, list[SearchTask]] = {}
+    for task in tasks:
+        groups.setdefault(key(task), []).append(task)
+    return list(groups.values())
