@@ -164,7 +164,7 @@ ALLOWED = {
     "pipeline.text": (),
     "pipeline.strict_json": ("pipeline.files", "pipeline.text"),
     "pipeline.provenance": ("pipeline.parameters", "pipeline.strict_json"),
-    "pipeline.locking": ("filelock", "pipeline.program", "pipeline.strict_json", "pipeline.text"),
+    "pipeline.locking": ("filelock", "pipeline.files", "pipeline.program", "pipeline.strict_json", "pipeline.text"),
     "pipeline.stages.base": (
         *(
             "pipeline.artifacts",
