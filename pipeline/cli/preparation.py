@@ -15,6 +15,7 @@ from pipeline.image_shape import Shape, colour_of, coloured_square, describe, sq
 from pipeline.images.ink import is_prepared
 from pipeline.images.photo import Digit, Photo, PhotoError
 from pipeline.images.pixels import full_scale
+from pipeline.mlp.byte_scale import byte_scale
 from pipeline.parameters import ParameterError
 
 Prepare = Literal["auto", "photo", "plain"]
@@ -72,6 +73,9 @@ class Preparation:
         Why there is neither, where the model does not say how its images were made and nothing was asked for.
     keep : bool
         Whether pictures are to be drawn.
+    scales_bytes : bool or None
+        Whether the model has learned from bytes that it scales itself, and would take fractions as they are; False
+        where it has not, and would scale bytes; None where it takes both alike.
     """
 
     photo: Photo | None
@@ -80,6 +84,7 @@ class Preparation:
     brightness: float
     unknown: str | None = None
     keep: bool = field(default=False)
+    scales_bytes: bool | None = None
 
     def read(self, one: Input, n_pixels: int, shape: Shape | None) -> Prepared:
         """Read one file, and make images of it.
@@ -115,6 +120,8 @@ class Preparation:
         )
         if self.brightness != _BYTE:
             rows = rows * np.float32(self.brightness / _BYTE)
+        if self.scales_bytes is not None:
+            rows = np.rint(rows).astype(np.uint8) if self.scales_bytes else rows.astype(np.float32)
         if not self.keep:
             return Prepared(one.name, rows, digits, warning=warning)
         seen = read_picture(content, Rules(background=CONTRAST)) if page is None else page
@@ -192,7 +199,10 @@ def preparation_of(model: Any, prepare: Prepare, background: Background | None, 
             f"{background!r} (--prepare plain takes them plainly)"
         )
     unknown = None if prepare != "auto" or hasattr(step, "ink_size_") else _UNKNOWN
-    return Preparation(photo, rules, shape, _brightness(model, step), unknown, keep)
+    first, brightness = _first(model), _brightness(model, step)
+    has_scale = getattr(first, "pixel_scale", None) is not None
+    scales_bytes = byte_scale(first, brightness) is not None if has_scale else None
+    return Preparation(photo, rules, shape, brightness, unknown, keep, scales_bytes)
 
 
 _UNKNOWN = (
@@ -215,12 +225,24 @@ def _usual_photo(shape: Shape) -> Photo:
     return Photo(size=shape[0], ink_size=round(INK * shape[0])).fit()
 
 
+def _first(model: Any) -> Any:
+    """Return what takes the images: the first step of a pipeline, or the network within what scales its targets."""
+    first = getattr(model, "steps", [(None, model)])[0][1]
+    return getattr(first, "regressor_", first)
+
+
 def _brightness(model: Any, step: Any) -> float:
-    """Return the value of full brightness in the images that a model takes."""
+    """Return the value of full brightness in the images that a model takes.
+
+    Of images that are standardized, the largest mean of a pixel is known, which is a good part of that.
+    """
     if step is not None:
         return float(getattr(step, "full_scale_", _BYTE))
-    known = getattr(getattr(model, "steps", [(None, model)])[0][1], "input_statistics_", None)
-    return _BYTE if known is None else full_scale(np.array([known.high]))
+    first = _first(model)
+    looks, means = getattr(first, "input_statistics_", None), getattr(first, "mean_", None)
+    if looks is not None:
+        return full_scale(np.array([looks.high]))
+    return _BYTE if means is None else full_scale(np.array([np.max(means)]))
 
 
 def grouped(files: Sequence[Prepared]) -> Iterator[list[Prepared]]:

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from pipeline.image_shape import Shape, coloured_square, square
 from pipeline.interchange.folding import FoldedAffine, described, folded_layers
+from pipeline.mlp.byte_scale import BYTE, byte_scale
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import is_multilabel, plain_labels
 from pipeline.network import ACTIVATIONS, Layer
@@ -23,8 +24,6 @@ Array = NDArray[Any]
 
 MOST_WEIGHTS = 20_000_000
 """Weights of a network at the most: 54 megabytes of a page, which a phone still opens."""
-
-BYTE = 255.0
 
 
 class PageError(ValueError):
@@ -116,7 +115,8 @@ def plain_model(model: Any, brightness: float = BYTE) -> PlainModel:
     network = classifier.network_
     if network.params.size > MOST_WEIGHTS:
         raise PageError(f"the network has {network.params.size:,} weights; a page holds at most {MOST_WEIGHTS:,}")
-    step, shift = (_step(classifier, brightness), 0.0) if normalize is None else (normalize.scale_, normalize.shift_)
+    own_scale = byte_scale(classifier, brightness) or 1.0
+    step, shift = (own_scale, 0.0) if normalize is None else (normalize.scale_, normalize.shift_)
     return PlainModel(
         layers=_dense(network.layers, classifier.out_activation_),
         scale=float(step) * brightness / BYTE,
@@ -127,11 +127,6 @@ def plain_model(model: Any, brightness: float = BYTE) -> PlainModel:
         deskew=bool(getattr(normalize, "deskew", False)),
         ink_width=getattr(normalize, "ink_width", None),
     )
-
-
-def _step(classifier: MLPClassifier, brightness: float) -> float:
-    """Return what a classifier multiplies a value by: its ``pixel_scale``, which is for bytes alone."""
-    return classifier.pixel_scale or 1.0 if 1 < brightness <= BYTE else 1.0
 
 
 def _parts(model: Any) -> tuple[Normalize | None, MLPClassifier]:
