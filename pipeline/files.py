@@ -124,6 +124,10 @@ def write_new(path: Path, content: str | bytes) -> None:
         file.write(data)
 
 
+_ONLY_WRITABLE = os.name == "nt"
+"""Whether nothing but what may be written can be flushed and moved; DVC's cache makes its files read-only."""
+
+
 def link_file(source: Path, target: Path) -> bool:
     """Have a file under a second name, in a folder that is itself unfinished, without a copy.
 
@@ -140,7 +144,7 @@ def link_file(source: Path, target: Path) -> bool:
         False where the file system, or the owner of the file, does not allow that; then there is no second name.
     """
     there = source.resolve()
-    if not os.access(there, os.W_OK):  # it could not be flushed, nor could the folder be moved under Windows
+    if _ONLY_WRITABLE and not os.access(there, os.W_OK):  # the folder could not be moved
         return False
     try:
         os.link(there, target)
@@ -458,5 +462,5 @@ def _flush(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_file():
             n_bytes = path.stat().st_size
-            with naming_full_disk(path, n_bytes), path.open("r+b") as file:  # Windows flushes only what may be written
+            with naming_full_disk(path, n_bytes), path.open("r+b" if _ONLY_WRITABLE else "rb") as file:
                 os.fsync(file.fileno())

@@ -17,6 +17,7 @@ from pipeline.files import (
     FullDiskError,
     UnwritableError,
     check_replaceable,
+    link_file,
     making_folder,
     naming_full_disk,
     new_file,
@@ -377,3 +378,23 @@ def test_a_folder_that_cannot_be_moved_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: (Path(path), mode) != (tmp_path / "model", os.W_OK))
     with pytest.raises(UnwritableError, match="model cannot be replaced, for it cannot be written to; choose another"):
         check_replaceable(tmp_path / "model", "choose another")
+
+
+def test_a_read_only_file_can_have_a_second_name_too(tmp_path, monkeypatch):
+    """DVC's cache makes its files read-only, and they need no copy; its folder is put in place as any other."""
+    (tmp_path / "there").write_bytes(b"content")
+    (tmp_path / "there").chmod(0o444)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    opened = Path.open
+
+    def refuse_to_write(path, mode="r", *more, **named):
+        if path.name == "second" and mode != "rb":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, mode, *more, **named)
+
+    monkeypatch.setattr(Path, "open", refuse_to_write)
+    for only_writable, linked in ((True, False), (False, True)):
+        monkeypatch.setattr(files, "_ONLY_WRITABLE", only_writable)
+        with replacing_folder(tmp_path / "model") as folder:
+            assert link_file(tmp_path / "there", folder / "second") is linked
+        assert (tmp_path / "model" / "second").exists() is linked
