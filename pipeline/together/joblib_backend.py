@@ -33,8 +33,8 @@ def training_together(n_jobs: Annotated[int, "!= 0"] = -1) -> Iterator[None]:
     those of one shape every update's work. Candidates may differ in rate, schedule, penalty, solver and its numbers,
     and in when they stop. Each draws the random numbers that it draws alone, and comes to the same result to rounding.
     A network with dropout or ``lbfgs`` is trained by itself, and shares the checks. The steps of a ``Pipeline`` before
-    a network are fitted once for a fold, where they are the same. Any other estimator is a fit by itself. All of it
-    runs on threads of this process, so that nothing is copied to others.
+    a network, and what transforms its targets, are fitted once for a fold, where they are the same. Any other estimator
+    is a fit by itself. All of it runs on threads of this process, so that nothing is copied to others.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ import scipy.sparse
 from sklearn.base import clone
 
 from pipeline.together.estimators import samples_key, sharing_key, takes_shared_samples
-from pipeline.together.steps import NetworkSamples, Steps, fit_steps, network_of, steps_key, weight_name
+from pipeline.together.steps import NetworkSamples, fit_steps, network_of, steps_key, weight_name
 
 
 @dataclass
@@ -28,7 +28,7 @@ class SearchTask:
     function : callable
         scikit-learn's, that fits and scores.
     model : estimator
-        The candidate: a network, or a ``Pipeline`` that ends in one.
+        The candidate: a network, or what it is the innermost of.
     X, y
         All samples of the search.
     keywords : dict
@@ -42,10 +42,11 @@ class SearchTask:
     y: Any
     keywords: dict[str, Any]
 
-    @property
+    @cached_property
     def network(self) -> Any:
         """The network that is trained."""
-        return network_of(self.model)
+        network = network_of(self.model)
+        return network if network is self.model else clone(network)
 
     @property
     def fit_params(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class SearchTask:
 
     @cached_property
     def steps(self) -> str | None:
-        """What tasks of a fold have in common whose earlier steps are the same; None for one that has its own."""
+        """What tasks of a fold have in common that are the same but for the network; None for one with nothing."""
         return steps_key(self.model)
 
     @cached_property
@@ -92,8 +93,8 @@ class SearchTask:
             return False
         return self.steps is not None and bool(self.samples and self.kind and self.cost)
 
-    def fit_steps(self) -> tuple[Steps, NetworkSamples]:
-        """Fit the steps before the network to a copy of the fold's training samples."""
+    def fit_steps(self) -> tuple[Any, NetworkSamples]:
+        """Fit what comes before the network to a copy of the fold's training samples."""
         train = self.keywords["train"]
         params = {name: _rows(values, train) for name, values in self.fit_params.items()}
         return fit_steps(self.model, _rows(self.X, train), _rows(self.y, train), params)

@@ -13,7 +13,7 @@ from pipeline.together.estimators import Fit, SharedSamples, fit_by_itself, fit_
 from pipeline.together.plan import by_turns, cut
 from pipeline.together.search_tasks import SearchTask
 from pipeline.together.shared import Shared
-from pipeline.together.steps import NetworkSamples, Steps, complete
+from pipeline.together.steps import NetworkSamples, complete
 
 MOST_TOGETHER = 16
 """Fits that share their work, so that memory is bounded."""
@@ -27,13 +27,13 @@ class Prepared:
 
     Attributes
     ----------
-    steps : list of (str, transformer)
-        The fitted steps of a ``Pipeline`` before them; none where there is no ``Pipeline``.
+    around : estimator
+        What comes before them, fitted.
     samples : SharedSamples
-        What these hand over.
+        What that hands over.
     """
 
-    steps: Steps
+    around: Any
     samples: SharedSamples
 
 
@@ -74,21 +74,21 @@ class Work:
         """Fit a task by itself."""
         with self.prepared as prepared:
             network = fit_by_itself(task.network, prepared.samples)
-            return complete(task.model, prepared.steps, network)
+            return complete(task.model, prepared.around, network)
 
     def _fit(self, stopped: Callable[[], bool]) -> list[Callable[[], Any]]:
         """Fit all tasks, and return what returns each task's model, or raises what its fit raises."""
         try:
             with config_context(**getattr(self.tasks[0].function, "config", {})), self.prepared as prepared:
                 fits = fit_together([task.network for task in self.tasks], prepared.samples, stopped=stopped)
-                return [partial(_model, task, prepared.steps, fit) for task, fit in zip(self.tasks, fits, strict=True)]
+                return [partial(_model, task, prepared.around, fit) for task, fit in zip(self.tasks, fits, strict=True)]
         except Exception as error:  # noqa: BLE001 - it is what each fit would have raised
             return [partial(_raise, error) for _ in self.tasks]
 
 
-def _model(task: SearchTask, steps: Steps, fit: Fit) -> Any:
+def _model(task: SearchTask, around: Any, fit: Fit) -> Any:
     """Return a task's model, whose network has been fitted."""
-    return complete(task.model, steps, fit.result())
+    return complete(task.model, around, fit.result())
 
 
 def _raise(error: Exception) -> None:
@@ -135,7 +135,7 @@ def _works_of_samples(tasks: Sequence[SearchTask], prepared: Shared[Prepared], l
     return sorted((Work(prepared, piece) for piece in pieces), key=lambda work: -work.cost)
 
 
-def _prepare(steps: Shared[tuple[Steps, NetworkSamples]]) -> Prepared:
+def _prepare(steps: Shared[tuple[Any, NetworkSamples]]) -> Prepared:
     with steps as (fitted, given):
         return Prepared(fitted, SharedSamples(given.X, given.y, given.sample_weight))
 

@@ -1,4 +1,4 @@
-"""Tests of pipelines whose earlier steps are fitted once for all candidates of a fold."""
+"""Tests of what comes before a network, and is fitted once for all candidates of a fold."""
 
 import warnings
 
@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -41,6 +42,10 @@ class Shift(TransformerMixin, BaseEstimator):
     def transform(self, X):
         """Subtract it."""
         return X - self.factor * self.mean_
+
+    def inverse_transform(self, X):
+        """Add it."""
+        return X + self.factor * self.mean_
 
 
 def make_data(n=120):
@@ -179,6 +184,56 @@ def test_each_candidate_has_steps_of_its_own():
     np.testing.assert_array_equal(samples.X, X - X.mean(axis=0))
     assert "fit" not in vars(one)
     assert one[0] is not other[0]
+
+
+def assert_same_regressors(model, grid, X, y, fit_params=None):
+    """Hold a cross-validation and a search of a regressor, one by one and together, against each other."""
+    alone = cross_validate(model, X, y, cv=3, return_estimator=True, params=fit_params)
+    plain = GridSearchCV(model, grid, cv=3).fit(X, y, **(fit_params or {}))
+    Shift.n_fits = 0
+    with training_together(n_jobs=2):
+        together = GridSearchCV(model, grid, cv=3, refit=False).fit(X, y, **(fit_params or {}))
+        again = cross_validate(model, X, y, cv=3, return_estimator=True, params=fit_params)
+    scores = [each.cv_results_["mean_test_score"] for each in (together, plain)]
+    np.testing.assert_allclose(*scores, rtol=1e-7)
+    for one, other in zip(again["estimator"], alone["estimator"], strict=True):
+        np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=1e-7)
+        assert set(vars(one)) == set(vars(other))
+    return again["estimator"][0]
+
+
+@pytest.mark.parametrize("two", [False, True], ids=["one target", "two targets"])
+@pytest.mark.parametrize("frame", [False, True], ids=["array", "frame"])
+def test_transformed_targets(two, frame):
+    """Targets are transformed once for a fold, and the regressor that was given stays unfitted."""
+    X, _ = make_data()
+    y = np.column_stack([100 + X[:, 0], X[:, 1]]) if two else 100 + X[:, 0]
+    X = pd.DataFrame(X).rename(columns="x{}".format) if frame else X
+    network = MLPRegressor(hidden_layer_sizes=(8,), max_iter=4, random_state=0)
+    model = TransformedTargetRegressor(network, transformer=Shift())
+    fitted = assert_same_regressors(model, {"regressor__alpha": [0.0, 0.1, 1.0]}, X, y)
+    assert Shift.n_fits == 3 + 3
+    assert not hasattr(fitted.regressor, "network_")
+    assert hasattr(fitted, "feature_names_in_") == frame
+    assert fitted.predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+@pytest.mark.parametrize("outer", [False, True], ids=["pipeline outside", "pipeline inside"])
+def test_pipelines_and_transformed_targets(outer, dropout):
+    """Either may be within the other, with weights that reach the network."""
+    X, _ = make_data()
+    y, weight = np.exp(X[:, 0] - 5), np.random.default_rng(1).random(len(X))
+    network = MLPRegressor(hidden_layer_sizes=(8,), max_iter=4, random_state=0, dropout=dropout)
+    given = {"func": np.log, "inverse_func": np.exp}
+    if outer:
+        model = TransformedTargetRegressor(Pipeline([("shift", Shift()), ("learn", network)]), **given)
+        name, prefix = "learn__sample_weight", "regressor__learn"
+    else:
+        model = Pipeline([("shift", Shift()), ("learn", TransformedTargetRegressor(network, **given))])
+        name, prefix = "learn__sample_weight", "learn__regressor"
+    assert_same_regressors(model, {f"{prefix}__alpha": [0.0, 1.0], f"{prefix}__tol": [0.0, 1e-4]}, X, y, {name: weight})
+    assert Shift.n_fits == 3 + 3
 
 
 def test_what_steps_have_in_common():
