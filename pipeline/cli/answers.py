@@ -18,6 +18,7 @@ from pipeline.images.photo import Digit
 from pipeline.images.pixels import PixelRangeWarning
 from pipeline.images.statistics import unlike_training
 from pipeline.mlp.labels import Prediction, as_text, is_multilabel, predictions
+from pipeline.mlp.rejection import is_rejected
 from pipeline.text import printable
 
 REJECTED = "?"
@@ -144,8 +145,8 @@ def _decided(prediction: Prediction, reject_below: float | None) -> dict[str, An
 
 
 def _is_rejected(prediction: Prediction, reject_below: float | None) -> bool:
-    """Tell whether confidence is too low; one that is no number is."""
-    return reject_below is not None and not prediction["confidence"] >= reject_below
+    """Tell whether confidence is too low."""
+    return reject_below is not None and bool(is_rejected(prediction["confidence"], reject_below))
 
 
 def _of_pictures(model: Any, files: Sequence[Prepared], reject_below: float | None) -> Iterator[Answers]:
