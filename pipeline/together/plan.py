@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 SLACK = 0.05
-"""The part of a piece's cost that it may have beyond the others, where fits of one kind stay in one piece for that."""
+"""The part of its cost that a piece may have beyond the limit, or beyond the others to keep fits of one kind in one."""
 
 
 def cut(costs: Sequence[float], kinds: Sequence[Hashable], limit: float, most: int) -> list[list[int]]:
@@ -38,7 +38,7 @@ def cut(costs: Sequence[float], kinds: Sequence[Hashable], limit: float, most: i
     [[0, 2], [4, 5, 1, 3]]
     """
     total = sum(costs)
-    n_pieces = min(len(costs), max(-(-len(costs) // most), math.ceil(total / limit * (1 - 1e-9))))
+    n_pieces = min(len(costs), max(-(-len(costs) // most), math.ceil(total / limit / (1 + SLACK))))
     pieces: list[list[int]] = [[] for _ in range(n_pieces)]
     loads, enough = [0.0] * n_pieces, (1 + SLACK) * total / n_pieces
     first = {kind: k for k, kind in reversed(list(enumerate(kinds)))}
