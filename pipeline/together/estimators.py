@@ -242,7 +242,7 @@ def fit_together(
     return fits
 
 
-def fit_by_itself(estimator: BaseMLP, shared: SharedSamples) -> BaseMLP:
+def fit_by_itself(estimator: BaseMLP, shared: SharedSamples, stopped: Callable[[], bool] = bool) -> BaseMLP:
     """Fit an estimator as its ``fit`` does, but for the checks of samples, which it has in common with others.
 
     Parameters
@@ -251,6 +251,8 @@ def fit_by_itself(estimator: BaseMLP, shared: SharedSamples) -> BaseMLP:
         One that ``takes_shared_samples``; it is changed, as by ``fit``.
     shared : SharedSamples
         What it is fitted to.
+    stopped : callable, optional
+        Says after every epoch whether to end at once.
     """
     estimator._check_parameters()  # noqa: SLF001 - its own fit
     samples, validation = shared.check(estimator), None
@@ -260,8 +262,24 @@ def fit_by_itself(estimator: BaseMLP, shared: SharedSamples) -> BaseMLP:
     if estimator.early_stopping and by_updates:
         samples, validation = estimator._hold_out(samples)  # noqa: SLF001 - the same
     learn = estimator._train if by_updates else estimator._minimize  # noqa: SLF001 - the same
-    learn(samples, validation, FitTasks(estimator, estimator.max_iter, {}))
+    learn(samples, validation, _Stoppable(estimator, stopped))
     return estimator
+
+
+class _Stoppable(FitTasks):
+    """The tasks of a fit that no callback hears of, and that may be stopped as a callback may stop it."""
+
+    def __init__(self, estimator: BaseMLP, stopped: Callable[[], bool]) -> None:
+        super().__init__(estimator, estimator.max_iter, {})
+        self._stopped = stopped
+
+    def begin_epoch(self) -> None:
+        """Look whether the epoch is to be the last."""
+        self.watched = self._stopped()
+
+    def end_epoch(self) -> bool:
+        """End the training, which nothing else is asked for."""
+        return True
 
 
 class _Parts:

@@ -6,7 +6,7 @@ those that can share their work are fitted as one, on threads of this process, a
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from threading import Event
@@ -125,7 +125,7 @@ def _run(jobs: Sequence[_Job], n_threads: int) -> None:
     with bounded_blas(1), ThreadPoolExecutor(min(n_threads, len(works))) as pool:
         futures = [pool.submit(do, stop.is_set) for do in works]
         try:
-            for future in futures:
+            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                 future.result()
         except BaseException:
             stop.set()

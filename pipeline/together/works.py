@@ -61,7 +61,7 @@ class Work:
         """Do all of them, and yield each with what has scikit-learn score it, as joblib's tasks hand that back."""
         if self.tasks[0].sharing is None:
             (task,), self.tasks = self.tasks, []
-            yield task, partial(_score, task, partial(self._fit_one, task))
+            yield task, partial(_score, task, partial(self._fit_one, task, stopped))
             return
         began, n = time.perf_counter(), len(self.tasks)
         fits = self._fit(stopped)
@@ -70,10 +70,10 @@ class Work:
         while self.tasks:
             yield (task := self.tasks.pop(0)), partial(_score, task, fits.pop(), seconds)
 
-    def _fit_one(self, task: SearchTask) -> Any:
+    def _fit_one(self, task: SearchTask, stopped: Callable[[], bool]) -> Any:
         """Fit a task by itself."""
         with self.prepared as prepared:
-            network = fit_by_itself(task.network, prepared.samples)
+            network = fit_by_itself(task.network, prepared.samples, stopped)
             return complete(task.model, prepared.around, network)
 
     def _fit(self, stopped: Callable[[], bool]) -> list[Callable[[], Any]]:

@@ -2,13 +2,21 @@
 
 import gc
 import warnings
+from threading import Event
 
 import numpy as np
 import pytest
 from joblib import Parallel, delayed
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    PredefinedSplit,
+    RandomizedSearchCV,
+    cross_validate,
+)
+from sklearn.pipeline import Pipeline
 
 from pipeline import MLPClassifier, MLPRegressor, training_together
 from pipeline.together.works import MOST_TOGETHER
@@ -136,6 +144,33 @@ def test_candidates_are_let_go_once_they_are_scored():
         GridSearchCV(model, {"alpha": np.linspace(0, 1, 20)}, cv=2, refit=False, scoring=score).fit(X, y)
     assert max(alive) - before <= MOST_TOGETHER
     assert alive[-1] - before <= 2
+
+
+@pytest.mark.parametrize("settings", [{}, {"dropout": 0.1}], ids=["in a stack", "by itself"])
+def test_an_interruption_ends_all(monkeypatch, settings):
+    """Where one thread is interrupted, another ends its training at once, which would go on for hours."""
+    X, y = make_data()
+    endless = MLPClassifier((8,), max_iter=10**7, n_iter_no_change=10**7, tol=0.0, random_state=0, **settings)
+    quick, begun, real = MLPClassifier((8,), max_iter=1, random_state=1), Event(), MLPClassifier._begin
+
+    def begin(model, samples):
+        real(model, samples)
+        if model.max_iter > 1:
+            begun.set()
+
+    def score(*_):
+        begun.wait()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MLPClassifier, "_begin", begin)
+    search = GridSearchCV(
+        Pipeline([("learn", quick)]),
+        {"learn": [endless, quick]},
+        cv=PredefinedSplit(np.minimum(y, 1) - 1),
+        scoring=score,
+    )
+    with training_together(n_jobs=2), pytest.raises(KeyboardInterrupt):
+        search.fit(X, y)
 
 
 def test_no_threads_are_an_error():
