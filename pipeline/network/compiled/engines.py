@@ -17,7 +17,8 @@ from pipeline.network.optimizers import Optimizer
 from pipeline.network.parallel.updates import Updater
 
 if TYPE_CHECKING:
-    from pipeline.network.compiled.stack import SplitColumns, Stack
+    from pipeline.network.compiled.columns import SplitColumns
+    from pipeline.network.compiled.stack import Stack
 
 Array = NDArray[Any]
 Engine = Literal["auto", "numpy", "numba"]
@@ -88,9 +89,9 @@ def stack_key(updater: Updater, samples: Samples) -> tuple[Any, ...] | None:
 
 def split_columns(samples: Samples) -> "SplitColumns":
     """Return inputs as stacks take them, so that several threads can share them."""
-    from pipeline.network.compiled import stack  # noqa: PLC0415 - numba is an extra
+    from pipeline.network.compiled.columns import SplitColumns  # noqa: PLC0415 - numba is an extra
 
-    return stack.SplitColumns(samples, samples.X.shape[1])
+    return SplitColumns(samples, samples.X.shape[1])
 
 
 def make_stacks(

@@ -156,10 +156,13 @@ def sum_losses(kind: int, P: Any, Y: Any, sample_weight: Any, smoothing: float) 
     loss, n_correct = 0.0, 0
     for i in range(P.shape[0]):
         sample, predicted, true, right = dtype(0), 0, 0, True
+        largest_p, largest_y = P[i, 0], Y[i, 0]
         for j in range(P.shape[1]):
             p, y = P[i, j], Y[i, j]
-            predicted = j if p > P[i, predicted] else predicted
-            true = j if y > Y[i, true] else true
+            if p > largest_p:
+                largest_p, predicted = p, j
+            if y > largest_y:
+                largest_y, true = y, j
             right &= (p > half) == (y > half)
             target = y * remaining + spread
             if kind == SOFTMAX:

@@ -8,6 +8,7 @@ as ``reshape`` makes them, which asks a function and counts a reference: that ta
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -69,6 +70,30 @@ def _interpreted_matrix(A: Any, start: int, n_rows: int, width: int) -> Any:
     return A[start : start + n_rows * width].reshape(n_rows, width)
 
 
+@intrinsic
+def _prefetch(context: Any, A: Any, i: Any) -> Any:
+    """Have the processor fetch element ``i`` of a flat array, and whatever lies in its line of the cache."""
+    del context
+    if not (isinstance(A, types.Array) and A.ndim == 1 and isinstance(i, types.Integer)):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        flat = context.make_array(signature.args[0])(context, builder, arguments[0])
+        number = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        pointer, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, flag, flag, flag])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+        place = builder.bitcast(builder.gep(flat.data, [number]), pointer)
+        builder.call(function, [place, *(ir.Constant(flag, value) for value in (0, 3, 1))])  # to read, soon, data
+        return context.get_dummy_value()
+
+    return types.void(A, i), generate
+
+
+def _interpreted_prefetch(A: Any, i: int) -> None:
+    """Do nothing."""
+
+
 class _Memory:
     """The memory of an array, and the array, so that it lives as long."""
 
@@ -87,3 +112,4 @@ def readable_by_loops(array: Any) -> Any:
 
 row: Any = _interpreted_row if config.DISABLE_JIT else _row
 matrix: Any = _interpreted_matrix if config.DISABLE_JIT else _matrix
+prefetch: Any = _interpreted_prefetch if config.DISABLE_JIT else _prefetch

@@ -1,76 +1,32 @@
 """A stack: networks of one shape that are trained together on the same samples, each as it would be alone.
 
 They may differ in their first parameters, penalty, rule, learning rate and when they stop. As long as they take the
-same batches, one call makes an update of all of them; see ``stacks``.
+same batches, one call makes an update of all of them; see ``stack_loops``.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.batches import Rows, Samples, chunk_size
-from pipeline.network.compiled import loops, stacks
+from pipeline.network.batches import Rows, Samples
+from pipeline.network.compiled import loops, stack_loops
+from pipeline.network.compiled.columns import SplitColumns
 from pipeline.network.compiled.program import Program, Rule
 from pipeline.network.compiled.updater import CompiledUpdater
 
 Array = NDArray[Any]
-DENSE = 0.25
-"""The fraction of a column's numbers that are not 0, from which on BLAS multiplies it faster."""
 MAX_NETWORKS = 16
 """Networks that are trained at once, so that memory is bounded."""
 MAX_INPUTS = 2**27
 """Numbers of the samples, which are copied, beyond which networks are trained one by one."""
-
-
-class SplitColumns:
-    """Inputs with their columns sorted: those multiplied as they are, those that are mostly 0, those that always are.
-
-    Parameters
-    ----------
-    samples : Samples
-        What is trained on.
-    n_in : int
-        Its columns.
-
-    Attributes
-    ----------
-    order : ndarray of shape (n_in,)
-        The columns in their new order.
-    dense : ndarray of shape (n_samples, n_dense)
-        The first of them.
-    data, indices, indptr : ndarray
-        The ``n_sparse`` next, in CSR format.
-    """
-
-    def __init__(self, samples: Samples, n_in: int) -> None:
-        n, dtype, every = len(samples), samples.Y.dtype, np.arange(n_in)
-        counts = np.zeros(n_in, np.int64)
-        for _, X in _chunks(samples, n_in):
-            counts += np.count_nonzero(X, axis=0)
-        dense, sparse = counts > DENSE * n, (counts > 0) & (counts <= DENSE * n)
-        self.order = np.concatenate([every[dense], every[sparse], every[counts == 0]])
-        dense_columns, columns = every[dense], np.ascontiguousarray(every[sparse])
-        self.n_sparse = len(columns)
-        self.dense = np.empty((n, len(dense_columns)), dtype)
-        self.indptr = np.zeros(n + 1, np.int64)
-        self.data, self.indices = np.empty(counts[sparse].sum(), dtype), np.empty(counts[sparse].sum(), np.int32)
-        for rows, X in _chunks(samples, n_in):
-            np.take(X, dense_columns, axis=1, out=self.dense[rows], mode="clip")
-            begin = self.indptr[rows.start]
-            stacks.count_nonzero(X, columns, sizes := np.empty(len(X), np.int64))
-            self.indptr[rows.start + 1 : rows.stop + 1] = begin + np.cumsum(sizes)
-            stacks.compress(X, columns, begin, self.data, self.indices)
-
-
-def _chunks(samples: Samples, n_in: int) -> Any:
-    """Yield rows and inputs of all samples, in chunks that fit in memory."""
-    size = chunk_size(n_in)
-    for start in range(0, len(samples), size):
-        rows = slice(start, min(start + size, len(samples)))
-        X = samples.inputs(rows)
-        yield rows, np.ascontiguousarray(X)
+BLOCK = 512
+"""Columns that are multiplied at once: wider products are hardly faster, and leave the cache."""
+PIECE, LEAST = 16, 5
+"""A block's columns are an odd number of pieces, so that rows do not share a place in the cache, and no fewer than so
+many, which loops take at once."""
 
 
 class Stack:
@@ -88,21 +44,8 @@ class Stack:
 
     def __init__(self, updaters: Sequence[CompiledUpdater], samples: Samples, columns: SplitColumns) -> None:
         self.updaters, self.samples = list(updaters), samples
-        network = updaters[0].network
-        self._program, _ = _compiled(updaters[0])
         self._columns = columns
-        self._n_first = network.n_in * int(self._program.table[0, loops.N_OUT])
-        shape = len(updaters), len(network.params)
-        self._params, self._first, self._second = (np.zeros(shape, network.dtype) for _ in range(3))
-        self._g = np.empty(len(network.params), network.dtype)
-        self._hyper = np.array([_compiled(updater)[1].hyper for updater in updaters])
-        self._rules = np.array([_compiled(updater)[1].kind for updater in updaters])
-        self._alphas = np.array([updater.alpha for updater in updaters])
-        self._factors = np.array([updater.factors for updater in updaters])
-        self._parts = updaters[0].parts[1:]
-        self._space, self._capacity = np.empty(0, network.dtype), 0
-        for k, updater in enumerate(updaters):
-            self._exchange_states(k, updater, into_stack=True)
+        self._arranged: _SideBySide | None = None
 
     def updates(self, batches: Mapping[int, list[tuple[Rows, float]]]) -> None:
         """Make an update of some networks, by their numbers, with each of their batches.
@@ -113,96 +56,145 @@ class Stack:
         while left:
             sizes, rows = next(iter(left.values()))[0]
             alike = [k for k, (own, _) in left.items() if own[0] == sizes and np.array_equal(own[1], rows)]
-            self._update(np.array(alike), rows, sizes, [[rate for _, rate in left.pop(k)[1]] for k in alike])
+            rates = {k: [rate for _, rate in left.pop(k)[1]] for k in alike}
+            arranged = self._arrange(alike)
+            arranged.updates(self.samples, rows, sizes, np.array([rates[k] for k in arranged.numbers], np.float64))
 
     def release(self, k: int) -> None:
         """Give a network back the state of its rule, at the end of its training."""
-        self._exchange_states(k, self.updaters[k], into_stack=False)
+        if self._arranged is not None and k in self._arranged.numbers:
+            self._arranged.hand_back_states()
+            self._arranged = None
 
-    def _update(self, live: Array, rows: Array, sizes: list[int], rates: list[list[float]]) -> None:
-        """Make updates of some networks with the same batches, in calls that a person can interrupt."""
-        for k in live:
-            self._to_stack(self.updaters[k].network.params, self._params[k])
-        at_once = max(1, self.updaters[0].at_once(len(live)) // sizes[0])
-        learning_rates, ends = np.array(rates, np.float64), np.cumsum([0, *sizes])
+    def _arrange(self, numbers: Sequence[int]) -> "_SideBySide":
+        """Return some networks side by side, as they most often are already."""
+        if self._arranged is None or set(self._arranged.numbers) != set(numbers):
+            if self._arranged is not None:
+                self._arranged.hand_back_states()
+            self._arranged = _SideBySide({k: self.updaters[k] for k in numbers}, self._columns)
+        return self._arranged
+
+
+class _SideBySide:
+    """Networks whose first layers are one wide matrix; their parameters are handed back after every call.
+
+    Parameters
+    ----------
+    updaters : dict of CompiledUpdater
+        The networks', by their numbers.
+    columns : SplitColumns
+        What the order of the first layers' rows goes by.
+
+    Attributes
+    ----------
+    numbers : list of int
+        The networks in their order here: those with the same rule lie side by side.
+    """
+
+    def __init__(self, updaters: Mapping[int, CompiledUpdater], columns: SplitColumns) -> None:
+        self.numbers = sorted(updaters, key=lambda k: _rule_key(updaters[k]))
+        self._updaters = [updaters[k] for k in self.numbers]
+        self._columns = columns
+        self._rules = [_rule(updater) for updater in self._updaters]
+        self._params = [updater.network.params for updater in self._updaters]
+        self._program = _program(self._updaters[0])
+        self._shape, dtype = tuple(self._program.table[0, [loops.N_IN, loops.N_OUT]]), self._params[0].dtype
+        blocks, edges = _blocks([_rule_key(updater) for updater in self._updaters], self._shape[1])
+        wide, rest = self._shape[0] * edges[-1], (len(updaters), len(self._params[0]) - self._shape[0] * self._shape[1])
+        W, first, second = (np.zeros(wide, dtype) for _ in range(3))
+        self._first = stack_loops.First(W, first, second, blocks, edges)
+        self._rest = stack_loops.Rest(*(np.zeros(rest, dtype) for _ in range(3)))
+        self._table = _table(self._program, self._updaters[0].parts[1:])
+        self._space, self._capacity = np.empty(0, dtype), 0
+        self._exchange(self._params, "params", into_stack=True)
+        for k, name in enumerate(("first", "second")):
+            self._exchange([rule.state[k] for rule in self._rules], name, into_stack=True)
+
+    def hand_back_states(self) -> None:
+        """Give the networks' rules their states."""
+        for k, name in enumerate(("first", "second")):
+            self._exchange([rule.state[k] for rule in self._rules], name, into_stack=False)
+
+    def updates(self, samples: Samples, rows: Array, sizes: list[int], rates: Array) -> None:
+        """Make updates with the same batches, in calls that a person can interrupt."""
+        n_parameters = sum(len(params) for params in self._params)
+        at_once, ends = max(1, self._updaters[0].at_once(n_parameters) // sizes[0]), np.cumsum([0, *sizes])
         for first in range(0, len(sizes), at_once):
             some = sizes[first : first + at_once]
             own = rows[ends[first] : ends[first + len(some)]]
-            self._update_group(live, own, some, learning_rates[:, first : first + len(some)])
-        for k in live:
-            self._from_stack(self._params[k], self.updaters[k].network.params)
+            self._update_group(samples, own, some, rates[:, first : first + len(some)])
+        self._exchange(self._params, "params", into_stack=False)
 
-    def _update_group(self, live: Array, rows: Array, sizes: list[int], rates: Array) -> None:
+    def _update_group(self, samples: Samples, rows: Array, sizes: list[int], rates: Array) -> None:
         """Make updates with batches that are of one size, the last perhaps smaller."""
-        n, members = len(rows), [self.updaters[k] for k in live]
-        weight, counted, totals = members[0].batch_weights(self.samples, rows, sizes)
-        stores = [updater.metrics.reserve(n, counted, n) for updater in members]
-        self.samples.targets(rows, stores[0][1])
+        n, dtype = len(rows), self._rest.params.dtype
+        weight, counted, totals = self._updaters[0].batch_weights(samples, rows, sizes)
+        stores = [updater.metrics.reserve(n, counted, n) for updater in self._updaters]
+        samples.targets(rows, stores[0][1])
         for _, Y in stores[1:]:
             Y[:] = stores[0][1]
         if sizes[0] > self._capacity:
             self._capacity = sizes[0]
-            self._space = np.empty(sizes[0] * self._program.width, self._params.dtype)
-        columns, program = self._columns, self._program
-        P = np.empty((len(self.updaters), n, stores[0][0].shape[1]), self._params.dtype)
-        learning_rates = np.zeros((len(self.updaters), len(sizes)))
-        learning_rates[live] = rates
-        penalties = np.zeros(len(self.updaters))
-        stacks.updates(
-            program.table,
-            program.rates,
-            self._parts,
-            self._factors,
-            live,
-            self._params,
-            self._g,
-            self._space,
-            self._capacity,
-            columns.dense,
-            columns.data,
-            columns.indices,
-            columns.indptr,
-            columns.n_sparse,
-            rows,
-            sizes[0],
-            program.loss,
-            program.constants,
-            stores[0][1],
-            np.empty(0, self._params.dtype) if weight is None else weight,
-            totals,
-            P,
-            self._alphas,
-            self._rules,
-            learning_rates,
-            np.array([updater.optimizer.t for updater in self.updaters]),
-            self._hyper,
-            self._first,
-            self._second,
-            penalties,
+            self._space = np.empty(sizes[0] * self._program.width, dtype)
+        P = np.empty((len(stores), *stores[0][0].shape), dtype)
+        rules = stack_loops.Rules(
+            np.array([rule.kind for rule in self._rules]),
+            np.array([updater.alpha for updater in self._updaters]),
+            np.array([updater.optimizer.t for updater in self._updaters]),
+            np.array([rule.hyper for rule in self._rules]),
+            np.array([updater.factors for updater in self._updaters]),
+            np.ascontiguousarray(rates),
         )
-        for k, updater, (store, _), own in zip(live, members, stores, rates, strict=True):
+        weight = np.empty(0, dtype) if weight is None else weight
+        batches = stack_loops.Batches(rows, sizes[0], stores[0][1], weight, totals)
+        state = self._first, self._rest, rules, batches, self._space, self._capacity, P
+        penalties = stack_loops.updates(self._columns.columns, self._table, *state)
+        for k, (updater, (store, _)) in enumerate(zip(self._updaters, stores, strict=True)):
             store[:] = P[k]
             updater.optimizer.t += len(sizes) - 1
-            updater.optimizer.begin(float(own[-1]))
+            updater.optimizer.begin(float(rates[k, -1]))
             updater.add_penalty(float(penalties[k]))
 
-    def _to_stack(self, values: Array, out: Array) -> None:
-        """Copy a network's parameters, or what belongs to each of them, with the rows of the first W in their order."""
-        shape, n_first = (len(self._columns.order), -1), self._n_first
-        out[n_first:] = values[n_first:]
-        np.take(values[:n_first].reshape(shape), self._columns.order, 0, out[:n_first].reshape(shape), mode="clip")
+    def _exchange(self, every: Sequence[Array], name: str, *, into_stack: bool) -> None:
+        """Copy the networks' parameters, or what belongs to each of them, into the stack or back."""
+        wide, flat = getattr(self._first, "W" if name == "params" else name), getattr(self._rest, name)
+        order, (n_in, n_out), n_first = self._columns.order, self._shape, self._shape[0] * self._shape[1]
+        blocks, edges = self._first.blocks, self._first.columns
+        for k, values in enumerate(every):
+            if not len(values):
+                continue  # the rule has no such state
+            block = np.searchsorted(blocks, k, side="right") - 1
+            begin = (k - blocks[block]) * n_out
+            matrix = wide[n_in * edges[block] : n_in * edges[block + 1]].reshape(n_in, -1)[:, begin : begin + n_out]
+            first = values[:n_first].reshape(n_in, n_out)
+            if into_stack:
+                matrix[:] = first[order]
+                flat[k] = values[n_first:]
+            else:
+                first[order] = matrix
+                values[n_first:] = flat[k]
 
-    def _from_stack(self, values: Array, out: Array) -> None:
-        """Copy them back."""
-        shape, n_first = (len(self._columns.order), -1), self._n_first
-        out[n_first:] = values[n_first:]
-        out[:n_first].reshape(shape)[self._columns.order] = values[:n_first].reshape(shape)
 
-    def _exchange_states(self, k: int, updater: CompiledUpdater, *, into_stack: bool) -> None:
-        """Copy the state of a network's rule into the stack, or back."""
-        for own, theirs in zip((self._first[k], self._second[k]), _compiled(updater)[1].state, strict=True):
-            if len(theirs):
-                (self._to_stack if into_stack else self._from_stack)(*((theirs, own) if into_stack else (own, theirs)))
+def _blocks(rules: Sequence[Any], width: int) -> tuple[Array, Array]:
+    """Return the first network of each block, and its first column of all, and how many there are.
+
+    A block has networks of one rule, and as many as fit in ``BLOCK``.
+    """
+    blocks = [0]
+    for k in range(1, len(rules)):
+        if (k + 1 - blocks[-1]) * width > BLOCK or rules[k] != rules[k - 1]:
+            blocks.append(k)
+    blocks.append(len(rules))
+    pieces = [max(LEAST, -(-(hi - lo) * width // PIECE)) | 1 for lo, hi in pairwise(blocks)]
+    return np.array(blocks), PIECE * np.cumsum([0, *pieces])
+
+
+def _table(program: Program, parts: Array) -> stack_loops.Table:
+    """Return a program whose parameters are counted from the end of the first W."""
+    lines, columns = program.table.copy(), [loops.W, loops.B, loops.ADDED]
+    places, n_first = lines[:, columns], lines[0, loops.N_IN] * lines[0, loops.N_OUT]
+    lines[:, columns] = np.where(places < n_first, places, places - n_first)
+    return stack_loops.Table(lines, program.rates, parts, program.loss, program.constants)
 
 
 def stack_key(updater: Any, samples: Samples) -> tuple[Any, ...] | None:
@@ -221,12 +213,24 @@ def stack_key(updater: Any, samples: Samples) -> tuple[Any, ...] | None:
     return *shape, program.loss, program.constants.tobytes()
 
 
-def _compiled(updater: CompiledUpdater) -> tuple[Program, Rule]:
-    """Return a network's program and its rule, which there are for a ``stack_key``."""
-    program, rule = updater.program, updater.rule
-    if program is None or rule is None:
+def _program(updater: CompiledUpdater) -> Program:
+    """Return a network's program, which there is for a ``stack_key``."""
+    if updater.program is None:
         raise ValueError("networks are only trained as a stack where all of it is compiled")
-    return program, rule
+    return updater.program
+
+
+def _rule(updater: CompiledUpdater) -> Rule:
+    """Return a network's rule, the same."""
+    if updater.rule is None:
+        raise ValueError("networks are only trained as a stack where all of it is compiled")
+    return updater.rule
+
+
+def _rule_key(updater: CompiledUpdater) -> tuple[int, bytes, int]:
+    """Return what networks have in common that are updated at once."""
+    rule = _rule(updater)
+    return rule.kind, rule.hyper.tobytes(), updater.optimizer.t
 
 
 def _numbers(batches: list[tuple[Rows, float]], n_samples: int) -> tuple[list[int], Array]:

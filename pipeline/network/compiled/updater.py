@@ -190,7 +190,7 @@ class CompiledUpdater(Updater):
             for rows, rate in batches:
                 self.update(samples, rows, rate)
             return
-        at_once = self.at_once()
+        at_once = self.at_once(len(self.network.params))
         if not (self._as_it_is or self._gathers):
             at_once = min(at_once, MAX_ELEMENTS // self.network.n_in)
         for group in _grouped(batches, len(samples), max(1, at_once)):
@@ -227,9 +227,10 @@ class CompiledUpdater(Updater):
         """What the learning rate is multiplied by for each part, on one thread."""
         return self._factors[0]
 
-    def at_once(self, n_networks: int = 1) -> int:
+    @staticmethod
+    def at_once(n_parameters: int) -> int:
         """Return how many samples one call takes, so that a person can interrupt."""
-        return max(1, min(AT_ONCE, MAX_PRODUCTS // max(1, n_networks * len(self.network.params))))
+        return max(1, min(AT_ONCE, MAX_PRODUCTS // max(1, n_parameters)))
 
     def add_penalty(self, penalty: float) -> None:
         """Add the penalties of some batches, each times its samples, to the epoch's loss."""

@@ -61,6 +61,31 @@ def test_no_parameters_and_one_are_enough(optimizer):
         assert (w < 1).all()
 
 
+@pytest.mark.parametrize("optimizer", RULES, ids=lambda each: type(each).__name__)
+def test_a_rate_and_a_penalty_for_each_parameter(optimizer):
+    """Parameters with a rate and a penalty of their own are updated as each of them alone, and w^2 is summed up."""
+    rng = np.random.default_rng(0)
+    rates, alphas = np.array([0.1, 0.01, 0.001]), np.array([0.0, 0.5, 2.0])
+    w, squares = rng.normal(size=3), np.ones(3)
+    singles = []
+    for k in range(3):
+        optimizer.start(own := w[k : k + 1].copy())
+        singles.append((own, compile_optimizer(optimizer, own)))
+    optimizer.start(w)
+    rule = compile_optimizer(optimizer, w)
+    before = w.copy()
+    for t in (1, 2):
+        g = rng.normal(size=3)
+        numbers = [optimizers.coefficients(rule.kind, rate, t, rule.hyper) for rate in rates]
+        eta, decay, epsilon = (np.array(each) for each in zip(*numbers, strict=True))
+        for k, (own, single) in enumerate(singles):
+            update(single, own, g[k : k + 1] + alphas[k] * own, rates[k], t)
+        optimizers.apply(rule.kind, w, g, (alphas, squares), eta, decay, epsilon, rule.hyper, *rule.state)
+        if t == 1:
+            assert_allclose(squares, 1 + before**2)
+    assert_allclose(w, np.concatenate([own for own, _ in singles]), rtol=1e-12)
+
+
 class Other(SGD):
     """A rule of one's own."""
 

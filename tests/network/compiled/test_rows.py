@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 pytest.importorskip("numba", reason="compiled loops need the extra fast")
 
 from pipeline.network.compiled.jit import compiled
-from pipeline.network.compiled.rows import matrix, row
+from pipeline.network.compiled.rows import matrix, prefetch, row
 
 
 @compiled
@@ -51,3 +51,19 @@ def test_matrices_in_flat_arrays_are_read_and_written(start, n_rows, width, dtyp
     scaled(flat, start, n_rows, width, out)
     assert_array_equal(flat, expected)
     assert_array_equal(out.ravel(), expected[start : start + n_rows * width])
+
+
+@compiled
+def fetched(flat):
+    """Have all of an array fetched ahead, and sum it."""
+    total = 0.0
+    for i in range(flat.size):
+        prefetch(flat, i)
+        total += flat[i]
+    return total
+
+
+def test_what_is_fetched_ahead_stays_as_it_is():
+    """An element that is fetched is neither read nor written by that; whatever its type."""
+    for dtype in (np.float32, np.float64, np.int32):
+        assert fetched(np.arange(5, dtype=dtype)) == 10

@@ -1,0 +1,24 @@
+"""Tests of inputs whose columns are sorted."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from pipeline.network.batches import Samples
+from pipeline.network.compiled.columns import SplitColumns
+
+
+def test_columns_are_split_by_how_often_they_are_not_0():
+    """Dense columns come first, then sparse ones row by row, then those that are always 0; nothing is lost."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 12)) * (rng.random((50, 12)) < np.array([1, 0, 0.1, 0.9] * 3))
+    split = SplitColumns(Samples(X, np.zeros((50, 1))), 12)
+    assert set(split.order[:6]) == {0, 3, 4, 7, 8, 11}
+    assert set(split.order[-3:]) == {1, 5, 9}
+    dense, data, indices, indptr, n_sparse = split.columns
+    sparse = np.zeros((50, n_sparse))
+    for i in range(50):
+        some = slice(indptr[i], indptr[i + 1])
+        sparse[i, indices[some]] = data[some]
+    np.testing.assert_array_equal(np.hstack([dense, sparse, np.zeros((50, 3))]), X[:, split.order])
