@@ -37,7 +37,7 @@ _HOMES = {
     "load_model": "pipeline.model_file",
     "make_ensemble": "pipeline.ensemble.voting",
     "make_tabular": "pipeline.tabular.make_tabular",
-    "predict_or_reject": "pipeline.mlp.rejection",
+    "predict_or_reject": "pipeline.rejection",
     "save_ensemble": "pipeline.ensemble.voting",
     "save_model": "pipeline.model_file",
     "summarize": "pipeline.summary",

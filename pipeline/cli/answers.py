@@ -18,7 +18,7 @@ from pipeline.images.photo import Digit
 from pipeline.images.pixels import PixelRangeWarning
 from pipeline.images.statistics import unlike_training
 from pipeline.mlp.labels import Prediction, as_text, is_multilabel, predictions
-from pipeline.mlp.rejection import is_rejected
+from pipeline.rejection import is_rejected
 from pipeline.text import printable
 
 REJECTED = "?"

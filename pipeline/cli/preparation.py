@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pipeline.data.images import ImageError
 from pipeline.data.inputs import Input, read_input
 from pipeline.data.own.picture import CONTRAST, NO_PILLOW, Background, PictureError, Rules, read_picture
+from pipeline.html.drawing.model import byte_scale
 from pipeline.image_shape import Shape, colour_of, coloured_square, describe, square
 from pipeline.images.ink import is_prepared
 from pipeline.images.photo import Digit, Photo, PhotoError
 from pipeline.images.pixels import full_scale
-from pipeline.mlp.byte_scale import byte_scale
 from pipeline.parameters import ParameterError
 
 Prepare = Literal["auto", "photo", "plain"]

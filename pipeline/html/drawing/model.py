@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from pipeline.image_shape import Shape, coloured_square, square
 from pipeline.interchange.folding import FoldedAffine, described, folded_layers
-from pipeline.mlp.byte_scale import BYTE, byte_scale
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.mlp.labels import is_multilabel, plain_labels
+from pipeline.mlp.regressor import MLPRegressor
 from pipeline.network import ACTIVATIONS, Layer
 from pipeline.preprocessing.normalize import Normalize
 from pipeline.text import printable, shown
@@ -24,6 +25,8 @@ Array = NDArray[Any]
 
 MOST_WEIGHTS = 20_000_000
 """Weights of a network at the most: 54 megabytes of a page, which a phone still opens."""
+
+BYTE = 255.0
 
 
 class PageError(ValueError):
@@ -127,6 +130,31 @@ def plain_model(model: Any, brightness: float = BYTE) -> PlainModel:
         deskew=bool(getattr(normalize, "deskew", False)),
         ink_width=getattr(normalize, "ink_width", None),
     )
+
+
+def byte_scale(fitted: Any, brightness: float) -> float | None:
+    """Return the ``pixel_scale`` that a network has learned bytes with; None for one that takes numbers as they are.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A network, or anything else, which has no such scale.
+    brightness : float
+        The value of full brightness in the images that it has learned from. On 0..1 they were no bytes, nor beyond 255;
+        and in double precision neither, for ``pixel_scale`` makes bytes float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.array([[0, 16], [16, 0]], np.uint8)
+    >>> model = MLPClassifier((2,), solver="lbfgs", alpha=1.0, pixel_scale=1 / 16)
+    >>> byte_scale(model.fit(X, [0, 1]), 16.0), byte_scale(model.fit(X / 2, [0, 1]), 16.0)
+    (0.0625, None)
+    """
+    if not isinstance(fitted, MLPClassifier | MLPRegressor) or fitted.pixel_scale is None:
+        return None
+    is_of_bytes = 1 < brightness <= BYTE and fitted.network_.dtype == np.float32
+    return float(fitted.pixel_scale) if is_of_bytes else None
 
 
 def _parts(model: Any) -> tuple[Normalize | None, MLPClassifier]:
