@@ -135,9 +135,15 @@ def known_names(folder: str) -> tuple[str, ...]:
     """
     if folder == RAW:
         from pipeline.data.idx import FILES, images_name
+        from pipeline.data.picture_names import FILES as PICTURE_NAMES
 
         official = [name for names in FILES.values() for name in names]
-        return (*official, *(images_name(name, 4) for name, _ in FILES.values()), *_class_names())
+        return (
+            *official,
+            *(images_name(name, 4) for name, _ in FILES.values()),
+            *PICTURE_NAMES.values(),
+            *_class_names(),
+        )
     return (*_KNOWN[folder], *_class_names()) if folder == PREPARED else _KNOWN.get(folder, ())
 
 

@@ -46,6 +46,7 @@ from pipeline.artifacts import (
     remedy,
 )
 from pipeline.data.class_names import named
+from pipeline.data.picture_names import read_picture_names
 from pipeline.data.works import WORKS, Work
 from pipeline.files import write_new
 from pipeline.html import report as page
@@ -58,6 +59,7 @@ from pipeline.progress import Progress
 from pipeline.provenance import RECORD, ProvenanceError, digest_files, read_record
 from pipeline.stages.base import Stage
 from pipeline.strict_json import write_json
+from pipeline.text import printable
 
 BATCH = 1024  # images that are predicted at once, however many there are
 PIECE = 2**23  # probabilities that are looked at together: of ten classes, those of 800,000 images
@@ -281,7 +283,7 @@ class Evaluate(Stage, BaseEstimator):
         _check_model(artifacts, model, parts["test"].images, progress)
         reports = {name: self._evaluate_part(name, part, model, progress) for name, part in parts.items()}
         self.reports_: dict[str, Report] = reports
-        _write_tables(folder, reports)
+        _write_tables(folder, reports, _pictures_of(artifacts, reports))
         known = _describe(artifacts, model, parts["test"].images.shape[1:], len(training[1]))
         outcomes = {name: _outcome(part, reports[name]) for name, part in parts.items()}
         origin = _origin(artifacts, self.recorded_parameters(), self._inputs)
@@ -408,14 +410,31 @@ def predict_pieces(
         progress.end()
 
 
-def _write_tables(folder: Path, reports: Mapping[str, Report]) -> None:
+def _pictures_of(artifacts: Path, reports: Mapping[str, Report]) -> list[str] | None:
+    """Return of which picture each mistake is, part by part; None where the images were made of no pictures."""
+    names: list[str] = []
+    for part, report in reports.items():
+        rows = [mistake.row for mistake in report.mistakes]
+        found = read_picture_names(artifacts / RAW, "test" if part == "test" else "train", rows)
+        if found is None:
+            return None
+        names += map(printable, found)
+    return names
+
+
+def _write_tables(folder: Path, reports: Mapping[str, Report], pictures: Sequence[str] | None) -> None:
     """Write ``metrics.json``, ``by_class.csv``, ``mistakes.csv`` and a confusion matrix for each part."""
     figures = {part: metrics.finite_or_none(report.figures) for part, report in reports.items()}
     write_json(folder / METRICS, figures)  # validation before test: `dvc exp show` begins with what comes first
     scores = [(part, *score) for part, report in reports.items() for score in report.by_class]
     _write_csv(folder / BY_CLASS, ["part", *metrics.ClassScore._fields], scores)
-    mistakes = [(part, *mistake) for part, report in reports.items() for mistake in report.mistakes]
-    _write_csv(folder / MISTAKES, ["part", *metrics.Mistake._fields], mistakes)
+    mistakes: list[tuple[Any, ...]] = [
+        (part, *mistake) for part, report in reports.items() for mistake in report.mistakes
+    ]
+    header = ["part", *metrics.Mistake._fields]
+    if pictures is not None:
+        header, mistakes = [*header, "picture"], [(*one, name) for one, name in zip(mistakes, pictures, strict=True)]
+    _write_csv(folder / MISTAKES, header, mistakes)
     for part, report in reports.items():
         rows = [(label, *counts) for label, counts in zip(report.labels, report.confusion.tolist(), strict=True)]
         _write_csv(folder / confusion_name(part), ["true", *(f"predicted_{label}" for label in report.labels)], rows)

@@ -34,6 +34,7 @@ from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from pipeline.data.idx import read_part, write_idx
+from pipeline.data.picture_names import write_picture_names
 from pipeline.diagnosis.records import Diagnosis, EpochRecord, Finding, Histogram, LayerRecord
 from pipeline.mlp.classifier import MLPClassifier
 from pipeline.model_file import load_model, save_model
@@ -415,6 +416,30 @@ def test_run_lists_the_mistakes_by_their_rows(artifacts):
     assert [int(row["row"]) for row in mistakes if row["part"] == "test"] == [26, 9, 15, 4]
     assert (mistakes[0]["true"], mistakes[0]["predicted"]) == ("1", "2")
     assert float(mistakes[0]["confidence"]) == pytest.approx(213 / 255)
+
+
+def test_mistakes_lead_back_to_pictures(artifacts):
+    """Where images were made of pictures, the table has one column more, of the right part; others stay."""
+    Evaluate(n_mistakes=4, pictures=False).run(artifacts)
+    without = rows_of(artifacts, "mistakes.csv")
+    for part, n in {"train": N_TRAIN, "test": N_TEST}.items():
+        write_picture_names(artifacts / "raw", part, [f"{part}/caf\u00e9 {row}\n.png" for row in range(n)])
+    Evaluate(n_mistakes=4, pictures=False).run(artifacts)
+    found = rows_of(artifacts, "mistakes.csv")
+    folders = {"validation": "train", "test": "test"}
+    assert [one.pop("picture") for one in found] == [
+        f"{folders[one['part']]}/caf\u00e9 {one['row']}\\n.png" for one in without
+    ]
+    assert found == without
+
+
+def test_a_part_without_pictures_has_no_such_column(artifacts):
+    """It is there for all rows or for none."""
+    Evaluate(pictures=False).run(artifacts)
+    without = written(artifacts)["mistakes.csv"]
+    write_picture_names(artifacts / "raw", "train", map(str, range(N_TRAIN)))
+    Evaluate(pictures=False).run(artifacts)
+    assert written(artifacts)["mistakes.csv"] == without
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # three epochs are enough here

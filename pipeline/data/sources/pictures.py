@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from pipeline.data.own.holdout import check_division, describe_division, draw_te
 from pipeline.data.own.image_file import ImageFile
 from pipeline.data.own.picture import NO_PILLOW, PictureError, Rules, ignoring_warnings
 from pipeline.data.own.tree import Plan, is_archive, opened_tree, plan
+from pipeline.data.picture_names import write_picture_names
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
 from pipeline.image_shape import as_colour, describe
 from pipeline.progress import Progress
@@ -100,12 +102,14 @@ class Pictures(Source):
                 )
             say_plan(planned, read, failed, transfer.progress)
             group_of = [groups[name] for name in read.files] if groups else None
-            self._hand_over(read, planned.has_test, group_of, folder, transfer)
+            is_test = self._hand_over(read, planned.has_test, group_of, folder, transfer)
+            for part, rows in {"train": ~is_test, "test": is_test}.items():
+                write_picture_names(folder, part, compress(read.files, rows))
 
     def _hand_over(
         self, read: Found, has_test: bool, groups: list[str] | None, folder: Path, transfer: Transfer
-    ) -> None:
-        """Write the four files and the names of the classes, and say what was read."""
+    ) -> NDArray[np.bool_]:
+        """Write the four files and the names of the classes, say what was read, and return which are for testing."""
         labels_of, class_names = number_classes(read.names) if read.classes is None else in_order(read.classes)
         if len(set(read.names)) < 2:
             raise SourceError(f"it has pictures of the class {shown(repr(read.names[0]), 50)} alone; expected are two")
@@ -124,6 +128,7 @@ class Pictures(Source):
             shape = (int(rows.sum()), *read.images.shape[1:])
             write_part(folder, part, shape, _some_at_a_time(read.images, rows), labels[rows])
         write_class_names(folder, class_names)
+        return is_test
 
 
 @dataclass(frozen=True)

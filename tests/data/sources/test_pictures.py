@@ -17,6 +17,7 @@ from pipeline.data.download import FetchError
 from pipeline.data.idx import read_part
 from pipeline.data.own import decoding
 from pipeline.data.own.picture import Rules
+from pipeline.data.picture_names import read_picture_names
 from pipeline.data.sources.base import SourceError
 from pipeline.data.sources.pictures import Pictures, Reading
 from pipeline.parameters import ParameterError
@@ -98,6 +99,24 @@ def test_names_and_a_line(own, tmp_path, transfer):
     assert transfer.progress.begun == [("list files", None, "files"), ("read pictures", 20, "pictures")]
     assert transfer.progress.ended == 2
     assert transfer.progress.total == 20
+
+
+@pytest.mark.parametrize("archived", [False, True])
+@pytest.mark.parametrize("divided", [False, True])
+def test_every_image_leads_back_to_its_picture(own, tmp_path, transfer, archived, divided):
+    """Beside the images of each part stand the paths of their pictures, row by row, whatever was drawn or left out."""
+    (own / "cat" / "0.png").write_bytes(b"no picture")
+    if divided:
+        for part, number in (("train", 1), ("test", 2)):
+            shutil.copytree(own, tmp_path / "both" / part)
+            (tmp_path / "both" / part / "dog" / f"{number}.png").unlink()
+    source = tmp_path / "both" if divided else own
+    found, _ = brought(packed(source) if archived else source, tmp_path, transfer)
+    for part, (images, _) in found.items():
+        names = read_picture_names(tmp_path / "brought", part, range(len(images)))
+        assert [np.asarray(Image.open(source.joinpath(*name.split("/")[archived:]))).item(0) for name in names] == [
+            image.item(0) for image in images
+        ]
 
 
 def test_the_draw_is_a_seeds(own, tmp_path, transfer):
