@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.mlp.builder import Parameters, hidden_sizes
+from pipeline.mlp.builder import Parameters
 from pipeline.mlp.told import is_told_already
 
 
@@ -36,11 +36,6 @@ def _restores_best(parameters: Parameters) -> bool:
     return _makes_updates(parameters) and bool(parameters["early_stopping"] or parameters["monitor"] != "auto")
 
 
-def _of_hidden_layers(name: str) -> Rule:
-    """Return the rule of what is done to hidden layers; a tuple is for the input as well."""
-    return Rule(lambda parameters: hidden_sizes(parameters) or np.ndim(parameters[name]), "a hidden layer")
-
-
 _UPDATES = Rule(_makes_updates, "a solver other than 'lbfgs'")
 RULES: Mapping[str, Rule] = {
     "quantile": Rule(lambda parameters: parameters["loss"] == "quantile", "loss='quantile'"),
@@ -50,9 +45,6 @@ RULES: Mapping[str, Rule] = {
     "monitor": _UPDATES,
     "replacement": _UPDATES,
     "max_updates": _UPDATES,
-    "dropout": _of_hidden_layers("dropout"),
-    "noise": _of_hidden_layers("noise"),
-    "batch_norm": _of_hidden_layers("batch_norm"),
     "recompute_statistics": Rule(lambda parameters: parameters["batch_norm"], "batch_norm=True"),
     "bias_init": Rule(lambda parameters: parameters["bias"], "bias=True"),
     "best_epoch": Rule(_restores_best, "early_stopping or monitor, which restore the best weights"),

@@ -339,7 +339,7 @@ def test_names_of_features_go_along():
         {"solver": "adamw", "learning_rate": "cosine", "batch_size": "full"},
         {"solver": "rmsprop", "random_state": np.random.default_rng(0)},
         {"hidden_layer_sizes": ()},
-        {"feature_scale": True, "best_epoch": "last"},
+        {"feature_scale": True, "monitor": "loss", "best_epoch": "last"},
         {"activation": ("tanh", "tanh"), "n_iter_no_change": 12.0},
         {"early_stopping": True},
         {"solver": "lbfgs"},
