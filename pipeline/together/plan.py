@@ -48,7 +48,7 @@ def cut(costs: Sequence[float], kinds: Sequence[Hashable], limit: float, most: i
         cheapest = min([p for p in alike if loads[p] + costs[k] <= enough] or free, key=lambda p: loads[p])
         pieces[cheapest].append(k)
         loads[cheapest] += costs[k]
-    return pieces
+    return [piece for piece in pieces if piece]
 
 
 def by_turns(groups: Iterable[Iterable[T]], at_once: int) -> list[T]:

@@ -1,5 +1,6 @@
 """Tests of how fits are divided among threads."""
 
+import numpy as np
 import pytest
 
 from pipeline.together.plan import by_turns, cut
@@ -37,6 +38,22 @@ def test_pieces_are_bounded():
     assert [len(piece) for piece in cut([1.0] * 8, "a" * 8, float("inf"), 3)] == [3, 3, 2]
     assert cut([9.0, 1.0, 1.0], "abb", 2.0, 16)[0] == [0]
     assert cut([9.0], "a", 0.1, 16) == [[0]]
+
+
+def test_no_piece_is_empty():
+    """Where the cheap ones of a kind go into one piece, there may be fewer pieces than the limit asks for."""
+    assert cut([4.0, 1.0, 4.0, 1.0, 4.0, 1.0], "aaaaaa", 3.0, 16) == [[0], [2], [4], [1, 3, 5]]
+
+
+def test_every_fit_is_in_one_piece():
+    """However costs, kinds and bounds are drawn, each fit is in one piece, and none is empty or too large."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        n, most = rng.integers(1, 30), rng.integers(1, 9)
+        costs = rng.choice([1.0, 2.0, 5.0, 40.0], size=n) * rng.random(n).round(1).clip(0.1)
+        pieces = cut(costs.tolist(), rng.integers(4, size=n).tolist(), rng.random() * costs.sum(), int(most))
+        assert sorted(k for piece in pieces for k in piece) == list(range(n))
+        assert all(0 < len(piece) <= most for piece in pieces)
 
 
 def test_turns():
