@@ -8,7 +8,7 @@ from sklearn.model_selection import GridSearchCV
 
 from pipeline import LastEpochs, MLPClassifier, MLPRegressor
 from pipeline.mlp.ignored import RULES, ignored
-from pipeline.together.estimators import fit_together
+from pipeline.together.estimators import SharedSamples, fit_together
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -122,5 +122,5 @@ def test_those_that_are_fitted_together_tell_as_well():
     """As each would alone."""
     models = [MLPClassifier(**SMALL, weight_decay=decay) for decay in (0.5, 0.25)]
     with pytest.warns(UserWarning, match="has no effect") as caught:
-        fit_together(models, X, LABELS)
+        fit_together(models, SharedSamples(X, LABELS))
     assert len(caught) == 2
