@@ -154,11 +154,10 @@ def _check_experiments(params: Path | None, artifacts: Path) -> None:
 
 
 def _keep_experiments(trials: Sequence[Any], settings: list[str]) -> None:
-    """Have DVC keep the candidates that were finished."""
-    from pipeline.cli.search_experiments import keep_experiments  # noqa: PLC0415 - an extra
-    from pipeline.search.table import best_of, ranked  # noqa: PLC0415 - for start-up time
+    """Have DVC keep the candidates that can be run as the search ran them."""
+    from pipeline.cli.search_experiments import keep_experiments, to_keep  # noqa: PLC0415 - an extra
 
-    finished = [trial.values for trial in ranked(trials) if best_of([trial]) is not None]
+    finished = to_keep(trials)
     with RichProgress() as progress:
         names = keep_experiments(finished, settings, progress)
     tell(f"`dvc exp show` lists {len(names)} candidates, the best as {names[0]}")

@@ -15,6 +15,9 @@ from typing import Any
 from pipeline.cli.params_file import SEARCH
 from pipeline.parameters import ParameterError
 from pipeline.progress import Progress
+from pipeline.search.evaluation import COMPLETE
+from pipeline.search.methods import Trial, with_epochs
+from pipeline.search.table import ranked
 from pipeline.strict_json import to_json
 
 NO_DVC = "--experiments needs the extra `workflow`: `pip install 'digits-pipeline[workflow]'`"
@@ -51,6 +54,18 @@ def keep_experiments(candidates: Sequence[Mapping[str, Any]], settings: Sequence
     finally:
         progress.end()
     return names
+
+
+def to_keep(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Return what DVC is to run again of a search, the best first: values by dotted names.
+
+    Candidates of successive halving have the epochs that they had. Where it gave out samples, only those are kept that
+    had most: the stages learn from all rows. What was pruned is left out: a training for as few epochs would come to
+    the end of its schedule in them, and so to another accuracy.
+    """
+    most = max(trial.n_samples or 0 for trial in trials)
+    finished = [trial for trial in ranked(trials) if trial.result["state"] == COMPLETE]
+    return [with_epochs(trial) for trial in finished if (trial.n_samples or 0) == most]
 
 
 def check_dvc() -> None:

@@ -73,6 +73,17 @@ class Trial:
         return self.max_iter or self.n_samples or 0
 
 
+def with_epochs(trial: Trial) -> Candidate:
+    """Return a candidate with the epochs that successive halving gives it.
+
+    Examples
+    --------
+    >>> with_epochs(Trial(0, {"train.alpha": 0.1}, max_iter=3))
+    {'train.alpha': 0.1, 'train.max_iter': 3}
+    """
+    return trial.values if trial.max_iter is None else trial.values | {EPOCHS: trial.max_iter}
+
+
 EvaluateBatch = Callable[[Sequence[Trial]], list[Trial]]
 """Evaluates trials at once, and returns them in their order with their results."""
 

@@ -40,6 +40,7 @@ from pipeline.search.methods import (
     search_grid,
     search_halving,
     search_random,
+    with_epochs,
 )
 from pipeline.search.pruning import import_optuna, search_optuna
 from pipeline.search.samples import Rows
@@ -224,7 +225,7 @@ class _Evaluator:
 
     def _task(self, trial: Trial) -> Task:
         """Return what a worker does for a trial."""
-        arguments = self.search.arguments_of(_with_epochs(trial))
+        arguments = self.search.arguments_of(with_epochs(trial))
         return Task(trial.values, arguments, trial.pruning, trial.n_samples, self.search.seed)
 
     def _advance(self, result: Mapping[str, Any]) -> None:
@@ -233,14 +234,9 @@ class _Evaluator:
         self.progress.advance(1, best_accuracy=self.best)
 
 
-def _with_epochs(trial: Trial) -> Candidate:
-    """Return a candidate with the epochs that it is given."""
-    return trial.values if trial.max_iter is None else trial.values | {EPOCHS: trial.max_iter}
-
-
 def _describe(trial: Trial) -> dict[str, Any]:
     """Return all that the result of a trial depends on, beside the settings of the search."""
-    description: dict[str, Any] = {"values": _with_epochs(trial)}
+    description: dict[str, Any] = {"values": with_epochs(trial)}
     if trial.n_samples is not None:
         description |= {"n_samples": trial.n_samples}
     return description if trial.pruning is None else description | {"pruning": trial.pruning.describe()}

@@ -5,9 +5,10 @@ import subprocess
 import pytest
 
 from pipeline.cli import search_experiments
-from pipeline.cli.search_experiments import experiment_name, keep_experiments, overrides
+from pipeline.cli.search_experiments import experiment_name, keep_experiments, overrides, to_keep
 from pipeline.parameters import ParameterError
 from pipeline.progress import Progress
+from pipeline.search.methods import Trial
 
 CANDIDATES = [{"train.dropout": 0.2, "train.solver": "sgd"}, {"train.dropout": 0.1, "train.solver": "adam"}]
 
@@ -33,6 +34,24 @@ def dvc(monkeypatch):
     """Return what stands in for DVC."""
     monkeypatch.setattr(search_experiments.subprocess, "run", stand_in := Dvc())
     return stand_in
+
+
+def trial(number, state="complete", accuracy=0.9, **given):
+    """Return a trial of a search."""
+    return Trial(number, CANDIDATES[number % 2], result={"state": state, "accuracy": accuracy}, **given)
+
+
+def test_what_was_pruned_or_failed_is_not_kept():
+    """The best stands first."""
+    trials = [trial(0, accuracy=0.8), trial(1, "pruned", None), trial(2, "failed", None), trial(3)]
+    assert to_keep(trials) == [CANDIDATES[1], CANDIDATES[0]]
+
+
+def test_of_successive_halving_candidates_keep_their_epochs():
+    """As the search trained them; of samples, only those that had most are kept, for the stages take all rows."""
+    epochs = [trial(0, max_iter=1), trial(1, max_iter=3, accuracy=0.8)]
+    assert to_keep(epochs) == [CANDIDATES[1] | {"train.max_iter": 3}, CANDIDATES[0] | {"train.max_iter": 1}]
+    assert to_keep([trial(0, n_samples=100), trial(1, n_samples=300)]) == [CANDIDATES[1]]
 
 
 def test_every_candidate_is_run_once(dvc):
