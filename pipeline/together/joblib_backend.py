@@ -28,13 +28,14 @@ ALL_AT_ONCE = 2**16
 def training_together(n_jobs: Annotated[int, "!= 0"] = -1) -> Iterator[None]:
     """Have scikit-learn's searches train candidates together, which takes less time.
 
-    Within it, ``GridSearchCV``, ``RandomizedSearchCV``, the halving searches and ``cross_validate`` fit the
-    ``MLPClassifier`` and ``MLPRegressor`` of one seed and fold side by side: they share their checks and, with numba,
-    those of one shape every update's work. Candidates may differ in rate, schedule, penalty, solver and its numbers,
-    and in when they stop. Each draws the random numbers that it draws alone, and comes to the same result to rounding.
-    A network with dropout or ``lbfgs`` is trained by itself, and shares the checks. The steps of a ``Pipeline`` before
-    a network, and what transforms its targets, are fitted once for a fold, where they are the same. Any other estimator
-    is a fit by itself. All of it runs on threads of this process, so that nothing is copied to others.
+    Within it, ``GridSearchCV``, ``RandomizedSearchCV``, the halving searches, ``cross_validate`` and its curves, and a
+    search within another fit the ``MLPClassifier`` and ``MLPRegressor`` of one seed and fold side by side: they share
+    their checks and, with numba, those of one shape every update's work. Candidates may differ in rate, schedule,
+    penalty, solver and its numbers, and in when they stop. Each draws the random numbers that it draws alone, and comes
+    to the same result to rounding. A network with dropout or ``lbfgs`` is trained by itself, and shares the checks. The
+    steps of a ``Pipeline`` before a network, and what transforms its targets, are fitted once for a fold, where they
+    are the same. Any other estimator is a fit by itself. All of it runs on threads of this process, so that nothing is
+    copied to others.
 
     Parameters
     ----------
@@ -66,6 +67,18 @@ class TogetherBackend(ParallelBackendBase):
     supports_sharedmem = True
     supports_retrieve_callback = False
 
+    def __init__(self, outer: "TogetherBackend | None" = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._outer, self._stop = outer, Event()
+
+    def get_nested_backend(self) -> "tuple[TogetherBackend, int]":
+        """Return what a task's own search has, which trains candidates together on the task's thread."""
+        return TogetherBackend(self, nesting_level=(self.nesting_level or 0) + 1), 1
+
+    def stopped(self) -> bool:
+        """Tell whether to end at once, as this search or one that it is within was interrupted."""
+        return self._stop.is_set() or (self._outer is not None and self._outer.stopped())
+
     def effective_n_jobs(self, n_jobs: int | None) -> int:
         """Return how many tasks are taken at once; ``n_jobs`` is how many threads work on them."""
         if n_jobs == 0:
@@ -86,7 +99,8 @@ class TogetherBackend(ParallelBackendBase):
         del timeout  # which backends of this kind do not have
         if not out.done:
             waiting, self._waiting = self._waiting, []
-            _run(waiting, self._n_threads)
+            self._stop = Event()
+            _run(waiting, self._n_threads, self._stop, self.stopped)
             for job in waiting:
                 if job.callback is not None:
                     job.callback(None)
@@ -114,16 +128,15 @@ class _Job:
         self.done = True
 
 
-def _run(jobs: Sequence[_Job], n_threads: int) -> None:
-    """Do all tasks on some threads; an interruption ends them all."""
+def _run(jobs: Sequence[_Job], n_threads: int, stop: Event, stopped: Callable[[], bool]) -> None:
+    """Do all tasks on some threads, until ``stopped``; an interruption ends them all, and sets ``stop``."""
     works = _works(jobs, n_threads)
     if n_threads == 1 or len(works) == 1:
         for do in works:
-            do(bool)
+            do(stopped)
         return
-    stop = Event()
     with bounded_blas(1), ThreadPoolExecutor(min(n_threads, len(works))) as pool:
-        futures = [pool.submit(do, stop.is_set) for do in works]
+        futures = [pool.submit(do, stopped) for do in works]
         try:
             for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                 future.result()

@@ -28,8 +28,8 @@ class Shared(Generic[T]):
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
-        self._make, self._lock = make, Lock()
-        self._uses_left = 0
+        self._make: Callable[[], T] | None = make
+        self._lock, self._uses_left = Lock(), 0
         self._values: list[T] = []
 
     def expect(self) -> None:
@@ -39,6 +39,8 @@ class Shared(Generic[T]):
     def __enter__(self) -> T:
         with self._lock:
             if not self._values:
+                if self._make is None:
+                    raise RuntimeError("what is shared was let go, as no more uses were expected")
                 self._values.append(self._make())
             return self._values[0]
 
@@ -49,3 +51,4 @@ class Shared(Generic[T]):
             self._uses_left -= 1
             if self._uses_left <= 0:
                 self._values.clear()
+                self._make = None  # with what it was made of

@@ -2,6 +2,7 @@
 
 import gc
 import warnings
+import weakref
 from threading import Event
 
 import numpy as np
@@ -15,11 +16,13 @@ from sklearn.model_selection import (
     PredefinedSplit,
     RandomizedSearchCV,
     cross_validate,
+    learning_curve,
+    validation_curve,
 )
 from sklearn.pipeline import Pipeline
 
 from pipeline import MLPClassifier, MLPRegressor, training_together
-from pipeline.together.works import MOST_TOGETHER
+from pipeline.together import works
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 GRID = {"hidden_layer_sizes": [(8,), (6, 4)], "learning_rate_init": [0.003, 0.02], "alpha": [0.0, 1.0]}
@@ -117,6 +120,37 @@ def test_other_estimators_and_tasks():
         assert Parallel(pre_dispatch=2)(delayed(divmod)(k, 2) for k in range(5)) == [divmod(k, 2) for k in range(5)]
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_within_another_is_together_as_well(monkeypatch, n_jobs):
+    """In a nested cross-validation, candidates of the inner search share their fits, with the same results."""
+    X, y = make_data()
+    search = GridSearchCV(MLPClassifier(max_iter=3, random_state=0), GRID, cv=2)
+    plain = cross_validate(search, X, y, cv=3)
+    sizes, real = [], works.fit_together
+    monkeypatch.setattr(
+        works, "fit_together", lambda models, *a, **o: sizes.append(len(models)) or real(models, *a, **o)
+    )
+    with training_together(n_jobs=n_jobs):
+        together = cross_validate(search, X, y, cv=3)
+    np.testing.assert_array_equal(together["test_score"], plain["test_score"])
+    assert sum(sizes) == 3 * 2 * 8
+    assert min(sizes) > 1
+
+
+def test_curves():
+    """A learning curve and a validation curve are those of one fit after the other."""
+    X, y = make_data()
+    model = MLPClassifier((8,), max_iter=3, random_state=0)
+
+    def curves():
+        yield from learning_curve(model, X, y, cv=2)[1:]
+        yield from validation_curve(model, X, y, param_name="alpha", param_range=[0.0, 1.0], cv=2)
+
+    plain = list(curves())
+    with training_together(n_jobs=2):
+        np.testing.assert_equal(list(curves()), plain)
+
+
 def test_a_failure_counts_as_scikit_learn_counts_it():
     """A candidate that is not allowed has no score and a warning, or raises its error where that is asked for."""
     X, y = make_data()
@@ -129,21 +163,28 @@ def test_a_failure_counts_as_scikit_learn_counts_it():
         GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
 
 
-def test_candidates_are_let_go_once_they_are_scored():
-    """A search of many candidates does not keep their networks."""
-    alive = []
+def test_candidates_are_let_go_once_they_are_scored(monkeypatch):
+    """When the last of 16 fits is scored, no other network is left."""
+    fitted, alive, real = [], [], MLPClassifier._begin
 
-    def score(model, X, y):
-        gc.collect()
-        alive.append(sum(isinstance(each, MLPClassifier) and hasattr(each, "network_") for each in gc.get_objects()))
-        return model.score(X, y)
+    def begin(model, samples):
+        fitted.append(weakref.ref(model))
+        real(model, samples)
 
-    model, (X, y) = MLPClassifier((4,), max_iter=1, random_state=0), make_data()
-    before = sum(isinstance(each, MLPClassifier) and hasattr(each, "network_") for each in gc.get_objects())
+    def score(*_):
+        alive.append(len(fitted) - len(alive))
+        if len(alive) == 16:
+            gc.collect()
+            alive[-1] = sum(reference() is not None for reference in fitted)
+        return 0.0
+
+    monkeypatch.setattr(MLPClassifier, "_begin", begin)
+    monkeypatch.setattr(works, "MOST_TOGETHER", 4)
+    model, grid = MLPClassifier((4,), max_iter=1, random_state=0), {"alpha": np.linspace(0, 1, 8)}
     with training_together(n_jobs=1):
-        GridSearchCV(model, {"alpha": np.linspace(0, 1, 20)}, cv=2, refit=False, scoring=score).fit(X, y)
-    assert max(alive) - before <= MOST_TOGETHER
-    assert alive[-1] - before <= 2
+        GridSearchCV(model, grid, cv=2, refit=False, scoring=score).fit(*make_data())
+    assert alive[-1] == 1
+    assert max(alive) == 4
 
 
 @pytest.mark.parametrize("settings", [{}, {"dropout": 0.1}], ids=["in a stack", "by itself"])

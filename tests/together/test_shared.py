@@ -57,8 +57,18 @@ def test_what_fails_is_tried_again():
     """A failure is that of each use."""
     answers = iter([0, 0, 1])
     shared = Shared(lambda: 1 / next(answers))
+    shared.expect()
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), shared:
             pass
     with shared as value:
         assert value == 1
+
+
+def test_a_use_that_was_not_expected():
+    """After the last use there is nothing left to make it of."""
+    shared = Shared(Thing)
+    with shared:
+        pass
+    with pytest.raises(RuntimeError, match="no more uses"), shared:
+        pass
