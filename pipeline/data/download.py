@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pipeline.data import class_names
 from pipeline.data.idx import FILES, copy_idx, find_idx, read_part
 from pipeline.data.parts import check_parts
+from pipeline.data.picture_names import move_picture_names
 from pipeline.data.registry import Dataset
 from pipeline.data.sources.base import Files, Source, SourceError, Transfer
 from pipeline.data.sources.local import Cache
@@ -132,6 +133,7 @@ def _bring(dataset: Dataset, source: Source, cache: Cache, folder: Path, transfe
         for path in [find_idx(brought, name) for name in dataset.files]:
             _unpack(path, folder / path.name.removesuffix(".gz"))
         class_names.write_class_names(folder, class_names.read_class_names(brought))
+        move_picture_names(brought, folder)
 
 
 def check(files: Files, folder: Path) -> None:

@@ -24,6 +24,13 @@ def write_picture_names(folder: Path, part: str, names: Iterable[str]) -> None:
             file.write(f"{to_json(name)}\n".encode())
 
 
+def move_picture_names(source: Path, folder: Path) -> None:
+    """Move the names that stand in a folder to another on the same disk; nothing, where there are none."""
+    for name in FILES.values():
+        if (source / name).exists():
+            (source / name).replace(folder / name)
+
+
 def read_picture_names(folder: str | os.PathLike[str], part: str, rows: Sequence[int]) -> list[str] | None:
     """Read the names of the pictures of some rows; None where the images of this part were made of no pictures.
 

@@ -17,10 +17,11 @@ from pipeline.data.download import FetchError
 from pipeline.data.idx import read_part
 from pipeline.data.own import decoding
 from pipeline.data.own.picture import Rules
-from pipeline.data.picture_names import read_picture_names
+from pipeline.data.picture_names import FILES, read_picture_names
 from pipeline.data.sources.base import SourceError
 from pipeline.data.sources.pictures import Pictures, Reading
 from pipeline.parameters import ParameterError
+from pipeline.provenance import read_record
 from pipeline.stages.fetch import Fetch
 
 DIGITS = load_digits()
@@ -117,6 +118,18 @@ def test_every_image_leads_back_to_its_picture(own, tmp_path, transfer, archived
         assert [np.asarray(Image.open(source.joinpath(*name.split("/")[archived:]))).item(0) for name in names] == [
             image.item(0) for image in images
         ]
+
+
+def test_the_names_are_in_the_artifacts(own, tmp_path):
+    """`fetch` hands the paths on, its record has them, and other data that replace these have none."""
+    raw = tmp_path / "artifacts" / "raw"
+    Fetch(dataset=str(own)).run(tmp_path / "artifacts")
+    images, _ = read_part(raw, "test")
+    names = read_picture_names(raw, "test", range(len(images)))
+    assert [np.asarray(Image.open(own / name)).item(0) for name in names] == images[:, 0, 0].tolist()
+    assert set(FILES.values()) <= set(read_record(raw).files)
+    Fetch(dataset="digits").run(tmp_path / "artifacts")
+    assert read_picture_names(raw, "test", [0]) is None
 
 
 def test_the_draw_is_a_seeds(own, tmp_path, transfer):
