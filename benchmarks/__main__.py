@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--rows", nargs="+", choices=ROWS, default=[], metavar="NAME", help=f"rows of train: {', '.join(ROWS)}")
     goals = [str(goal) for goal in target.CANDIDATES]
     add("--targets", nargs="+", choices=goals, default=[], metavar="PERCENT", help=f"of target: {', '.join(goals)}")
+    add("--seeds", nargs="+", type=int, default=[], metavar="SEED", help="of pruning's searches (default: 0 to 9)")
     add("--rounds", type=int, default=5, help="how often each side takes its turn (default: 5)")
     add("--quick", action="store_true", help="one round with few images: shows only that everything works")
     add("--dataset", default="mnist", help="images to measure with (default: mnist)")
@@ -132,7 +133,7 @@ def _measure(
     with temporary_folder(name="benchmarks") as folder:
         store(folder, given.dataset)
         goals = tuple(float(goal) for goal in given.targets)
-        options = Options(folder, given.rounds, given.quick, tuple(given.rows), goals)
+        options = Options(folder, given.rounds, given.quick, tuple(given.rows), goals, tuple(given.seeds))
         for part in parts:
             result = PARTS[part].run(options)
             document = report.with_part(document, machine(), part, result, datetime.now(UTC).date().isoformat())

@@ -26,6 +26,8 @@ class Options:
         Names of the rows to measure; none is all.
     targets : tuple of float
         Accuracies to reach, in percent; none is all.
+    seeds : tuple of int
+        What the searches of pruning are drawn by; none is those of its table.
     """
 
     folder: Path
@@ -33,6 +35,7 @@ class Options:
     quick: bool = False
     rows: tuple[str, ...] = ()
     targets: tuple[float, ...] = ()
+    seeds: tuple[int, ...] = ()
 
     def images(self, n_images: int) -> int:
         """Return how many images to use, where ``n_images`` would be in earnest."""

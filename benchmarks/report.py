@@ -219,6 +219,16 @@ def _rates(result: dict[str, Any]) -> str:
     return f"{head}\n\n{markdown_table(columns, rows)}"
 
 
+def _listed(numbers: list[int]) -> str:
+    """Return numbers as words: ``0 to 9`` where they follow each other."""
+    first, last = numbers[0], numbers[-1]
+    return (
+        f"{first} to {last}"
+        if len(numbers) > 2 and numbers == [*range(first, last + 1)]
+        else ", ".join(map(str, numbers))
+    )
+
+
 def _pruning(result: dict[str, Any]) -> str:
     """Return what a search takes and finds, with pruning and without."""
     rows = [
@@ -227,7 +237,7 @@ def _pruning(result: dict[str, Any]) -> str:
     ]
     head = (
         "What pruning saves: `digits search --method optuna` over the default space, "
-        f"{result['candidates']} candidates of up to\n12 epochs, for {result['seeds']} seeds, on "
+        f"{result['candidates']} candidates of up to\n12 epochs, for the seeds {_listed(result['seeds'])}, on "
         f"{result['images']:,} images of MNIST, a quarter of which is held out. It saves\n{result['saved']:.1%} of the "
         f"epochs (at least {LEAST_SAVED:.0%} are asked for), and the best accuracy changes by {-result['loss']:+.2f} "
         f"points\n(no more than {LARGEST_LOSS:g} is to be lost):"

@@ -506,9 +506,28 @@ def test_pruning_is_measured_beside_a_search_without(folder):
     assert pruned["epochs"][0] < 60
     gain = pruning.gain({"epochs": [60, 60], "best": [0.9, 0.9]}, {"epochs": [20, 30], "best": [0.9, 0.899]})
     assert gain == {"saved": 0.5833, "loss": 0.05}
-    result = {"images": 400, "candidates": 5, "seeds": 1, "whole": whole, "pruned": pruned, **gain}
+    result = {"images": 400, "candidates": 5, "seeds": [0], "whole": whole, "pruned": pruned, **gain}
     document = {"machine": machine(), "parts": {"pruning": {"date": "2026-01-01", "result": result}}}
     assert "the best accuracy changes by -0.05 points" in report.markdown(document)
+
+
+def test_the_seeds_of_pruning_are_kept(folder, monkeypatch):
+    """Those that are asked for, or ten; the table names them."""
+    figures = {"epochs": [60], "best": [0.9]}
+    monkeypatch.setattr(pruning, "compare", lambda *_, **__: figures)
+    for seeds, kept, words in [((3, 7), [3, 7], "the seeds 3, 7,"), ((), list(range(10)), "the seeds 0 to 9,")]:
+        measured = pruning.run(Options(folder, seeds=seeds))
+        assert measured["seeds"] == kept
+        part = {"date": "2026-01-01", "result": measured}
+        assert words in report.markdown({"machine": machine(), "parts": {"pruning": part}})
+
+
+def test_pruning_saves_what_is_asked_for():
+    """On ten seeds, at the accuracy of searches without it: what the results hold."""
+    measured = report.read(ROOT / "benchmarks" / "results.json")["parts"]["pruning"]["result"]
+    assert measured["seeds"] == list(pruning.SEEDS)
+    assert measured["saved"] >= pruning.LEAST_SAVED
+    assert measured["loss"] <= pruning.LARGEST_LOSS
 
 
 @pytest.mark.parametrize("side", tabular.SIDES)

@@ -150,9 +150,9 @@ def _fold(
 
 
 def _listen(trained: Any, watched: list[float], watch: Watch, done: dict[str, Any]) -> bool:
-    """Hear of an epoch, and tell whether it was the last."""
+    """Hear of an epoch, and tell whether it was the last; after all of them there is nothing to save."""
     watched.append(float(trained.history_["validation_score"][-1]))
-    if watch(len(watched), watched[-1]):
+    if len(watched) < trained.max_iter and watch(len(watched), watched[-1]):
         done["state"] = PRUNED
         return True
     return False

@@ -19,8 +19,14 @@ NO_OPTUNA = "--method optuna needs the extra `search`: `pip install 'digits-pipe
 AT_ONCE = 4
 """Candidates that are chosen before anything is heard of them."""
 
+FIRST_AT_ONCE = 2
+"""The same, until there are as many as `AT_ONCE`: none of the first can be stopped, for there is nothing to go by."""
+
 N_STARTUP = 5
 """Candidates that are drawn at random, at the least, before there is anything to go by."""
+
+CHECK = 1 / 12
+"""The part of all epochs after which candidates are compared, again and again."""
 
 
 def import_optuna() -> ModuleType:
@@ -45,27 +51,38 @@ class Pruning:
 
     Parameters
     ----------
+    max_iter : int
+        The epochs of a whole training, of which the pruner looks after every twelfth.
     curves : tuple of tuple of float
         The accuracy after each epoch of earlier candidates, stopped ones as well, in their order.
     """
 
+    max_iter: int
     curves: tuple[tuple[float, ...], ...] = ()
 
     def begin(self) -> Watch:
         """Return what hears of the epochs of one candidate, and tells whether to stop."""
         optuna = import_optuna()
-        study = optuna.create_study(direction="maximize", pruner=_pruner(optuna))
+        study = optuna.create_study(direction="maximize", pruner=_pruner(optuna, self.max_iter))
         for curve in self.curves:
-            trial = study.ask()
-            for epoch, accuracy in enumerate(curve, start=1):
-                trial.report(accuracy, epoch)
-                trial.should_prune()  # notes which rungs it has come to
-            study.tell(trial, curve[-1])
+            values = dict(enumerate(curve, start=1))
+            study.add_trial(optuna.trial.create_trial(value=curve[-1], intermediate_values=values))
         return partial(_is_hopeless, study.ask())
 
     def describe(self) -> list[list[float]]:
-        """Return all that its answers depend on, in JSON's own types."""
+        """Return all that its answers depend on but for the rule, in JSON's own types."""
         return [list(curve) for curve in self.curves]
+
+
+def rule(max_iter: int) -> str:
+    """Return the pruner as words, which tell searches of different rules apart.
+
+    Examples
+    --------
+    >>> rule(24)
+    'median, every 2 epochs'
+    """
+    return f"median, every {_interval(max_iter)} epochs"
 
 
 def _is_hopeless(trial: Any, epoch: int, accuracy: float) -> bool:
@@ -74,13 +91,19 @@ def _is_hopeless(trial: Any, epoch: int, accuracy: float) -> bool:
     return bool(trial.should_prune())
 
 
-def _pruner(optuna: ModuleType) -> Any:
-    """Return Optuna's pruner: after 2 and 6 epochs (and 18, 54), the best third of those that came so far goes on."""
-    return optuna.pruners.SuccessiveHalvingPruner(min_resource=2, reduction_factor=3)
+def _pruner(optuna: ModuleType, max_iter: int) -> Any:
+    """Return Optuna's pruner: a candidate goes on while its best epoch is as good as the median of others by then."""
+    interval = _interval(max_iter)
+    return optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=interval, interval_steps=interval)
+
+
+def _interval(max_iter: int) -> int:
+    """Return how many epochs lie between two comparisons."""
+    return max(1, round(max_iter * CHECK))
 
 
 def search_optuna(
-    space: Space, n_candidates: int, seed: int, evaluate: EvaluateBatch, *, prune: bool = True
+    space: Space, n_candidates: int, seed: int, evaluate: EvaluateBatch, *, max_iter: int | None = None
 ) -> list[Trial]:
     """Evaluate candidates that Optuna's sampler (TPE) chooses by what the others came to.
 
@@ -88,8 +111,9 @@ def search_optuna(
     ----------
     space, n_candidates, seed, evaluate
         As the other methods take them.
-    prune : bool, default=True
-        Whether candidates are stopped that are worse than others were after as many epochs.
+    max_iter : int or None, default=None
+        The epochs of a whole training, of which candidates are stopped that are worse than others were after as many;
+        None stops none.
 
     Returns
     -------
@@ -101,8 +125,8 @@ def search_optuna(
     study = optuna.create_study(direction="maximize", sampler=sampler)
     done: list[Trial] = []
     while len(done) < n_candidates:
-        pruning = Pruning(_curves(done)) if prune else None
-        asked = [study.ask(_distributions(optuna, space)) for _ in range(min(AT_ONCE, n_candidates - len(done)))]
+        pruning = None if max_iter is None else Pruning(max_iter, _curves(done))
+        asked = [study.ask(_distributions(optuna, space)) for _ in range(_n_at_once(len(done), n_candidates))]
         trials = [
             Trial(len(done) + number, _candidate(space, one.params), pruning=pruning)
             for number, one in enumerate(asked)
@@ -111,6 +135,11 @@ def search_optuna(
             done.append(replace(trial, pruning=None))
             _tell(optuna, study, one, trial.result)
     return done
+
+
+def _n_at_once(n_done: int, n_candidates: int) -> int:
+    """Return how many candidates are chosen next."""
+    return min(FIRST_AT_ONCE if n_done < AT_ONCE else AT_ONCE, n_candidates - n_done)
 
 
 def _curves(trials: Sequence[Trial]) -> tuple[tuple[float, ...], ...]:

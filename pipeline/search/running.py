@@ -42,7 +42,7 @@ from pipeline.search.methods import (
     search_random,
     with_epochs,
 )
-from pipeline.search.pruning import import_optuna, search_optuna
+from pipeline.search.pruning import import_optuna, rule, search_optuna
 from pipeline.search.samples import Rows
 from pipeline.search.space import Candidate, Space, to_plain
 from pipeline.search.store import FOLDER, PICTURE, RESULTS, SECONDS, Store, clear
@@ -152,7 +152,7 @@ class Search:
             "seed": self.seed,
             "cv": self.cv,
             "resource": self.resource if self.method == "halving" else None,
-            "pruning": self.method == "optuna" and self.prune,
+            "pruning": self.method == "optuna" and self.prune and rule(self._most_epochs),
             "space": to_plain(self.space),
             "parameters": dict(self.fixed),
             "data": data.token,
@@ -165,7 +165,8 @@ class Search:
         if self.method == "halving":
             return search_halving(self.space, self.n_candidates, self.seed, self._resource(data), evaluate_batch)
         if self.method == "optuna":
-            return search_optuna(self.space, self.n_candidates, self.seed, evaluate_batch, prune=self.prune)
+            max_iter = self._most_epochs if self.prune else None
+            return search_optuna(self.space, self.n_candidates, self.seed, evaluate_batch, max_iter=max_iter)
         return search_random(self.space, self.n_candidates, self.seed, evaluate_batch)
 
     def _resource(self, data: Data) -> Resource:
@@ -181,7 +182,14 @@ class Search:
             return Resource("n_samples", n_samples, least=2 * len(np.unique(data.y)))
         if EPOCHS in self.space:
             raise ParameterError(f"--method {self.method} gives out {EPOCHS}, which cannot vary by itself")
-        return Resource("max_iter", int(self.fixed["train"].get("max_iter", 200)))
+        return Resource("max_iter", self._most_epochs)
+
+    @property
+    def _most_epochs(self) -> int:
+        """The epochs that no candidate has more of."""
+        if EPOCHS in self.space:
+            return int(max(self.space[EPOCHS].extremes))
+        return int(self.fixed["train"].get("max_iter", 200))
 
 
 class _Evaluator:
