@@ -1,5 +1,6 @@
 """The works that the tasks of a search are divided into, each for one thread; what several need is made once."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,6 @@ from pipeline.together.steps import NetworkSamples, complete
 
 MOST_TOGETHER = 16
 """Fits that share their work, so that memory is bounded."""
-PIECES = 3
-"""Pieces of work for each thread, at least, so that threads come to their end at about the same time."""
 
 
 @dataclass
@@ -106,11 +105,23 @@ def _score(task: SearchTask, fit: Callable[[], Any], seconds: float | None = Non
 def divide(tasks: Sequence[SearchTask], n_threads: int) -> list[Work]:
     """Divide tasks into works that threads take one after the other.
 
-    Those of a fold come soon after each other, so that about as many folds are in memory as there are threads; and
-    threads begin with folds of their own, so that none waits for what another makes.
+    Threads begin with folds of their own, which are a piece of work each: so none waits for what another makes, most
+    networks are trained together, and as many folds are in memory as there are threads. The last folds are cut, so that
+    threads come to their end at about the same time.
     """
-    limit = sum(task.cost for task in tasks) / (PIECES * n_threads) if n_threads > 1 else np.inf
-    return by_turns([_works_of_fold(fold, limit) for fold in _grouped(tasks, lambda task: task.fold)], n_threads)
+    if not tasks:
+        return []
+    folds = _grouped(tasks, lambda task: task.fold)
+    n_last = len(folds) % n_threads or min(len(folds), n_threads)
+    n_pieces = n_threads // math.gcd(n_last, n_threads)
+    if n_pieces == 1 and n_threads > 1:
+        n_pieces = 2  # folds of one size need not take the same time
+    n_whole = len(folds) - n_last
+    limit = (
+        sum(task.cost for fold in folds[n_whole:] for task in fold) / (n_last * n_pieces) if n_pieces > 1 else np.inf
+    )
+    works = [_works_of_fold(fold, limit if k >= n_whole else np.inf) for k, fold in enumerate(folds)]
+    return by_turns(works, n_threads)
 
 
 def _works_of_fold(tasks: Sequence[SearchTask], limit: float) -> list[Work]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.network.batches import Samples, chunk_size
 from pipeline.network.compiled.jit import compiled
+from pipeline.network.compiled.rows import row
 
 Array = NDArray[Any]
 DENSE = 0.25
@@ -58,19 +59,18 @@ class SplitColumns:
         n, dtype, every = len(samples), samples.Y.dtype, np.arange(n_in)
         counts = np.zeros(n_in, np.int64)
         for _, X in _chunks(samples, n_in):
-            counts += np.count_nonzero(X, axis=0)
+            count_nonzero(X, counts)
         dense, sparse = counts > DENSE * n, (counts > 0) & (counts <= DENSE * n)
         self.order = np.concatenate([every[dense], every[sparse], every[counts == 0]])
-        dense_columns, columns = every[dense], np.ascontiguousarray(every[sparse])
-        X_dense, indptr = np.empty((n, len(dense_columns)), dtype), np.zeros(n + 1, np.int64)
-        data, indices = np.empty(counts[sparse].sum(), dtype), np.empty(counts[sparse].sum(), np.int32)
+        n_values = int(counts[sparse].sum())
+        X_dense, indptr = np.empty((n, int(dense.sum())), dtype), np.zeros(n + 1, np.int64)
+        data, indices = (
+            np.empty(n_values + 1, dtype),
+            np.empty(n_values + 1, np.int32),
+        )  # one more, which is passed over
         for rows, X in _chunks(samples, n_in):
-            np.take(X, dense_columns, axis=1, out=X_dense[rows], mode="clip")
-            begin = indptr[rows.start]
-            count_nonzero(X, columns, sizes := np.empty(len(X), np.int64))
-            indptr[rows.start + 1 : rows.stop + 1] = begin + np.cumsum(sizes)
-            compress(X, columns, begin, data, indices)
-        self.columns = Columns(X_dense, data, indices, indptr, len(columns))
+            split(X, every[dense], every[sparse], X_dense[rows], data, indices, indptr[rows.start : rows.stop + 1])
+        self.columns = Columns(X_dense, data, indices, indptr, int(sparse.sum()))
 
 
 def _chunks(samples: Samples, n_in: int) -> Iterator[tuple[slice, Array]]:
@@ -82,23 +82,27 @@ def _chunks(samples: Samples, n_in: int) -> Iterator[tuple[slice, Array]]:
 
 
 @compiled
-def count_nonzero(X: Any, columns: Any, counts: Any) -> None:
-    """Leave in ``counts``, of length n_samples, how many numbers of some columns of each sample are not 0."""
+def count_nonzero(X: Any, counts: Any) -> None:
+    """Add to ``counts``, of shape (n_columns,), how many numbers of each column of X are not 0."""
     zero = X.dtype.type(0)
     for i in range(X.shape[0]):
-        n = 0
-        for k in range(columns.size):
-            n += X[i, columns[k]] != zero
-        counts[i] = n
+        x = row(X, i)
+        for k in range(x.size):
+            counts[k] += x[k] != zero
 
 
 @compiled
-def compress(X: Any, columns: Any, start: int, data: Any, indices: Any) -> None:
-    """Leave what is not 0 in some columns of X in ``data``, from ``start`` on, and its places among them beside it."""
-    zero, at = X.dtype.type(0), start
+def split(X: Any, dense: Any, sparse: Any, X_dense: Any, data: Any, indices: Any, indptr: Any) -> None:
+    """Leave some columns of X in ``X_dense``, and what is not 0 in others behind what ``indptr[0]`` says is there.
+
+    ``data`` and ``indices`` have a place to spare, as each number is written before it is known to be none.
+    """
+    zero, at = X.dtype.type(0), indptr[0]
     for i in range(X.shape[0]):
-        for k in range(columns.size):
-            x = X[i, columns[k]]
-            if x != zero:
-                data[at], indices[at] = x, k
-                at += 1
+        x, out = row(X, i), row(X_dense, i)
+        for k in range(dense.size):
+            out[k] = x[dense[k]]
+        for k in range(sparse.size):
+            data[at], indices[at] = x[sparse[k]], k
+            at += x[sparse[k]] != zero
+        indptr[i + 1] = at
