@@ -16,10 +16,10 @@ from sklearn.base import clone
 from pipeline.together.estimators import samples_key, sharing_key, takes_shared_samples
 from pipeline.together.steps import NetworkSamples, fit_steps, network_of, steps_key, weight_name
 
-LATER = 2
+LATER = 3
 """What a multiplication of another layer costs, measured on images, of which the first layer passes over many zeros."""
-BESIDE = 30_000
-"""What a sample costs beside them."""
+BESIDE = 16_000
+"""What a sample costs beside them, the same."""
 
 
 @dataclass
@@ -60,8 +60,9 @@ class SearchTask:
 
     @cached_property
     def fold(self) -> tuple[Any, ...]:
-        """What tasks have in common whose training samples are the same."""
-        return id(self.X), id(self.y), id(self.keywords["train"]), *map(id, self.fit_params.values())
+        """What tasks have in common whose samples are the same, for training and for scores."""
+        rows = id(self.keywords["train"]), id(self.keywords["test"])
+        return id(self.X), id(self.y), *rows, *map(id, self.fit_params.values())
 
     @cached_property
     def steps(self) -> str | None:
@@ -104,16 +105,38 @@ class SearchTask:
         params = {name: _rows(values, train) for name, values in self.fit_params.items()}
         return fit_steps(self.model, _rows(self.X, train), _rows(self.y, train), params)
 
-    def score(self, fit: Callable[..., Any]) -> Any:
-        """Have scikit-learn score what ``fit`` returns."""
+    def held_out(self) -> tuple[Any, Any] | None:
+        """Return a copy of the samples of the fold that are scored, None where scikit-learn makes its own."""
+        test = self.keywords["test"]
+        return (self.X[test].view(_AsItIs), self.y[test].view(_AsItIs)) if self.scores_as_it_is else None
+
+    @cached_property
+    def scores_as_it_is(self) -> bool:
+        """Whether samples that are scored need no copy for this task: nothing writes to them, or takes others."""
+        needs_more = self.keywords.get("return_train_score") or self.keywords.get("score_params")
+        known = type(self.keywords.get("scorer")).__module__.startswith("sklearn.metrics.")
+        arrays = type(self.X) is np.ndarray and type(self.y) is np.ndarray
+        return arrays and known and self.network is self.model and not needs_more
+
+    def score(self, fit: Callable[..., Any], held_out: tuple[Any, Any] | None = None) -> Any:
+        """Have scikit-learn score what ``fit`` returns, on what was held out where that is given."""
+        X, y = held_out if held_out is not None and self.scores_as_it_is else (self.X, self.y)
         keywords = dict(self.keywords)
         if not keywords.get("return_train_score"):
             keywords["train"] = keywords["train"][:1]  # the samples are not copied again, to be fitted to by nothing
         self.model.fit = fit
         try:
-            return self.function(self.model, self.X, self.y, **keywords)
+            return self.function(self.model, X, y, **keywords)
         finally:
             del self.model.fit
+
+
+class _AsItIs(np.ndarray[Any, Any]):
+    """Samples of which scikit-learn takes rows that have been taken already: they are all of them, and no copy."""
+
+    def __getitem__(self, rows: Any) -> Any:
+        """Return all of them as a plain array."""
+        return self.view(np.ndarray)
 
 
 def as_search_task(calls: Any, number: int) -> SearchTask | None:

@@ -44,11 +44,14 @@ class Work:
     ----------
     prepared : Shared of Prepared
         What all of them are fitted to.
+    held_out : Shared of tuple or None
+        X and y of what all of them are scored on, where scikit-learn needs no copies of its own.
     tasks : list of SearchTask
         The tasks; one is let go once it is scored.
     """
 
     prepared: Shared[Prepared]
+    held_out: Shared[tuple[Any, Any] | None]
     tasks: list[SearchTask]
 
     @property
@@ -59,15 +62,16 @@ class Work:
     def scores(self, stopped: Callable[[], bool]) -> Iterator[tuple[SearchTask, Callable[[], Any]]]:
         """Do all of them, and yield each with what has scikit-learn score it, as joblib's tasks hand that back."""
         if self.tasks[0].sharing is None:
-            (task,), self.tasks = self.tasks, []
-            yield task, partial(_score, task, partial(self._fit_one, task, stopped))
-            return
-        began, n = time.perf_counter(), len(self.tasks)
-        fits = self._fit(stopped)
-        seconds = (time.perf_counter() - began) / n
+            fits: list[Callable[[], Any]] = [partial(self._fit_one, self.tasks[0], stopped)]
+            seconds = None
+        else:
+            began, n = time.perf_counter(), len(self.tasks)
+            fits = self._fit(stopped)
+            seconds = (time.perf_counter() - began) / n
         fits.reverse()
-        while self.tasks:
-            yield (task := self.tasks.pop(0)), partial(_score, task, fits.pop(), seconds)
+        with self.held_out as held_out:
+            while self.tasks:
+                yield (task := self.tasks.pop(0)), partial(_score, task, fits.pop(), held_out, seconds)
 
     def _fit_one(self, task: SearchTask, stopped: Callable[[], bool]) -> Any:
         """Fit a task by itself."""
@@ -94,9 +98,11 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-def _score(task: SearchTask, fit: Callable[[], Any], seconds: float | None = None) -> list[Any]:
+def _score(
+    task: SearchTask, fit: Callable[[], Any], held_out: tuple[Any, Any] | None, seconds: float | None
+) -> list[Any]:
     """Have a task scored, whose fit took some seconds where it was not by itself."""
-    result = task.score(lambda *_, **__: fit())
+    result = task.score(lambda *_, **__: fit(), held_out)
     if seconds is not None and isinstance(result, dict) and "fit_time" in result:
         result["fit_time"] = seconds
     return [result]
@@ -127,15 +133,18 @@ def divide(tasks: Sequence[SearchTask], n_threads: int) -> list[Work]:
 def _works_of_fold(tasks: Sequence[SearchTask], limit: float) -> list[Work]:
     """Divide the tasks of a fold."""
     works: list[Work] = []
+    held_out = Shared(next((task for task in tasks if task.scores_as_it_is), tasks[0]).held_out)
     for same_steps in _grouped(tasks, lambda task: task.steps):
         steps = Shared(same_steps[0].fit_steps)
         for same_samples in _grouped(same_steps, lambda task: task.samples):
             steps.expect()
-            works += _works_of_samples(same_samples, Shared(partial(_prepare, steps)), limit)
+            works += _works_of_samples(same_samples, Shared(partial(_prepare, steps)), held_out, limit)
     return works
 
 
-def _works_of_samples(tasks: Sequence[SearchTask], prepared: Shared[Prepared], limit: float) -> list[Work]:
+def _works_of_samples(
+    tasks: Sequence[SearchTask], prepared: Shared[Prepared], held_out: Shared[tuple[Any, Any] | None], limit: float
+) -> list[Work]:
     """Divide the tasks of a fold whose networks are fitted to the same, the dearest first."""
     pieces = [[task] for task in tasks if task.sharing is None]
     for group in _grouped([task for task in tasks if task.sharing is not None], lambda task: task.sharing):
@@ -143,7 +152,8 @@ def _works_of_samples(tasks: Sequence[SearchTask], prepared: Shared[Prepared], l
         pieces += [[group[k] for k in numbers] for numbers in cut(costs, kinds, limit, MOST_TOGETHER)]
     for _ in pieces:
         prepared.expect()
-    return sorted((Work(prepared, piece) for piece in pieces), key=lambda work: -work.cost)
+        held_out.expect()
+    return sorted((Work(prepared, held_out, piece) for piece in pieces), key=lambda work: -work.cost)
 
 
 def _prepare(steps: Shared[tuple[Any, NetworkSamples]]) -> Prepared:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 
 from pipeline import MLPClassifier, training_together
@@ -20,16 +21,20 @@ GRID = {
     "learning_rate_init": [0.001, 0.003],
     "alpha": [0.0001, 0.01],
 }
+SCORER = get_scorer("accuracy")
 X, Y = np.random.default_rng(0).normal(size=(90, 784)).astype(np.float32), np.arange(90) % 3
 
 
 def make_tasks(grid, n_folds=3):
     """Return the tasks of a search."""
-    folds = [np.flatnonzero(np.arange(len(X)) % n_folds != k)[k:] for k in range(n_folds)]  # of several lengths
+    numbers = np.arange(len(X)) % n_folds
+    folds = [
+        (np.flatnonzero(numbers != k)[k:], np.flatnonzero(numbers == k)) for k in range(n_folds)
+    ]  # not of one size
     models = [MLPClassifier(**({"max_iter": 2, "random_state": 0} | one)) for one in ParameterGrid(grid)]
     return [
-        SearchTask(number, None, model, X, Y, {"train": train})
-        for number, (model, train) in enumerate((model, train) for model in models for train in folds)
+        SearchTask(number, None, model, X, Y, {"train": train, "test": test, "scorer": SCORER})
+        for number, (model, (train, test)) in enumerate((model, fold) for model in models for fold in folds)
     ]
 
 
@@ -42,12 +47,14 @@ def loads(pieces, n_threads):
 
 
 def test_twelve_candidates_in_three_folds_are_four_pieces():
-    """On two threads, two folds are a piece each, and the third two that cost the same within 8%."""
+    """On two threads, two folds are a piece each, and the third two that cost half of it within 6%."""
     pieces = divide(make_tasks(GRID), 2)
-    assert [len(work.tasks) for work in pieces] == [12, 12, 6, 6]
+    assert [len(work.tasks) for work in pieces] == [12, 12, 7, 5]
+    kinds = [[task.network.hidden_layer_sizes for task in work.tasks] for work in pieces[2:]]
+    assert kinds == [[(100,)] * 4 + [(50,)] * 3, [(100, 50)] * 4 + [(50,)]]
     costs = [work.cost for work in pieces[2:]]
-    assert max(costs) <= 1.08 * min(costs)
-    assert max(loads(pieces, 2)) <= 1.03 * min(loads(pieces, 2))
+    assert max(costs) <= 1.06 * sum(costs) / 2
+    assert max(loads(pieces, 2)) <= 1.04 * min(loads(pieces, 2))
 
 
 @pytest.mark.parametrize("n_threads", [2, 3, 4])
@@ -60,13 +67,13 @@ def test_threads_are_balanced(n_threads, n_folds):
 
 
 def test_what_a_network_costs():
-    """Twice the width or the epochs take up to twice as long, and another layer's weights count twice."""
+    """Twice the width or the epochs take up to twice as long, and another layer's weights count thrice."""
     grid = {"hidden_layer_sizes": [(), 50, (100,), (100, 50)], "max_iter": [1, 2]}
     costs = [task.cost for task in make_tasks(grid, 2)[::2]]
     assert costs[1::2] == [2 * cost for cost in costs[::2]]
     none, one, wide, two = costs[::2]
     assert none < one < wide < 2 * one
-    assert two - wide == 2 * (wide - one) * (100 * 50 + 50 - 100) / (784 * 50 + 2 * 50)
+    assert two - wide == 3 * (wide - one) * (100 * 50 + 50 - 100) / (784 * 50 + 3 * 50)
 
 
 def test_one_thread_takes_as_many_together_as_may_be():
@@ -113,10 +120,32 @@ def test_samples_are_copied_and_checked_once_for_a_fold(monkeypatch):
 
 
 def test_a_score_needs_no_more_copies():
-    """What scikit-learn hands to fit, where training scores are not asked for, is one row."""
+    """What scikit-learn hands to fit is one row, and what it scores is what the fold shares."""
     task = make_tasks({"alpha": [0.0]}, 2)[0]
-    task.function = lambda estimator, *_, train: SimpleNamespace(n=len(train), fit=estimator.fit)
-    scored = task.score(str)
+    task.function = lambda estimator, X, y, train, test, scorer: SimpleNamespace(
+        X=X[test, ...], y=y[test, ...], n=len(train), fit=estimator.fit, scorer=scorer
+    )
+    held_out = task.held_out()
+    scored = task.score(str, held_out)
+    for ours, shared, expected in ((scored.X, held_out[0], X[::2]), (scored.y, held_out[1], Y[::2])):
+        assert type(ours) is np.ndarray
+        assert np.shares_memory(ours, shared)
+        np.testing.assert_array_equal(ours, expected)
     assert scored.n == 1
     assert scored.fit is str
     assert "fit" not in vars(task.model)
+
+
+@pytest.mark.parametrize(
+    "needs", [{"return_train_score": True}, {"score_params": {"sample_weight": Y}}, {"scorer": lambda *_: 0.0}], ids=str
+)
+def test_what_a_score_of_another_kind_is_made_of(needs):
+    """Scores of training samples, by weights, or by one's own function are made of scikit-learn's own copies."""
+    task = make_tasks({"alpha": [0.0]}, 2)[0]
+    task.keywords |= needs
+    task.function = lambda _, X, y, train, test, **__: (train, X[test], y[test])
+    assert task.held_out() is None
+    train, test, labels = task.score(str, (X[:5], Y[:5]))
+    assert len(train) == (len(task.keywords["train"]) if "return_train_score" in needs else 1)
+    np.testing.assert_array_equal(test, X[::2])
+    np.testing.assert_array_equal(labels, Y[::2])

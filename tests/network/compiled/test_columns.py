@@ -22,3 +22,15 @@ def test_columns_are_split_by_how_often_they_are_not_0():
         some = slice(indptr[i], indptr[i + 1])
         sparse[i, indices[some]] = data[some]
     np.testing.assert_array_equal(np.hstack([dense, sparse, np.zeros((50, 3))]), X[:, split.order])
+
+
+def test_dense_columns_are_whole_pieces():
+    """Where there are more than 16 dense columns, those that are least so are left to the sparse ones."""
+    X = np.zeros((40, 30))
+    for k in range(20):
+        X[: 40 - k, k] = 1  # of which the last have the fewest numbers, more than a quarter
+    split = SplitColumns(Samples(X, np.zeros((40, 1))), 30)
+    assert split.order[:16].tolist() == list(range(16))
+    assert split.order[16:20].tolist() == [16, 17, 18, 19]
+    assert split.columns.dense.shape == (40, 16)
+    assert split.columns.n_sparse == 4
