@@ -112,22 +112,25 @@ def train_together(
             training.steps = training.trainer.steps(updater, samples, training.course)
             opened.callback(training.steps.close)
             updaters.append(updater)
-        for numbers in _groups(trainings, updaters, samples):
+        keys = [
+            stack_key(updater, samples, min(training.trainer.sampling.batch_size, len(samples)))
+            for training, updater in zip(trainings, updaters, strict=True)
+        ]
+        for numbers in _groups(trainings, keys):
             members = [trainings[k] for k in numbers]
-            if stack_key(updaters[numbers[0]], samples) is None:
+            if keys[numbers[0]] is None:
                 _train_alone(members[0], updaters[numbers[0]], samples, stopped)
             else:
                 _train_stack(members, [updaters[k] for k in numbers], samples, stopped, columns)
 
 
-def _groups(trainings: Sequence[Training], updaters: Sequence[Updater], samples: Samples) -> list[list[int]]:
+def _groups(trainings: Sequence[Training], keys: Sequence[Any]) -> list[list[int]]:
     """Return the numbers of the networks that make a stack, group by group; what cannot is a group of its own.
 
     Networks of one seed, but of other shapes, draw other batches, as they have drawn other parameters before.
     """
     groups: dict[Any, list[int]] = {}
-    for k, (training, updater) in enumerate(zip(trainings, updaters, strict=True)):
-        key = stack_key(updater, samples)
+    for k, (training, key) in enumerate(zip(trainings, keys, strict=True)):
         sampling, rng = training.trainer.sampling, training.trainer.network.rng
         drawn = repr(rng.bit_generator.state) if sampling.shuffle or sampling.replacement else ""
         groups.setdefault(k if key is None else (key, repr(sampling), drawn), []).append(k)

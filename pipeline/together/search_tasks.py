@@ -105,16 +105,14 @@ class SearchTask:
         params = {name: _rows(values, train) for name, values in self.fit_params.items()}
         return fit_steps(self.model, _rows(self.X, train), _rows(self.y, train), params)
 
-    def held_out(self) -> tuple[Any, Any] | None:
-        """Return a copy of the samples of the fold that are scored, None where scikit-learn makes its own."""
-        test = self.keywords["test"]
-        return (self.X[test].view(_AsItIs), self.y[test].view(_AsItIs)) if self.scores_as_it_is else None
-
     @cached_property
     def scores_as_it_is(self) -> bool:
         """Whether samples that are scored need no copy for this task: nothing writes to them, or takes others."""
         needs_more = self.keywords.get("return_train_score") or self.keywords.get("score_params")
-        known = type(self.keywords.get("scorer")).__module__.startswith("sklearn.metrics.")
+        scorer = type(self.keywords.get("scorer"))
+        known = (
+            scorer.__module__.startswith("sklearn.metrics.") and "Multi" not in scorer.__name__
+        )  # of one's own, perhaps
         arrays = type(self.X) is np.ndarray and type(self.y) is np.ndarray
         return arrays and known and self.network is self.model and not needs_more
 
@@ -129,6 +127,11 @@ class SearchTask:
             return self.function(self.model, X, y, **keywords)
         finally:
             del self.model.fit
+
+
+def held_out(X: Any, y: Any, test: Any) -> tuple[Any, Any]:
+    """Return a copy of the samples of a fold that are scored, of which scikit-learn makes no more copies."""
+    return X[test].view(_AsItIs), y[test].view(_AsItIs)
 
 
 class _AsItIs(np.ndarray[Any, Any]):

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from sklearn import config_context
 
 from pipeline.together.estimators import Fit, SharedSamples, fit_by_itself, fit_together
 from pipeline.together.plan import by_turns, cut
-from pipeline.together.search_tasks import SearchTask
+from pipeline.together.search_tasks import SearchTask, held_out
 from pipeline.together.shared import Shared
 from pipeline.together.steps import NetworkSamples, complete
 
@@ -44,14 +45,14 @@ class Work:
     ----------
     prepared : Shared of Prepared
         What all of them are fitted to.
-    held_out : Shared of tuple or None
+    held_out : Shared of tuple, or None
         X and y of what all of them are scored on, where scikit-learn needs no copies of its own.
     tasks : list of SearchTask
         The tasks; one is let go once it is scored.
     """
 
     prepared: Shared[Prepared]
-    held_out: Shared[tuple[Any, Any] | None]
+    held_out: Shared[tuple[Any, Any]] | None
     tasks: list[SearchTask]
 
     @property
@@ -69,9 +70,9 @@ class Work:
             fits = self._fit(stopped)
             seconds = (time.perf_counter() - began) / n
         fits.reverse()
-        with self.held_out as held_out:
+        with self.held_out or nullcontext() as samples:
             while self.tasks:
-                yield (task := self.tasks.pop(0)), partial(_score, task, fits.pop(), held_out, seconds)
+                yield (task := self.tasks.pop(0)), partial(_score, task, fits.pop(), samples, seconds)
 
     def _fit_one(self, task: SearchTask, stopped: Callable[[], bool]) -> Any:
         """Fit a task by itself."""
@@ -99,10 +100,10 @@ def _raise(error: Exception) -> None:
 
 
 def _score(
-    task: SearchTask, fit: Callable[[], Any], held_out: tuple[Any, Any] | None, seconds: float | None
+    task: SearchTask, fit: Callable[[], Any], samples: tuple[Any, Any] | None, seconds: float | None
 ) -> list[Any]:
     """Have a task scored, whose fit took some seconds where it was not by itself."""
-    result = task.score(lambda *_, **__: fit(), held_out)
+    result = task.score(lambda *_, **__: fit(), samples)
     if seconds is not None and isinstance(result, dict) and "fit_time" in result:
         result["fit_time"] = seconds
     return [result]
@@ -133,17 +134,19 @@ def divide(tasks: Sequence[SearchTask], n_threads: int) -> list[Work]:
 def _works_of_fold(tasks: Sequence[SearchTask], limit: float) -> list[Work]:
     """Divide the tasks of a fold."""
     works: list[Work] = []
-    held_out = Shared(next((task for task in tasks if task.scores_as_it_is), tasks[0]).held_out)
+    kept = None
+    if any(task.scores_as_it_is for task in tasks):
+        kept = Shared(partial(held_out, tasks[0].X, tasks[0].y, tasks[0].keywords["test"]))
     for same_steps in _grouped(tasks, lambda task: task.steps):
         steps = Shared(same_steps[0].fit_steps)
         for same_samples in _grouped(same_steps, lambda task: task.samples):
             steps.expect()
-            works += _works_of_samples(same_samples, Shared(partial(_prepare, steps)), held_out, limit)
+            works += _works_of_samples(same_samples, Shared(partial(_prepare, steps)), kept, limit)
     return works
 
 
 def _works_of_samples(
-    tasks: Sequence[SearchTask], prepared: Shared[Prepared], held_out: Shared[tuple[Any, Any] | None], limit: float
+    tasks: Sequence[SearchTask], prepared: Shared[Prepared], kept: Shared[tuple[Any, Any]] | None, limit: float
 ) -> list[Work]:
     """Divide the tasks of a fold whose networks are fitted to the same, the dearest first."""
     pieces = [[task] for task in tasks if task.sharing is None]
@@ -152,8 +155,9 @@ def _works_of_samples(
         pieces += [[group[k] for k in numbers] for numbers in cut(costs, kinds, limit, MOST_TOGETHER)]
     for _ in pieces:
         prepared.expect()
-        held_out.expect()
-    return sorted((Work(prepared, held_out, piece) for piece in pieces), key=lambda work: -work.cost)
+        if kept is not None:
+            kept.expect()
+    return sorted((Work(prepared, kept, piece) for piece in pieces), key=lambda work: -work.cost)
 
 
 def _prepare(steps: Shared[tuple[Any, NetworkSamples]]) -> Prepared:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.network import SGD, Affine, Network, batches
+from pipeline.network import AdaGrad, Affine, Network, batches
 from pipeline.network.batches import Samples, Sampling
 from pipeline.network.training import Course, Trainer
 from pipeline.together.networks import Training, train_together
@@ -15,7 +15,7 @@ def make_trainings(sampling, seeds=(0, 0, 0), engine="numba"):
     """Return trainings of small networks with rates of their own, for three epochs."""
     return [
         Training(
-            Trainer(Network([Affine(6, 2)], random_state=seed), SGD(), sampling, 0.1 * (k + 1), engine=engine),
+            Trainer(Network([Affine(6, 2)], random_state=seed), AdaGrad(), sampling, 0.1 * (k + 1), engine=engine),
             Course(max_epochs=3),
         )
         for k, seed in enumerate(seeds)

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sklearn.metrics import get_scorer
+from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 
 from pipeline import MLPClassifier, training_together
 from pipeline.together import works
 from pipeline.together.estimators import SharedSamples
-from pipeline.together.search_tasks import SearchTask
+from pipeline.together.search_tasks import SearchTask, held_out
 from pipeline.together.works import divide
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -22,6 +22,7 @@ GRID = {
     "alpha": [0.0001, 0.01],
 }
 SCORER = get_scorer("accuracy")
+SEVERAL = check_scoring(MLPClassifier(), scoring={"accuracy": "accuracy", "own": lambda *_: 0.0})
 X, Y = np.random.default_rng(0).normal(size=(90, 784)).astype(np.float32), np.arange(90) % 3
 
 
@@ -125,9 +126,9 @@ def test_a_score_needs_no_more_copies():
     task.function = lambda estimator, X, y, train, test, scorer: SimpleNamespace(
         X=X[test, ...], y=y[test, ...], n=len(train), fit=estimator.fit, scorer=scorer
     )
-    held_out = task.held_out()
-    scored = task.score(str, held_out)
-    for ours, shared, expected in ((scored.X, held_out[0], X[::2]), (scored.y, held_out[1], Y[::2])):
+    kept = held_out(X, Y, task.keywords["test"])
+    scored = task.score(str, kept)
+    for ours, shared, expected in ((scored.X, kept[0], X[::2]), (scored.y, kept[1], Y[::2])):
         assert type(ours) is np.ndarray
         assert np.shares_memory(ours, shared)
         np.testing.assert_array_equal(ours, expected)
@@ -137,14 +138,21 @@ def test_a_score_needs_no_more_copies():
 
 
 @pytest.mark.parametrize(
-    "needs", [{"return_train_score": True}, {"score_params": {"sample_weight": Y}}, {"scorer": lambda *_: 0.0}], ids=str
+    "needs",
+    [
+        {"return_train_score": True},
+        {"score_params": {"sample_weight": Y}},
+        {"scorer": lambda *_: 0.0},
+        {"scorer": SEVERAL},
+    ],
+    ids=str,
 )
 def test_what_a_score_of_another_kind_is_made_of(needs):
     """Scores of training samples, by weights, or by one's own function are made of scikit-learn's own copies."""
     task = make_tasks({"alpha": [0.0]}, 2)[0]
     task.keywords |= needs
     task.function = lambda _, X, y, train, test, **__: (train, X[test], y[test])
-    assert task.held_out() is None
+    assert not task.scores_as_it_is
     train, test, labels = task.score(str, (X[:5], Y[:5]))
     assert len(train) == (len(task.keywords["train"]) if "return_train_score" in needs else 1)
     np.testing.assert_array_equal(test, X[::2])

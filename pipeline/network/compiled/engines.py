@@ -78,13 +78,13 @@ def updater_class(engine: Engine) -> type[Updater]:
     return CompiledUpdater
 
 
-def stack_key(updater: Updater, samples: Samples) -> tuple[Any, ...] | None:
+def stack_key(updater: Updater, samples: Samples, batch_size: int) -> tuple[Any, ...] | None:
     """Return what networks must share to be trained as a stack, None for one that cannot be, by what updates it."""
     if type(updater) is Updater:
         return None
     from pipeline.network.compiled import stack  # noqa: PLC0415 - numba is an extra
 
-    return stack.stack_key(updater, samples)
+    return stack.stack_key(updater, samples, batch_size)
 
 
 def split_columns(samples: Samples) -> "SplitColumns":

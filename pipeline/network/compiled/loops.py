@@ -337,7 +337,7 @@ def _descend(
 
 
 @compiled
-def _descends(n: int, rule: int, alpha: float) -> Any:
+def descends(n: int, rule: int, alpha: float) -> Any:
     """Return whether an update by ``n`` samples is made without a gradient."""
     return n <= FEW and rule == optimizers.SGD and alpha == 0
 
@@ -392,7 +392,7 @@ def update(
     there the part of samples ``first_sample`` to ``last_sample``, if any, in the first one. The other parameters are
     those of ``gradient`` and of ``optimizers.update``, whose state is that of all parameters.
     """
-    if _descends(len(inputs), rule, alpha):
+    if descends(len(inputs), rule, alpha):
         _descend(program, parts, factors, params, space, capacity, inputs, learning_rate)
         return 0.0
     n, penalty, g = len(inputs), 0.0, grads[begin:end]
@@ -563,7 +563,7 @@ def updates(
         )
         arrive(locks[0], k)
         _gather_own(source, rows, scale, inputs, j + 1, batch_size, k, n_threads)
-        if n_threads == 1 or len(parts) == 0 or program[parts[0, 0], KIND] == SCALE or _descends(n, rule, alpha):
+        if n_threads == 1 or len(parts) == 0 or program[parts[0, 0], KIND] == SCALE or descends(n, rule, alpha):
             own_end = own
         if own < own_end:
             start_update(program, parts, grads[begin:end], space, capacity, batch, own, own_end)

@@ -197,10 +197,11 @@ def _table(program: Program, parts: Array) -> stack_loops.Table:
     return stack_loops.Table(lines, program.rates, parts, program.loss, program.constants)
 
 
-def stack_key(updater: Any, samples: Samples) -> tuple[Any, ...] | None:
+def stack_key(updater: Any, samples: Samples, batch_size: int) -> tuple[Any, ...] | None:
     """Return what networks must share to be trained as a stack on some samples; None for one that cannot be.
 
-    Such a network is a program that begins with an affine layer and draws nothing, whose updates are compiled.
+    Such a network is a program that begins with an affine layer and draws nothing, whose updates are compiled, and need
+    a gradient: without one, it is faster alone.
     """
     if not isinstance(updater, CompiledUpdater) or not updater.stackable:
         return None
@@ -208,6 +209,8 @@ def stack_key(updater: Any, samples: Samples) -> tuple[Any, ...] | None:
     if len(samples) * network.n_in > MAX_INPUTS or samples.take_sparse is not None:
         return None
     if program is None or program.drawing or program.table[0, loops.KIND] != loops.AFFINE:
+        return None
+    if loops.descends(batch_size, _rule(updater).kind, updater.alpha):
         return None
     shape = program.table.tobytes(), len(network.params), network.dtype.char
     return *shape, program.loss, program.constants.tobytes()

@@ -109,6 +109,17 @@ def test_samples_that_are_too_many_are_not_copied(monkeypatch):
         make_updater(0, SGD(), 0.0, 2, np.float32),
         Samples(np.ones((5, N_IN), np.float32), np.ones((5, 3))),
     )
-    assert stack.stack_key(updater, samples) is not None
+    assert stack.stack_key(updater, samples, 9) is not None
     monkeypatch.setattr(stack, "MAX_INPUTS", 5 * N_IN - 1)
-    assert stack.stack_key(updater, samples) is None
+    assert stack.stack_key(updater, samples, 9) is None
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "alpha", "batch_size", "is_one"),
+    [(SGD(), 0.0, 8, False), (SGD(), 0.0, 9, True), (SGD(), 0.1, 1, True), (Adam(), 0.0, 1, True)],
+)
+def test_what_makes_no_gradient_is_faster_alone(optimizer, alpha, batch_size, is_one):
+    """SGD by few samples without a penalty passes over the weights of inputs that are 0, as a stack does not."""
+    samples = Samples(np.ones((20, N_IN), np.float32), np.ones((20, 3), np.float32))
+    updater = make_updater(0, optimizer, alpha, 2, np.float32)
+    assert (stack.stack_key(updater, samples, batch_size) is not None) == is_one
