@@ -127,8 +127,13 @@ class Fit:
 
 
 def takes_shared_samples(estimator: Any) -> bool:
-    """Tell whether an estimator can be fitted to ``SharedSamples``: a network that begins, and tells no callbacks."""
-    return isinstance(estimator, BaseMLP) and not estimator.warm_start and not callbacks_of(estimator)
+    """Tell whether an estimator can be fitted to ``SharedSamples``.
+
+    That is a network that begins, tells no callbacks, and is of no class with a ``fit`` of its own.
+    """
+    if not isinstance(estimator, BaseMLP) or type(estimator).fit is not BaseMLP.fit:
+        return False
+    return not estimator.warm_start and not callbacks_of(estimator)
 
 
 def sharing_key(estimator: BaseMLP) -> tuple[Any, ...] | None:

@@ -109,19 +109,20 @@ class SearchTask:
     def scores_as_it_is(self) -> bool:
         """Whether samples that are scored need no copy for this task: nothing writes to them, or takes others."""
         needs_more = self.keywords.get("return_train_score") or self.keywords.get("score_params")
-        scorer = type(self.keywords.get("scorer"))
-        known = (
-            scorer.__module__.startswith("sklearn.metrics.") and "Multi" not in scorer.__name__
-        )  # of one's own, perhaps
-        arrays = type(self.X) is np.ndarray and type(self.y) is np.ndarray
-        return arrays and known and self.network is self.model and not needs_more
+        scorer, model = type(self.keywords.get("scorer")), type(self.model)
+        known = scorer.__module__.startswith("sklearn.metrics.") and model.__module__.startswith("pipeline.")
+        single = "Multi" not in scorer.__name__  # several may be of one's own
+        arrays = all(type(given) is np.ndarray for given in (self.X, self.y, self.keywords["test"]))
+        return arrays and known and single and self.network is self.model and not needs_more
 
     def score(self, fit: Callable[..., Any], held_out: tuple[Any, Any] | None = None) -> Any:
         """Have scikit-learn score what ``fit`` returns, on what was held out where that is given."""
-        X, y = held_out if held_out is not None and self.scores_as_it_is else (self.X, self.y)
+        X, y = self.X, self.y
+        if held_out is not None and self.scores_as_it_is:
+            X, y = held_out[0], held_out[1].copy()  # a measure of the user's own may write to what is true
         keywords = dict(self.keywords)
         if not keywords.get("return_train_score"):
-            keywords["train"] = keywords["train"][:1]  # the samples are not copied again, to be fitted to by nothing
+            keywords["train"] = _first(keywords["train"])  # samples are not copied again, to be fitted to by nothing
         self.model.fit = fit
         try:
             return self.function(self.model, X, y, **keywords)
@@ -152,7 +153,8 @@ def as_search_task(calls: Any, number: int) -> SearchTask | None:
         return None
     model, X, y = arguments[:3]
     given = X, y, *(keywords.get("fit_params") or {}).values()
-    if not all(_has_rows(values) for values in given) or not isinstance(keywords.get("train"), np.ndarray):
+    n_samples = X.shape[0] if getattr(X, "shape", ()) else 0
+    if not all(_has_rows(values, n_samples) for values in given) or not _are_rows(keywords.get("train"), n_samples):
         return None
     if getattr(keywords.get("caller"), "_skl_callbacks", None):
         return None
@@ -165,10 +167,25 @@ def as_search_task(calls: Any, number: int) -> SearchTask | None:
     return task if shareable else None
 
 
-def _has_rows(values: Any) -> bool:
-    """Tell whether rows can be taken by their numbers, as scikit-learn takes them."""
+def _has_rows(values: Any, n_samples: int) -> bool:
+    """Tell whether there are as many rows as samples, to be taken by their numbers, as scikit-learn takes them."""
     sparse = scipy.sparse.issparse(values) and values.format in ("csr", "csc")
-    return sparse or isinstance(values, np.ndarray) or hasattr(values, "iloc")
+    known = sparse or isinstance(values, np.ndarray) or hasattr(values, "iloc")
+    return known and values.shape[:1] == (n_samples,)
+
+
+def _are_rows(rows: Any, n_samples: int) -> bool:
+    """Tell whether rows of samples are said by an array of their numbers, or of whether each is one."""
+    if not isinstance(rows, np.ndarray) or rows.ndim != 1 or rows.dtype.kind not in "iub":
+        return False
+    if rows.dtype.kind == "b":
+        return len(rows) == n_samples
+    return not len(rows) or bool(-n_samples <= rows.min() and rows.max() < n_samples)
+
+
+def _first(rows: Any) -> Any:
+    """Return the number of the first row."""
+    return (np.flatnonzero(rows) if rows.dtype.kind == "b" else rows)[:1]
 
 
 def _rows(values: Any, numbers: Any) -> Any:

@@ -128,9 +128,9 @@ def test_a_score_needs_no_more_copies():
     )
     kept = held_out(X, Y, task.keywords["test"])
     scored = task.score(str, kept)
-    for ours, shared, expected in ((scored.X, kept[0], X[::2]), (scored.y, kept[1], Y[::2])):
+    assert np.shares_memory(scored.X, kept[0])
+    for ours, expected in ((scored.X, X[::2]), (scored.y, Y[::2])):  # labels, which are few, are copied
         assert type(ours) is np.ndarray
-        assert np.shares_memory(ours, shared)
         np.testing.assert_array_equal(ours, expected)
     assert scored.n == 1
     assert scored.fit is str
