@@ -134,19 +134,19 @@ def divide(tasks: Sequence[SearchTask], n_threads: int) -> list[Work]:
 def _works_of_fold(tasks: Sequence[SearchTask], limit: float) -> list[Work]:
     """Divide the tasks of a fold."""
     works: list[Work] = []
-    kept = None
+    scored_on = None
     if any(task.scores_as_it_is for task in tasks):
-        kept = Shared(partial(held_out, tasks[0].X, tasks[0].y, tasks[0].keywords["test"]))
+        scored_on = Shared(partial(held_out, tasks[0].X, tasks[0].y, tasks[0].keywords["test"]))
     for same_steps in _grouped(tasks, lambda task: task.steps):
         steps = Shared(same_steps[0].fit_steps)
         for same_samples in _grouped(same_steps, lambda task: task.samples):
             steps.expect()
-            works += _works_of_samples(same_samples, Shared(partial(_prepare, steps)), kept, limit)
+            works += _works_of_samples(same_samples, Shared(partial(_prepare, steps)), scored_on, limit)
     return works
 
 
 def _works_of_samples(
-    tasks: Sequence[SearchTask], prepared: Shared[Prepared], kept: Shared[tuple[Any, Any]] | None, limit: float
+    tasks: Sequence[SearchTask], prepared: Shared[Prepared], scored_on: Shared[tuple[Any, Any]] | None, limit: float
 ) -> list[Work]:
     """Divide the tasks of a fold whose networks are fitted to the same, the dearest first."""
     pieces = [[task] for task in tasks if task.sharing is None]
@@ -155,9 +155,9 @@ def _works_of_samples(
         pieces += [[group[k] for k in numbers] for numbers in cut(costs, kinds, limit, MOST_TOGETHER)]
     for _ in pieces:
         prepared.expect()
-        if kept is not None:
-            kept.expect()
-    return sorted((Work(prepared, kept, piece) for piece in pieces), key=lambda work: -work.cost)
+        if scored_on is not None:
+            scored_on.expect()
+    return sorted((Work(prepared, scored_on, piece) for piece in pieces), key=lambda work: -work.cost)
 
 
 def _prepare(steps: Shared[tuple[Any, NetworkSamples]]) -> Prepared:
