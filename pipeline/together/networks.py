@@ -171,6 +171,8 @@ def _train_members(stack: Any, members: dict[int, Training], stopped: Callable[[
             else:
                 steps[k] = list(batches)
         stack.updates(steps)
+    for k in members:
+        stack.release(k)
 
 
 @contextmanager

@@ -190,12 +190,13 @@ def test_other_samples_are_not_shared():
 
 
 def test_an_end_that_is_asked_for():
-    """What is stopped keeps what it has learned so far."""
+    """What is stopped keeps what it has learned so far, and its rule's state."""
     X, y = make_data()
     answers = iter([False, False, True, True])
     model = MLPClassifier((8,), max_iter=50, random_state=1)
     fit_together([model], SharedSamples(X, y), stopped=lambda: next(answers))
     assert model.n_iter_ < 50
+    assert all(state.any() for state in model._trainer.optimizer.state.values())
 
 
 def test_threads_may_share_samples():
