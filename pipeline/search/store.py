@@ -89,8 +89,8 @@ def _read_settings(folder: Path) -> dict[str, Any] | None:
 def _tell(folder: Path, name: str, known: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """Return the words for what differs."""
     before, now = known.get(name), settings[name]
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        part = next(one for one in (*now, *before) if before.get(one) != now.get(one))
+    while isinstance(before, Mapping) and isinstance(now, Mapping):
+        part = next(one for one in (*now, *before) if before.get(one, "nothing") != now.get(one, "nothing"))
         name, before, now = f"{name}: {part}", before.get(part, "nothing"), now.get(part, "nothing")
     return (
         f"{folder} has another search, with {name} {shown_value(before)} and not {shown_value(now)}: --replace begins "

@@ -2,7 +2,8 @@ import pytest
 
 from pipeline.search.store import OtherSearchError, Store, clear
 
-SETTINGS = {"seed": 0, "space": {"train.dropout": [0.0, 0.2]}}
+PARAMETERS = {"train": {f"parameter_{k}": k for k in range(40)}}
+SETTINGS = {"seed": 0, "space": {"train.dropout": [0.0, 0.2]}, "parameters": PARAMETERS}
 
 
 def test_a_result_is_found_again(tmp_path):
@@ -19,6 +20,8 @@ def test_a_result_is_found_again(tmp_path):
         ({"seed": 1}, "with seed 0 and not 1"),
         ({"space": {"train.dropout": [0.0]}}, r"with space: train.dropout \[0.0, 0.2\] and not \[0.0\]"),
         ({"space": {"train.alpha": [0.0]}}, "with space: train.alpha 'nothing' and not"),
+        ({"parameters": {"train": PARAMETERS["train"] | {"parameter_20": 3}}}, "train: parameter_20 20 and not 3"),
+        ({"parameters": {"train": PARAMETERS["train"] | {"new": None}}}, "train: new 'nothing' and not None"),
     ],
 )
 def test_another_search_is_told(tmp_path, changed, message):
