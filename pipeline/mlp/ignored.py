@@ -41,7 +41,9 @@ RULES: Mapping[str, Rule] = {
     "quantile": Rule(lambda parameters: parameters["loss"] == "quantile", "loss='quantile'"),
     "delta": Rule(lambda parameters: parameters["loss"] == "huber", "loss='huber'"),
     "rho": Rule(lambda parameters: parameters["solver"] == "rmsprop", "solver='rmsprop'"),
-    "weight_decay": Rule(lambda parameters: parameters["solver"] == "adamw", "solver='adamw'"),
+    "weight_decay": Rule(
+        lambda parameters: parameters["solver"] == "adamw" or not parameters["weight_decay"], "solver='adamw'"
+    ),
     "monitor": _UPDATES,
     "replacement": _UPDATES,
     "max_updates": _UPDATES,

@@ -43,6 +43,11 @@ def told(kind, parameters):
     return [one for one in caught if one.category is UserWarning]
 
 
+def test_no_weight_decay_is_what_every_solver_does():
+    """A weight decay of 0 is never told of, whatever the solver."""
+    assert told(MLPClassifier, {"weight_decay": 0.0}) == []
+
+
 @pytest.mark.parametrize(("kind", "useless", "needed"), CASES, ids=str)
 def test_what_has_no_effect_is_told(kind, useless, needed):
     """One warning, by name, with what it needs, at the line that called; none beside what it needs."""
