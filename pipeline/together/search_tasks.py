@@ -3,16 +3,22 @@
 A task is a candidate and a fold.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 from sklearn.base import clone
 
+from pipeline.mlp.base import BaseMLP
+from pipeline.network.batches import Samples
+from pipeline.network.compiled.engines import predict_side_by_side, split_columns
+from pipeline.network.layers import Affine
 from pipeline.together.estimators import samples_key, sharing_key, takes_shared_samples
 from pipeline.together.steps import NetworkSamples, fit_steps, network_of, steps_key, weight_name
 
@@ -20,6 +26,10 @@ LATER = 3
 """What a multiplication of another layer costs, measured on images, of which the first layer passes over many zeros."""
 BESIDE = 16_000
 """What a sample costs beside them, the same."""
+
+
+MOST = 2**27
+"""Numbers that are scored, which are copied, beyond which networks predict one by one."""
 
 
 @dataclass
@@ -115,11 +125,16 @@ class SearchTask:
         arrays = all(type(given) is np.ndarray for given in (self.X, self.y, self.keywords["test"]))
         return arrays and known and single and self.network is self.model and not needs_more
 
-    def score(self, fit: Callable[..., Any], held_out: tuple[Any, Any] | None = None) -> Any:
-        """Have scikit-learn score what ``fit`` returns, on what was held out where that is given."""
+    def score(self, fit: Callable[..., Any], held_out: "HeldOut | None" = None, outputs: Any = None) -> Any:
+        """Have scikit-learn score what ``fit`` returns, on what was held out where that is given.
+
+        What the network's outputs are for that may be known already.
+        """
         X, y = self.X, self.y
         if held_out is not None and self.scores_as_it_is:
-            X, y = held_out[0], held_out[1].copy()  # a measure of the user's own may write to what is true
+            X, y = held_out.X.view(_AsItIs), held_out.y.copy().view(_AsItIs)  # a measure may write to what is true
+            if outputs is not None:
+                self.model._outputs = lambda _: outputs  # noqa: SLF001 - its own, for all that is scored
         keywords = dict(self.keywords)
         if not keywords.get("return_train_score"):
             keywords["train"] = _first(keywords["train"])  # samples are not copied again, to be fitted to by nothing
@@ -128,11 +143,44 @@ class SearchTask:
             return self.function(self.model, X, y, **keywords)
         finally:
             del self.model.fit
+            vars(self.model).pop("_outputs", None)
 
 
-def held_out(X: Any, y: Any, test: Any) -> tuple[Any, Any]:
-    """Return a copy of the samples of a fold that are scored, of which scikit-learn makes no more copies."""
-    return X[test].view(_AsItIs), y[test].view(_AsItIs)
+class HeldOut:
+    """The samples of a fold that are scored, of which scikit-learn makes no more copies.
+
+    Parameters
+    ----------
+    X, y : ndarray
+        All samples of the search.
+    test : ndarray
+        Which of them.
+    """
+
+    def __init__(self, X: Any, y: Any, test: Any) -> None:
+        self.X, self.y = X[test], y[test]
+        self._lock = Lock()
+        self._columns: Any = None
+
+    def outputs(self, models: Sequence[BaseMLP]) -> list[Any]:
+        """Return what the network of each model gives for X, None where it is left to the model."""
+        known = [k for k, model in enumerate(models) if self._multiplies(model)]
+        outputs: list[Any] = [None] * len(models)
+        if len(known) > 1 and math.isfinite(np.add.reduce(self.X, axis=None)):
+            networks = [models[k].network_ for k in known]
+            with self._lock:
+                if self._columns is None:
+                    self._columns = split_columns(Samples(self.X, np.empty((len(self.X), 1), self.X.dtype)))
+            for k, P in zip(known, predict_side_by_side(networks, self._columns), strict=True):
+                outputs[k] = P
+        return outputs
+
+    def _multiplies(self, model: BaseMLP) -> bool:
+        """Tell whether a model has a network that takes X as it is, by a product."""
+        network, X = getattr(model, "network_", None), self.X
+        if network is None or type(network.layers[0]) is not Affine:
+            return False
+        return X.ndim == len("ij") and X.shape[1] == network.n_in and X.dtype == network.dtype and 0 < X.size <= MOST
 
 
 class _AsItIs(np.ndarray[Any, Any]):

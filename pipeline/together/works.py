@@ -13,7 +13,7 @@ from sklearn import config_context
 
 from pipeline.together.estimators import Fit, SharedSamples, fit_by_itself, fit_together
 from pipeline.together.plan import by_turns, cut
-from pipeline.together.search_tasks import SearchTask, held_out
+from pipeline.together.search_tasks import HeldOut, SearchTask
 from pipeline.together.shared import Shared
 from pipeline.together.steps import NetworkSamples, complete
 
@@ -45,14 +45,14 @@ class Work:
     ----------
     prepared : Shared of Prepared
         What all of them are fitted to.
-    held_out : Shared of tuple, or None
-        X and y of what all of them are scored on, where scikit-learn needs no copies of its own.
+    held_out : Shared of HeldOut, or None
+        What all of them are scored on, where scikit-learn needs no copies of its own.
     tasks : list of SearchTask
         The tasks; one is let go once it is scored.
     """
 
     prepared: Shared[Prepared]
-    held_out: Shared[tuple[Any, Any]] | None
+    held_out: Shared[HeldOut] | None
     tasks: list[SearchTask]
 
     @property
@@ -69,10 +69,15 @@ class Work:
             began, n = time.perf_counter(), len(self.tasks)
             fits = self._fit(stopped)
             seconds = (time.perf_counter() - began) / n
-        fits.reverse()
         with self.held_out or nullcontext() as samples:
+            outputs = [None] * len(fits)
+            if samples is not None and all(task.sharing and task.scores_as_it_is for task in self.tasks):
+                outputs = samples.outputs([task.network for task in self.tasks])
+            ends = list(zip(fits, outputs, strict=True))[::-1]
+            del fits, outputs  # as a model is let go once it is scored
             while self.tasks:
-                yield (task := self.tasks.pop(0)), partial(_score, task, fits.pop(), samples, seconds)
+                fit, known = ends.pop()
+                yield (task := self.tasks.pop(0)), partial(_score, task, fit, samples, known, seconds)
 
     def _fit_one(self, task: SearchTask, stopped: Callable[[], bool]) -> Any:
         """Fit a task by itself."""
@@ -100,10 +105,10 @@ def _raise(error: Exception) -> None:
 
 
 def _score(
-    task: SearchTask, fit: Callable[[], Any], samples: tuple[Any, Any] | None, seconds: float | None
+    task: SearchTask, fit: Callable[[], Any], samples: HeldOut | None, outputs: Any, seconds: float | None
 ) -> list[Any]:
     """Have a task scored, whose fit took some seconds where it was not by itself."""
-    result = task.score(lambda *_, **__: fit(), samples)
+    result = task.score(lambda *_, **__: fit(), samples, outputs)
     if seconds is not None and isinstance(result, dict) and "fit_time" in result:
         result["fit_time"] = seconds
     return [result]
@@ -136,7 +141,7 @@ def _works_of_fold(tasks: Sequence[SearchTask], limit: float) -> list[Work]:
     works: list[Work] = []
     scored_on = None
     if any(task.scores_as_it_is for task in tasks):
-        scored_on = Shared(partial(held_out, tasks[0].X, tasks[0].y, tasks[0].keywords["test"]))
+        scored_on = Shared(partial(HeldOut, tasks[0].X, tasks[0].y, tasks[0].keywords["test"]))
     for same_steps in _grouped(tasks, lambda task: task.steps):
         steps = Shared(same_steps[0].fit_steps)
         for same_samples in _grouped(same_steps, lambda task: task.samples):
@@ -146,7 +151,7 @@ def _works_of_fold(tasks: Sequence[SearchTask], limit: float) -> list[Work]:
 
 
 def _works_of_samples(
-    tasks: Sequence[SearchTask], prepared: Shared[Prepared], scored_on: Shared[tuple[Any, Any]] | None, limit: float
+    tasks: Sequence[SearchTask], prepared: Shared[Prepared], scored_on: Shared[HeldOut] | None, limit: float
 ) -> list[Work]:
     """Divide the tasks of a fold whose networks are fitted to the same, the dearest first."""
     pieces = [[task] for task in tasks if task.sharing is None]

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid
 from pipeline import MLPClassifier, training_together
 from pipeline.together import works
 from pipeline.together.estimators import SharedSamples
-from pipeline.together.search_tasks import SearchTask, held_out
+from pipeline.together.search_tasks import HeldOut, SearchTask
 from pipeline.together.works import divide
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -126,9 +126,9 @@ def test_a_score_needs_no_more_copies():
     task.function = lambda estimator, X, y, train, test, scorer: SimpleNamespace(
         X=X[test, ...], y=y[test, ...], n=len(train), fit=estimator.fit, scorer=scorer
     )
-    kept = held_out(X, Y, task.keywords["test"])
+    kept = HeldOut(X, Y, task.keywords["test"])
     scored = task.score(str, kept)
-    assert np.shares_memory(scored.X, kept[0])
+    assert np.shares_memory(scored.X, kept.X)
     for ours, expected in ((scored.X, X[::2]), (scored.y, Y[::2])):  # labels, which are few, are copied
         assert type(ours) is np.ndarray
         np.testing.assert_array_equal(ours, expected)
@@ -153,7 +153,34 @@ def test_what_a_score_of_another_kind_is_made_of(needs):
     task.keywords |= needs
     task.function = lambda _, X, y, train, test, **__: (train, X[test], y[test])
     assert not task.scores_as_it_is
-    train, test, labels = task.score(str, (X[:5], Y[:5]))
+    train, test, labels = task.score(str, HeldOut(X, Y, np.arange(5)))
     assert len(train) == (len(task.keywords["train"]) if "return_train_score" in needs else 1)
     np.testing.assert_array_equal(test, X[::2])
     np.testing.assert_array_equal(labels, Y[::2])
+
+
+def test_outputs_that_are_known_are_those_of_each_model():
+    """Networks of several shapes multiply what is scored at once; a score goes by that, and no model changes."""
+    numbers = X * (np.random.default_rng(1).random(X.shape) < np.linspace(0, 1, X.shape[1]))
+    kept = HeldOut(numbers.astype(np.float32), Y, np.arange(0, 90, 2))
+    shapes = [{"hidden_layer_sizes": (8,)}, {"hidden_layer_sizes": ()}, {"hidden_layer_sizes": (5, 4), "bias": False}]
+    models = [MLPClassifier(**one, max_iter=2, random_state=0).fit(X, Y) for one in shapes]
+    every = kept.outputs([*models, MLPClassifier()])
+    assert every.pop() is None
+    for model, outputs in zip(models, every, strict=True):
+        np.testing.assert_allclose(outputs, model.predict_proba(kept.X), rtol=1e-4, atol=1e-6)
+    task = make_tasks({"alpha": [0.0]}, 2)[0]
+    task.model = models[0]
+    task.function = lambda model, X, *_, **__: model.predict_proba(X)
+    assert task.score(str, kept, every[1]) is every[1]
+    np.testing.assert_allclose(models[0].predict_proba(kept.X), every[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "given", [X.astype(np.float64), X[:, 1:], np.where(X > 3, np.nan, X)], ids=["type", "width", "NaN"]
+)
+def test_outputs_that_a_model_checks_itself(given):
+    """What is not plainly as the networks take it is left to each model, which refuses or converts it."""
+    models = [MLPClassifier((4,), max_iter=1, random_state=seed).fit(X, Y) for seed in (0, 1)]
+    assert HeldOut(given, Y, np.arange(9)).outputs(models) == [None, None]
+    assert HeldOut(X, Y, np.arange(9)).outputs(models[:1]) == [None]

@@ -4,14 +4,17 @@ Those that often are not 0 are multiplied as they are; those that mostly are, as
 those that always are not at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.batches import Samples, chunk_size
+from pipeline.network.compiled.gemm import add_times
 from pipeline.network.compiled.jit import compiled
+from pipeline.network.compiled.row_sums import padded, sum_rows
 from pipeline.network.compiled.rows import row
 
 Array = NDArray[Any]
@@ -19,6 +22,12 @@ DENSE = 0.25
 """The fraction of a column's numbers that are not 0, from which on BLAS multiplies it faster."""
 PIECE = 16
 """Columns that BLAS multiplies at once: fewer of them take as long."""
+
+
+MAX_INPUTS = 2**27
+"""Numbers of samples, which are copied, beyond which they are left as they are."""
+AT_ONCE = 512
+"""Samples whose products with several W are made at once."""
 
 
 class Columns(NamedTuple):
@@ -77,6 +86,19 @@ class SplitColumns:
             split(X, every[dense], every[sparse], X_dense[rows], data, indices, indptr[rows.start : rows.stop + 1])
         self.columns = Columns(X_dense, data, indices, indptr, int(sparse.sum()))
 
+    def products(self, weights: Sequence[Array]) -> Iterator[tuple[slice, list[Array]]]:
+        """Yield some samples at a time, and their products with several W, which may be overwritten."""
+        edges = np.cumsum([0, *(W.shape[1] for W in weights)])
+        spans = [slice(*edge) for edge in pairwise(edges)]
+        wide = np.zeros((len(self.order), padded(edges[-1])), self.columns.dense.dtype)
+        for W, span in zip(weights, spans, strict=True):
+            wide[:, span] = W[self.order]
+        n = len(self.columns.dense)
+        for start in range(0, n, AT_ONCE):
+            Z = np.empty((min(AT_ONCE, n - start), wide.shape[1]), wide.dtype)
+            multiply(self.columns, start, wide, Z)
+            yield slice(start, start + len(Z)), [Z[:, span] for span in spans]
+
 
 def _chunks(samples: Samples, n_in: int) -> Iterator[tuple[slice, Array]]:
     """Yield rows and inputs of all samples, in chunks that fit in memory."""
@@ -84,6 +106,15 @@ def _chunks(samples: Samples, n_in: int) -> Iterator[tuple[slice, Array]]:
     for start in range(0, len(samples), size):
         rows = slice(start, min(start + size, len(samples)))
         yield rows, np.ascontiguousarray(samples.inputs(rows))
+
+
+@compiled
+def multiply(columns: Any, begin: int, W: Any, Z: Any) -> None:
+    """Leave the product of samples, from ``begin`` on, with W in Z; the rows of W are in the order of the columns."""
+    n_dense = columns.dense.shape[1]
+    sum_rows(columns.data, columns.indices, columns.indptr, begin, W, n_dense, Z)
+    if n_dense > 0:
+        add_times(columns.dense[begin : begin + Z.shape[0]], W[:n_dense], Z)
 
 
 @compiled

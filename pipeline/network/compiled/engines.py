@@ -7,8 +7,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.batches import Samples
@@ -19,6 +20,7 @@ from pipeline.network.parallel.updates import Updater
 if TYPE_CHECKING:
     from pipeline.network.compiled.columns import SplitColumns
     from pipeline.network.compiled.stack import Stack
+    from pipeline.network.layers import Affine
 
 Array = NDArray[Any]
 Engine = Literal["auto", "numpy", "numba"]
@@ -92,6 +94,19 @@ def split_columns(samples: Samples) -> "SplitColumns":
     from pipeline.network.compiled.columns import SplitColumns  # noqa: PLC0415 - numba is an extra
 
     return SplitColumns(samples, samples.X.shape[1])
+
+
+def predict_side_by_side(networks: Sequence[Network], split: "SplitColumns") -> list[Array]:
+    """Return P of several networks, whose first layers are affine, for samples as ``split_columns`` returned them."""
+    predictions = [np.empty((len(split.columns.dense), network.n_out), network.dtype) for network in networks]
+    firsts = [cast("Affine", network.layers[0]) for network in networks]
+    for rows, products in split.products([first.W for first in firsts]):
+        for network, first, Z, P in zip(networks, firsts, products, predictions, strict=True):
+            A = Z + first.b if first.bias else Z.copy()
+            for layer in network.layers[1:]:
+                A = layer.forward(A, out=A if layer.elementwise else None)
+            P[rows] = network.loss.predictions(A, out=A)
+    return predictions
 
 
 def make_stacks(

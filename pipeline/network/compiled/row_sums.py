@@ -17,6 +17,16 @@ MANY, FEW = 13, 4
 """Vectors of a sum that are made at once: all that registers hold, and those of what is left."""
 BYTES = 64
 """Those of a vector."""
+PIECE = 16
+"""Columns that a matrix has a multiple of whose rows are summed."""
+
+
+def padded(width: int) -> int:
+    """Return how many columns a matrix needs for some that are used.
+
+    They are enough for a sum, and an odd number of pieces, so that rows do not share a place in the cache.
+    """
+    return PIECE * (max(FEW, -(-width // PIECE)) | 1)
 
 
 def _summing(n_vectors: int) -> Any:

@@ -12,21 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.batches import Rows, Samples
-from pipeline.network.compiled import loops, stack_loops
+from pipeline.network.compiled import columns, loops, stack_loops
 from pipeline.network.compiled.columns import SplitColumns
 from pipeline.network.compiled.program import Program, Rule
+from pipeline.network.compiled.row_sums import padded
 from pipeline.network.compiled.updater import CompiledUpdater
 
 Array = NDArray[Any]
 MAX_NETWORKS = 16
 """Networks that are trained at once, so that memory is bounded."""
-MAX_INPUTS = 2**27
-"""Numbers of the samples, which are copied, beyond which networks are trained one by one."""
 BLOCK = 512
 """Columns that are multiplied at once: wider products are hardly faster, and leave the cache."""
-PIECE, LEAST = 16, 5
-"""A block's columns are an odd number of pieces, so that rows do not share a place in the cache, and no fewer than so
-many, which loops take at once."""
 
 
 class Stack:
@@ -38,13 +34,13 @@ class Stack:
         Theirs, whose ``stack_key`` is the same.
     samples : Samples
         What they are trained on.
-    columns : SplitColumns
+    split : SplitColumns
         The samples' inputs.
     """
 
-    def __init__(self, updaters: Sequence[CompiledUpdater], samples: Samples, columns: SplitColumns) -> None:
+    def __init__(self, updaters: Sequence[CompiledUpdater], samples: Samples, split: SplitColumns) -> None:
         self.updaters, self.samples = list(updaters), samples
-        self._columns = columns
+        self._columns = split
         self._arranged: _SideBySide | None = None
 
     def updates(self, batches: Mapping[int, list[tuple[Rows, float]]]) -> None:
@@ -82,7 +78,7 @@ class _SideBySide:
     ----------
     updaters : dict of CompiledUpdater
         The networks', by their numbers.
-    columns : SplitColumns
+    split : SplitColumns
         What the order of the first layers' rows goes by.
 
     Attributes
@@ -91,10 +87,10 @@ class _SideBySide:
         The networks in their order here: those with the same rule lie side by side.
     """
 
-    def __init__(self, updaters: Mapping[int, CompiledUpdater], columns: SplitColumns) -> None:
+    def __init__(self, updaters: Mapping[int, CompiledUpdater], split: SplitColumns) -> None:
         self.numbers = sorted(updaters, key=lambda k: _rule_key(updaters[k]))
         self._updaters = [updaters[k] for k in self.numbers]
-        self._columns = columns
+        self._columns = split
         self._rules = [_rule(updater) for updater in self._updaters]
         self._params = [updater.network.params for updater in self._updaters]
         self._program = _program(self._updaters[0])
@@ -185,15 +181,14 @@ def _blocks(rules: Sequence[Any], width: int) -> tuple[Array, Array]:
         if (k + 1 - blocks[-1]) * width > BLOCK or rules[k] != rules[k - 1]:
             blocks.append(k)
     blocks.append(len(rules))
-    pieces = [max(LEAST, -(-(hi - lo) * width // PIECE)) | 1 for lo, hi in pairwise(blocks)]
-    return np.array(blocks), PIECE * np.cumsum([0, *pieces])
+    return np.array(blocks), np.cumsum([0, *(padded((hi - lo) * width) for lo, hi in pairwise(blocks))])
 
 
 def _table(program: Program, parts: Array) -> stack_loops.Table:
     """Return a program whose parameters are counted from the end of the first W."""
-    lines, columns = program.table.copy(), [loops.W, loops.B, loops.ADDED]
-    places, n_first = lines[:, columns], lines[0, loops.N_IN] * lines[0, loops.N_OUT]
-    lines[:, columns] = np.where(places < n_first, places, places - n_first)
+    lines, where = program.table.copy(), [loops.W, loops.B, loops.ADDED]
+    places, n_first = lines[:, where], lines[0, loops.N_IN] * lines[0, loops.N_OUT]
+    lines[:, where] = np.where(places < n_first, places, places - n_first)
     return stack_loops.Table(lines, program.rates, parts, program.loss, program.constants)
 
 
@@ -206,7 +201,7 @@ def stack_key(updater: Any, samples: Samples, batch_size: int) -> tuple[Any, ...
     if not isinstance(updater, CompiledUpdater) or not updater.stackable:
         return None
     program, network = updater.program, updater.network
-    if len(samples) * network.n_in > MAX_INPUTS or samples.take_sparse is not None:
+    if len(samples) * network.n_in > columns.MAX_INPUTS or samples.take_sparse is not None:
         return None
     if program is None or program.drawing or program.table[0, loops.KIND] != loops.AFFINE:
         return None

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("numba")
 
 from pipeline.network.batches import Samples
+from pipeline.network.compiled import columns
 from pipeline.network.compiled.columns import SplitColumns
 
 
@@ -34,3 +35,17 @@ def test_dense_columns_are_whole_pieces():
     assert split.order[16:20].tolist() == [16, 17, 18, 19]
     assert split.columns.dense.shape == (40, 16)
     assert split.columns.n_sparse == 4
+
+
+def test_products_with_several_matrices(monkeypatch):
+    """Samples are multiplied some at a time, by matrices of any width, and come to what NumPy comes to."""
+    monkeypatch.setattr(columns, "AT_ONCE", 16)
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(40, 30)) * (rng.random((40, 30)) < np.linspace(0, 1, 30))).astype(np.float32)
+    weights = [rng.normal(size=(30, width)).astype(np.float32) for width in (1, 70, 5)]
+    split = SplitColumns(Samples(X, np.zeros((40, 1), np.float32)), 30)
+    made = list(split.products(weights))
+    assert [rows for rows, _ in made] == [slice(0, 16), slice(16, 32), slice(32, 40)]
+    for rows, products in made:
+        for Z, W in zip(products, weights, strict=True):
+            np.testing.assert_allclose(Z, X[rows] @ W, rtol=1e-4, atol=1e-4)

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from pipeline.network.compiled.row_sums import sum_rows
+from pipeline.network.compiled.row_sums import padded, sum_rows
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -27,3 +27,8 @@ def test_no_rows_are_zeros():
     out = np.ones((1, 64), np.float32)
     sum_rows(np.ones(3, np.float32), np.zeros(3, np.int32), np.array([1, 1]), 0, np.ones((2, 64), np.float32), 0, out)
     assert not out.any()
+
+
+def test_padded_widths_are_odd_numbers_of_pieces():
+    """Columns are enough for a sum of float32, and rows of them do not lie a power of two apart."""
+    assert [padded(width) for width in (1, 80, 81, 200, 208, 400, 512)] == [80, 80, 112, 208, 208, 400, 528]
