@@ -16,6 +16,8 @@ CHUNK = 4096
 """Samples in a chunk, where they are no wider than ``MAX_ELEMENTS // CHUNK``."""
 MAX_ELEMENTS = 2**24
 """Elements of an array for a chunk: 64 MB in float32."""
+MAX_COPIED = 2**27
+"""Numbers that samples may have which are copied in another order, so that memory is bounded."""
 
 
 class Deformer(Protocol):

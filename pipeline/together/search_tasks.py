@@ -16,7 +16,7 @@ import scipy.sparse
 from sklearn.base import clone
 
 from pipeline.mlp.base import BaseMLP
-from pipeline.network.batches import Samples
+from pipeline.network.batches import MAX_COPIED, Samples
 from pipeline.network.compiled.engines import predict_side_by_side, split_columns
 from pipeline.network.layers import Affine
 from pipeline.together.estimators import samples_key, sharing_key, takes_shared_samples
@@ -26,10 +26,6 @@ LATER = 3
 """What a multiplication of another layer costs, measured on images, of which the first layer passes over many zeros."""
 BESIDE = 16_000
 """What a sample costs beside them, the same."""
-
-
-MOST = 2**27
-"""Numbers that are scored, which are copied, beyond which networks predict one by one."""
 
 
 @dataclass
@@ -180,7 +176,9 @@ class HeldOut:
         network, X = getattr(model, "network_", None), self.X
         if network is None or type(network.layers[0]) is not Affine:
             return False
-        return X.ndim == len("ij") and X.shape[1] == network.n_in and X.dtype == network.dtype and 0 < X.size <= MOST
+        return (
+            X.ndim == len("ij") and X.shape[1] == network.n_in and X.dtype == network.dtype and 0 < X.size <= MAX_COPIED
+        )
 
 
 class _AsItIs(np.ndarray[Any, Any]):

@@ -22,10 +22,6 @@ DENSE = 0.25
 """The fraction of a column's numbers that are not 0, from which on BLAS multiplies it faster."""
 PIECE = 16
 """Columns that BLAS multiplies at once: fewer of them take as long."""
-
-
-MAX_INPUTS = 2**27
-"""Numbers of samples, which are copied, beyond which they are left as they are."""
 AT_ONCE = 512
 """Samples whose products with several W are made at once."""
 
@@ -38,14 +34,13 @@ class Columns(NamedTuple):
     dense : ndarray of shape (n_samples, n_dense)
         The columns that are multiplied as they are.
     data, indices, indptr : ndarray
-        ``n_sparse`` others, in CSR format.
+        The others that are not always 0, in CSR format.
     """
 
     dense: Array
     data: Array
     indices: Array
     indptr: Array
-    n_sparse: int
 
 
 class SplitColumns:
@@ -76,15 +71,12 @@ class SplitColumns:
         dense[often[: len(often) // PIECE * PIECE or len(often)]] = True
         sparse = (counts > 0) & ~dense
         self.order = np.concatenate([every[dense], every[sparse], every[counts == 0]])
-        n_values = int(counts[sparse].sum())
+        n_places = int(counts[sparse].sum()) + 1  # one more, which is passed over
         X_dense, indptr = np.empty((n, int(dense.sum())), dtype), np.zeros(n + 1, np.int64)
-        data, indices = (
-            np.empty(n_values + 1, dtype),
-            np.empty(n_values + 1, np.int32),
-        )  # one more, which is passed over
+        data, indices = np.empty(n_places, dtype), np.empty(n_places, np.int32)
         for rows, X in _chunks(samples, n_in):
             split(X, every[dense], every[sparse], X_dense[rows], data, indices, indptr[rows.start : rows.stop + 1])
-        self.columns = Columns(X_dense, data, indices, indptr, int(sparse.sum()))
+        self.columns = Columns(X_dense, data, indices, indptr)
 
     def products(self, weights: Sequence[Array]) -> Iterator[tuple[slice, list[Array]]]:
         """Yield some samples at a time, and their products with several W, which may be overwritten."""
@@ -93,10 +85,11 @@ class SplitColumns:
         wide = np.zeros((len(self.order), padded(edges[-1])), self.columns.dense.dtype)
         for W, span in zip(weights, spans, strict=True):
             wide[:, span] = W[self.order]
-        n = len(self.columns.dense)
-        for start in range(0, n, AT_ONCE):
-            Z = np.empty((min(AT_ONCE, n - start), wide.shape[1]), wide.dtype)
-            multiply(self.columns, start, wide, Z)
+        dense, data, indices, indptr = self.columns
+        for start in range(0, len(dense), AT_ONCE):
+            X = dense[start : start + AT_ONCE]
+            Z = np.empty((len(X), wide.shape[1]), wide.dtype)
+            multiply(X, data, indices, indptr, start, wide, edges[-1], Z)
             yield slice(start, start + len(Z)), [Z[:, span] for span in spans]
 
 
@@ -109,12 +102,22 @@ def _chunks(samples: Samples, n_in: int) -> Iterator[tuple[slice, Array]]:
 
 
 @compiled
-def multiply(columns: Any, begin: int, W: Any, Z: Any) -> None:
-    """Leave the product of samples, from ``begin`` on, with W in Z; the rows of W are in the order of the columns."""
-    n_dense = columns.dense.shape[1]
-    sum_rows(columns.data, columns.indices, columns.indptr, begin, W, n_dense, Z)
+def multiply(X: Any, data: Any, indices: Any, indptr: Any, begin: int, W: Any, used: int, Z: Any) -> None:
+    """Leave the product of some samples with W in Z; the rows of W are in the order of the columns.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_dense)
+        Their dense columns.
+    data, indices, indptr : ndarray
+        The others, of these samples from row ``begin`` on.
+    W, Z : ndarray of shape (n_in, width), (n_samples, width)
+        Of the columns, the first ``used`` are needed.
+    """
+    n_dense = X.shape[1]
+    sum_rows(data, indices, indptr, begin, W, n_dense, Z)
     if n_dense > 0:
-        add_times(columns.dense[begin : begin + Z.shape[0]], W[:n_dense], Z)
+        add_times(X, W[:n_dense, :used], Z[:, :used])
 
 
 @compiled

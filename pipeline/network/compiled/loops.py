@@ -123,11 +123,12 @@ def _add_transposed_times(A: Any, B: Any, out: Any) -> None:
 
 
 @compiled
-def _copy(A: Any, out: Any) -> None:
-    """Leave A in ``out``; an assignment's message about shapes takes two seconds to compile."""
-    for i in range(A.shape[0]):
-        for j in range(A.shape[1]):
-            out[i, j] = A[i, j]
+def copy(A: Any, out: Any) -> None:
+    """Leave A in ``out``, of one shape; an assignment's message about shapes takes two seconds to compile."""
+    for i in range(out.shape[0]):
+        a, b = row_of(A, i), row_of(out, i)
+        for j in range(out.shape[1]):
+            b[j] = a[j]
 
 
 @compiled
@@ -226,7 +227,7 @@ def forward_backward(
         elif op[KIND] == NOISE:
             add_noise(A, matrix(normal, drawn, n, op[N_IN]), out)
         elif op[KIND] == COPY:
-            _copy(A, out)
+            copy(A, out)
         elif op[KIND] == SCALE:
             multiply(A, params[op[W] : op[W] + op[N_IN]], out)
         elif op[KIND] >= activations.FROM_INPUT:

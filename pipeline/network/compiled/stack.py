@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.batches import Rows, Samples
-from pipeline.network.compiled import columns, loops, stack_loops
+from pipeline.network.batches import MAX_COPIED, Rows, Samples
+from pipeline.network.compiled import loops, stack_loops
 from pipeline.network.compiled.columns import SplitColumns
 from pipeline.network.compiled.program import Program, Rule
 from pipeline.network.compiled.row_sums import padded
@@ -201,7 +201,7 @@ def stack_key(updater: Any, samples: Samples, batch_size: int) -> tuple[Any, ...
     if not isinstance(updater, CompiledUpdater) or not updater.stackable:
         return None
     program, network = updater.program, updater.network
-    if len(samples) * network.n_in > columns.MAX_INPUTS or samples.take_sparse is not None:
+    if len(samples) * network.n_in > MAX_COPIED or samples.take_sparse is not None:
         return None
     if program is None or program.drawing or program.table[0, loops.KIND] != loops.AFFINE:
         return None

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.network.compiled import loops, optimizers
-from pipeline.network.compiled.gemm import add_times, transposed_times
+from pipeline.network.compiled.columns import multiply
+from pipeline.network.compiled.gemm import transposed_times
 from pipeline.network.compiled.jit import compiled
 from pipeline.network.compiled.layers import column_sums
-from pipeline.network.compiled.loops import forward_backward, update
+from pipeline.network.compiled.loops import copy, forward_backward, update
 from pipeline.network.compiled.row_sums import BYTES, sum_rows
 from pipeline.network.compiled.rows import matrix, prefetch, row
 
@@ -179,15 +180,6 @@ def _transpose(values: Any, places: Any, starts: Any, n: int, by_column: Any, sa
 
 
 @compiled
-def _copy(A: Any, out: Any) -> None:
-    """Leave A in ``out``, both being columns of wider arrays, perhaps."""
-    for i in range(out.shape[0]):
-        a, b = row(A, i), row(out, i)
-        for j in range(out.shape[1]):
-            b[j] = a[j]
-
-
-@compiled
 def _coefficients(rules: Any, lo: int, hi: int, j: int, total: float, n_out: int, width: int, tile: Any) -> Any:
     """Leave what ``_update_rows`` takes for update ``j`` in ``tile``, row by row as far as it goes.
 
@@ -286,14 +278,12 @@ def updates(
             lo, hi, width = first.blocks[b], first.blocks[b + 1], first.columns[b + 1] - first.columns[b]
             used = (hi - lo) * n_out
             W, Z = matrix(first.W, n_in * first.columns[b], n_in, width), matrix(products, zero, n, width)
-            sum_rows(values, places, starts, zero, W, n_dense, Z)
-            if n_dense > 0:
-                add_times(X[:n], W[:n_dense, :used], Z[:, :used])
+            multiply(X[:n], values, places, starts, zero, W, used, Z)
             for m in range(lo, hi):
                 w, m_1, m_2 = row(rest.params, m), row(rest.first, m), row(rest.second, m)
                 rate, step = rules.learning_rates[m, j], rules.t[m] + j + 1
                 own_Z = Z[:, (m - lo) * n_out : (m - lo + 1) * n_out]
-                _copy(own_Z, matrix(space, capacity * op[loops.Y], n, n_out))
+                copy(own_Z, matrix(space, capacity * op[loops.Y], n, n_out))
                 forward_backward(
                     table.lines,
                     table.rates,
@@ -343,7 +333,7 @@ def updates(
                     column_sums(dZ, db)
                     rate *= rules.factors[m, 0, 1]
                     optimizers.update(rules.kinds[m], w[bias], db, rate, step, rules.hyper[m], m_1[bias], m_2[bias])
-                _copy(dZ, own_Z)
+                copy(dZ, own_Z)
             tile = np.zeros((4, max(TILE // width, 1) * width), dtype)
             epsilon = _coefficients(rules, lo, hi, j, total, n_out, width, tile)
             if n_dense > 0:

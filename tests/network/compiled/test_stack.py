@@ -7,7 +7,7 @@ pytest.importorskip("numba")
 
 from pipeline.network import SGD, AdaGrad, Adam, AdamW, Affine, Momentum, Network, ReLU, RMSprop
 from pipeline.network.batches import Samples
-from pipeline.network.compiled import columns, stack
+from pipeline.network.compiled import stack
 from pipeline.network.compiled.columns import SplitColumns
 from pipeline.network.compiled.updater import CompiledUpdater
 from pipeline.network.regularizers import L2
@@ -110,7 +110,7 @@ def test_samples_that_are_too_many_are_not_copied(monkeypatch):
         Samples(np.ones((5, N_IN), np.float32), np.ones((5, 3))),
     )
     assert stack.stack_key(updater, samples, 9) is not None
-    monkeypatch.setattr(columns, "MAX_INPUTS", 5 * N_IN - 1)
+    monkeypatch.setattr(stack, "MAX_COPIED", 5 * N_IN - 1)
     assert stack.stack_key(updater, samples, 9) is None
 
 
